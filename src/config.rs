@@ -1,0 +1,337 @@
+//! The checked configuration: every value in range, every reference resolved; nobody checks again after this.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::names::{AccountName, CredentialName, Owner};
+use crate::record::TokenType;
+use crate::rotation::schedule::Schedule;
+use crate::secret::SecretSource;
+
+/// All that pintail was told, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The deployment's name.
+    pub owner: Owner,
+    /// How to reach MotherDuck.
+    pub motherduck: MotherDuck,
+    /// The stores, by name.
+    pub stores: BTreeMap<String, StoreSettings>,
+    /// The credentials, by name. Each names a store that exists.
+    pub credentials: BTreeMap<CredentialName, Credential>,
+    /// How the daemon works.
+    pub daemon: Daemon,
+    /// What is allowed and yet unwise, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// `[daemon]`: how the daemon works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemon {
+    /// How many credentials are worked on at once (1 to 256, default 8).
+    pub concurrency: usize,
+    /// The longest time between two looks at a credential (1 s to 1 d, default 10 min).
+    pub sweep: Duration,
+    /// How long a shutdown waits for the steps in hand (default 30 s).
+    pub shutdown_grace: Duration,
+}
+
+/// `[motherduck]`: how to reach MotherDuck.
+#[derive(Debug, Clone)]
+pub struct MotherDuck {
+    /// The REST API's base URL; https, or http to a loopback address.
+    pub api_url: Url,
+    /// Where the admin's token is read from.
+    pub admin_token: SecretSource,
+    /// The request rate limit (1 to 1000, default 10).
+    pub requests_per_second: u32,
+    /// Extra certificate authorities for the REST API, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// How to reach the Postgres endpoint.
+    pub postgres: Postgres,
+}
+
+/// `[motherduck.postgres]`: how to reach the Postgres endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Postgres {
+    /// The host; by default it follows from the token's region.
+    pub host: Option<String>,
+    /// The port (default 5432).
+    pub port: u16,
+    /// Certificate authorities in place of the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// `[stores.NAME]`: exactly one kind.
+#[derive(Debug, Clone)]
+pub enum StoreSettings {
+    /// Files in the layout of Kubernetes' mounted secrets.
+    File(FileStore),
+    /// HashiCorp Vault or OpenBao, KV version 2.
+    Vault(VaultStore),
+    /// AWS Secrets Manager.
+    AwsSecretsManager(AwsStore),
+}
+
+/// `[stores.NAME.file]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileStore {
+    /// The directory that holds all secrets of the store; absolute.
+    pub dir: PathBuf,
+    /// A Unix group that may read the secrets, by name or number.
+    pub group: Option<String>,
+    /// How many previous versions stay on disk (1 to 100, default 3).
+    pub keep_versions: usize,
+}
+
+/// `[stores.NAME.vault]`.
+#[derive(Debug, Clone)]
+pub struct VaultStore {
+    /// The server's URL; https, or http to a loopback address.
+    pub address: Url,
+    /// The mount of the KV version 2 engine (default `secret`).
+    pub mount: String,
+    /// The namespace, if any.
+    pub namespace: Option<String>,
+    /// Extra certificate authorities, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// A client certificate and its key, PEM: both or none.
+    pub client_certificate: Option<ClientCertificate>,
+    /// How to log in.
+    pub auth: VaultAuth,
+}
+
+/// A client certificate and its key, PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate chain.
+    pub cert_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+}
+
+/// How to log in to Vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VaultAuth {
+    /// A Vault token, read anew at each login.
+    Token(SecretSource),
+    /// AppRole.
+    AppRole {
+        /// The role's ID.
+        role_id: String,
+        /// Where the secret ID is read from.
+        secret_id: SecretSource,
+        /// The auth mount (default `approle`).
+        mount: String,
+    },
+    /// Kubernetes or JWT: a signed token of the platform's, exchanged for a Vault token.
+    SignedToken {
+        /// Which of the two login endpoints' conventions holds: its name is the default mount.
+        method: SignedTokenMethod,
+        /// The role.
+        role: String,
+        /// The auth mount (default: the method's name).
+        mount: String,
+        /// The file with the platform's token.
+        token_file: PathBuf,
+    },
+}
+
+/// The kinds of login with a platform's signed token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedTokenMethod {
+    /// A Kubernetes service-account token.
+    Kubernetes,
+    /// A JWT of any issuer that Vault was told of.
+    Jwt,
+}
+
+/// `[stores.NAME.aws_secrets_manager]`.
+#[derive(Debug, Clone)]
+pub struct AwsStore {
+    /// The region; by default the SDK's own chain decides.
+    pub region: Option<String>,
+    /// The endpoint of a stand-in; https, or http to a loopback address.
+    pub endpoint_url: Option<Url>,
+    /// A role to assume.
+    pub role_arn: Option<String>,
+    /// The KMS key for secrets that pintail creates.
+    pub kms_key_id: Option<String>,
+    /// Tags for secrets that pintail creates.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// `[credentials.NAME]`, with the defaults filled in.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// Its name.
+    pub name: CredentialName,
+    /// The MotherDuck service account.
+    pub username: AccountName,
+    /// What its tokens may do.
+    pub token_type: TokenType,
+    /// The store's name; it exists in [`Config::stores`].
+    pub store: String,
+    /// Where in the store the secret is, placeholders filled in: relative, without empty, `.` or `..` parts.
+    pub path: String,
+    /// The key of the token's text (default `motherduck_token`).
+    pub token_field: String,
+    /// How long a new token lives; for ever if `None`.
+    pub ttl: Option<Duration>,
+    /// When it is rotated, and how failures are treated.
+    pub policy: Policy,
+    /// How the consumers' health is asked for.
+    pub gate: Gate,
+    /// What makes the clients reload.
+    pub deploy: Option<Hook>,
+    /// How a token is proved to work.
+    pub verify: Verify,
+}
+
+/// What the core decides by.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The scheduled instants, splay included.
+    pub schedule: Schedule,
+    /// How long before its expiry a token is replaced.
+    pub renew_before: Duration,
+    /// Whether a missed run is made up for.
+    pub catch_up: CatchUp,
+    /// What happens when the gate's deadline passes.
+    pub on_failure: OnFailure,
+    /// How old an orphan must be before a write is made only for its sake (default 10 min).
+    pub orphan_grace: Duration,
+    /// The pace at which the gate is polled.
+    pub gate: GatePace,
+}
+
+/// Whether a missed run is made up for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// It is run as soon as possible.
+    Run,
+    /// It is left out; the next scheduled instant, or the expiry, comes.
+    Skip,
+}
+
+/// What happens when the gate's deadline passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Both tokens stay valid, and a person is told.
+    Hold,
+    /// The predecessor is served again.
+    RollBack,
+}
+
+/// The pace at which the gate is polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GatePace {
+    /// Nothing is asked.
+    Open,
+    /// A fixed time after the publication.
+    Wait(Duration),
+    /// Polled until it was healthy often enough in a row.
+    Polled {
+        /// Between two polls (default 10 s).
+        interval: Duration,
+        /// How many healthy polls in a row pass the gate (default 3).
+        successes: u32,
+        /// Counted from the publication (default 15 min).
+        deadline: Duration,
+    },
+}
+
+impl GatePace {
+    /// The longest time that the gate may take from the publication on.
+    pub fn longest(self) -> Duration {
+        match self {
+            Self::Open => Duration::ZERO,
+            Self::Wait(duration) => duration,
+            Self::Polled { deadline, .. } => deadline,
+        }
+    }
+}
+
+/// How the consumers' health is asked for.
+#[derive(Debug, Clone)]
+pub enum Gate {
+    /// Not at all: the pace alone decides.
+    Unasked,
+    /// By an HTTP request.
+    Http(HttpRequest),
+    /// By a command.
+    Command(Command),
+}
+
+/// What makes the clients reload.
+#[derive(Debug, Clone)]
+pub enum Hook {
+    /// An HTTP request.
+    Http(HttpRequest),
+    /// A command.
+    Command(Command),
+}
+
+/// An HTTP request to a consumer. The placeholders `{credential}`, `{username}`, `{token_id}`,
+/// `{previous_token_id}`, `{rotation_id}`, `{store}` and `{path}` are filled in, percent-encoded, when it is sent.
+#[derive(Debug, Clone)]
+pub struct HttpRequest {
+    /// The URL, placeholders included; it was checked with sample values.
+    pub url: String,
+    /// `GET` (default for gates), `POST` (default for hooks) or `PUT`.
+    pub method: HttpMethod,
+    /// The statuses that count as success; empty means every 2xx.
+    pub expected_status: Vec<u16>,
+    /// Headers; a value may be a secret's place.
+    pub headers: BTreeMap<String, HeaderSource>,
+    /// The limit for one request (default 10 s).
+    pub timeout: Duration,
+    /// Extra certificate authorities, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The method of a request to a consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpMethod {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+}
+
+/// Where a header's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeaderSource {
+    /// It stands in the configuration.
+    Plain(String),
+    /// It is a secret.
+    Secret(SecretSource),
+}
+
+/// A program and its arguments, run without a shell and with a clean environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program, an absolute path.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The limit for one run (default 30 s).
+    pub timeout: Duration,
+}
+
+/// How a token is proved to work.
+#[derive(Debug, Clone)]
+pub enum Verify {
+    /// A connection to the Postgres endpoint.
+    Postgres {
+        /// The database (default `md:`).
+        database: String,
+    },
+    /// A command that receives the token on its standard input.
+    Command(Command),
+}

@@ -1,0 +1,1 @@
+//! The consumers' health gate and the deploy hook.

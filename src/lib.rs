@@ -1,0 +1,13 @@
+//! pintail keeps MotherDuck service-account tokens fresh, and never leaves a client without one that works.
+
+pub mod config;
+pub mod gate;
+pub mod motherduck;
+pub mod names;
+pub mod record;
+pub mod rotation;
+pub mod sandbox;
+pub mod secret;
+pub mod store;
+pub mod tls;
+pub mod verify;

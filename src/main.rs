@@ -1,0 +1,3 @@
+//! The `pintail` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The typed client of MotherDuck's REST API.

@@ -1,0 +1,216 @@
+//! The one seam between the core and everything outside it: what a rotation needs of the world, and what it may trust.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::names::{TokenId, TokenName};
+use crate::record::{Record, Slot, UserKeys};
+use crate::secret::Token;
+
+/// One version of a secret, as its store names it. Equal versions are the same write; `ABSENT` is "no secret yet".
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Version(String);
+
+impl Version {
+    /// A version by the store's own name for it, never empty.
+    pub fn new(name: impl fmt::Display) -> Self {
+        Self(name.to_string())
+    }
+
+    /// The secret does not exist; the first write must create it.
+    pub fn absent() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether the secret did not exist.
+    pub fn is_absent(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The store's own name for the version; empty if absent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What one look at the store found.
+#[derive(Debug)]
+pub struct Reading {
+    /// The version that was read; a publication over this reading succeeds only while it is current.
+    pub version: Version,
+    /// What stands where the token is kept.
+    pub slot: Slot,
+    /// The user's own keys in the same secret.
+    pub others: UserKeys,
+}
+
+/// A token as MotherDuck lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedToken {
+    /// Its ID.
+    pub id: TokenId,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// When it was created, by MotherDuck's clock.
+    pub created_at: Timestamp,
+    /// When it expires, by MotherDuck's clock; never, if absent.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A token that was just created; its text is shown this once.
+#[derive(Debug)]
+pub struct CreatedToken {
+    /// Its ID.
+    pub id: TokenId,
+    /// Its text.
+    pub token: Token,
+    /// When it was created, by MotherDuck's clock.
+    pub created_at: Timestamp,
+    /// When it expires, by MotherDuck's clock; never, if absent.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Whether trying again may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It may pass by itself.
+    Transient,
+    /// A person must act.
+    Permanent,
+}
+
+/// Something outside did not work. Its texts never hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// Whether trying again may help.
+    pub kind: FaultKind,
+    /// What was tried, on which thing, and the causes, joined by `: `.
+    pub message: String,
+    /// What a person can do about it.
+    pub hint: Option<String>,
+}
+
+/// Why a creation gave no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CreateError {
+    /// Certainly not created.
+    #[error(transparent)]
+    Refused(Fault),
+    /// It may have happened, or may yet happen; the text of such a token is lost.
+    #[error(transparent)]
+    Unknown(Fault),
+}
+
+/// Why a publication did not take place, or is not known to have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The secret is no longer at the version that was read: certainly not written, now or later.
+    #[error("somebody else wrote the secret first")]
+    Conflict,
+    /// Certainly not written, now or later.
+    #[error(transparent)]
+    Refused(Fault),
+    /// It may have been written, or may yet be.
+    #[error(transparent)]
+    Unknown(Fault),
+}
+
+/// What a fresh connection with a token told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It connects.
+    Works,
+    /// The service, or the verifying command, refused it. The text says how, without secrets.
+    Refused(String),
+}
+
+/// What one poll of the gate told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// The consumers are healthy.
+    Healthy,
+    /// They are not, or did not answer. The text says how.
+    Unhealthy(String),
+}
+
+/// How a revocation ended; either way the token is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// It was revoked now.
+    Revoked,
+    /// It was gone already.
+    AlreadyGone,
+}
+
+/// Everything that the rotation of *one credential* needs from outside.
+///
+/// # Guarantees
+///
+/// - [`publish`](World::publish) is one compare-and-set write: of several publishers over the same reading at most
+///   one ever succeeds, and a version is never used twice. The user's own keys are preserved.
+/// - [`read`](World::read) is fresh: it never returns a version older than a write that was acknowledged before it
+///   began.
+/// - [`list`](World::list) is complete or an error; a list cut short is an error and never a short list.
+/// - [`revoke`](World::revoke) of a token that is gone is success, and only the service's own word counts as gone.
+/// - [`create`](World::create) is sent at most once.
+///
+/// # Assumptions
+///
+/// - One `World` belongs to one credential, and is used by one rotation at a time.
+///
+/// # Caveats
+///
+/// - The list may lag behind creations and revocations.
+/// - A request that failed with `Unknown` may still take effect, at any later time.
+pub trait World {
+    /// The wall clock, corrected where MotherDuck's clock is known to differ much.
+    fn now(&self) -> Timestamp;
+
+    /// Waits for `duration`, or shorter when the process is asked to stop.
+    fn nap(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Reads the secret.
+    fn read(&self) -> impl Future<Output = Result<Reading, Fault>> + Send;
+
+    /// Lists all tokens of the account.
+    fn list(&self) -> impl Future<Output = Result<Vec<ListedToken>, Fault>> + Send;
+
+    /// Finds out, without changing the secret, whether it could be written over `reading`: so that a store that
+    /// refuses is known before a token exists.
+    fn ensure_writable(&self, reading: &Reading) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Creates a token of the credential's type and lifetime under `name`.
+    fn create(
+        &self,
+        name: &TokenName,
+    ) -> impl Future<Output = Result<CreatedToken, CreateError>> + Send;
+
+    /// Connects freshly with `token`, and closes at once.
+    fn connect(&self, token: &Token) -> impl Future<Output = Result<Verdict, Fault>> + Send;
+
+    /// Writes `record` and `token` over `over`, if the secret is still at that version.
+    fn publish(
+        &self,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> impl Future<Output = Result<(), PublishError>> + Send;
+
+    /// The text and the record of the token that was served as `id` before, if the store still has that version.
+    fn recall(
+        &self,
+        id: TokenId,
+    ) -> impl Future<Output = Result<Option<(Record, Token)>, Fault>> + Send;
+
+    /// Makes the clients reload. May be called more than once for one record.
+    fn deploy(&self, record: &Record) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Asks once whether the consumers are healthy with `record`'s token.
+    fn poll_gate(&self, record: &Record) -> impl Future<Output = Health> + Send;
+
+    /// Revokes the token.
+    fn revoke(&self, id: TokenId) -> impl Future<Output = Result<Revocation, Fault>> + Send;
+}

@@ -1,0 +1,140 @@
+//! The one TLS configuration that all clients share: the system's roots or a private CA, ring, and no surprises.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::config::ClientCertificate;
+
+/// Which certificate authorities are believed.
+#[derive(Debug, Clone, Copy)]
+pub enum Roots<'a> {
+    /// The system's.
+    System,
+    /// The system's, and those of a PEM file.
+    SystemAnd(&'a Path),
+    /// Those of a PEM file alone.
+    Only(&'a Path),
+}
+
+impl<'a> Roots<'a> {
+    /// The system's roots, and those of `ca_file` if there is one.
+    pub fn system_and(ca_file: Option<&'a PathBuf>) -> Self {
+        ca_file.map_or(Self::System, |path| Self::SystemAnd(path))
+    }
+
+    /// The roots of `ca_file` alone if there is one, else the system's.
+    pub fn only(ca_file: Option<&'a PathBuf>) -> Self {
+        ca_file.map_or(Self::System, |path| Self::Only(path))
+    }
+}
+
+/// Why no TLS configuration could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A PEM file cannot be read, or is not PEM.
+    #[error("cannot read PEM file {path}")]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// A PEM file without a certificate in it.
+    #[error("PEM file {path} holds no certificate")]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system has no root certificates, and no file was named.
+    #[error(
+        "this system has no root certificates: install its ca-certificates package or name a ca_file"
+    )]
+    NoRoots,
+    /// A certificate or a key that does not fit.
+    #[error("the certificates of {path} cannot be used")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+    /// The HTTP client could not be made.
+    #[error("cannot make an HTTP client")]
+    Http(#[source] reqwest::Error),
+}
+
+/// The certificates of a PEM file, at least one, each checked to be usable as a root.
+pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let pem = |source| TlsError::Pem { path: path.to_owned(), source };
+    let found = CertificateDer::pem_file_iter(path)
+        .map_err(pem)?
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(pem)?;
+    if found.is_empty() {
+        return Err(TlsError::NoCertificate { path: path.to_owned() });
+    }
+    Ok(found)
+}
+
+/// The roots that `roots` stands for.
+pub fn root_store(roots: Roots<'_>) -> Result<RootCertStore, TlsError> {
+    let mut store = RootCertStore::empty();
+    let file = match roots {
+        Roots::System => None,
+        Roots::SystemAnd(path) | Roots::Only(path) => Some(path),
+    };
+    if !matches!(roots, Roots::Only(_)) {
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
+    if let Some(path) = file {
+        for certificate in certificates(path)? {
+            store
+                .add(certificate)
+                .map_err(|source| TlsError::Unusable { path: path.to_owned(), source })?;
+        }
+    }
+    if store.is_empty() { Err(TlsError::NoRoots) } else { Ok(store) }
+}
+
+/// A client's TLS configuration: TLS 1.2 and 1.3, full verification of chain and name.
+pub fn client_config(
+    roots: Roots<'_>,
+    identity: Option<&ClientCertificate>,
+) -> Result<ClientConfig, TlsError> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|source| TlsError::Unusable { path: PathBuf::new(), source })?
+        .with_root_certificates(root_store(roots)?);
+    let Some(identity) = identity else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let key = PrivateKeyDer::from_pem_file(&identity.key_file)
+        .map_err(|source| TlsError::Pem { path: identity.key_file.clone(), source })?;
+    builder
+        .with_client_auth_cert(certificates(&identity.cert_file)?, key)
+        .map_err(|source| TlsError::Unusable { path: identity.cert_file.clone(), source })
+}
+
+/// An HTTP client that follows no redirect (a credential must not travel to another host), uses no proxy that was
+/// not configured, and gives up: 5 s to connect, `timeout` in all.
+pub fn http_client(
+    roots: Roots<'_>,
+    identity: Option<&ClientCertificate>,
+    timeout: Duration,
+) -> Result<reqwest::Client, TlsError> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(client_config(roots, identity)?)
+        .user_agent(concat!("pintail/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(timeout)
+        .build()
+        .map_err(TlsError::Http)
+}

@@ -1,0 +1,1 @@
+//! Proof that a token works: a fresh connection, or a command.
