@@ -1,5 +1,235 @@
-//! When a credential is due: scheduled instants, splay, expiry and the arithmetic of lifetimes; pure.
+//! When a credential is due: scheduled instants, splay and expiry; pure.
 
-/// The scheduled instants of one credential.
+use std::sync::Arc;
+use std::time::Duration;
+
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use sha2::{Digest, Sha256};
+
+use crate::config::{CatchUp, Policy};
+use crate::names::CredentialName;
+use crate::record::Record;
+
+/// How late a run may begin where `catch_up = "skip"`.
+const LATENESS: SignedDuration = SignedDuration::from_mins(10);
+
+/// Why a text is not a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// Not a cron line.
+    #[error("cron line {line:?} is not valid: {problem}")]
+    Line {
+        /// The line.
+        line: String,
+        /// What the parser said.
+        problem: String,
+    },
+    /// A cron line without an instant in the next years.
+    #[error("cron line {0:?} never fires")]
+    Never(String),
+    /// An unknown time zone.
+    #[error("time zone {0:?} is not known: use an IANA name such as \"Europe/Paris\"")]
+    Zone(String),
+}
+
+/// A cron line in a time zone, with its longest gap worked out once.
 #[derive(Debug, Clone)]
-pub struct Schedule;
+pub struct CronLine {
+    cron: Cron,
+    zone: TimeZone,
+    line: String,
+    longest_gap: Duration,
+}
+
+impl CronLine {
+    /// Reads a cron line of five fields, or six with seconds in front.
+    pub fn parse(line: &str, timezone: &str) -> Result<Self, ScheduleError> {
+        let cron = CronParser::builder()
+            .seconds(Seconds::Optional)
+            .year(Year::Disallowed)
+            .build()
+            .parse(line)
+            .map_err(|problem| ScheduleError::Line {
+                line: line.to_owned(),
+                problem: problem.to_string(),
+            })?;
+        let zone = TimeZone::get(timezone).map_err(|_| ScheduleError::Zone(timezone.to_owned()))?;
+        let mut this = Self { cron, zone, line: line.to_owned(), longest_gap: Duration::ZERO };
+        this.longest_gap = this.measure().ok_or_else(|| ScheduleError::Never(line.to_owned()))?;
+        Ok(this)
+    }
+
+    /// The longest time between two instants, over the next five years.
+    pub fn longest_gap(&self) -> Duration {
+        self.longest_gap
+    }
+
+    /// The line as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.line
+    }
+
+    fn next(&self, after: Timestamp) -> Option<Timestamp> {
+        self.cron.find_next_occurrence(&self.at(after), false).ok().map(|at| at.timestamp())
+    }
+
+    fn last(&self, until: Timestamp) -> Option<Timestamp> {
+        // A cron line has whole seconds: the fraction of `until` must not hide the instant that it is in.
+        let second = Timestamp::from_second(until.as_second()).unwrap_or(until);
+        self.cron.find_previous_occurrence(&self.at(second), true).ok().map(|at| at.timestamp())
+    }
+
+    fn at(&self, instant: Timestamp) -> Zoned {
+        instant.to_zoned(self.zone.clone())
+    }
+
+    /// Instant by instant for a while, then across every hour of a month, then across every day of five years: each
+    /// gap longer than the step is seen whole, and a dense line is not walked through second by second.
+    fn measure(&self) -> Option<Duration> {
+        let start = Timestamp::from_second(1_767_225_600).ok()?; // 2026-01-01
+        let hour = SignedDuration::from_hours(1);
+        let mut longest = SignedDuration::ZERO;
+        for (step, steps) in [(SignedDuration::ZERO, 200), (hour, 32 * 24), (hour * 24, 5 * 366)] {
+            let mut at = self.next(start)?;
+            for _ in 0..steps {
+                let (Some(last), Some(next)) = (self.last(at), self.next(at)) else { break };
+                longest = longest.max(next.duration_since(last));
+                at = next.max(at.saturating_add(step).unwrap_or(next));
+                if at.duration_since(start) > hour * 24 * 366 * 5 {
+                    break;
+                }
+            }
+        }
+        Some(longest.unsigned_abs())
+    }
+}
+
+/// Where the scheduled instants come from.
+#[derive(Debug, Clone)]
+pub enum Calendar {
+    /// A cron line.
+    Cron(Arc<CronLine>),
+    /// A fixed period, counted from the Unix epoch, so that a manual run does not shift it.
+    Every(Duration),
+    /// None: only the token's expiry makes it due.
+    ExpiryOnly,
+}
+
+/// The scheduled instants of one credential: a calendar, shifted by the credential's own share of the splay.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    calendar: Calendar,
+    offset: SignedDuration,
+}
+
+impl Schedule {
+    /// A schedule whose instants are shifted by up to `splay`. The shift follows from the name: drawn afresh at every
+    /// look, the first lucky draw would win and everything would fire early.
+    pub fn new(calendar: Calendar, splay: Duration, name: &CredentialName) -> Self {
+        let seconds = splay.as_secs();
+        // A digest, because it is the same in every release and on every machine.
+        let share =
+            Sha256::digest(name.as_str()).iter().take(8).fold(0_u64, |n, b| n << 8 | u64::from(*b));
+        let offset = share.checked_rem(seconds).unwrap_or(0);
+        Self { calendar, offset: SignedDuration::from_secs(i64::try_from(offset).unwrap_or(0)) }
+    }
+
+    /// Where the instants come from.
+    pub fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// The longest time between two instants; `None` if there are none.
+    pub fn longest_gap(&self) -> Option<Duration> {
+        match &self.calendar {
+            Calendar::Cron(line) => Some(line.longest_gap()),
+            Calendar::Every(period) => Some(*period),
+            Calendar::ExpiryOnly => None,
+        }
+    }
+
+    /// The last instant that is not after `now`.
+    pub fn last(&self, now: Timestamp) -> Option<Timestamp> {
+        let unshifted = now.checked_sub(self.offset).ok()?;
+        let instant = match &self.calendar {
+            Calendar::Cron(line) => line.last(unshifted)?,
+            Calendar::Every(period) => on_grid(unshifted, *period, 0)?,
+            Calendar::ExpiryOnly => return None,
+        };
+        instant.checked_add(self.offset).ok()
+    }
+
+    /// The first instant after `now`.
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        let unshifted = now.checked_sub(self.offset).ok()?;
+        let instant = match &self.calendar {
+            Calendar::Cron(line) => line.next(unshifted)?,
+            Calendar::Every(period) => on_grid(unshifted, *period, 1)?,
+            Calendar::ExpiryOnly => return None,
+        };
+        instant.checked_add(self.offset).ok()
+    }
+}
+
+/// The grid's instant at or before `now`, or `further` periods later.
+fn on_grid(now: Timestamp, period: Duration, further: i64) -> Option<Timestamp> {
+    let period = i64::try_from(period.as_secs()).ok().filter(|&seconds| seconds > 0)?;
+    Timestamp::from_second((now.as_second().div_euclid(period) + further).checked_mul(period)?).ok()
+}
+
+/// Why a credential is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Its last rotation began before this scheduled instant.
+    Scheduled(Timestamp),
+    /// Its token expires at this instant, which is near.
+    Expiring(Timestamp),
+}
+
+/// Why `record`'s credential is due at `now`, if it is. Expiry always wins.
+pub fn due(policy: &Policy, record: &Record, now: Timestamp) -> Option<Due> {
+    if let Some(expires_at) = expiring(policy, record, now) {
+        return Some(Due::Expiring(expires_at));
+    }
+    let instant = policy.schedule.last(now)?;
+    let missed = now.duration_since(instant) > LATENESS;
+    if missed && policy.catch_up == CatchUp::Skip {
+        return None;
+    }
+    (began(record) < instant).then_some(Due::Scheduled(instant))
+}
+
+/// The served token's expiry, if it is nearer than `renew_before`.
+pub fn expiring(policy: &Policy, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    record.expires_at.filter(|&at| renewal(policy, at) <= now)
+}
+
+/// When the credential is due next, if nothing happens before.
+pub fn next_due(policy: &Policy, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    let renewal = record.expires_at.map(|at| renewal(policy, at));
+    policy.schedule.next(now).into_iter().chain(renewal).min()
+}
+
+fn renewal(policy: &Policy, expires_at: Timestamp) -> Timestamp {
+    expires_at.saturating_sub(signed(policy.renew_before)).unwrap_or(Timestamp::MIN)
+}
+
+/// When the record's last rotation began. A roll-back and an adoption count too: what they serve is older than they
+/// are, and must not be rotated again at once.
+fn began(record: &Record) -> Timestamp {
+    record
+        .rotation_id
+        .started_at()
+        .map_or(record.created_at, |started| started.max(record.created_at))
+}
+
+/// A duration for arithmetic with instants; durations of configuration are far below its limit.
+pub(crate) fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+#[cfg(test)]
+mod tests;

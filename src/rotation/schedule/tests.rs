@@ -1,0 +1,160 @@
+//! What the schedule promises: level-triggered, right across daylight-saving changes, expiry first.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::{GatePace, OnFailure};
+use crate::names::RotationId;
+use crate::record::{Phase, TokenType};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn name() -> CredentialName {
+    "etl_prod".parse().unwrap()
+}
+
+fn cron(line: &str, zone: &str) -> Schedule {
+    let line = CronLine::parse(line, zone).unwrap();
+    Schedule::new(Calendar::Cron(Arc::new(line)), Duration::ZERO, &name())
+}
+
+fn policy(schedule: Schedule) -> Policy {
+    Policy {
+        schedule,
+        renew_before: Duration::from_hours(7 * 24),
+        catch_up: CatchUp::Run,
+        on_failure: OnFailure::Hold,
+        orphan_grace: Duration::from_mins(10),
+        gate: GatePace::Open,
+    }
+}
+
+fn record(created_at: &str, expires_at: Option<&str>) -> Record {
+    let created_at = at(created_at);
+    Record {
+        token_id: "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap(),
+        token_name: String::new(),
+        token_type: TokenType::ReadWrite,
+        username: "etl_prod".parse().unwrap(),
+        created_at,
+        expires_at: expires_at.map(at),
+        rotation_id: RotationId::starting_at(created_at),
+        published_at: created_at,
+        previous_token_ids: vec![],
+        phase: Phase::Retiring,
+        token_sha256: String::new(),
+        owner: "prod".parse().unwrap(),
+    }
+}
+
+#[test]
+fn half_past_nine_in_paris_stays_half_past_nine_across_daylight_saving() {
+    let schedule = cron("30 9 * * *", "Europe/Paris");
+    assert_eq!(schedule.next(at("2026-03-28T12:00:00Z")), Some(at("2026-03-29T07:30:00Z")));
+    assert_eq!(schedule.next(at("2026-03-27T12:00:00Z")), Some(at("2026-03-28T08:30:00Z")));
+    assert_eq!(schedule.last(at("2026-10-25T12:00:00Z")), Some(at("2026-10-25T08:30:00Z")));
+    assert_eq!(schedule.last(at("2026-10-24T12:00:00Z")), Some(at("2026-10-24T07:30:00Z")));
+}
+
+#[test]
+fn a_time_that_the_spring_skips_still_fires_once_that_day() {
+    let schedule = cron("30 2 * * *", "Europe/Paris");
+    let first = schedule.next(at("2026-03-28T12:00:00Z")).unwrap();
+    assert_eq!(first, at("2026-03-29T01:00:00Z"));
+    assert_eq!(schedule.next(first), Some(at("2026-03-30T00:30:00Z")));
+}
+
+#[test]
+fn a_time_that_the_autumn_repeats_fires_once() {
+    let schedule = cron("30 2 * * *", "Europe/Paris");
+    let first = schedule.next(at("2026-10-24T12:00:00Z")).unwrap();
+    assert_eq!(schedule.next(first), Some(at("2026-10-26T01:30:00Z")));
+}
+
+#[test]
+fn a_credential_is_due_from_the_instant_on_until_it_was_rotated() {
+    let policy = policy(cron("0 3 * * SUN", "UTC"));
+    let old = record("2026-11-10T00:00:00Z", None);
+    assert_eq!(due(&policy, &old, at("2026-11-15T02:59:59.999Z")), None);
+    let instant = at("2026-11-15T03:00:00Z");
+    assert_eq!(due(&policy, &old, at("2026-11-15T03:00:00.5Z")), Some(Due::Scheduled(instant)));
+    assert_eq!(due(&policy, &old, at("2026-11-21T23:00:00Z")), Some(Due::Scheduled(instant)));
+    let fresh = record("2026-11-15T03:00:01Z", None);
+    assert_eq!(due(&policy, &fresh, at("2026-11-21T23:00:00Z")), None);
+}
+
+#[test]
+fn a_manual_run_does_not_consume_the_next_scheduled_one() {
+    let policy = policy(cron("0 3 * * SUN", "UTC"));
+    let by_hand = record("2026-11-14T23:00:00Z", None);
+    assert!(due(&policy, &by_hand, at("2026-11-15T03:00:00Z")).is_some());
+}
+
+#[test]
+fn a_missed_run_is_skipped_where_the_user_said_so_but_expiry_still_wins() {
+    let mut policy = policy(cron("0 3 * * SUN", "UTC"));
+    policy.catch_up = CatchUp::Skip;
+    let old = record("2026-11-10T00:00:00Z", Some("2026-11-23T00:00:00Z"));
+    let unexpiring = record("2026-11-10T00:00:00Z", None);
+    assert!(due(&policy, &unexpiring, at("2026-11-15T03:09:00Z")).is_some());
+    assert_eq!(due(&policy, &unexpiring, at("2026-11-15T03:11:00Z")), None);
+    assert!(matches!(due(&policy, &old, at("2026-11-16T03:11:00Z")), Some(Due::Expiring(_))));
+}
+
+#[test]
+fn the_time_of_the_rotation_counts_for_a_rolled_back_token_that_is_older() {
+    let policy = policy(cron("0 3 * * SUN", "UTC"));
+    let mut rolled_back = record("2026-11-10T00:00:00Z", None);
+    rolled_back.rotation_id = RotationId::starting_at(at("2026-11-15T03:00:05Z"));
+    assert_eq!(due(&policy, &rolled_back, at("2026-11-15T04:00:00Z")), None);
+}
+
+#[test]
+fn the_longest_gap_of_a_line_is_seen_whatever_its_density() {
+    let days = |n: u64| Duration::from_hours(24 * n);
+    for (line, gap) in [
+        ("*/5 * * * * *", Duration::from_secs(5)),
+        ("0-10 * * * *", Duration::from_mins(50)),
+        ("* 0,23 * * *", Duration::from_hours(22) + Duration::from_mins(1)),
+        ("* * * * MON", days(6) + Duration::from_mins(1)),
+        ("0 3 * * SUN", days(7)),
+        ("0 0 31 * *", days(61)),
+        ("0 0 29 2 *", days(4 * 365 + 1)),
+    ] {
+        assert_eq!(CronLine::parse(line, "UTC").unwrap().longest_gap(), gap, "{line}");
+    }
+}
+
+#[test]
+fn lines_that_never_fire_or_are_not_lines_are_refused() {
+    assert!(matches!(CronLine::parse("0 0 30 2 *", "UTC"), Err(ScheduleError::Never(_))));
+    assert!(matches!(CronLine::parse("0 0 * *", "UTC"), Err(ScheduleError::Line { .. })));
+    assert!(matches!(CronLine::parse("0 0 * * 8", "UTC"), Err(ScheduleError::Line { .. })));
+    assert!(matches!(CronLine::parse("0 0 * * *", "Mars/Olympus"), Err(ScheduleError::Zone(_))));
+}
+
+static NEW_YORK: std::sync::LazyLock<Arc<CronLine>> = std::sync::LazyLock::new(|| {
+    Arc::new(CronLine::parse("17 4 * * *", "America/New_York").unwrap())
+});
+
+proptest! {
+    #[test]
+    fn a_rotation_begun_now_is_not_due_now(now in 1_700_000_000_000_i64..1_900_000_000_000, splay in 0_u64..100_000, hours in 1_u64..2_000) {
+        let now = Timestamp::from_millisecond(now).unwrap();
+        let schedule = Schedule::new(Calendar::Every(Duration::from_hours(hours)), Duration::from_secs(splay), &name());
+        let mut fresh = record("2020-01-01T00:00:00Z", None);
+        fresh.rotation_id = RotationId::starting_at(now);
+        prop_assert_eq!(due(&policy(schedule), &fresh, now), None);
+    }
+
+    #[test]
+    fn the_last_instant_is_not_after_now_and_the_next_one_is(now in 1_700_000_000_i64..1_900_000_000, splay in 0_u64..100_000) {
+        let now = Timestamp::from_second(now).unwrap();
+        let schedule = Schedule::new(Calendar::Cron(NEW_YORK.clone()), Duration::from_secs(splay), &name());
+        let (last, next) = (schedule.last(now).unwrap(), schedule.next(now).unwrap());
+        prop_assert!(last <= now && now < next);
+        prop_assert_eq!(schedule.next(last), Some(next));
+    }
+}
