@@ -1,4 +1,9 @@
 //! The rotation of one credential: observe the world, decide one step, act, look again.
 
+pub mod decide;
+pub mod drive;
+pub mod evidence;
+pub mod journal;
+pub mod reconcile;
 pub mod schedule;
 pub mod world;

@@ -93,6 +93,21 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
+impl Fault {
+    /// A fault of `kind` from an adapter's error and its sources, joined by `: `.
+    pub fn of(error: &dyn std::error::Error, kind: FaultKind, hint: Option<String>) -> Self {
+        Self { kind, message: chain(error), hint }
+    }
+}
+
+/// An error and its sources, joined by `: `.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
 /// Why a creation gave no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CreateError {
@@ -168,6 +183,9 @@ pub enum Revocation {
 pub trait World {
     /// The wall clock, corrected where MotherDuck's clock is known to differ much.
     fn now(&self) -> Timestamp;
+
+    /// Whether the process was asked to stop: the step in hand is finished, no further one is begun.
+    fn stopping(&self) -> bool;
 
     /// Waits for `duration`, or shorter when the process is asked to stop.
     fn nap(&self, duration: Duration) -> impl Future<Output = ()> + Send;

@@ -1,0 +1,234 @@
+//! One run: passes until the credential is at rest, held or refused, or nothing more can be done now.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::names::{RotationId, TokenId};
+use crate::record::Record;
+use crate::rotation::decide::{Awaited, Obstacle, Subject, Trigger};
+use crate::rotation::evidence::Evidence;
+use crate::rotation::journal::{Journal, Progress, Step, StepReport};
+use crate::rotation::reconcile::{Pass, Reconciler};
+use crate::rotation::world::{Fault, FaultKind, World};
+
+/// A run that neither rests nor fails after this many passes is stopped: something answers nonsense.
+const MOST_PASSES: u32 = 10_000;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// A rotation is complete.
+    Rotated,
+    /// There was nothing to do.
+    NotDue,
+    /// Nothing new is served; the old token is untouched.
+    Failed,
+    /// A new token is served and its predecessors live: safe, but a person is needed.
+    Held,
+    /// The predecessor is served again.
+    RolledBack,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Report {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The rotation that the record tells of.
+    pub rotation_id: Option<RotationId>,
+    /// The served token.
+    pub token_id: Option<TokenId>,
+    /// The token that it replaced.
+    pub previous_token_id: Option<TokenId>,
+    /// The predecessors that were revoked.
+    pub revoked: Vec<TokenId>,
+    /// What was done.
+    pub steps: Vec<StepReport>,
+    /// What went wrong.
+    pub problem: Option<Problem>,
+    /// When to look again; when it is due next, if it rests.
+    pub again_at: Option<Timestamp>,
+}
+
+/// What went wrong, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// At which step, if at one.
+    pub step: Option<Step>,
+    /// Whether it may pass by itself.
+    pub kind: FaultKind,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// How often a step that failed transiently is tried again within one run, and the first pause, which doubles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Persistence {
+    /// Failures in a row that end the run.
+    pub failures: u32,
+    /// The first pause.
+    pub pause: Duration,
+}
+
+/// Works on one credential until it is at rest, held, refused, or failing.
+pub async fn drive<W: World>(
+    world: &W,
+    subject: &Subject,
+    trigger: Trigger,
+    evidence: &mut Evidence,
+    persistence: Persistence,
+    watcher: &(dyn Fn(Progress) + Send + Sync),
+) -> Report {
+    let mut run = Reconciler::new(world, subject, evidence, trigger, Journal::new(watcher));
+    let mut failures = 0;
+    for _ in 0..MOST_PASSES {
+        if world.stopping() {
+            return report(run, Ending::Stopped);
+        }
+        match run.pass().await {
+            Pass::Moved => failures = 0,
+            Pass::Looked => {}
+            Pass::Waiting(until, awaited) => {
+                run.journal.waiting(awaited_step(awaited), until);
+                sleep_until(world, until).await;
+            }
+            Pass::Held { obstacle, problem, until } => {
+                return report(run, Ending::Held { obstacle, problem, until });
+            }
+            Pass::Refused(refusal) => {
+                let problem = Problem {
+                    step: None,
+                    kind: FaultKind::Permanent,
+                    hint: Some(refusal.hint(&subject.credential)),
+                    message: refusal.to_string(),
+                };
+                return report(run, Ending::Failed(problem));
+            }
+            Pass::Failed(step, fault) => {
+                failures += 1;
+                if fault.kind == FaultKind::Permanent || failures >= persistence.failures {
+                    return report(run, Ending::Failed(problem(step, fault)));
+                }
+                let pause = persistence.pause.saturating_mul(1 << failures.min(10));
+                tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");
+                world.nap(pause).await;
+            }
+            Pass::Resting(next_due) => return report(run, Ending::AtRest(next_due)),
+        }
+    }
+    report(run, Ending::Stopped)
+}
+
+/// Sleeps in naps of at most a minute: the clock may be set, the machine may be suspended.
+async fn sleep_until<W: World>(world: &W, until: Timestamp) {
+    while !world.stopping() {
+        let left = until.duration_since(world.now());
+        let Ok(left) = Duration::try_from(left) else { return };
+        if left.is_zero() {
+            return;
+        }
+        world.nap(left.min(Duration::from_mins(1))).await;
+    }
+}
+
+fn awaited_step(awaited: Awaited) -> Step {
+    match awaited {
+        Awaited::Step(obstacle) => obstacle_step(obstacle),
+        Awaited::SecondSighting => Step::Verify,
+    }
+}
+
+fn obstacle_step(obstacle: Obstacle) -> Step {
+    match obstacle {
+        Obstacle::Deploy => Step::Deploy,
+        Obstacle::Gate => Step::Gate,
+        Obstacle::Verify => Step::Verify,
+    }
+}
+
+fn problem(step: Option<Step>, fault: Fault) -> Problem {
+    Problem { step, kind: fault.kind, message: fault.message, hint: fault.hint }
+}
+
+enum Ending {
+    AtRest(Option<Timestamp>),
+    Held { obstacle: Obstacle, problem: String, until: Timestamp },
+    Failed(Problem),
+    Stopped,
+}
+
+fn report<W: World>(run: Reconciler<'_, W>, ending: Ending) -> Report {
+    let standing = run.standing;
+    let record = standing.record;
+    let rolled_back = record.as_ref().is_some_and(Record::is_rolled_back);
+    // From the publication on, whatever fails leaves two live tokens: safe, and yet unfinished.
+    let served = standing.took_part || standing.in_doubt;
+    let (outcome, problem, again_at) = match ending {
+        Ending::AtRest(next_due) => {
+            let outcome = match (standing.took_part, rolled_back) {
+                (true, true) => Outcome::RolledBack,
+                (true, false) => Outcome::Rotated,
+                (false, _) => Outcome::NotDue,
+            };
+            (outcome, None, next_due)
+        }
+        Ending::Held { obstacle, problem, until } => {
+            (Outcome::Held, Some(held_problem(obstacle, &problem)), Some(until))
+        }
+        Ending::Failed(problem) => {
+            (if served { Outcome::Held } else { Outcome::Failed }, Some(problem), None)
+        }
+        Ending::Stopped => {
+            let problem = Problem {
+                step: None,
+                kind: FaultKind::Transient,
+                message: "stopped before the rotation was finished".to_owned(),
+                hint: Some(
+                    "nothing is lost: the next run goes on where this one stopped".to_owned(),
+                ),
+            };
+            (if served { Outcome::Held } else { Outcome::Failed }, Some(problem), None)
+        }
+    };
+    let (steps, revoked) = run.journal.into_parts();
+    Report {
+        outcome,
+        rotation_id: record.as_ref().map(|record| record.rotation_id),
+        token_id: record.as_ref().map(|record| record.token_id),
+        previous_token_id: record
+            .as_ref()
+            .and_then(|record| record.previous_token_ids.first().copied()),
+        revoked,
+        steps,
+        problem,
+        again_at,
+    }
+}
+
+fn held_problem(obstacle: Obstacle, problem: &str) -> Problem {
+    let (message, hint) = match obstacle {
+        Obstacle::Deploy => (
+            "the deploy hook fails",
+            "mend the hook; both tokens stay valid, and the next run goes on from here",
+        ),
+        Obstacle::Gate => (
+            "the consumers are not healthy with the new token",
+            "look at the consumers; both tokens stay valid. When they are healthy the next run goes on; pintail roll-back serves the old token again",
+        ),
+        Obstacle::Verify => (
+            "the served token does not connect",
+            "look at the endpoint and the account; no token was revoked, and the next run tries again",
+        ),
+    };
+    Problem {
+        step: Some(obstacle_step(obstacle)),
+        kind: FaultKind::Transient,
+        message: format!("{message}: {problem}"),
+        hint: Some(hint.to_owned()),
+    }
+}

@@ -1,0 +1,84 @@
+//! What this process has proved so far, tied to one version of the record, and what it remembers between looks.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use crate::names::TokenId;
+use crate::rotation::world::Version;
+
+/// Tries of one kind of proof.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tries {
+    /// How many there were.
+    pub count: u32,
+    /// How many succeeded in a row, up to the last one.
+    pub streak: u32,
+    /// When the last one ended.
+    pub last: Option<Timestamp>,
+    /// How the last failure went, if the last try failed.
+    pub failure: Option<String>,
+}
+
+impl Tries {
+    /// Counts a try that ended at `now`.
+    pub fn count(&mut self, now: Timestamp, result: Result<(), String>) {
+        self.count += 1;
+        self.last = Some(now);
+        self.streak = if result.is_ok() { self.streak + 1 } else { 0 };
+        self.failure = result.err();
+    }
+
+    /// Whether the last try succeeded.
+    pub fn succeeded(&self) -> bool {
+        self.streak > 0
+    }
+}
+
+/// What was proved of one version of the record. Another version starts without any proof.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Proofs {
+    /// The deploy hook.
+    pub deploy: Tries,
+    /// The consumers' health.
+    pub gate: Tries,
+    /// A connection with the token as read back from the store.
+    pub verify: Tries,
+    /// Whether the last such connection was refused, which is more than not coming about.
+    pub refused: bool,
+    /// Why the predecessor cannot be served again, if that was found out.
+    pub no_way_back: Option<String>,
+}
+
+/// What this process knows of a credential beyond what it sees.
+#[derive(Debug, Clone, Default)]
+pub struct Evidence {
+    version: Option<Version>,
+    proofs: Proofs,
+    /// A token that this process put there and has not proved yet.
+    pub unproved: Option<TokenId>,
+    /// Tokens that MotherDuck said are gone.
+    pub gone: BTreeSet<TokenId>,
+    /// When the served token was first missed in the list, in a row of such lists.
+    pub missed_since: Option<Timestamp>,
+}
+
+impl Evidence {
+    /// Forgets the proofs unless they belong to `version`.
+    pub fn look_at(&mut self, version: &Version) {
+        if self.version.as_ref() != Some(version) {
+            self.version = Some(version.clone());
+            self.proofs = Proofs::default();
+        }
+    }
+
+    /// The proofs for the version last looked at.
+    pub fn proofs(&self) -> &Proofs {
+        &self.proofs
+    }
+
+    /// The proofs for the version last looked at, to add to.
+    pub fn proofs_mut(&mut self) -> &mut Proofs {
+        &mut self.proofs
+    }
+}

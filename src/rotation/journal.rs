@@ -1,0 +1,143 @@
+//! What a run did, step by step: for the report at its end, for whoever watches it, and for the log.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::names::TokenId;
+
+/// The steps of a rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Step {
+    /// A token is created.
+    Create,
+    /// It connects before anyone can read it.
+    Preflight,
+    /// It is written into the store.
+    Publish,
+    /// The clients are told to reload.
+    Deploy,
+    /// The consumers are healthy.
+    Gate,
+    /// The token connects as read back from the store.
+    Verify,
+    /// The predecessors are marked as retiring.
+    Seal,
+    /// They are revoked.
+    Revoke,
+    /// The old token is refused.
+    Confirm,
+}
+
+impl Step {
+    /// The step's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Preflight => "preflight",
+            Self::Publish => "publish",
+            Self::Deploy => "deploy",
+            Self::Gate => "gate",
+            Self::Verify => "verify",
+            Self::Seal => "seal",
+            Self::Revoke => "revoke",
+            Self::Confirm => "confirm",
+        }
+    }
+}
+
+/// How a step went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepOutcome {
+    /// It is done.
+    Ok,
+    /// It did not come about.
+    Failed,
+    /// It is not done and will not hold anything up.
+    Warning,
+}
+
+/// One step, with all its tries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepReport {
+    /// Which.
+    pub step: Step,
+    /// How the last try went.
+    pub outcome: StepOutcome,
+    /// From the start of the first try to the end of the last, in milliseconds.
+    pub duration_ms: u64,
+    #[serde(skip)]
+    began: Timestamp,
+}
+
+/// What a watcher is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// A try of a step begins.
+    Began(Step),
+    /// A try of a step ended; the text says what is wrong, if anything is.
+    Ended(Step, StepOutcome, Option<String>),
+    /// Nothing happens until then.
+    Waiting(Step, Timestamp),
+}
+
+/// Collects what a run does.
+pub struct Journal<'a> {
+    steps: Vec<StepReport>,
+    revoked: Vec<TokenId>,
+    watcher: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+impl<'a> Journal<'a> {
+    /// A journal whose progress `watcher` is told.
+    pub fn new(watcher: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
+        Self { steps: vec![], revoked: vec![], watcher }
+    }
+
+    /// A try of `step` begins at `now`; the answer is to be given back to [`Journal::ended`].
+    pub fn began(&self, step: Step, now: Timestamp) -> (Step, Timestamp) {
+        (self.watcher)(Progress::Began(step));
+        (step, now)
+    }
+
+    /// A try ended at `now`.
+    pub fn ended(
+        &mut self,
+        (step, began): (Step, Timestamp),
+        now: Timestamp,
+        outcome: StepOutcome,
+        problem: Option<&str>,
+    ) {
+        (self.watcher)(Progress::Ended(step, outcome, problem.map(str::to_owned)));
+        let since = |began| u64::try_from(now.duration_since(began).as_millis()).unwrap_or(0);
+        match self.steps.last_mut() {
+            Some(last) if last.step == step && last.outcome != StepOutcome::Ok => {
+                last.outcome = outcome;
+                last.duration_ms = since(last.began);
+            }
+            Some(last) if last.step == step && step == Step::Gate => {
+                last.outcome = outcome;
+                last.duration_ms = since(last.began);
+            }
+            Some(_) | None => {
+                self.steps.push(StepReport { step, outcome, duration_ms: since(began), began });
+            }
+        }
+    }
+
+    /// Nothing happens until `until`.
+    pub fn waiting(&self, step: Step, until: Timestamp) {
+        (self.watcher)(Progress::Waiting(step, until));
+    }
+
+    /// A token was revoked.
+    pub fn revoked(&mut self, id: TokenId) {
+        self.revoked.push(id);
+    }
+
+    /// What was done, and the tokens that were revoked.
+    pub fn into_parts(self) -> (Vec<StepReport>, Vec<TokenId>) {
+        (self.steps, self.revoked)
+    }
+}
