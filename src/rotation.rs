@@ -6,4 +6,6 @@ pub mod evidence;
 pub mod journal;
 pub mod reconcile;
 pub mod schedule;
+#[cfg(test)]
+mod simulation;
 pub mod world;
