@@ -20,6 +20,8 @@ use crate::config;
 use crate::rotation::world::FaultKind;
 use crate::secret::Token;
 
+#[cfg(test)]
+pub(crate) use context::sample;
 pub use context::{Context, Encoding};
 use group::Group;
 use tail::Tail;

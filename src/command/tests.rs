@@ -14,7 +14,7 @@ fn sh(script: &str) -> config::Command {
 }
 
 async fn error_of(command: &config::Command, token: Option<&Token>) -> String {
-    match run(command, &context::sample(), token).await {
+    match run(command, &sample(), token).await {
         Outcome::Succeeded => panic!("the command succeeded"),
         Outcome::Failed(error) | Outcome::Unanswered(error) => error.to_string(),
     }
@@ -22,7 +22,7 @@ async fn error_of(command: &config::Command, token: Option<&Token>) -> String {
 
 #[tokio::test]
 async fn exit_code_zero_is_success_and_others_tell_the_end_of_the_output() {
-    assert!(matches!(run(&sh("exit 0"), &context::sample(), None).await, Outcome::Succeeded));
+    assert!(matches!(run(&sh("exit 0"), &sample(), None).await, Outcome::Succeeded));
     let error = error_of(&sh("echo one; echo two >&2; exit 7"), None).await;
     assert_eq!(error, "command /bin/sh exited with code 7: one | two");
 }
@@ -36,7 +36,7 @@ async fn placeholders_are_arguments_and_never_shell_text() {
         "x".to_owned(),
         "{path}".to_owned(),
     ];
-    assert!(matches!(run(&command, &context::sample(), None).await, Outcome::Succeeded));
+    assert!(matches!(run(&command, &sample(), None).await, Outcome::Succeeded));
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_token_is_read_from_standard_input_and_the_output_is_never_shown() {
 #[tokio::test]
 async fn a_command_that_does_not_read_its_token_may_succeed() {
     let token = Token::new(&"x".repeat(200_000)).unwrap();
-    let outcome = run(&sh("exec <&-; exit 0"), &context::sample(), Some(&token)).await;
+    let outcome = run(&sh("exec <&-; exit 0"), &sample(), Some(&token)).await;
     assert!(matches!(outcome, Outcome::Succeeded), "{outcome:?}");
 }
 
@@ -100,7 +100,7 @@ async fn a_command_that_nobody_waits_for_is_killed_with_its_children() {
     let pids = dir.path().join("pids");
     let command =
         sh(&format!("sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait", pids.display()));
-    let context = context::sample();
+    let context = sample();
     let running = run(&command, &context, None);
     let written = async {
         while !pids.exists() {
@@ -130,8 +130,7 @@ async fn assert_gone(pid_file: &Path) {
 async fn a_process_left_behind_does_not_hold_up_the_answer() {
     let started = Instant::now();
     // It is ended through its pipe: reading the closed end of it fails as soon as we let go.
-    let outcome =
-        run(&sh("(while echo x; do sleep 1; done) & exit 0"), &context::sample(), None).await;
+    let outcome = run(&sh("(while echo x; do sleep 1; done) & exit 0"), &sample(), None).await;
     assert!(matches!(outcome, Outcome::Succeeded), "{outcome:?}");
     assert!(started.elapsed() < Duration::from_secs(10));
 }
@@ -140,9 +139,7 @@ async fn a_process_left_behind_does_not_hold_up_the_answer() {
 async fn a_program_that_does_not_exist_is_for_a_person_to_repair() {
     let mut command = sh("");
     command.program = PathBuf::from("/nonexistent/program");
-    let Outcome::Unanswered(error) = run(&command, &context::sample(), None).await else {
-        panic!()
-    };
+    let Outcome::Unanswered(error) = run(&command, &sample(), None).await else { panic!() };
     assert_eq!(error.to_string(), "cannot start command /nonexistent/program");
     assert_eq!(error.kind(), FaultKind::Permanent);
     assert!(error.hint().unwrap().contains("/nonexistent/program"));
