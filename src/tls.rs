@@ -207,3 +207,56 @@ impl HttpClients {
         Ok(client)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unknown_authority_is_distrust_and_a_closed_port_is_not() {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
+        let server =
+            rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![issued.cert.der().clone()], key)
+                .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let other = dir.path().join("other.pem");
+        let stranger = rcgen::generate_simple_self_signed(["x".to_owned()]).unwrap();
+        std::fs::write(&other, stranger.cert.pem()).unwrap();
+        let client = http_client(Roots::Only(&other), None, Duration::from_secs(20)).unwrap();
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let refused = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let tls = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+            tls.accept(stream).await.is_err()
+        });
+        let error = client.get(&url).send().await.unwrap_err();
+        assert!(error.is_connect() && is_distrust(&error));
+        assert!(refused.await.unwrap());
+
+        let error = client.get(&url).send().await.unwrap_err();
+        assert!(error.is_connect() && !is_distrust(&error));
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("empty.pem");
+        std::fs::write(&file, "not PEM at all").unwrap();
+        assert!(matches!(root_store(Roots::Only(&file)), Err(TlsError::NoCertificate { .. })));
+    }
+
+    #[test]
+    fn users_with_the_same_authorities_share_a_client() {
+        let mut clients = HttpClients::default();
+        clients.with_extra_roots(None).unwrap();
+        clients.with_extra_roots(None).unwrap();
+        assert_eq!(clients.0.len(), 1);
+    }
+}

@@ -194,3 +194,10 @@ async fn a_hook_is_sent_as_it_was_configured_and_says_what_failed() {
     );
     assert_eq!(error.kind(), FaultKind::Transient);
 }
+
+#[test]
+fn a_poll_can_be_made_from_any_task() {
+    fn check<T: Send>(_: T) {}
+    let gate = Gate::new(&config::Gate::Unasked, &mut HttpClients::default()).unwrap();
+    check(gate.poll(&sample()));
+}

@@ -259,7 +259,7 @@ impl Failure {
             Self::RateLimited { .. } => {
                 Some("lower motherduck.requests_per_second if this goes on".to_owned())
             }
-            Self::NotFound(_) => Some("check the credential's username; pintail was not asked to create accounts here".to_owned()),
+            Self::NotFound(_) => Some("check the credential's username: its account must exist".to_owned()),
             Self::Path { .. }
             | Self::Connect { .. }
             | Self::Broken { .. }

@@ -315,3 +315,12 @@ fn the_admin_token_is_never_sent_in_the_clear_beyond_this_machine() {
         assert!(made(url).is_ok(), "{url}");
     }
 }
+
+#[test]
+fn requests_can_be_made_from_any_task() {
+    fn check<T: Send>(_: T) {}
+    let client = client("http://127.0.0.1:9", SecretSource::Env("X".to_owned()));
+    check(client.create_token(&account(), &new_token()));
+    check(client.list_tokens(&account()));
+    check(client.revoke_token(&account(), id()));
+}
