@@ -1,10 +1,12 @@
 //! pintail keeps MotherDuck service-account tokens fresh, and never leaves a client without one that works.
 
+pub mod command;
 pub mod config;
 pub mod gate;
 pub mod motherduck;
 pub mod names;
 pub mod record;
+pub mod redact;
 pub mod rotation;
 pub mod sandbox;
 pub mod secret;

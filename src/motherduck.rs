@@ -1,1 +1,110 @@
 //! The typed client of MotherDuck's REST API.
+
+mod accounts;
+mod admin;
+mod answer;
+mod call;
+mod error;
+mod operation;
+mod pace;
+mod pages;
+mod skew;
+mod timestamp;
+mod tokens;
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use jiff::SignedDuration;
+use url::{Host, Url};
+
+use crate::config;
+use crate::tls::{Roots, http_client};
+
+pub use accounts::{ActiveAccount, ActiveDuckling};
+pub use error::{CreateTokenError, Error, Failure, Refusal};
+pub use operation::Operation;
+pub use tokens::NewToken;
+
+use admin::Admin;
+use pace::Pace;
+use skew::Skew;
+
+/// The limit for one request, its answer's body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A client of MotherDuck's REST API, with one connection pool and one rate limit. Share it.
+///
+/// # Guarantees
+///
+/// - A POST is sent again only after an answer that says that it was not done: 429, or 401 where the admin token has
+///   been rotated meanwhile.
+/// - A list is complete or an error.
+/// - No error holds a value of an answer that could be a secret.
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    admin: Admin,
+    limiter: DefaultDirectRateLimiter,
+    pace: Pace,
+    skew: Skew,
+    sent: AtomicU64,
+}
+
+impl Client {
+    /// A client by the configuration. Nothing is contacted or read but the `ca_file`.
+    pub fn new(settings: &config::MotherDuck) -> Result<Self, Error> {
+        let base = settings.api_url.clone();
+        if !is_safe(&base) {
+            return Err(Error::Url { url: without_userinfo(&base) });
+        }
+        let roots = Roots::system_and(settings.ca_file.as_ref());
+        let http = http_client(roots, None, REQUEST_TIMEOUT)
+            .map_err(|source| Error::Setup { url: base.to_string(), source })?;
+        let rate = NonZeroU32::new(settings.requests_per_second).unwrap_or(NonZeroU32::MIN);
+        Ok(Self {
+            http,
+            base,
+            admin: Admin::new(settings.admin_token.clone()),
+            limiter: RateLimiter::direct(Quota::per_second(rate)),
+            pace: Pace::default(),
+            skew: Skew::default(),
+            sent: AtomicU64::new(0),
+        })
+    }
+
+    /// MotherDuck's clock minus ours, to about a second, as of the last answer; `None` before the first.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.skew.latest()
+    }
+
+    /// How many requests were sent, repetitions included.
+    pub fn requests_sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+}
+
+/// The admin token travels in every request: encrypted, or not off this machine. Nor may a password stand in the URL,
+/// which is shown in errors.
+fn is_safe(url: &Url) -> bool {
+    let loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return false,
+    };
+    let encrypted = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+    encrypted && url.username().is_empty() && url.password().is_none()
+}
+
+/// The URL as far as it may be shown.
+fn without_userinfo(url: &Url) -> String {
+    format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! The one TLS configuration that all clients share: the system's roots or a private CA, ring, and no surprises.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rustls::crypto::ring;
@@ -10,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::ClientCertificate;
+use crate::rotation::world::FaultKind;
 
 /// Which certificate authorities are believed.
 #[derive(Debug, Clone, Copy)]
@@ -64,12 +66,22 @@ pub enum TlsError {
         /// What is wrong.
         source: rustls::Error,
     },
+    /// The TLS library cannot speak the versions that it should.
+    #[error("cannot set up TLS")]
+    Provider(#[source] rustls::Error),
     /// The HTTP client could not be made.
     #[error("cannot make an HTTP client")]
     Http(#[source] reqwest::Error),
 }
 
-/// The certificates of a PEM file, at least one, each checked to be usable as a root.
+impl TlsError {
+    /// Nothing here passes by itself.
+    pub fn kind(&self) -> FaultKind {
+        FaultKind::Permanent
+    }
+}
+
+/// The certificates of a PEM file, at least one.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = |source| TlsError::Pem { path: path.to_owned(), source };
     let found = CertificateDer::pem_file_iter(path)
@@ -82,6 +94,22 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
     Ok(found)
 }
 
+/// Read once: parsing a whole bundle for each of thousands of credentials would be felt.
+static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+    let mut store = RootCertStore::empty();
+    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Arc::new(store)
+});
+
+/// The roots that `roots` stands for; the system's alone are shared and not copied.
+fn shared_roots(roots: Roots<'_>) -> Result<Arc<RootCertStore>, TlsError> {
+    match roots {
+        Roots::System if SYSTEM_ROOTS.is_empty() => Err(TlsError::NoRoots),
+        Roots::System => Ok(Arc::clone(&SYSTEM_ROOTS)),
+        Roots::SystemAnd(_) | Roots::Only(_) => root_store(roots).map(Arc::new),
+    }
+}
+
 /// The roots that `roots` stands for.
 pub fn root_store(roots: Roots<'_>) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
@@ -90,7 +118,7 @@ pub fn root_store(roots: Roots<'_>) -> Result<RootCertStore, TlsError> {
         Roots::SystemAnd(path) | Roots::Only(path) => Some(path),
     };
     if !matches!(roots, Roots::Only(_)) {
-        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        store.roots.extend_from_slice(&SYSTEM_ROOTS.roots);
     }
     if let Some(path) = file {
         for certificate in certificates(path)? {
@@ -109,8 +137,8 @@ pub fn client_config(
 ) -> Result<ClientConfig, TlsError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|source| TlsError::Unusable { path: PathBuf::new(), source })?
-        .with_root_certificates(root_store(roots)?);
+        .map_err(TlsError::Provider)?
+        .with_root_certificates(shared_roots(roots)?);
     let Some(identity) = identity else {
         return Ok(builder.with_no_client_auth());
     };
@@ -122,7 +150,7 @@ pub fn client_config(
 }
 
 /// An HTTP client that follows no redirect (a credential must not travel to another host), uses no proxy that was
-/// not configured, and gives up: 5 s to connect, `timeout` in all.
+/// not configured, repeats nothing by itself, and gives up: 5 s to connect, `timeout` in all.
 pub fn http_client(
     roots: Roots<'_>,
     identity: Option<&ClientCertificate>,
@@ -132,9 +160,103 @@ pub fn http_client(
         .tls_backend_preconfigured(client_config(roots, identity)?)
         .user_agent(concat!("pintail/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
         .no_proxy()
         .connect_timeout(Duration::from_secs(5))
         .timeout(timeout)
         .build()
         .map_err(TlsError::Http)
+}
+
+/// Whether `error` comes from a certificate that was not believed: something that no repetition cures.
+pub fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return matches!(found, rustls::Error::InvalidCertificate(_));
+        }
+        // `io::Error::source` skips the error that it wraps.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+/// The HTTP clients of many small users, one for each set of authorities, so that thousands of gates share a few
+/// connection pools. Make a new one for each load of the configuration: a `ca_file` is read once.
+#[derive(Default)]
+pub struct HttpClients(HashMap<Option<PathBuf>, reqwest::Client>);
+
+impl HttpClients {
+    /// The longest that any user may wait; each sets its own limit on the request.
+    const LONGEST: Duration = Duration::from_mins(10);
+
+    /// The client that believes the system's roots and those of `ca_file`.
+    pub fn with_extra_roots(
+        &mut self,
+        ca_file: Option<&PathBuf>,
+    ) -> Result<reqwest::Client, TlsError> {
+        if let Some(client) = self.0.get(&ca_file.cloned()) {
+            return Ok(client.clone());
+        }
+        let client = http_client(Roots::system_and(ca_file), None, Self::LONGEST)?;
+        self.0.insert(ca_file.cloned(), client.clone());
+        Ok(client)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unknown_authority_is_distrust_and_a_closed_port_is_not() {
+        let issued = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
+        let server =
+            rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![issued.cert.der().clone()], key)
+                .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let other = dir.path().join("other.pem");
+        let stranger = rcgen::generate_simple_self_signed(["x".to_owned()]).unwrap();
+        std::fs::write(&other, stranger.cert.pem()).unwrap();
+        let client = http_client(Roots::Only(&other), None, Duration::from_secs(20)).unwrap();
+
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+        let refused = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let tls = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+            tls.accept(stream).await.is_err()
+        });
+        let error = client.get(&url).send().await.unwrap_err();
+        assert!(error.is_connect() && is_distrust(&error));
+        assert!(refused.await.unwrap());
+
+        let error = client.get(&url).send().await.unwrap_err();
+        assert!(error.is_connect() && !is_distrust(&error));
+    }
+
+    #[test]
+    fn a_file_without_a_certificate_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("empty.pem");
+        std::fs::write(&file, "not PEM at all").unwrap();
+        assert!(matches!(root_store(Roots::Only(&file)), Err(TlsError::NoCertificate { .. })));
+    }
+
+    #[test]
+    fn users_with_the_same_authorities_share_a_client() {
+        let mut clients = HttpClients::default();
+        clients.with_extra_roots(None).unwrap();
+        clients.with_extra_roots(None).unwrap();
+        assert_eq!(clients.0.len(), 1);
+    }
 }

@@ -1,0 +1,233 @@
+//! An HTTP request to a consumer: filled in for a rotation, sent once, judged by its status alone.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
+
+use super::SetupError;
+use crate::command::{Context, Encoding};
+use crate::config::{HeaderSource, HttpMethod, HttpRequest};
+use crate::rotation::world::FaultKind;
+use crate::secret::{SecretError, SecretSource, TokenError};
+use crate::tls::{HttpClients, is_distrust};
+
+/// A request, ready to be sent for any rotation.
+pub(super) struct Request {
+    http: reqwest::Client,
+    url: String,
+    method: Method,
+    expected_status: Vec<u16>,
+    plain: HeaderMap,
+    secret: Vec<(HeaderName, SecretSource)>,
+    timeout: Duration,
+}
+
+/// Why a request did not succeed. URLs are shown without user, query and fragment.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// With this rotation's values the template is no URL.
+    #[error("{template}, filled in, is not a URL")]
+    Url {
+        /// The template.
+        template: String,
+        /// What is wrong.
+        source: url::ParseError,
+    },
+    /// A secret header's value could not be read; nothing was sent.
+    #[error("cannot read the value of header {name}")]
+    Secret {
+        /// The header's name.
+        name: HeaderName,
+        /// What is wrong.
+        source: SecretError,
+    },
+    /// A secret header's value cannot stand in a header; nothing was sent.
+    #[error("the value of header {name} cannot be used")]
+    SecretText {
+        /// The header's name.
+        name: HeaderName,
+        /// What is wrong.
+        source: TokenError,
+    },
+    /// No answer came within the time.
+    #[error("{url} did not answer within {}", humantime::format_duration(*limit))]
+    TimedOut {
+        /// The URL.
+        url: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// No answer came.
+    #[error("{url} did not answer")]
+    Unanswered {
+        /// The URL.
+        url: String,
+        /// What the HTTP client said.
+        source: reqwest::Error,
+    },
+    /// An answer with another status than was expected.
+    #[error("{url} answered {status}")]
+    Status {
+        /// The URL.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+}
+
+impl RequestError {
+    /// What the configuration must change is permanent; whatever the other side may change is not.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Url { .. } | Self::Secret { .. } | Self::SecretText { .. } => {
+                FaultKind::Permanent
+            }
+            Self::Unanswered { source, .. } if is_distrust(source) => FaultKind::Permanent,
+            Self::Unanswered { .. } | Self::TimedOut { .. } | Self::Status { .. } => {
+                FaultKind::Transient
+            }
+        }
+    }
+
+    /// What a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Unanswered { url, source } if is_distrust(source) => Some(format!(
+                "the certificate of {url} is not believed: name its authority by the request's `ca_file`"
+            )),
+            Self::Status { status, .. } if (300..400).contains(status) => {
+                Some("redirects are not followed: name the final URL".to_owned())
+            }
+            Self::Url { .. }
+            | Self::Secret { .. }
+            | Self::SecretText { .. }
+            | Self::Unanswered { .. }
+            | Self::TimedOut { .. }
+            | Self::Status { .. } => None,
+        }
+    }
+}
+
+impl Request {
+    pub(super) fn new(
+        settings: &HttpRequest,
+        clients: &mut HttpClients,
+    ) -> Result<Self, SetupError> {
+        let url = || shown_template(&settings.url);
+        let mut plain = HeaderMap::new();
+        let mut secret = Vec::new();
+        for (name, source) in &settings.headers {
+            let wrong = || SetupError::Header { url: url(), name: name.clone() };
+            let parsed: HeaderName = name.parse().map_err(|_| wrong())?;
+            match source {
+                HeaderSource::Plain(text) => {
+                    let mut value: HeaderValue = text.parse().map_err(|_| wrong())?;
+                    // It may well be a password that somebody put into the configuration.
+                    value.set_sensitive(true);
+                    plain.insert(parsed, value);
+                }
+                HeaderSource::Secret(place) => secret.push((parsed, place.clone())),
+            }
+        }
+        let http = clients
+            .with_extra_roots(settings.ca_file.as_ref())
+            .map_err(|source| SetupError::Client { url: url(), source })?;
+        Ok(Self {
+            http,
+            url: settings.url.clone(),
+            method: match settings.method {
+                HttpMethod::Get => Method::GET,
+                HttpMethod::Post => Method::POST,
+                HttpMethod::Put => Method::PUT,
+            },
+            expected_status: settings.expected_status.clone(),
+            plain,
+            secret,
+            timeout: settings.timeout,
+        })
+    }
+
+    /// Sends it once. The answer's body is not read.
+    pub(super) async fn send(&self, context: &Context) -> Result<(), RequestError> {
+        let url = Url::parse(&context.fill(&self.url, Encoding::Url))
+            .map_err(|source| RequestError::Url { template: shown_template(&self.url), source })?;
+        let shown = shown(&url);
+        let response = self
+            .http
+            .request(self.method.clone(), url)
+            .headers(self.headers()?)
+            .timeout(self.timeout)
+            .send()
+            .await
+            .map_err(|error| {
+                if error.is_timeout() {
+                    RequestError::TimedOut { url: shown.clone(), limit: self.timeout }
+                } else {
+                    RequestError::Unanswered { url: shown.clone(), source: error.without_url() }
+                }
+            })?;
+        let status = response.status();
+        let expected = if self.expected_status.is_empty() {
+            status.is_success()
+        } else {
+            self.expected_status.contains(&status.as_u16())
+        };
+        if expected {
+            Ok(())
+        } else {
+            Err(RequestError::Status { url: shown, status: status.as_u16() })
+        }
+    }
+
+    /// Secrets are read for each request: they may have been rotated, too.
+    fn headers(&self) -> Result<HeaderMap, RequestError> {
+        let mut headers = self.plain.clone();
+        for (name, place) in &self.secret {
+            let name = || name.clone();
+            let secret =
+                place.read().map_err(|source| RequestError::Secret { name: name(), source })?;
+            let value = secret
+                .header("")
+                .map_err(|source| RequestError::SecretText { name: name(), source })?;
+            headers.insert(name(), value);
+        }
+        Ok(headers)
+    }
+}
+
+/// A URL may carry a password before its host, and a key in its query.
+fn shown(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    shown.set_fragment(None);
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.to_string()
+}
+
+/// The same for a template, which need not be a URL.
+fn shown_template(template: &str) -> String {
+    let before_query = template.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = before_query.split_once("://") else {
+        return before_query.to_owned();
+    };
+    let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_and_queries_of_urls_are_not_shown() {
+        let text = "https://user:pass@h.example:8443/reload/x?key=k#f";
+        let expected = "https://h.example:8443/reload/x";
+        assert_eq!(shown(&Url::parse(text).unwrap()), expected);
+        assert_eq!(shown_template(text), expected);
+        assert_eq!(shown_template("https://{credential}.svc/a@b"), "https://{credential}.svc/a@b");
+    }
+}

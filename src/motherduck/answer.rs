@@ -1,0 +1,181 @@
+//! An answer of the REST API: its body, read within bounds, and what its status means.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use secrecy::zeroize::Zeroizing;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::admin::Bearer;
+use super::error::{Failure, Refusal};
+use super::skew;
+use crate::redact::foreign_text;
+
+/// The largest answer of success that is read.
+const BODY_LIMIT: usize = 8 << 20;
+/// How much of a refusal is read.
+const REFUSAL_LIMIT: usize = 64 << 10;
+const ISSUES_SHOWN: usize = 5;
+const ISSUE_CHARACTERS: usize = 200;
+
+/// An answer with a status of success. Its body may hold a secret.
+pub(super) struct Answer {
+    body: Zeroizing<Vec<u8>>,
+}
+
+impl Answer {
+    /// Reads the body. The error says where it went wrong and never what stood there.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let reason = if error.is_data() {
+                format!(
+                    "not of the expected form near byte {} of {}",
+                    error.column(),
+                    self.body.len()
+                )
+            } else {
+                format!("not JSON, or cut short, in {} bytes", self.body.len())
+            };
+            Failure::Malformed { reason }
+        })
+    }
+}
+
+/// What an answer is judged by, beside itself.
+pub(super) struct Asked<'a> {
+    pub(super) base: &'a str,
+    pub(super) admin_place: &'a str,
+    pub(super) bearer: &'a Bearer,
+}
+
+impl Asked<'_> {
+    /// Reads and judges a response.
+    pub(super) async fn judge(&self, response: reqwest::Response) -> Result<Answer, Failure> {
+        let status = response.status();
+        if status.is_success() {
+            return match self.read(response, BODY_LIMIT).await? {
+                Read::Whole(body) => Ok(Answer { body }),
+                Read::Cut(_) => {
+                    Err(Failure::Malformed { reason: format!("larger than {BODY_LIMIT} bytes") })
+                }
+            };
+        }
+        let retry_after = retry_after(response.headers());
+        // The status is an answer by itself: a body that breaks off does not change it.
+        let body = match self.read(response, REFUSAL_LIMIT).await {
+            Ok(Read::Whole(body) | Read::Cut(body)) => body,
+            Err(_) => Zeroizing::default(),
+        };
+        let refusal = self.refusal(status.as_u16(), &body);
+        let place = || self.admin_place.to_owned();
+        Err(match status.as_u16() {
+            400 | 422 => Failure::Validation(refusal),
+            401 => Failure::Unauthorized { place: place(), refusal },
+            403 => Failure::Forbidden { place: place(), refusal },
+            404 if refusal.code.as_deref() == Some("NOT_FOUND") => Failure::NotFound(refusal),
+            404 => Failure::PlainNotFound { base: self.base.to_owned() },
+            409 => Failure::Conflict(refusal),
+            429 => Failure::RateLimited { retry_after },
+            status @ 502..=504 => Failure::Unavailable { status, retry_after },
+            _ => Failure::Unexpected(refusal),
+        })
+    }
+
+    async fn read(&self, mut response: reqwest::Response, limit: usize) -> Result<Read, Failure> {
+        let mut body = Zeroizing::new(Vec::new());
+        loop {
+            let chunk = response.chunk().await.map_err(|error| self.broken(error))?;
+            let Some(chunk) = chunk else { return Ok(Read::Whole(body)) };
+            let room = limit - body.len();
+            body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+            if chunk.len() > room {
+                return Ok(Read::Cut(body));
+            }
+        }
+    }
+
+    /// A request that failed without an answer. The URL is left out: the error that names the operation says more.
+    pub(super) fn broken(&self, error: reqwest::Error) -> Failure {
+        let base = self.base.to_owned();
+        let source = error.without_url();
+        if source.is_connect() {
+            Failure::Connect { base, source }
+        } else {
+            Failure::Broken { base, source }
+        }
+    }
+
+    /// Of the body only the code and the issues are kept. Its `message` says no more than the status does.
+    fn refusal(&self, status: u16, body: &[u8]) -> Refusal {
+        let said: Said = serde_json::from_slice(body).unwrap_or_default();
+        let is_code = |code: &String| {
+            code.len() <= 64
+                && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        };
+        let show =
+            |issue: Issue| foreign_text(&self.bearer.strike_from(&issue.message), ISSUE_CHARACTERS);
+        Refusal {
+            status,
+            code: said.code.filter(is_code),
+            issues: said
+                .issues
+                .unwrap_or_default()
+                .into_iter()
+                .take(ISSUES_SHOWN)
+                .map(show)
+                .collect(),
+        }
+    }
+}
+
+enum Read {
+    Whole(Zeroizing<Vec<u8>>),
+    Cut(Zeroizing<Vec<u8>>),
+}
+
+#[derive(Deserialize, Default)]
+struct Said {
+    code: Option<String>,
+    issues: Option<Vec<Issue>>,
+}
+
+#[derive(Deserialize)]
+struct Issue {
+    #[serde(default)]
+    message: String,
+}
+
+/// Seconds, or a date, which counts from the answer's own `Date` where it has one: the clocks may differ.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = skew::date(headers).unwrap_or_else(Timestamp::now);
+    let wait = now.duration_until(skew::http_date(text)?);
+    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::DATE;
+
+    use super::*;
+
+    fn wait(value: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(DATE, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+        headers.insert(RETRY_AFTER, value.parse().unwrap());
+        retry_after(&headers)
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date_by_the_servers_clock() {
+        assert_eq!(wait("90"), Some(Duration::from_secs(90)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:47 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:07 GMT"), Some(Duration::ZERO));
+        assert_eq!(wait("later"), None);
+    }
+}

@@ -1,0 +1,298 @@
+//! What can go wrong between us and MotherDuck, what it means, and what a person can do about it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::operation::Operation;
+use crate::rotation::world::FaultKind;
+use crate::secret::{SecretError, TokenError};
+use crate::tls::{TlsError, is_distrust};
+
+/// Why the client could not be made, or an operation failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The URL cannot be used.
+    #[error(
+        "api_url {url} must be https (or http to a loopback address), without a user name or password"
+    )]
+    Url {
+        /// The URL.
+        url: String,
+    },
+    /// The HTTP client could not be made.
+    #[error("cannot make a client for {url}")]
+    Setup {
+        /// The base URL.
+        url: String,
+        /// What is wrong.
+        source: TlsError,
+    },
+    /// An operation failed.
+    #[error("cannot {operation}")]
+    Operation {
+        /// What was tried.
+        operation: Box<Operation>,
+        /// What came of it.
+        source: Box<Failure>,
+    },
+}
+
+impl Error {
+    /// Whether trying again may help.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Url { .. } => FaultKind::Permanent,
+            Self::Setup { source, .. } => source.kind(),
+            Self::Operation { source, .. } => source.kind(),
+        }
+    }
+
+    /// What a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Url { .. } | Self::Setup { .. } => None,
+            Self::Operation { source, .. } => source.hint(),
+        }
+    }
+}
+
+/// Why a creation gave no token.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateTokenError {
+    /// Certainly not created.
+    #[error(transparent)]
+    Refused(Error),
+    /// It may have happened, or may yet happen; the text of such a token is lost.
+    #[error(transparent)]
+    Unknown(Error),
+}
+
+impl CreateTokenError {
+    /// Whether trying again may help.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Refused(error) | Self::Unknown(error) => error.kind(),
+        }
+    }
+
+    /// What a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused(error) | Self::Unknown(error) => error.hint(),
+        }
+    }
+}
+
+/// An answer that says no, as far as it may be shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// MotherDuck's code, such as `BAD_REQUEST`.
+    pub code: Option<String>,
+    /// The texts of MotherDuck's issues, redacted and of limited length.
+    pub issues: Vec<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, " {code}")?;
+        }
+        if self.issues.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.issues.join("; "))
+    }
+}
+
+/// What came of a request.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The admin token could not be read; nothing was sent.
+    #[error("there is no admin token")]
+    AdminToken(#[source] SecretError),
+    /// The admin token cannot stand in a header; nothing was sent.
+    #[error("the admin token cannot be used")]
+    AdminTokenText(#[source] TokenError),
+    /// No URL could be made; nothing was sent.
+    #[error("no URL for it can be made below api_url {base}")]
+    Path {
+        /// The base URL.
+        base: String,
+    },
+    /// No connection: nothing was sent.
+    #[error("cannot connect to {base}")]
+    Connect {
+        /// The base URL.
+        base: String,
+        /// What the HTTP client said.
+        source: reqwest::Error,
+    },
+    /// The connection broke, or the time was up, before the whole answer had come.
+    #[error("{base} did not answer to the end")]
+    Broken {
+        /// The base URL.
+        base: String,
+        /// What the HTTP client said.
+        source: reqwest::Error,
+    },
+    /// 401.
+    #[error("MotherDuck does not accept the admin token ({refusal})")]
+    Unauthorized {
+        /// Where the admin token is read from.
+        place: String,
+        /// The answer.
+        refusal: Refusal,
+    },
+    /// 403.
+    #[error("the admin token's user is not allowed to do this ({refusal})")]
+    Forbidden {
+        /// Where the admin token is read from.
+        place: String,
+        /// The answer.
+        refusal: Refusal,
+    },
+    /// 400 or 422.
+    #[error("MotherDuck did not accept the request ({0})")]
+    Validation(Refusal),
+    /// 404 in JSON with the code `NOT_FOUND`: the service's own word that there is no such thing.
+    #[error("MotherDuck knows no such account or token ({0})")]
+    NotFound(Refusal),
+    /// Any other 404. It says nothing about what exists.
+    #[error("there is no such route below {base} (a 404 that is not MotherDuck's own)")]
+    PlainNotFound {
+        /// The base URL.
+        base: String,
+    },
+    /// 409.
+    #[error("it conflicts with what exists ({0})")]
+    Conflict(Refusal),
+    /// 429.
+    #[error("too many requests (429)")]
+    RateLimited {
+        /// How long the service asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// 502, 503 or 504.
+    #[error("MotherDuck is unavailable ({status})")]
+    Unavailable {
+        /// The HTTP status.
+        status: u16,
+        /// How long the service asks us to wait.
+        retry_after: Option<Duration>,
+    },
+    /// A status that no document names.
+    #[error("MotherDuck answered with an unexpected status ({0})")]
+    Unexpected(Refusal),
+    /// An answer of success that cannot be read. `reason` holds no value of it.
+    #[error("MotherDuck's answer cannot be read: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The service asks for a longer wait than we grant within one operation.
+    #[error("it asks to wait {}, and we wait at most {}", humantime::format_duration(*asked), humantime::format_duration(*limit))]
+    WaitTooLong {
+        /// What it asks for.
+        asked: Duration,
+        /// What we grant.
+        limit: Duration,
+        /// The answer.
+        source: Box<Failure>,
+    },
+    /// The last of several attempts failed, too.
+    #[error("gave up after {attempts} attempts")]
+    Exhausted {
+        /// How many requests were sent.
+        attempts: u32,
+        /// What came of the last one.
+        source: Box<Failure>,
+    },
+}
+
+impl Failure {
+    /// Whether trying again later may help.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Connect { source, .. } if is_distrust(source) => FaultKind::Permanent,
+            Self::Connect { .. }
+            | Self::Broken { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Malformed { .. } => FaultKind::Transient,
+            Self::Unexpected(refusal) if refusal.status >= 500 => FaultKind::Transient,
+            Self::AdminToken(_)
+            | Self::AdminTokenText(_)
+            | Self::Path { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Validation(_)
+            | Self::NotFound(_)
+            | Self::PlainNotFound { .. }
+            | Self::Conflict(_)
+            | Self::Unexpected(_) => FaultKind::Permanent,
+            Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.kind(),
+        }
+    }
+
+    /// What a person can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Connect { base, source } if is_distrust(source) => Some(format!(
+                "the certificate of {base} is not believed: is motherduck.api_url right? a private authority is named by motherduck.ca_file"
+            )),
+            Self::AdminToken(_) | Self::AdminTokenText(_) => {
+                Some("motherduck.admin_token must name a readable file or a variable that holds a read/write token of an Admin".to_owned())
+            }
+            Self::Unauthorized { place, .. } => Some(format!(
+                "create a read/write token of a user with the Admin role and put it into {place}; pintail reads it again by itself"
+            )),
+            Self::Forbidden { place, .. } => Some(format!(
+                "the token in {place} must be a read/write token of a user with the Admin role, and can manage service accounts and its own user only"
+            )),
+            Self::PlainNotFound { base } => Some(format!("is motherduck.api_url right? it is {base}")),
+            Self::Unexpected(refusal) if (300..400).contains(&refusal.status) => {
+                Some("redirects are not followed: is motherduck.api_url right?".to_owned())
+            }
+            Self::RateLimited { .. } => {
+                Some("lower motherduck.requests_per_second if this goes on".to_owned())
+            }
+            Self::NotFound(_) => Some("check the credential's username: its account must exist".to_owned()),
+            Self::Path { .. }
+            | Self::Connect { .. }
+            | Self::Broken { .. }
+            | Self::Validation(_)
+            | Self::Conflict(_)
+            | Self::Unavailable { .. }
+            | Self::Unexpected(_)
+            | Self::Malformed { .. } => None,
+            Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.hint(),
+        }
+    }
+
+    /// Whether the request had certainly no effect, and will have none.
+    pub(super) fn is_without_effect(&self) -> bool {
+        match self {
+            Self::AdminToken(_)
+            | Self::AdminTokenText(_)
+            | Self::Path { .. }
+            | Self::Connect { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Validation(_)
+            | Self::NotFound(_)
+            | Self::PlainNotFound { .. }
+            | Self::Conflict(_)
+            | Self::RateLimited { .. } => true,
+            Self::Broken { .. }
+            | Self::Unavailable { .. }
+            | Self::Unexpected(_)
+            | Self::Malformed { .. } => false,
+            Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => {
+                source.is_without_effect()
+            }
+        }
+    }
+}

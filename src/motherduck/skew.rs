@@ -1,0 +1,68 @@
+//! How far MotherDuck's clock is from ours, by the `Date` of its answers.
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::fmt::rfc2822::DateTimeParser;
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{DATE, HeaderMap};
+
+/// The latest measurement.
+#[derive(Default)]
+pub(super) struct Skew(Mutex<Option<SignedDuration>>);
+
+impl Skew {
+    pub(super) fn latest(&self) -> Option<SignedDuration> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the answer's `Date` to be the middle between the request and the answer.
+    pub(super) fn measure(&self, headers: &HeaderMap, asked: Timestamp, answered: Timestamp) {
+        if let Some(skew) = measured(headers, asked, answered) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
+        }
+    }
+}
+
+fn measured(headers: &HeaderMap, asked: Timestamp, answered: Timestamp) -> Option<SignedDuration> {
+    let middle = asked.checked_add(asked.duration_until(answered) / 2).ok()?;
+    // The header names a whole second that has begun: on average it is half over.
+    let theirs = date(headers)?.checked_add(SignedDuration::from_millis(500)).ok()?;
+    Some(middle.duration_until(theirs))
+}
+
+/// The `Date` header.
+pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// A date as HTTP writes it: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text.trim()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_skew_is_measured_at_the_middle_of_the_request() {
+        let mut headers = HeaderMap::new();
+        headers.insert(DATE, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+        let skew = |asked: &str, answered: &str| {
+            measured(&headers, asked.parse().unwrap(), answered.parse().unwrap()).unwrap()
+        };
+        let same = skew("1994-11-06T08:49:36.5Z", "1994-11-06T08:49:38.5Z");
+        assert_eq!(same, SignedDuration::ZERO);
+        let behind = skew("1994-11-06T08:48:36.5Z", "1994-11-06T08:48:38.5Z");
+        assert_eq!(behind, SignedDuration::from_secs(60));
+    }
+
+    #[test]
+    fn a_date_that_cannot_be_read_measures_nothing() {
+        let mut headers = HeaderMap::new();
+        headers.insert(DATE, "yesterday".parse().unwrap());
+        let skew = Skew::default();
+        skew.measure(&headers, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
+        assert_eq!(skew.latest(), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! An account's tokens: listed, created once, revoked by their ID.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use secrecy::zeroize::Zeroizing;
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Client;
+use super::answer::Answer;
+use super::error::{CreateTokenError, Error, Failure};
+use super::operation::Operation;
+use super::timestamp;
+use crate::names::{AccountName, TokenId};
+use crate::record::TokenType;
+use crate::rotation::world::{CreatedToken, ListedToken, Revocation};
+use crate::secret::Token;
+
+/// A token to be created.
+#[derive(Debug, Clone, Copy)]
+pub struct NewToken<'a> {
+    /// Its name, 1 to 255 characters; unique, if a lost one is to be found again.
+    pub name: &'a str,
+    /// How long it lives, in whole seconds; for ever if `None`.
+    pub ttl: Option<Duration>,
+    /// What it may do.
+    pub token_type: TokenType,
+}
+
+#[derive(Deserialize)]
+struct ListedRow {
+    id: Uuid,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(deserialize_with = "timestamp::required")]
+    created_ts: Timestamp,
+    #[serde(default, deserialize_with = "timestamp::optional")]
+    expire_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct CreatedRow {
+    id: Uuid,
+    token: Zeroized,
+    #[serde(default, deserialize_with = "timestamp::optional")]
+    created_ts: Option<Timestamp>,
+    #[serde(default, deserialize_with = "timestamp::optional")]
+    expire_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(from = "String")]
+struct Zeroized(Zeroizing<String>);
+
+impl From<String> for Zeroized {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl Client {
+    /// All tokens of `account`, complete, each once.
+    pub async fn list_tokens(&self, account: &AccountName) -> Result<Vec<ListedToken>, Error> {
+        let rows: Vec<ListedRow> =
+            self.list(&Operation::ListTokens(account.clone()), "tokens").await?;
+        // Rows are known to repeat where a list comes in pages.
+        let mut seen = HashSet::new();
+        let tokens = rows.into_iter().filter(|row| seen.insert(row.id)).map(|row| ListedToken {
+            id: TokenId(row.id),
+            name: row.name,
+            created_at: row.created_ts,
+            expires_at: row.expire_at,
+        });
+        Ok(tokens.collect())
+    }
+
+    /// Creates a token for `account`. The request takes effect at most once.
+    pub async fn create_token(
+        &self,
+        account: &AccountName,
+        new: &NewToken<'_>,
+    ) -> Result<CreatedToken, CreateTokenError> {
+        let operation = Operation::CreateToken(account.clone());
+        let mut body = json!({ "name": new.name, "token_type": new.token_type.as_str() });
+        if let (Some(ttl), Some(fields)) = (new.ttl, body.as_object_mut()) {
+            fields.insert("ttl".to_owned(), ttl.as_secs().into());
+        }
+        let answer =
+            self.call(&operation, &[], Some(&body)).await.map_err(|error| match &error {
+                Error::Operation { source, .. } if !source.is_without_effect() => {
+                    CreateTokenError::Unknown(error)
+                }
+                Error::Operation { .. } | Error::Url { .. } | Error::Setup { .. } => {
+                    CreateTokenError::Refused(error)
+                }
+            })?;
+        // It was created. Without its text or its ID it is of no use to us, and alive.
+        created(&answer, new)
+            .map_err(|failure| CreateTokenError::Unknown(operation.failed(failure)))
+    }
+
+    /// Revokes the token. Only MotherDuck's own word counts as "already gone".
+    pub async fn revoke_token(
+        &self,
+        account: &AccountName,
+        id: TokenId,
+    ) -> Result<Revocation, Error> {
+        let operation = Operation::RevokeToken(account.clone(), id);
+        match self.call(&operation, &[], None).await {
+            Ok(_) => Ok(Revocation::Revoked),
+            Err(Error::Operation { source, .. }) if matches!(*source, Failure::NotFound(_)) => {
+                Ok(Revocation::AlreadyGone)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What the description calls optional may be missing: the time of creation is then now, and the expiry follows from
+/// what we asked for. A time that is there must be readable.
+fn created(answer: &Answer, new: &NewToken<'_>) -> Result<CreatedToken, Failure> {
+    let row: CreatedRow = answer.json()?;
+    let token = Token::new(&row.token.0)
+        .map_err(|_| Failure::Malformed { reason: "its `token` is not one word".to_owned() })?;
+    let created_at = row.created_ts.unwrap_or_else(Timestamp::now);
+    let asked = new.ttl.and_then(|ttl| created_at.checked_add(ttl).ok());
+    Ok(CreatedToken { id: TokenId(row.id), token, created_at, expires_at: row.expire_at.or(asked) })
+}

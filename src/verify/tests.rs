@@ -1,0 +1,251 @@
+//! What verifiers promise, against a small Postgres server behind TLS.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use serde_json::json;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use super::*;
+use crate::command::sample;
+
+const GOOD: &str = "the-g00d-token";
+
+/// How the server greets who has given the right password.
+#[derive(Clone, Copy)]
+enum Manner {
+    Answers,
+    Complains { state: &'static str, message: &'static str },
+    HangsUp,
+    WithoutTls,
+}
+
+struct Server {
+    port: u16,
+    dir: tempfile::TempDir,
+    said_goodbye: tokio::sync::mpsc::UnboundedReceiver<()>,
+}
+
+impl Server {
+    /// A server for one connection, whose certificate is for `name`.
+    async fn start(name: &str, manner: Manner) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut authority = CertificateParams::new([]).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority =
+            CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        std::fs::write(dir.path().join("ca.pem"), authority.pem()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let leaf =
+            CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+        let tls = rustls::ServerConfig::builder_with_provider(Arc::new(
+            rustls::crypto::ring::default_provider(),
+        ))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![leaf.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (goodbye, said_goodbye) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            // A client that breaks off is what some tests are about.
+            if serve(stream, TlsAcceptor::from(Arc::new(tls)), manner).await.is_ok() {
+                let _ = goodbye.send(());
+            }
+        });
+        Self { port, dir, said_goodbye }
+    }
+
+    fn settings(&self) -> config::Postgres {
+        config::Postgres {
+            host: Some("localhost".to_owned()),
+            port: self.port,
+            ca_file: Some(self.dir.path().join("ca.pem")),
+        }
+    }
+}
+
+async fn serve(mut stream: TcpStream, tls: TlsAcceptor, manner: Manner) -> std::io::Result<()> {
+    let mut ssl_request = [0; 8];
+    stream.read_exact(&mut ssl_request).await?;
+    if matches!(manner, Manner::WithoutTls) {
+        return stream.write_all(b"N").await;
+    }
+    stream.write_all(b"S").await?;
+    let mut stream = tls.accept(stream).await?;
+    let startup = body(&mut stream).await?;
+    for expected in ["user\0postgres\0", "database\0md:\0"] {
+        assert!(String::from_utf8_lossy(&startup).contains(expected), "{expected:?}");
+    }
+    stream.write_all(b"R\0\0\0\x08\0\0\0\x03").await?;
+    assert_eq!(stream.read_u8().await?, b'p');
+    let password = body(&mut stream).await?;
+    if password != format!("{GOOD}\0").as_bytes() {
+        return stream.write_all(&complaint("28P01", "no")).await;
+    }
+    match manner {
+        Manner::Answers => {}
+        Manner::Complains { state, message } => {
+            return stream.write_all(&complaint(state, message)).await;
+        }
+        Manner::HangsUp | Manner::WithoutTls => return stream.shutdown().await,
+    }
+    stream.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await?;
+    assert_eq!(stream.read_u8().await?, b'Q');
+    assert_eq!(body(&mut stream).await?, b"SELECT 1\0");
+    stream.write_all(b"C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I").await?;
+    assert_eq!(stream.read_u8().await?, b'X');
+    Ok(())
+}
+
+async fn body(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
+    let length = stream.read_u32().await?;
+    let mut body = vec![0; length as usize - 4];
+    stream.read_exact(&mut body).await?;
+    Ok(body)
+}
+
+fn complaint(state: &str, message: &str) -> Vec<u8> {
+    let fields = format!("SFATAL\0VFATAL\0C{state}\0M{message}\0\0");
+    let mut bytes = vec![b'E'];
+    bytes.extend(u32::try_from(fields.len() + 4).unwrap().to_be_bytes());
+    bytes.extend(fields.as_bytes());
+    bytes
+}
+
+async fn connect(settings: &config::Postgres, token: &str) -> Result<Verdict, PostgresError> {
+    let how = config::Verify::Postgres { database: "md:".to_owned() };
+    let verifier = Verifier::new(&how, settings).unwrap();
+    match verifier.connect(&Token::new(token).unwrap(), &sample()).await {
+        Ok(verdict) => Ok(verdict),
+        Err(Error::Postgres(error)) => Err(error),
+        Err(error @ Error::Command(_)) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_connects_works_and_the_connection_is_closed_at_once() {
+    let mut server = Server::start("localhost", Manner::Answers).await;
+    assert_eq!(connect(&server.settings(), GOOD).await.unwrap(), Verdict::Works);
+    server.said_goodbye.recv().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_password_is_the_servers_word_on_the_token() {
+    let server = Server::start("localhost", Manner::Answers).await;
+    let Verdict::Refused(text) = connect(&server.settings(), "another-token").await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(text, format!("localhost:{} refused it with SQLSTATE 28P01", server.port));
+}
+
+#[tokio::test]
+async fn other_errors_of_the_server_say_nothing_about_the_token_and_do_not_show_it() {
+    for (state, kind) in [
+        ("53300", FaultKind::Transient),
+        ("XX000", FaultKind::Transient),
+        ("3D000", FaultKind::Permanent),
+    ] {
+        let message = "trouble with the-g00d-token";
+        let server = Server::start("localhost", Manner::Complains { state, message }).await;
+        let error = connect(&server.settings(), GOOD).await.unwrap_err();
+        let expected =
+            format!("localhost:{} answered SQLSTATE {state}: trouble with [redacted]", server.port);
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(error.kind(), kind);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_or_is_refused_is_passing_trouble() {
+    let server = Server::start("localhost", Manner::HangsUp).await;
+    let error = connect(&server.settings(), GOOD).await.unwrap_err();
+    assert!(matches!(error, PostgresError::Connection { .. }), "{error}");
+    assert_eq!(error.kind(), FaultKind::Transient);
+    // It served one connection, and its listener is gone.
+    let error = connect(&server.settings(), GOOD).await.unwrap_err();
+    assert!(matches!(error, PostgresError::Connection { .. }), "{error}");
+    assert_eq!(error.kind(), FaultKind::Transient);
+}
+
+#[tokio::test]
+async fn an_unknown_authority_is_for_a_person_to_repair() {
+    let server = Server::start("localhost", Manner::Answers).await;
+    let other = Server::start("localhost", Manner::Answers).await;
+    let mut settings = server.settings();
+    settings.ca_file = other.settings().ca_file;
+    let error = connect(&settings, GOOD).await.unwrap_err();
+    assert!(matches!(error, PostgresError::Distrust { .. }), "{error}");
+    assert_eq!(error.kind(), FaultKind::Permanent);
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("localhost") && hint.contains("ca.pem"), "{hint}");
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_not_believed() {
+    let server = Server::start("elsewhere.example", Manner::Answers).await;
+    let error = connect(&server.settings(), GOOD).await.unwrap_err();
+    assert!(matches!(error, PostgresError::Distrust { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn the_token_is_not_sent_without_tls() {
+    let server = Server::start("localhost", Manner::WithoutTls).await;
+    let error = connect(&server.settings(), GOOD).await.unwrap_err();
+    assert!(matches!(error, PostgresError::Connection { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn without_a_host_and_a_region_the_person_is_asked_for_the_host() {
+    let server = Server::start("localhost", Manner::Answers).await;
+    let mut settings = server.settings();
+    settings.host = None;
+    let token = region::jwt(&json!({"mdRegion": "no region"}));
+    let error = connect(&settings, &token.lend(str::to_owned)).await.unwrap_err();
+    assert_eq!(error.hint().as_deref(), Some("name motherduck.postgres.host"));
+    assert_eq!(error.kind(), FaultKind::Permanent);
+}
+
+async fn by_command(script: &str) -> Result<Verdict, Error> {
+    let command = config::Command {
+        program: PathBuf::from("/bin/sh"),
+        arguments: vec!["-c".to_owned(), script.to_owned()],
+        timeout: std::time::Duration::from_secs(20),
+    };
+    let unused = config::Postgres { host: None, port: 1, ca_file: None };
+    let verifier = Verifier::new(&config::Verify::Command(command), &unused).unwrap();
+    verifier.connect(&Token::new(GOOD).unwrap(), &sample()).await
+}
+
+#[tokio::test]
+async fn a_command_gives_its_verdict_by_its_exit_code() {
+    let works = by_command(r#"read -r token; test "$token" = the-g00d-token"#).await.unwrap();
+    assert_eq!(works, Verdict::Works);
+    let Verdict::Refused(text) = by_command("cat; exit 1").await.unwrap() else { panic!() };
+    assert_eq!(text, "command /bin/sh exited with code 1");
+}
+
+#[tokio::test]
+async fn a_command_that_was_killed_gave_no_verdict() {
+    let error = by_command("kill -9 $$").await.unwrap_err();
+    assert_eq!(error.kind(), FaultKind::Transient);
+}
+
+#[test]
+fn a_verification_can_be_made_from_any_task() {
+    fn check<T: Send>(_: T) {}
+    let endpoint = config::Postgres { host: None, port: 1, ca_file: None };
+    let how = config::Verify::Postgres { database: "md:".to_owned() };
+    let verifier = Verifier::new(&how, &endpoint).unwrap();
+    check(verifier.connect(&Token::new(GOOD).unwrap(), &sample()));
+}
