@@ -1,0 +1,197 @@
+//! The sandbox's switches: one for each thing that MotherDuck does not document or may do badly.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::SandboxError;
+use crate::names::AccountName;
+
+const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// How the sandbox behaves. Everything is off by default.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Options {
+    /// Where the REST API listens: a loopback address; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS", default_value_t = ANY_PORT, value_parser = loopback)]
+    pub rest_listen: SocketAddr,
+    /// Where the Postgres endpoint listens: a loopback address; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS", default_value_t = ANY_PORT, value_parser = loopback)]
+    pub postgres_listen: SocketAddr,
+    /// Keeps state and secrets here, across restarts; by default in a temporary directory
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Service accounts that exist from the start, separated by commas
+    #[arg(long, value_name = "USERNAME", value_delimiter = ',')]
+    pub accounts: Vec<AccountName>,
+    /// Every request and every connection takes that much longer
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub latency: Duration,
+    /// A revoked token keeps working for that long
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub revocation_delay: Duration,
+    /// A new token appears in the list only after that long
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    pub listing_delay: Duration,
+    /// Expired tokens stay in the list
+    #[arg(long)]
+    pub keep_expired: bool,
+    /// A second living token of the same name in one account is refused
+    #[arg(long)]
+    pub unique_names: bool,
+    /// The probability that a REST request fails with 500, 502 or 503 before taking effect
+    #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = probability)]
+    pub fail_rate: f64,
+    /// The probability that a REST request takes effect and its answer is lost
+    #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = probability)]
+    pub lose_reply_rate: f64,
+    /// Gateway errors (502, 503, 504) have an HTML body
+    #[arg(long)]
+    pub gateway_html: bool,
+    /// REST requests per second; those beyond are answered 429
+    #[arg(long, value_name = "N")]
+    pub rate_limit: Option<NonZeroU32>,
+    /// What the 429 says about when to come back
+    #[arg(long, value_name = "FORM", default_value = "none")]
+    pub retry_after: RetryAfter,
+    /// Makes the random faults the same in every run
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+}
+
+/// The form of the `Retry-After` header of a 429.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAfter {
+    /// No such header.
+    #[default]
+    None,
+    /// A number of seconds.
+    Seconds,
+    /// An HTTP date.
+    Date,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            rest_listen: ANY_PORT,
+            postgres_listen: ANY_PORT,
+            dir: None,
+            accounts: Vec::new(),
+            latency: Duration::ZERO,
+            revocation_delay: Duration::ZERO,
+            listing_delay: Duration::ZERO,
+            keep_expired: false,
+            unique_names: false,
+            fail_rate: 0.0,
+            lose_reply_rate: 0.0,
+            gateway_html: false,
+            rate_limit: None,
+            retry_after: RetryAfter::None,
+            seed: None,
+        }
+    }
+}
+
+impl Options {
+    /// Checks what the command line has checked already, for options that were made in code.
+    pub(super) fn check(&self) -> Result<(), SandboxError> {
+        for address in [self.rest_listen, self.postgres_listen] {
+            if !address.ip().is_loopback() {
+                return Err(SandboxError::NotLoopback { address });
+            }
+        }
+        for (switch, rate) in
+            [("fail_rate", self.fail_rate), ("lose_reply_rate", self.lose_reply_rate)]
+        {
+            if !(0.0..=1.0).contains(&rate) {
+                return Err(SandboxError::NotAProbability { switch });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| "not an address with a port, such as 127.0.0.1:0".to_owned())?;
+    if address.ip().is_loopback() {
+        Ok(address)
+    } else {
+        Err("the sandbox is for this machine only: give a loopback address".to_owned())
+    }
+}
+
+fn probability(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if (0.0..=1.0).contains(&rate) => Ok(rate),
+        Ok(_) | Err(_) => Err("not a number from 0 to 1".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<Options, clap::Error> {
+        let all = std::iter::once("sandbox").chain(arguments.iter().copied());
+        CommandLine::try_parse_from(all).map(|line| line.options)
+    }
+
+    #[test]
+    fn the_command_line_and_the_code_have_the_same_defaults() {
+        assert_eq!(parse(&[]).unwrap(), Options::default());
+    }
+
+    #[test]
+    fn every_switch_is_read_from_the_command_line() {
+        let options = parse(&[
+            "--accounts=etl_prod,etl_test",
+            "--latency=20ms",
+            "--revocation-delay=2s",
+            "--listing-delay=1s",
+            "--keep-expired",
+            "--unique-names",
+            "--fail-rate=0.1",
+            "--lose-reply-rate=0.2",
+            "--gateway-html",
+            "--rate-limit=5",
+            "--retry-after=date",
+            "--seed=7",
+        ])
+        .unwrap();
+        assert_eq!(options.accounts.len(), 2);
+        assert_eq!(options.revocation_delay, Duration::from_secs(2));
+        assert_eq!(options.retry_after, RetryAfter::Date);
+        assert!((options.lose_reply_rate - 0.2).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn an_address_that_others_can_reach_is_refused() {
+        assert!(parse(&["--rest-listen=0.0.0.0:80"]).is_err());
+        let options =
+            Options { postgres_listen: ([192, 168, 0, 1], 0).into(), ..Options::default() };
+        assert!(matches!(options.check(), Err(SandboxError::NotLoopback { .. })));
+    }
+
+    #[test]
+    fn a_rate_is_a_probability() {
+        assert!(parse(&["--fail-rate=1.5"]).is_err());
+        assert!(parse(&["--fail-rate=NaN"]).is_err());
+        let options = Options { lose_reply_rate: -0.1, ..Options::default() };
+        assert!(matches!(options.check(), Err(SandboxError::NotAProbability { .. })));
+    }
+}

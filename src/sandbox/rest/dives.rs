@@ -1,0 +1,40 @@
+//! Dives: embed sessions, which are opaque texts.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Admin;
+use super::answer::Refusal;
+use super::fields::Fields;
+use super::users::known;
+use crate::sandbox::service::Shared;
+use crate::sandbox::state::Nature;
+use crate::sandbox::tokens::opaque;
+
+/// Every dive exists whose ID is a UUID.
+pub(super) async fn embed_session(
+    State(service): State<Shared>,
+    _: Admin,
+    Path(dive_id): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let mut fields = Fields::read(&body)?;
+    let username = fields.text("username", 1..=255);
+    for key in ["session_name", "session_hint"] {
+        if fields.has(key) {
+            fields.text(key, 1..=255);
+        }
+    }
+    let username = fields.finish(username)?;
+    if Uuid::try_parse(&dive_id).is_err() {
+        return Err(Refusal::not_found("Dive not found"));
+    }
+    let world = service.world();
+    if known(world.organisation.user(&username))?.nature == Nature::Person {
+        return Err(Refusal::forbidden("an embed session needs a service account"));
+    }
+    Ok(Json(json!({ "session": opaque() })))
+}

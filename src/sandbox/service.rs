@@ -1,0 +1,178 @@
+//! What the REST API and the Postgres endpoint share: the organisation, the events, the faults, the way to stop.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::SandboxError;
+use super::ducklings::Flock;
+use super::events::{About, EventLog, Kind};
+use super::faults::{Faults, Operation, Switches};
+use super::state::{Expired, KnownToken, Organisation, Role, Standing, User};
+use super::storage::{self, Privacy};
+use crate::record::TokenType;
+use crate::secret::Token;
+
+/// One sandbox.
+pub(super) struct Service {
+    world: Mutex<World>,
+    faults: Mutex<Faults>,
+    state_file: Option<PathBuf>,
+    pub(super) shutdown: CancellationToken,
+}
+
+pub(super) type Shared = Arc<Service>;
+
+/// What changes together, so that the events stand in the order of what happened.
+pub(super) struct World {
+    pub(super) organisation: Organisation,
+    pub(super) events: EventLog,
+    pub(super) flock: Flock,
+}
+
+/// Why a bearer token does not open the REST API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unfit {
+    InvalidCredentials,
+    NotAdmin,
+    NotReadWrite,
+}
+
+impl Service {
+    pub(super) fn new(
+        organisation: Organisation,
+        faults: Faults,
+        state_file: Option<PathBuf>,
+    ) -> Result<Self, SandboxError> {
+        let world = World { organisation, events: EventLog::default(), flock: Flock::default() };
+        let service = Self {
+            world: Mutex::new(world),
+            faults: Mutex::new(faults),
+            state_file,
+            shutdown: CancellationToken::new(),
+        };
+        service.keep(&service.world())?;
+        Ok(service)
+    }
+
+    /// Looks at the world.
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The switches and the plan.
+    pub(super) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn switches(&self) -> Switches {
+        self.faults().switches.clone()
+    }
+
+    /// Writes the state down, while the world is still locked: what was answered survives a crash.
+    pub(super) fn keep(&self, world: &World) -> Result<(), SandboxError> {
+        let Some(path) = &self.state_file else { return Ok(()) };
+        let text = serde_json::to_vec(&world.organisation)
+            .map_err(|source| SandboxError::Damaged { path: path.clone(), source })?;
+        storage::write(path, &text, Privacy::Private)
+    }
+
+    /// The Admin that a bearer token belongs to.
+    pub(super) fn admin(&self, token: &Token) -> Result<User, Unfit> {
+        let world = self.world();
+        let Standing::Accepted(known) =
+            world.organisation.standing(&token.sha256(), Timestamp::now())
+        else {
+            return Err(Unfit::InvalidCredentials);
+        };
+        let user = world.organisation.owner(known).ok_or(Unfit::InvalidCredentials)?;
+        match (user.role, known.token_type) {
+            (Role::Member, _) => Err(Unfit::NotAdmin),
+            (Role::Admin, TokenType::ReadScaling) => Err(Unfit::NotReadWrite),
+            (Role::Admin, TokenType::ReadWrite) => Ok(user.clone()),
+        }
+    }
+
+    /// Lets a Postgres session in, or says why not; either way it is an event.
+    pub(super) fn connect(&self, token: Option<&Token>) -> Result<KnownToken, &'static str> {
+        let mut world = self.world();
+        let now = Timestamp::now();
+        let sha256 = token.map(Token::sha256).unwrap_or_default();
+        let (known, problem) = match world.organisation.standing(&sha256, now) {
+            Standing::Accepted(known) => (Some(known.clone()), None),
+            Standing::Expired(known) => (Some(known.clone()), Some("the token has expired")),
+            Standing::Revoked(known) => (Some(known.clone()), Some("the token was revoked")),
+            Standing::Unknown => (None, Some("the token is unknown")),
+        };
+        let problem = problem.or_else(|| {
+            let user = known.as_ref().and_then(|known| world.organisation.owner(known))?;
+            let scaling = known.as_ref()?.token_type == TokenType::ReadScaling;
+            (scaling && !user.primed)
+                .then_some("the account was never connected to with a read/write token")
+        });
+        let about = known.as_ref().map(About::token).unwrap_or_default();
+        match (known, problem) {
+            (Some(known), None) => {
+                world.events.push(Kind::Connected, about);
+                world.flock.wake(known.user, known.token_type, now);
+                self.prime(&mut world, &known);
+                Ok(known)
+            }
+            (_, problem) => {
+                let problem = problem.unwrap_or("the token is unknown");
+                world
+                    .events
+                    .push(Kind::Refused, About { detail: Some(problem.to_owned()), ..about });
+                Err(problem)
+            }
+        }
+    }
+
+    fn prime(&self, world: &mut World, token: &KnownToken) {
+        let user = world.organisation.user_mut(&token.username);
+        if let Some(user) =
+            user.filter(|user| !user.primed && token.token_type == TokenType::ReadWrite)
+        {
+            user.primed = true;
+            if let Err(error) = self.keep(world) {
+                tracing::warn!(%error, "state not kept");
+            }
+        }
+    }
+
+    /// A Postgres session has ended.
+    pub(super) fn leave(&self, token: &KnownToken) {
+        self.world().flock.leave(token.user, token.token_type, Timestamp::now());
+    }
+
+    /// Notes an injected fault.
+    pub(super) fn note_fault(&self, operation: Operation, username: Option<String>, what: &str) {
+        let detail = Some(format!("{}: {what}", operation.as_str()));
+        self.world()
+            .events
+            .push(Kind::RequestFailed, About { username, detail, ..About::default() });
+    }
+}
+
+impl Switches {
+    pub(super) fn expired(&self) -> Expired {
+        if self.keep_expired { Expired::Kept } else { Expired::Dropped }
+    }
+}
+
+impl About {
+    pub(super) fn user(username: &str) -> Self {
+        Self { username: Some(username.to_owned()), ..Self::default() }
+    }
+
+    pub(super) fn token(token: &KnownToken) -> Self {
+        Self {
+            username: Some(token.username.clone()),
+            token_id: Some(token.id),
+            name: Some(token.name.clone()),
+            detail: None,
+        }
+    }
+}
