@@ -1,10 +1,22 @@
 //! The checked configuration: every value in range, every reference resolved; nobody checks again after this.
 
+mod alternatives;
+mod check;
+mod error;
+mod load;
+mod raw;
+mod sources;
+mod suggest;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Deserialize;
 use url::Url;
+
+pub use self::error::{ConfigError, Problem, Problems};
+pub use self::load::{environment, refuse_dangerous_environment};
 
 use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::TokenType;
@@ -209,7 +221,8 @@ pub struct Policy {
 }
 
 /// Whether a missed run is made up for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CatchUp {
     /// It is run as soon as possible.
     Run,
@@ -218,7 +231,8 @@ pub enum CatchUp {
 }
 
 /// What happens when the gate's deadline passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// Both tokens stay valid, and a person is told.
     Hold,
@@ -294,7 +308,8 @@ pub struct HttpRequest {
 }
 
 /// The method of a request to a consumer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum HttpMethod {
     /// GET.
     Get,

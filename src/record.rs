@@ -123,7 +123,8 @@ pub struct DamagedRecord {
 
 const MANAGED_BY: &str = "managed_by";
 const PINTAIL: &str = "pintail";
-const RECORD_KEYS: [&str; 13] = [
+/// The keys of the record in the secret; all others are the user's.
+pub const RECORD_KEYS: [&str; 13] = [
     "token_id",
     "token_name",
     "token_type",

@@ -1,0 +1,51 @@
+//! The command line: what can be asked for, and how the program's end is to be read.
+
+mod arguments;
+
+pub use self::arguments::{
+    Adopt, Arguments, Check, CheckDepth, Command, LogFormat, Names, Output, RollBack, RotateNow,
+    SandboxArguments, Scope, Urgency,
+};
+
+/// How the program ended. Scripts rely on these numbers; `--help` lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ExitCode {
+    /// All that was asked for is settled: rotated, or not due.
+    Settled,
+    /// A credential failed before anything was served; its old token is untouched.
+    Failed,
+    /// Wrong usage or configuration; nothing was contacted.
+    Usage,
+    /// Held or rolled back: safe, but an operator is needed.
+    Held,
+}
+
+impl ExitCode {
+    /// The number that the shell sees.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Settled => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::Held => 3,
+        }
+    }
+
+    /// What it means, in one line.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Settled => "all that was asked for is settled: rotated, or not due",
+            Self::Failed => {
+                "a credential failed before anything was served; its old token is untouched"
+            }
+            Self::Usage => "wrong usage or configuration; nothing was contacted",
+            Self::Held => "held or rolled back: safe, but an operator is needed",
+        }
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code.code())
+    }
+}

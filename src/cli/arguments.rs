@@ -1,0 +1,246 @@
+//! The arguments, as clap reads them. A wrong command line ends with exit code 2.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
+
+use super::ExitCode;
+use crate::names::{CredentialName, TokenId};
+
+const DEFAULT_CONFIG: &str = "/etc/pintail/pintail.toml";
+
+/// Keeps MotherDuck service-account tokens fresh, and never leaves a client without one that works.
+///
+/// A rotation creates a replacement, proves that it works, publishes it where the consumers read it, waits until they
+/// are healthy with it, and only then revokes the old token. `pintail demo` shows that in a few seconds.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "pintail", version, after_help = exit_codes())]
+pub struct Arguments {
+    /// A configuration file; may be repeated, and later ones win.
+    ///
+    /// Without it, $PINTAIL_CONFIG or else /etc/pintail/pintail.toml is read. Variables such as
+    /// PINTAIL__DAEMON__CONCURRENCY override single keys of the files.
+    #[arg(long, value_name = "FILE", global = true, action = ArgAction::Append)]
+    pub config: Vec<PathBuf>,
+    /// How results are written to standard output.
+    #[arg(long, value_name = "FORMAT", global = true, default_value = "text")]
+    pub output: Output,
+    /// How logs are written to standard error.
+    #[arg(long, value_name = "FORMAT", global = true, default_value = "text")]
+    pub log_format: LogFormat,
+    /// Log more: -v tells what is asked of whom, -vv everything. No level ever shows a token.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Arguments {
+    /// The files to read; `variable` is the content of `$PINTAIL_CONFIG`.
+    pub fn config_files(&self, variable: Option<OsString>) -> Vec<PathBuf> {
+        if !self.config.is_empty() {
+            return self.config.clone();
+        }
+        let named = variable.filter(|name| !name.is_empty()).map(PathBuf::from);
+        vec![named.unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG))]
+    }
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// One JSON document.
+    Json,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Run the daemon: rotate every credential when it is due.
+    Run,
+    /// Rotate credentials now, through every step, and exit.
+    ///
+    /// An interrupted rotation is continued where it stopped, whoever began it. A manual rotation never takes the
+    /// place of a scheduled one.
+    RotateNow(RotateNow),
+    /// Show what would be done now, and the next scheduled rotations; change nothing.
+    Plan(Names),
+    /// Show each credential's token, its age and expiry, and what stands in the way.
+    Status(Names),
+    /// Check the configuration, the admin token, the stores and the hooks; change nothing.
+    Check(Check),
+    /// Take over a hand-made token and its secret, without rotating it.
+    Adopt(Adopt),
+    /// Serve the predecessor again, while it lives and is not yet marked as retiring.
+    RollBack(RollBack),
+    /// Run a stand-in for MotherDuck, its REST API and its Postgres endpoint, on this machine.
+    Sandbox(SandboxArguments),
+    /// Show whole rotations of three accounts, step by step, with nothing but this program.
+    Demo,
+}
+
+/// Credentials by name.
+#[derive(Debug, Clone, Args)]
+pub struct Names {
+    /// The credentials; all of them if none is named.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<CredentialName>,
+}
+
+/// `rotate-now`.
+#[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("which").args(["names", "all", "due"]).required(true).multiple(true))]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags as clap reads them; `scope` and `urgency` hand them on as enums"
+)]
+pub struct RotateNow {
+    /// The credentials to rotate.
+    #[arg(value_name = "NAME")]
+    names: Vec<CredentialName>,
+    /// Rotate all credentials.
+    #[arg(long, conflicts_with = "names")]
+    all: bool,
+    /// Rotate only what is due: of the named credentials, or of all. This is for a CronJob or a systemd timer.
+    #[arg(long)]
+    due: bool,
+    /// Show what would be done, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Stop waiting after this time, such as 20m. What is in progress stays safe, and is continued by the next run.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// The token has leaked: do not wait for the consumers' health gate, and revoke the old token as soon as the new
+    /// one is published and verified. Consumers that have not read the new one by then lose their access.
+    #[arg(long, requires = "reason", conflicts_with = "due")]
+    compromised: bool,
+    /// Why, for the log; with --compromised.
+    #[arg(long, requires = "compromised", value_parser = reason)]
+    reason: Option<String>,
+}
+
+impl RotateNow {
+    /// Which credentials are meant.
+    pub fn scope(&self) -> Scope<'_> {
+        if self.names.is_empty() { Scope::All } else { Scope::Named(&self.names) }
+    }
+
+    /// What makes them rotate.
+    pub fn urgency(&self) -> Urgency<'_> {
+        match (&self.reason, self.due) {
+            (Some(reason), _) => Urgency::Compromised { reason },
+            (None, true) => Urgency::IfDue,
+            (None, false) => Urgency::Forced,
+        }
+    }
+}
+
+/// Which credentials are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope<'a> {
+    /// All that are configured.
+    All,
+    /// These, at least one.
+    Named(&'a [CredentialName]),
+}
+
+/// What makes credentials rotate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency<'a> {
+    /// Only the schedule, or a near expiry.
+    IfDue,
+    /// They are rotated in any case.
+    Forced,
+    /// They are rotated without waiting for the consumers.
+    Compromised {
+        /// Why, for the log.
+        reason: &'a str,
+    },
+}
+
+/// `check`.
+#[derive(Debug, Clone, Args)]
+pub struct Check {
+    /// Check the configuration alone, and contact nobody.
+    #[arg(long)]
+    offline: bool,
+}
+
+impl Check {
+    /// How far the check goes.
+    pub fn depth(&self) -> CheckDepth {
+        if self.offline { CheckDepth::ConfigurationAlone } else { CheckDepth::Everything }
+    }
+}
+
+/// How far a check goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckDepth {
+    /// Nobody is contacted.
+    ConfigurationAlone,
+    /// MotherDuck and the stores are asked, read-only.
+    Everything,
+}
+
+/// `adopt`.
+#[derive(Debug, Clone, Args)]
+pub struct Adopt {
+    /// The credential whose secret holds the token.
+    pub name: CredentialName,
+    /// The ID of the token that the secret holds, as MotherDuck lists it.
+    #[arg(long, value_name = "UUID")]
+    pub token_id: TokenId,
+    /// Take the secret over although another deployment's record is in it. That deployment must no longer run.
+    #[arg(long)]
+    pub take_over: bool,
+}
+
+/// `roll-back`.
+#[derive(Debug, Clone, Args)]
+pub struct RollBack {
+    /// The credential.
+    pub name: CredentialName,
+}
+
+/// `sandbox`.
+#[derive(Debug, Clone, Args)]
+pub struct SandboxArguments {}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Ok(_) => Err("it must be longer than nothing".to_owned()),
+        Err(_) => Err("use a duration with units, such as 20m or \"1h 30m\"".to_owned()),
+    }
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err("give the reason in a few words, on one line".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn exit_codes() -> String {
+    let codes = [ExitCode::Settled, ExitCode::Failed, ExitCode::Usage, ExitCode::Held];
+    let lines = codes.map(|code| format!("  {}  {}", code.code(), code.meaning()));
+    format!("Exit codes:\n{}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Command lines as people and scripts write them.
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn parse(line: &str) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(line.split(' '))
+}
+
+fn rotate_now(line: &str) -> RotateNow {
+    let Command::RotateNow(rotate) = parse(line).unwrap().command else { panic!("{line}") };
+    rotate
+}
+
+#[test]
+fn the_definitions_fit_together() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn every_documented_command_is_understood() {
+    for line in [
+        "pintail run",
+        "pintail rotate-now etl",
+        "pintail rotate-now etl other --timeout 20m",
+        "pintail rotate-now --all --dry-run",
+        "pintail rotate-now --due",
+        "pintail rotate-now --due etl",
+        "pintail rotate-now etl --compromised --reason leaked",
+        "pintail plan",
+        "pintail plan etl",
+        "pintail status etl other",
+        "pintail check",
+        "pintail check --offline",
+        "pintail adopt etl --token-id 7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01",
+        "pintail adopt etl --token-id 7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01 --take-over",
+        "pintail roll-back etl",
+        "pintail sandbox",
+        "pintail demo",
+        "pintail run --config a.toml --config b.toml --output json --log-format json -vv",
+    ] {
+        parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_the_code_for_usage() {
+    for line in [
+        "pintail",
+        "pintail rotate-now",
+        "pintail rotate-now --dry-run",
+        "pintail rotate-now etl --all",
+        "pintail rotate-now etl --compromised",
+        "pintail rotate-now etl --reason leaked",
+        "pintail rotate-now --due --compromised --reason leaked",
+        "pintail rotate-now etl --timeout 20",
+        "pintail rotate-now etl --timeout 0s",
+        "pintail rotate-now ../etl",
+        "pintail adopt etl",
+        "pintail adopt etl --token-id pintail/prod/etl",
+        "pintail roll-back",
+        "pintail run --output xml",
+        "pintail rotate",
+    ] {
+        let error = parse(line).err().unwrap_or_else(|| panic!("{line} was taken"));
+        assert_eq!(error.exit_code(), i32::from(ExitCode::Usage.code()), "{line}");
+    }
+}
+
+#[test]
+fn what_rotates_and_why_follows_from_the_arguments() {
+    let names = ["etl".parse().unwrap()];
+    assert_eq!(rotate_now("pintail rotate-now etl").scope(), Scope::Named(&names));
+    assert_eq!(rotate_now("pintail rotate-now etl").urgency(), Urgency::Forced);
+    assert_eq!(rotate_now("pintail rotate-now --all").scope(), Scope::All);
+    assert_eq!(rotate_now("pintail rotate-now --due").scope(), Scope::All);
+    assert_eq!(rotate_now("pintail rotate-now --due").urgency(), Urgency::IfDue);
+    assert_eq!(rotate_now("pintail rotate-now --due etl").scope(), Scope::Named(&names));
+    assert_eq!(
+        rotate_now("pintail rotate-now --all --compromised --reason leaked").urgency(),
+        Urgency::Compromised { reason: "leaked" }
+    );
+}
+
+#[test]
+fn the_configuration_is_named_or_in_the_variable_or_in_its_usual_place() {
+    let files = |line: &str, variable: Option<&str>| {
+        parse(line).unwrap().config_files(variable.map(OsString::from))
+    };
+    let named = files("pintail --config a --config b run", Some("c"));
+    assert_eq!(named, [PathBuf::from("a"), PathBuf::from("b")]);
+    assert_eq!(files("pintail run", Some("c")), [PathBuf::from("c")]);
+    assert_eq!(files("pintail run", Some("")), [PathBuf::from(DEFAULT_CONFIG)]);
+    assert_eq!(files("pintail run", None), [PathBuf::from(DEFAULT_CONFIG)]);
+}
+
+#[test]
+fn the_help_tells_the_exit_codes() {
+    let error = parse("pintail --help").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DisplayHelp);
+    let help = error.to_string();
+    for code in ["0  all that was asked for", "1  a credential failed", "2  wrong usage", "3  held"]
+    {
+        assert!(help.contains(code), "{help}");
+    }
+}

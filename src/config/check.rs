@@ -1,0 +1,160 @@
+//! From tables to a `Config`: every value in range, every reference resolved, every problem found at once.
+
+mod calendar;
+mod credential;
+mod findings;
+mod gate;
+mod lifetime;
+mod path;
+mod placeholders;
+mod service;
+mod store;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use figment::value::{Dict, Value};
+use serde::de::DeserializeOwned;
+
+use self::credential::Surroundings;
+use self::findings::{Findings, Key};
+use super::error::ConfigError;
+use super::raw;
+use super::sources::Sources;
+use super::{Config, Credential, MotherDuck, StoreSettings, suggest};
+use crate::names::{CredentialName, Owner};
+
+const SECTIONS: [&str; 6] = ["owner", "motherduck", "stores", "daemon", "defaults", "credentials"];
+
+/// The checked configuration, or all that is wrong with it.
+pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
+    let root = sources.root();
+    let mut findings = Findings::default();
+    for key in root.keys().filter(|key| !SECTIONS.contains(&key.as_str())) {
+        findings.problem(&Key::root(key), suggest::unknown("section", key, SECTIONS));
+    }
+    let owner = owner(root, &mut findings);
+    let motherduck = motherduck(root, &mut findings);
+    let daemon = table(root, "daemon", &mut findings).unwrap_or_default();
+    let daemon = service::daemon(&daemon, &Key::root("daemon"), &mut findings);
+    let stores = stores(root, &mut findings);
+    let credentials = credentials(root, owner.as_ref(), &stores, &mut findings);
+    path::check(&stores, &credentials, &mut findings);
+    match (findings.is_sound(), owner, motherduck) {
+        (true, Some(owner), Some(motherduck)) => {
+            let stores = stores.into_iter().filter_map(|(name, one)| Some((name, one?))).collect();
+            let warnings = findings.into_warnings();
+            Ok(Config { owner, motherduck, stores, credentials, daemon, warnings })
+        }
+        _ => Err(ConfigError::Invalid(findings.into_problems(sources))),
+    }
+}
+
+fn owner(root: &Dict, findings: &mut Findings) -> Option<Owner> {
+    let key = Key::root("owner");
+    let Some(value) = root.get("owner") else {
+        findings.problem(
+            &key,
+            "this is required: a name for this deployment, such as \"prod\", by which pintail tells its tokens from \
+             those of another",
+        );
+        return None;
+    };
+    shaped(value, &key, findings)
+}
+
+fn motherduck(root: &Dict, findings: &mut Findings) -> Option<MotherDuck> {
+    let key = Key::root("motherduck");
+    let empty = Value::from(Dict::new());
+    let raw = shaped(root.get("motherduck").unwrap_or(&empty), &key, findings)?;
+    service::motherduck(raw, &key, findings)
+}
+
+/// The stores that are named; those that are not sound are `None`, so that they are known all the same.
+fn stores(root: &Dict, findings: &mut Findings) -> BTreeMap<String, Option<StoreSettings>> {
+    let section = Key::root("stores");
+    let Some(named) = named(root, "stores", findings) else { return BTreeMap::new() };
+    named
+        .iter()
+        .map(|(name, value)| {
+            let key = section.child(name);
+            let raw: Option<raw::store::Store> = shaped(value, &key, findings);
+            (name.clone(), raw.and_then(|raw| store::check(raw, &key, findings)))
+        })
+        .collect()
+}
+
+fn credentials(
+    root: &Dict,
+    owner: Option<&Owner>,
+    stores: &BTreeMap<String, Option<StoreSettings>>,
+    findings: &mut Findings,
+) -> BTreeMap<CredentialName, Credential> {
+    let section = Key::root("credentials");
+    let sound = findings.count();
+    let defaults: raw::credential::Credential =
+        table(root, "defaults", findings).unwrap_or_default();
+    let defaults_are_sound = findings.count() == sound;
+    let Some(named) = named(root, "credentials", findings) else { return BTreeMap::new() };
+    if named.is_empty() {
+        findings.warn("no credential is configured, so there is nothing to rotate");
+    }
+    let mut surroundings = Surroundings::new(owner, stores);
+    let mut checked = BTreeMap::new();
+    for (name, value) in named {
+        let key = section.child(name);
+        let raw: Option<raw::credential::Credential> = shaped(value, &key, findings);
+        let name = findings.accept(&key, name.parse::<CredentialName>());
+        // With unsound defaults every credential would lack something that was meant to be there.
+        let (Some(raw), Some(name), true) = (raw, name, defaults_are_sound) else { continue };
+        let raw = raw.or(&defaults);
+        if let Some(one) = credential::check(raw, &name, &key, &mut surroundings, findings) {
+            checked.insert(name, one);
+        }
+    }
+    checked
+}
+
+/// The table of named things under `section`; none if it is absent, `None` if it is no table.
+fn named<'a>(root: &'a Dict, section: &str, findings: &mut Findings) -> Option<&'a Dict> {
+    static NOTHING: Dict = Dict::new();
+    let Some(value) = root.get(section) else { return Some(&NOTHING) };
+    let dict = value.as_dict();
+    if dict.is_none() {
+        findings.problem(&Key::root(section), "this must be a table of named tables");
+    }
+    dict
+}
+
+/// The table `section`, if it is there and well formed.
+fn table<T: DeserializeOwned>(root: &Dict, section: &str, findings: &mut Findings) -> Option<T> {
+    shaped(root.get(section)?, &Key::root(section), findings)
+}
+
+/// `value` in its shape, if it has it.
+fn shaped<T: DeserializeOwned>(value: &Value, key: &Key<'_>, findings: &mut Findings) -> Option<T> {
+    raw::read(value)
+        .map_err(|misshapen| {
+            let (below, text) = *misshapen;
+            findings.problem_below(key, below, text);
+        })
+        .ok()
+}
+
+/// A duration as configuration files spell it: `45d`, `1h 30m`.
+fn spell(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3_600 % 24, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+        (u64::from(duration.subsec_millis()), "ms"),
+    ];
+    let spelled: Vec<_> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    if spelled.is_empty() { "0s".to_owned() } else { spelled.join(" ") }
+}

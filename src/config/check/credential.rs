@@ -1,0 +1,162 @@
+//! `[credentials.NAME]`, checked, the defaults filled in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::calendar::Calendars;
+use super::findings::{Findings, Key};
+use super::gate::Names;
+use super::placeholders::fill;
+use super::{gate, lifetime, path};
+use crate::config::raw::credential::Credential as Raw;
+use crate::config::raw::gate::CHOOSE_A_GATE;
+use crate::config::raw::scalar::Word;
+use crate::config::{CatchUp, Credential, OnFailure, Policy, StoreSettings, suggest};
+use crate::names::{CredentialName, Owner};
+use crate::record::{RECORD_KEYS, TokenType};
+use crate::rotation::schedule::Schedule;
+
+const PATH: &str = "motherduck/{credential}";
+const TOKEN_FIELD: &str = "motherduck_token";
+const ORPHAN_GRACE: Duration = Duration::from_mins(10);
+const DAY: Duration = Duration::from_hours(24);
+
+/// What a credential refers to.
+pub(super) struct Surroundings<'a> {
+    owner: Option<&'a Owner>,
+    stores: &'a BTreeMap<String, Option<StoreSettings>>,
+    calendars: Calendars,
+}
+
+impl<'a> Surroundings<'a> {
+    /// Nothing was read yet.
+    pub(super) fn new(
+        owner: Option<&'a Owner>,
+        stores: &'a BTreeMap<String, Option<StoreSettings>>,
+    ) -> Self {
+        Self { owner, stores, calendars: Calendars::default() }
+    }
+}
+
+/// One credential, its absent keys taken from the defaults already.
+pub(super) fn check(
+    raw: Raw,
+    name: &CredentialName,
+    key: &Key<'_>,
+    around: &mut Surroundings<'_>,
+    findings: &mut Findings,
+) -> Option<Credential> {
+    let pace = around.calendars.of(&raw, key, findings);
+    let splay = splay(&raw, pace.longest_gap, key, findings);
+    let username = findings.require(
+        &key.child("username"),
+        raw.username,
+        "this is required: the MotherDuck service account",
+    );
+    let token_type = raw.token_type.map_or(TokenType::ReadWrite, |word| word.0);
+    let store = store(raw.store, around, key, findings);
+    let token_field = token_field(raw.token_field, key, findings);
+
+    let filled = fill(
+        raw.path.as_deref().unwrap_or(PATH),
+        &[
+            ("credential", name.as_str()),
+            ("username", username.as_ref().map_or("username", |name| name.as_str())),
+            ("owner", around.owner.map_or("owner", Owner::as_str)),
+            ("token_type", token_type.as_str()),
+        ],
+    );
+    let settings =
+        store.as_ref().and_then(|store| around.stores.get(store)).and_then(Option::as_ref);
+    let path_key = key.child("path");
+    let path = filled.and_then(|path| path::sound(path, settings));
+    let path = findings.accept(&path_key, path);
+
+    let gate_key = key.child("gate");
+    let names = Names {
+        credential: name,
+        username: username.as_ref().map_or("username", |name| name.as_str()),
+        store: store.as_deref().unwrap_or("store"),
+        path: path.as_deref().unwrap_or("path"),
+    };
+    let raw_gate = findings.require(&gate_key, raw.gate, CHOOSE_A_GATE);
+    let gate = raw_gate.and_then(|raw| gate::gate(raw, &names, &gate_key, findings));
+    let deploy = gate::deploy(raw.deploy, &names, &key.child("deploy"), findings);
+    let verify = gate::verify(raw.verify, &key.child("verify"), findings);
+    let (gate, gate_pace) = gate?;
+
+    let spans = (raw.ttl, raw.renew_before);
+    let lifetime = lifetime::check(spans, (&pace, gate_pace), name, key, findings);
+    let grace_key = key.child("orphan_grace");
+    let policy = Policy {
+        schedule: Schedule::new(pace.calendar, splay, name),
+        renew_before: lifetime.renew_before,
+        catch_up: raw.catch_up.map_or(CatchUp::Run, |Word(word)| word),
+        on_failure: raw.on_failure.map_or(OnFailure::Hold, |Word(word)| word),
+        orphan_grace: findings.span(
+            &grace_key,
+            raw.orphan_grace,
+            ORPHAN_GRACE,
+            Duration::ZERO..=DAY,
+        ),
+        gate: gate_pace,
+    };
+    Some(Credential {
+        name: name.clone(),
+        username: username?,
+        token_type,
+        store: store?,
+        path: path?,
+        token_field,
+        ttl: lifetime.ttl,
+        policy,
+        gate,
+        deploy,
+        verify: verify?,
+    })
+}
+
+/// A splay that is longer than the time between two rotations would move one behind the next.
+fn splay(
+    raw: &Raw,
+    longest_gap: Option<Duration>,
+    key: &Key<'_>,
+    findings: &mut Findings,
+) -> Duration {
+    let most = longest_gap.unwrap_or(DAY * 365);
+    findings.span(&key.child("splay"), raw.splay, Duration::ZERO, Duration::ZERO..=most)
+}
+
+fn store(
+    raw: Option<String>,
+    around: &Surroundings<'_>,
+    key: &Key<'_>,
+    findings: &mut Findings,
+) -> Option<String> {
+    let known = around.stores.keys().map(String::as_str);
+    let key = key.child("store");
+    let Some(name) = raw else {
+        let known: Vec<_> = known.collect();
+        let known =
+            if known.is_empty() { "none is configured".to_owned() } else { known.join(", ") };
+        findings.problem(
+            &key,
+            format!("this is required: the name of a store under [stores] ({known})"),
+        );
+        return None;
+    };
+    if around.stores.contains_key(&name) {
+        return Some(name);
+    }
+    findings.problem(&key, format!("`{name}`: {}", suggest::unknown("store", &name, known)));
+    None
+}
+
+fn token_field(raw: Option<String>, key: &Key<'_>, findings: &mut Findings) -> String {
+    let key = key.child("token_field");
+    let field = findings.text(&key, raw).unwrap_or_else(|| TOKEN_FIELD.to_owned());
+    if RECORD_KEYS.contains(&field.as_str()) {
+        findings.problem(&key, "pintail's own record uses this key; choose another for the token");
+    }
+    field
+}

@@ -1,0 +1,102 @@
+//! `[motherduck]` and `[daemon]`, checked.
+
+use std::time::Duration;
+
+use url::{Host, Url};
+
+use super::findings::{Findings, Key};
+use crate::config::{Daemon, MotherDuck, Postgres, raw};
+
+const API_URL: &str = "https://api.motherduck.com";
+const POSTGRES_PORT: u16 = 5432;
+const DAY: Duration = Duration::from_hours(24);
+
+/// `[motherduck]`.
+pub(super) fn motherduck(
+    raw: raw::MotherDuck,
+    key: &Key<'_>,
+    findings: &mut Findings,
+) -> Option<MotherDuck> {
+    let api_url = raw.api_url.map_or_else(|| Url::parse(API_URL).ok(), |url| Some(url.0));
+    if let Some(url) = &api_url {
+        base_url(url, &key.child("api_url"), findings);
+    }
+    let admin_token = findings.require(
+        &key.child("admin_token"),
+        raw.admin_token,
+        "this is required: { file = \"…\" } or { env = \"NAME\" }, where a read/write token of a user with the Admin \
+         role is kept",
+    );
+    let rate_key = key.child("requests_per_second");
+    let requests_per_second = findings.number(&rate_key, raw.requests_per_second, 10, 1..=1000);
+    let postgres = postgres(raw.postgres.unwrap_or_default(), &key.child("postgres"), findings);
+    Some(MotherDuck {
+        api_url: api_url?,
+        admin_token: admin_token?.0,
+        requests_per_second,
+        ca_file: raw.ca_file.map(|path| path.0),
+        postgres,
+    })
+}
+
+fn postgres(raw: raw::Postgres, key: &Key<'_>, findings: &mut Findings) -> Postgres {
+    if let Some(host) = &raw.host
+        && Host::parse(host).is_err()
+    {
+        findings.problem(
+            &key.child("host"),
+            "this must be a host name or an address alone, without a scheme and a port",
+        );
+    }
+    Postgres {
+        port: findings.number(&key.child("port"), raw.port, POSTGRES_PORT, 1..=u16::MAX),
+        host: raw.host,
+        ca_file: raw.ca_file.map(|path| path.0),
+    }
+}
+
+/// `[daemon]`.
+pub(super) fn daemon(raw: &raw::Daemon, key: &Key<'_>, findings: &mut Findings) -> Daemon {
+    let second = Duration::from_secs(1);
+    let (sweep, grace) = (Duration::from_mins(10), Duration::from_secs(30));
+    let hour = Duration::from_hours(1);
+    Daemon {
+        concurrency: usize::from(findings.number(
+            &key.child("concurrency"),
+            raw.concurrency,
+            8_u16,
+            1..=256,
+        )),
+        sweep: findings.span(&key.child("sweep"), raw.sweep, sweep, second..=DAY),
+        shutdown_grace: findings.span(
+            &key.child("shutdown_grace"),
+            raw.shutdown_grace,
+            grace,
+            Duration::ZERO..=hour,
+        ),
+    }
+}
+
+/// A URL that secrets are sent to, and paths are put behind.
+pub(super) fn base_url(url: &Url, key: &Key<'_>, findings: &mut Findings) {
+    if url.scheme() != "https" && !is_loopback(url) {
+        findings.problem(
+            key,
+            "tokens travel over this connection, so the URL must begin with https:// (http:// is for loopback \
+             addresses only)",
+        );
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        findings.problem(key, "the URL must not have a query or a fragment");
+    }
+}
+
+/// Whether the URL's host is this machine.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

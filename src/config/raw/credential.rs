@@ -1,0 +1,147 @@
+//! `[defaults]` and `[credentials.NAME]` as they are written: the same keys, all of them optional.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+
+use super::gate::{CommandHook, Gate, HttpHook};
+use super::scalar::{Span, Word};
+use crate::config::{CatchUp, OnFailure};
+use crate::names::AccountName;
+use crate::record::TokenType;
+
+/// The keys of a credential.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(in crate::config) struct Credential {
+    pub(in crate::config) username: Option<AccountName>,
+    pub(in crate::config) token_type: Option<Word<TokenType>>,
+    pub(in crate::config) store: Option<String>,
+    pub(in crate::config) path: Option<String>,
+    pub(in crate::config) token_field: Option<String>,
+    pub(in crate::config) schedule: Option<String>,
+    pub(in crate::config) timezone: Option<String>,
+    pub(in crate::config) every: Option<Span>,
+    pub(in crate::config) splay: Option<Span>,
+    pub(in crate::config) ttl: Option<Span>,
+    pub(in crate::config) renew_before: Option<Span>,
+    pub(in crate::config) catch_up: Option<Word<CatchUp>>,
+    pub(in crate::config) on_failure: Option<Word<OnFailure>>,
+    pub(in crate::config) orphan_grace: Option<Span>,
+    pub(in crate::config) gate: Option<Gate>,
+    pub(in crate::config) deploy: Option<Deploy>,
+    pub(in crate::config) verify: Option<Verify>,
+}
+
+impl Credential {
+    /// These keys, and `defaults` for those that are absent. A gate, a hook or a proof replaces the default one
+    /// wholly; so does `schedule` a default `every`, and the reverse.
+    pub(in crate::config) fn or(self, defaults: &Self) -> Self {
+        let own_calendar = self.schedule.is_some() || self.every.is_some();
+        let calendar =
+            if own_calendar { (None, None) } else { (defaults.schedule.clone(), defaults.every) };
+        Self {
+            username: self.username.or_else(|| defaults.username.clone()),
+            token_type: self.token_type.or(defaults.token_type),
+            store: self.store.or_else(|| defaults.store.clone()),
+            path: self.path.or_else(|| defaults.path.clone()),
+            token_field: self.token_field.or_else(|| defaults.token_field.clone()),
+            schedule: self.schedule.or(calendar.0),
+            timezone: self.timezone.or_else(|| defaults.timezone.clone()),
+            every: self.every.or(calendar.1),
+            splay: self.splay.or(defaults.splay),
+            ttl: self.ttl.or(defaults.ttl),
+            renew_before: self.renew_before.or(defaults.renew_before),
+            catch_up: self.catch_up.or(defaults.catch_up),
+            on_failure: self.on_failure.or(defaults.on_failure),
+            orphan_grace: self.orphan_grace.or(defaults.orphan_grace),
+            gate: self.gate.or_else(|| defaults.gate.clone()),
+            deploy: self.deploy.or_else(|| defaults.deploy.clone()),
+            verify: self.verify.or_else(|| defaults.verify.clone()),
+        }
+    }
+}
+
+/// What makes the clients reload. `"none"` switches a default hook off.
+#[derive(Debug, Clone)]
+pub(in crate::config) enum Deploy {
+    Nothing,
+    Http(Box<HttpHook>),
+    Command(CommandHook),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeployKinds {
+    http: Option<Box<HttpHook>>,
+    command: Option<CommandHook>,
+}
+
+const DEPLOY: &str =
+    "a hook is of exactly one kind: `http` or `command` (or \"none\", against a default)";
+
+struct DeployVisitor;
+
+impl<'de> Visitor<'de> for DeployVisitor {
+    type Value = Deploy;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table with `http` or `command`, or \"none\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Deploy, E> {
+        if text == "none" { Ok(Deploy::Nothing) } else { Err(E::custom(DEPLOY)) }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Deploy, A::Error> {
+        let kinds = DeployKinds::deserialize(MapAccessDeserializer::new(map))?;
+        match (kinds.http, kinds.command) {
+            (Some(http), None) => Ok(Deploy::Http(http)),
+            (None, Some(command)) => Ok(Deploy::Command(command)),
+            (None, None) | (Some(_), Some(_)) => Err(de::Error::custom(DEPLOY)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Deploy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(DeployVisitor)
+    }
+}
+
+/// How a token is proved to work.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "VerifyKinds")]
+pub(in crate::config) enum Verify {
+    Postgres { database: Option<String> },
+    Command(CommandHook),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table with `postgres` or `command`")]
+struct VerifyKinds {
+    postgres: Option<Postgres>,
+    command: Option<CommandHook>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+struct Postgres {
+    database: Option<String>,
+}
+
+impl TryFrom<VerifyKinds> for Verify {
+    type Error = &'static str;
+
+    fn try_from(kinds: VerifyKinds) -> Result<Self, &'static str> {
+        match (kinds.postgres, kinds.command) {
+            (Some(postgres), None) => Ok(Self::Postgres { database: postgres.database }),
+            (None, Some(command)) => Ok(Self::Command(command)),
+            (None, None) | (Some(_), Some(_)) => {
+                Err("a token is verified in exactly one way: `postgres` or `command`")
+            }
+        }
+    }
+}
