@@ -1,1 +1,238 @@
-//! The stores: where consumers read the secret.
+//! The stores: where consumers read the secret, and the compare-and-set contract that all kinds of store keep.
+
+mod aws;
+mod file;
+mod vault;
+
+use serde_json::{Map, Value};
+
+use crate::config::StoreSettings;
+use crate::names::TokenId;
+use crate::record::{DamagedRecord, Record, Slot, decode};
+use crate::rotation::world::{FaultKind, Reading, Version};
+use crate::secret::Token;
+
+pub use aws::{Aws, AwsError};
+pub use file::{FileError, Files};
+pub use vault::{Vault, VaultError};
+
+/// A place where consumers read secrets.
+///
+/// # Guarantees
+///
+/// - [`publish`](Store::publish) is one compare-and-set write: of several publishers over the same reading, in this
+///   process or elsewhere, at most one ever succeeds. A version is never used twice.
+/// - [`PublishError::Conflict`] and [`PublishError::Refused`] mean that the secret was not written and never will be
+///   by that call: no write is repeated by a layer below after an answer was lost.
+/// - The user's own keys survive every write.
+/// - No error's text and no `Debug` holds a secret.
+///
+/// # Assumptions
+///
+/// - Other writers keep to the store's own rules: they write new versions, and do not make an old one current again.
+///
+/// # Caveats
+///
+/// - A publication that ended as [`PublishError::Unknown`] may still take effect at any later time, until another
+///   write has made the version that it was made over an old one.
+#[derive(Debug)]
+pub enum Store {
+    /// Files in the layout of Kubernetes' mounted secrets.
+    File(Files),
+    /// HashiCorp Vault or OpenBao, KV version 2.
+    Vault(Vault),
+    /// AWS Secrets Manager.
+    AwsSecretsManager(Aws),
+}
+
+/// Where in a store one credential's secret is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The secret's path or name.
+    pub path: String,
+    /// The key of the token's text in the secret.
+    pub token_field: String,
+}
+
+impl Store {
+    /// Makes the store `name` as `settings` describe it. It contacts nothing; what can be checked offline is checked.
+    pub async fn open(name: &str, settings: &StoreSettings) -> Result<Self, StoreError> {
+        let settings = settings.clone();
+        // Certificates and groups are read from files, and a group may be looked up far away.
+        let opened = tokio::task::spawn_blocking(move || match &settings {
+            StoreSettings::File(file) => Ok(Self::File(Files::open(file)?)),
+            StoreSettings::Vault(vault) => Ok(Self::Vault(Vault::open(vault)?)),
+            StoreSettings::AwsSecretsManager(aws) => Ok(Self::AwsSecretsManager(Aws::open(aws)?)),
+        });
+        opened.await.unwrap_or_else(|_| Err(StoreError::Interrupted { name: name.to_owned() }))
+    }
+
+    /// Reads the secret as it is now.
+    pub async fn read(&self, at: &Location) -> Result<Reading, StoreError> {
+        match self {
+            Self::File(files) => files.read(at).await,
+            Self::Vault(vault) => vault.read(at).await,
+            Self::AwsSecretsManager(aws) => aws.read(at).await,
+        }
+    }
+
+    /// Finds out whether the secret could be written over `over`, as far as that can be known without changing it.
+    pub async fn ensure_writable(&self, at: &Location, over: &Reading) -> Result<(), StoreError> {
+        match self {
+            Self::File(files) => files.ensure_writable(at).await,
+            Self::Vault(vault) => vault.ensure_writable(at).await,
+            Self::AwsSecretsManager(aws) => aws.ensure_writable(at, over).await,
+        }
+    }
+
+    /// Writes `record` and `token` over `over`, if the secret is still at that version.
+    pub async fn publish(
+        &self,
+        at: &Location,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        match self {
+            Self::File(files) => files.publish(at, over, record, token).await,
+            Self::Vault(vault) => vault.publish(at, over, record, token).await,
+            Self::AwsSecretsManager(aws) => aws.publish(at, over, record, token).await,
+        }
+    }
+
+    /// The record and the text of token `id` from an older version of the secret, as far as the store still has one.
+    pub async fn recall(
+        &self,
+        at: &Location,
+        id: TokenId,
+    ) -> Result<Option<(Record, Token)>, StoreError> {
+        match self {
+            Self::File(files) => files.recall(at, id).await,
+            Self::Vault(vault) => vault.recall(at, id).await,
+            Self::AwsSecretsManager(aws) => aws.recall(at, id).await,
+        }
+    }
+}
+
+/// Why a publication did not take place, or is not known to have.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The secret is no longer at the version that was read: certainly not written, now or later.
+    #[error("somebody else wrote the secret first")]
+    Conflict,
+    /// Certainly not written, now or later.
+    #[error(transparent)]
+    Refused(StoreError),
+    /// It may have been written, or may yet be.
+    #[error(transparent)]
+    Unknown(StoreError),
+}
+
+/// Why a store did not do what was asked. Its texts name the secret and never hold a value of it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Trouble with files.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// Trouble with Vault or OpenBao.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// Trouble with AWS Secrets Manager.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The store could not be made, because of a shutdown or a bug.
+    #[error("opening store {name:?} was cut short")]
+    Interrupted {
+        /// The store.
+        name: String,
+    },
+    /// The secret is something else than a JSON object.
+    #[error("secret {path} is not a JSON object")]
+    NotAnObject {
+        /// The secret.
+        path: String,
+    },
+    /// The secret says that pintail manages it, and cannot be read as such.
+    #[error("cannot read secret {path}")]
+    Damaged {
+        /// The secret.
+        path: String,
+        /// What is wrong with it.
+        source: DamagedRecord,
+    },
+}
+
+impl StoreError {
+    /// Whether trying again may help.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::File(error) => error.kind(),
+            Self::Vault(error) => error.kind(),
+            Self::Aws(error) => error.kind(),
+            Self::Interrupted { .. } => FaultKind::Transient,
+            Self::NotAnObject { .. } | Self::Damaged { .. } => FaultKind::Permanent,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Vault(error) => error.hint(),
+            Self::Aws(error) => error.hint(),
+            Self::Interrupted { .. } => None,
+            Self::NotAnObject { .. } => {
+                Some("write a JSON object there, or choose another `path`".to_owned())
+            }
+            Self::Damaged { .. } => Some(
+                "restore an older version of the secret, or remove the key `managed_by` and adopt the token anew"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// A secret's JSON object at one version, taken apart.
+fn reading(
+    at: &Location,
+    version: Version,
+    object: Map<String, Value>,
+) -> Result<Reading, StoreError> {
+    let (slot, others) = decode(object, &at.token_field)
+        .map_err(|source| StoreError::Damaged { path: at.path.clone(), source })?;
+    Ok(Reading { version, slot, others })
+}
+
+/// The JSON object that `value` must be.
+fn object(at: &Location, value: Value) -> Result<Map<String, Value>, StoreError> {
+    match value {
+        Value::Object(object) => Ok(object),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Err(StoreError::NotAnObject { path: at.path.clone() })
+        }
+    }
+}
+
+/// The record and the token of an older version, if that version served `id` and was not edited by hand. A version
+/// that cannot be read is passed over: it was not ours, or is beyond help.
+fn served(object: Map<String, Value>, at: &Location, id: TokenId) -> Option<(Record, Token)> {
+    match decode(object, &at.token_field).ok()?.0 {
+        Slot::Managed { record, token } if record.token_id == id => Some((*record, token)),
+        Slot::Managed { .. } | Slot::Edited { .. } | Slot::Unmanaged { .. } | Slot::Vacant => None,
+    }
+}
+
+/// An error and its causes, each by its `Display`, joined by `: `. For errors of other crates whose `Debug` would
+/// show a response's body.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}

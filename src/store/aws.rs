@@ -1,0 +1,329 @@
+//! AWS Secrets Manager: a new version under a label of ours, then AWSCURRENT moved to it from the version that was read.
+
+mod connect;
+mod error;
+mod labels;
+
+use std::cmp::Reverse;
+use std::fmt;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::config::retry::RetryConfig;
+use aws_sdk_secretsmanager::config::{Builder, Config};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_secretsmanager::types::Tag;
+use secrecy::zeroize::Zeroizing;
+use serde_json::{Map, Value};
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+
+pub use self::error::AwsError;
+use self::error::{Answer, Code};
+use self::labels::{AfterPut, CURRENT, Moved, PENDING, PREVIOUS, PROBE};
+use super::{Location, PublishError, StoreError, object, reading, served};
+use crate::config::AwsStore;
+use crate::names::TokenId;
+use crate::record::{Record, encode_with_token};
+use crate::rotation::world::{Reading, Version};
+use crate::secret::Token;
+
+/// How many older versions are searched for a predecessor.
+const RECALL_DEPTH: usize = 16;
+
+/// The secrets of one account and region.
+///
+/// # The compare-and-set
+///
+/// `PutSecretValue` has none, so a publication takes two requests. The first puts a version under the label
+/// `PINTAIL_PENDING`, which nobody serves: whatever becomes of that request, and however late it lands, consumers do
+/// not see it, so its failure is never more than a refusal. The second moves `AWSCURRENT`, naming the version that
+/// was read as the one to take it from. AWS refuses where that version no longer has the label: this is the compare,
+/// and the set. That request is sent once: repeated by the SDK after a lost answer, the repetition would be refused
+/// because the first had worked, and would read as a conflict.
+///
+/// The loser of a race leaves a version that was never served. It costs nothing to leave it: its label moves on with
+/// the next publication, and AWS removes versions without labels by itself. Removing it here would be a request that
+/// can fail, for nothing.
+pub struct Aws {
+    settings: AwsStore,
+    client: OnceCell<Client>,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Aws")
+            .field("region", &self.settings.region)
+            .field("role_arn", &self.settings.role_arn)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A version of a secret, by its ID or by a label.
+enum Which<'a> {
+    Id(&'a str),
+    Label(&'a str),
+}
+
+impl Aws {
+    pub(super) fn open(settings: &AwsStore) -> Result<Self, AwsError> {
+        connect::check(settings)?;
+        Ok(Self { settings: settings.clone(), client: OnceCell::new() })
+    }
+
+    pub(super) async fn read(&self, at: &Location) -> Result<Reading, StoreError> {
+        match self.get(at, Which::Label(CURRENT)).await? {
+            None => reading(at, Version::absent(), Map::new()),
+            Some(output) => {
+                let version = output.version_id().ok_or_else(|| {
+                    AwsError::new("read", &at.path, Answer::nonsense("no version ID"))
+                })?;
+                reading(at, Version::new(version), parse(at, &output)?)
+            }
+        }
+    }
+
+    /// Asks to move a label of ours away from a version that does not exist: AWS looks at the permission first and
+    /// refuses the request itself next, so that nothing changes; and if it did not refuse, the label has no meaning.
+    ///
+    /// That `PutSecretValue` is allowed too cannot be asked without doing it; neither can `CreateSecret`, so for an
+    /// absent secret nothing is asked at all.
+    pub(super) async fn ensure_writable(
+        &self,
+        at: &Location,
+        over: &Reading,
+    ) -> Result<(), StoreError> {
+        if over.version.is_absent() {
+            return Ok(());
+        }
+        let outcome = self
+            .client()
+            .await?
+            .update_secret_version_stage()
+            .secret_id(&at.path)
+            .version_stage(PROBE)
+            .remove_from_version_id(Uuid::new_v4().to_string())
+            .move_to_version_id(over.version.as_str())
+            .send()
+            .await;
+        match outcome.map_err(|error| Answer::of(&error)) {
+            Ok(_) => Ok(()),
+            Err(answer)
+                if answer.is(Code::InvalidParameter) || answer.is(Code::ResourceNotFound) =>
+            {
+                Ok(())
+            }
+            Err(answer) => Err(AwsError::new("write", &at.path, answer).into()),
+        }
+    }
+
+    pub(super) async fn publish(
+        &self,
+        at: &Location,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        let object = encode_with_token(record, &over.others, &at.token_field, token);
+        let text = Zeroizing::new(Value::Object(object).to_string());
+        let id = labels::version_id(&over.slot, record);
+        if over.version.is_absent() && !self.create(at, id, &text).await? {
+            // It exists and yet there was nothing to read: either somebody has just created it, or it was made
+            // without a value, by Terraform for instance.
+            let now = self.get(at, Which::Label(CURRENT)).await.map_err(PublishError::Refused)?;
+            if now.is_some() {
+                return Err(PublishError::Conflict);
+            }
+        } else if over.version.is_absent() {
+            return Ok(());
+        }
+        let (id, stages) = self.put(at, over, id, &text).await?;
+        match labels::after_put(&stages, &over.version) {
+            AfterPut::Served => Ok(()),
+            AfterPut::Move { from } => self.make_current(at, id, from).await,
+        }
+    }
+
+    pub(super) async fn recall(
+        &self,
+        at: &Location,
+        id: TokenId,
+    ) -> Result<Option<(Record, Token)>, StoreError> {
+        // The predecessor is AWSPREVIOUS from the publication to the seal, and a version with its ID after that.
+        let own = id.to_string();
+        for which in [Which::Label(PREVIOUS), Which::Id(&own)] {
+            if let Some(found) = self.serving(at, which, id).await? {
+                return Ok(Some(found));
+            }
+        }
+        for version in self.older_versions(at).await?.iter().filter(|version| **version != own) {
+            if let Some(found) = self.serving(at, Which::Id(version), id).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn serving(
+        &self,
+        at: &Location,
+        which: Which<'_>,
+        id: TokenId,
+    ) -> Result<Option<(Record, Token)>, StoreError> {
+        let Some(output) = self.get(at, which).await? else { return Ok(None) };
+        Ok(parse(at, &output).ok().and_then(|object| served(object, at, id)))
+    }
+
+    /// The IDs of the versions that are not current, the newest first.
+    async fn older_versions(&self, at: &Location) -> Result<Vec<String>, StoreError> {
+        let mut pages = self
+            .client()
+            .await?
+            .list_secret_version_ids()
+            .secret_id(&at.path)
+            .include_deprecated(true)
+            .into_paginator()
+            .send();
+        let mut versions = vec![];
+        while let Some(page) = pages.next().await {
+            let page = page
+                .map_err(|error| AwsError::new("list versions of", &at.path, Answer::of(&error)))?;
+            for entry in page.versions() {
+                let is_current = entry.version_stages().iter().any(|label| label == CURRENT);
+                if let Some(id) = entry.version_id().filter(|_| !is_current) {
+                    versions.push((entry.created_date().copied(), id.to_owned()));
+                }
+            }
+        }
+        versions.sort_by_key(|(created, _)| Reverse(*created));
+        Ok(versions.into_iter().map(|(_, id)| id).take(RECALL_DEPTH).collect())
+    }
+
+    async fn get(
+        &self,
+        at: &Location,
+        which: Which<'_>,
+    ) -> Result<Option<GetSecretValueOutput>, StoreError> {
+        let request = self.client().await?.get_secret_value().secret_id(&at.path);
+        let request = match which {
+            Which::Id(id) => request.version_id(id),
+            Which::Label(label) => request.version_stage(label),
+        };
+        match request.send().await.map_err(|error| Answer::of(&error)) {
+            Ok(output) => Ok(Some(output)),
+            Err(answer) if answer.is(Code::ResourceNotFound) => Ok(None),
+            Err(answer) => Err(AwsError::new("read", &at.path, answer).into()),
+        }
+    }
+
+    /// Creates the secret with its first version; `false` if it exists.
+    async fn create(&self, at: &Location, id: Uuid, text: &str) -> Result<bool, PublishError> {
+        let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+        let tags: Vec<Tag> = self.settings.tags.iter().map(tag).collect();
+        let outcome = self
+            .client()
+            .await
+            .map_err(|error| PublishError::Refused(error.into()))?
+            .create_secret()
+            .name(&at.path)
+            .client_request_token(id.to_string())
+            .secret_string(text)
+            .set_kms_key_id(self.settings.kms_key_id.clone())
+            .set_tags((!tags.is_empty()).then_some(tags))
+            .customize()
+            .config_override(once())
+            .send()
+            .await;
+        match outcome.map_err(|error| Answer::of(&error)) {
+            Ok(_) => Ok(true),
+            Err(answer) if answer.is(Code::ResourceExists) => Ok(false),
+            Err(answer) => Err(unpublished("create", at, answer)),
+        }
+    }
+
+    /// Puts a version that is not current, and tells its ID and its labels. It may be repeated: the ID makes the
+    /// repetitions one. A version that is not current serves nobody, so an unknown outcome is a refusal, except
+    /// where the secret has no version yet: AWS makes the first one current by itself.
+    async fn put(
+        &self,
+        at: &Location,
+        over: &Reading,
+        id: Uuid,
+        text: &str,
+    ) -> Result<(Uuid, Vec<String>), PublishError> {
+        let client = self.client().await.map_err(|error| PublishError::Refused(error.into()))?;
+        let mut id = id;
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let outcome = client
+                .put_secret_value()
+                .secret_id(&at.path)
+                .client_request_token(id.to_string())
+                .secret_string(text)
+                .version_stages(PENDING)
+                .send()
+                .await;
+            match outcome.map_err(|error| Answer::of(&error)) {
+                Ok(output) => return Ok((id, output.version_stages().to_vec())),
+                // A version of that ID exists, with another text. It may have been current: never make it so again.
+                Err(answer) if answer.is(Code::ResourceExists) && attempts == 1 => {
+                    id = Uuid::new_v4();
+                }
+                Err(answer) if over.version.is_absent() => {
+                    return Err(unpublished("write", at, answer));
+                }
+                Err(answer) => {
+                    let error = AwsError::new("write", &at.path, answer);
+                    return Err(PublishError::Refused(error.into()));
+                }
+            }
+        }
+    }
+
+    async fn make_current(
+        &self,
+        at: &Location,
+        id: Uuid,
+        from: Option<String>,
+    ) -> Result<(), PublishError> {
+        let outcome = self
+            .client()
+            .await
+            .map_err(|error| PublishError::Refused(error.into()))?
+            .update_secret_version_stage()
+            .secret_id(&at.path)
+            .version_stage(CURRENT)
+            .move_to_version_id(id.to_string())
+            .set_remove_from_version_id(from)
+            .customize()
+            .config_override(once())
+            .send()
+            .await;
+        let Err(answer) = outcome.map_err(|error| Answer::of(&error)) else { return Ok(()) };
+        match labels::judge_move(&answer) {
+            Moved::Conflict => Err(PublishError::Conflict),
+            Moved::Otherwise => Err(unpublished("make current the new version of", at, answer)),
+        }
+    }
+
+    async fn client(&self) -> Result<&Client, AwsError> {
+        self.client.get_or_try_init(|| connect::client(&self.settings)).await
+    }
+}
+
+/// A request that is sent at most once, since a repetition could not be told from somebody else's.
+fn once() -> Builder {
+    Config::builder().retry_config(RetryConfig::disabled())
+}
+
+fn unpublished(doing: &'static str, at: &Location, answer: Answer) -> PublishError {
+    let may_land = answer.may_land();
+    let error = AwsError::new(doing, &at.path, answer).into();
+    if may_land { PublishError::Unknown(error) } else { PublishError::Refused(error) }
+}
+
+fn parse(at: &Location, output: &GetSecretValueOutput) -> Result<Map<String, Value>, StoreError> {
+    let not_an_object = || StoreError::NotAnObject { path: at.path.clone() };
+    let text = output.secret_string().ok_or_else(not_an_object)?;
+    object(at, serde_json::from_str(text).map_err(|_| not_an_object())?)
+}

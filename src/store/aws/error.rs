@@ -1,0 +1,242 @@
+//! What AWS answered, without any value of a request; and why the store did not do what was asked.
+
+use std::error::Error;
+use std::io;
+
+use aws_sdk_secretsmanager::config::http::HttpResponse;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+
+use crate::rotation::world::FaultKind;
+use crate::store::chain;
+use crate::tls::TlsError;
+
+/// The answers that mean something to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Code {
+    InvalidParameter,
+    InvalidRequest,
+    ResourceExists,
+    ResourceNotFound,
+}
+
+impl Code {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidParameter => "InvalidParameterException",
+            Self::InvalidRequest => "InvalidRequestException",
+            Self::ResourceExists => "ResourceExistsException",
+            Self::ResourceNotFound => "ResourceNotFoundException",
+        }
+    }
+}
+
+/// The codes whose messages speak of names, keys and permissions. The others' are not shown: a validation error may
+/// quote the value that it found wanting, and that is the secret.
+const HARMLESS: [&str; 14] = [
+    "AccessDeniedException",
+    "DecryptionFailure",
+    "EncryptionFailure",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidRequestException",
+    "InvalidSignatureException",
+    "LimitExceededException",
+    "ResourceExistsException",
+    "ResourceNotFoundException",
+    "ThrottlingException",
+    "UnrecognizedClientException",
+    "RequestExpired",
+];
+
+const THROTTLED: [&str; 4] =
+    ["ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"];
+
+/// An answer that is not the one hoped for, or none.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// AWS said no.
+    Answered { code: Option<String>, message: Option<String>, status: u16 },
+    /// Nothing was sent.
+    NotSent(String),
+    /// No answer, or none that can be understood.
+    Unclear(String),
+}
+
+impl Answer {
+    /// The SDK's error without what its `Debug` would show: whole responses, with the secret in them.
+    pub(super) fn of<E>(error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        match error {
+            SdkError::ServiceError(context) => {
+                let status = context.raw().status().as_u16();
+                Self::answered(context.err().code(), context.err().message(), status)
+            }
+            // What could not be parsed stays out of the text: the parser may quote it.
+            SdkError::ResponseError(_) => Self::nonsense("it cannot be understood"),
+            SdkError::ConstructionFailure(_) => Self::NotSent(chain(error)),
+            SdkError::DispatchFailure(failure) if failure.is_user() || is_refused(error) => {
+                Self::NotSent(chain(error))
+            }
+            SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | _ => {
+                Self::Unclear(chain(error))
+            }
+        }
+    }
+
+    pub(super) fn answered(code: Option<&str>, message: Option<&str>, status: u16) -> Self {
+        let message = message.filter(|_| code.is_some_and(|code| HARMLESS.contains(&code)));
+        Self::Answered {
+            code: code.map(str::to_owned),
+            message: message.map(str::to_owned),
+            status,
+        }
+    }
+
+    pub(super) fn nonsense(what: &str) -> Self {
+        Self::Unclear(format!("the answer is not that of Secrets Manager: {what}"))
+    }
+
+    pub(super) fn is(&self, wanted: Code) -> bool {
+        matches!(self, Self::Answered { code: Some(code), .. } if code == wanted.as_str())
+    }
+
+    /// Whether what was asked may have happened, or may yet.
+    pub(super) fn may_land(&self) -> bool {
+        match self {
+            Self::Answered { status, .. } => !(400..=499).contains(status),
+            Self::NotSent(_) => false,
+            Self::Unclear(_) => true,
+        }
+    }
+
+    fn is_throttled(&self) -> bool {
+        matches!(self, Self::Answered { code: Some(code), .. } if THROTTLED.contains(&code.as_str()))
+            || matches!(self, Self::Answered { status: 429, .. })
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Answered { code, message, status } => {
+                let code = code.clone().unwrap_or_else(|| format!("status {status}"));
+                match message {
+                    Some(message) => format!("{code}: {}", message.trim()),
+                    None => code,
+                }
+            }
+            Self::NotSent(cause) => format!("not sent: {cause}"),
+            Self::Unclear(cause) => format!("no answer: {cause}"),
+        }
+    }
+}
+
+/// Whether the cause is that nobody listens: then nothing was sent.
+fn is_refused(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AwsError {
+    /// The system's certificates do not do.
+    #[error("cannot make the TLS configuration for AWS")]
+    Tls(#[from] TlsError),
+    /// The HTTP client could not be made.
+    #[error("cannot make an HTTP client for AWS: {0}")]
+    Http(String),
+    /// Neither the configuration nor the environment names a region.
+    #[error("no AWS region is configured")]
+    NoRegion,
+    /// The secret is on its way out.
+    #[error("secret {secret} is scheduled for deletion")]
+    ScheduledForDeletion {
+        /// The secret.
+        secret: String,
+    },
+    /// AWS did not do what was asked.
+    #[error("cannot {doing} secret {secret}: {text}")]
+    Request {
+        /// What was tried.
+        doing: &'static str,
+        /// The secret.
+        secret: String,
+        /// What was answered.
+        text: String,
+        /// The code of the answer.
+        code: Option<String>,
+        /// Whether trying again may help.
+        kind: FaultKind,
+    },
+}
+
+impl AwsError {
+    pub(super) fn new(doing: &'static str, secret: &str, answer: Answer) -> Self {
+        let secret = secret.to_owned();
+        let is_going = matches!(&answer, Answer::Answered { message: Some(text), .. }
+            if answer.is(Code::InvalidRequest) && text.contains("delet"));
+        if is_going {
+            return Self::ScheduledForDeletion { secret };
+        }
+        let transient = match &answer {
+            Answer::Answered { status, .. } => *status >= 500 || answer.is_throttled(),
+            Answer::NotSent(_) | Answer::Unclear(_) => true,
+        };
+        let kind = if transient { FaultKind::Transient } else { FaultKind::Permanent };
+        let text = answer.text();
+        let code = match answer {
+            Answer::Answered { code, .. } => code,
+            Answer::NotSent(_) | Answer::Unclear(_) => None,
+        };
+        Self::Request { doing, secret, text, code, kind }
+    }
+
+    /// Whether trying again may help.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Tls(_) | Self::Http(_) | Self::NoRegion | Self::ScheduledForDeletion { .. } => {
+                FaultKind::Permanent
+            }
+            Self::Request { kind, .. } => *kind,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Tls(_) | Self::Http(_) => None,
+            Self::NoRegion => Some(
+                "set `region` in the store's table, or AWS_REGION in the environment".to_owned(),
+            ),
+            Self::ScheduledForDeletion { secret } => Some(format!(
+                "`aws secretsmanager restore-secret --secret-id {secret}` brings it back"
+            )),
+            Self::Request { secret, code, .. } => match code.as_deref() {
+                Some("AccessDeniedException") => Some(format!(
+                    "allow secretsmanager:GetSecretValue, CreateSecret, PutSecretValue, UpdateSecretVersionStage, ListSecretVersionIds and TagResource on {secret}"
+                )),
+                Some("DecryptionFailure" | "EncryptionFailure") => Some(
+                    "allow kms:Decrypt and kms:GenerateDataKey on the secret's KMS key".to_owned(),
+                ),
+                Some(
+                    "ExpiredTokenException"
+                    | "UnrecognizedClientException"
+                    | "InvalidClientTokenId"
+                    | "InvalidSignatureException",
+                ) => Some("check the AWS credentials that pintail runs with".to_owned()),
+                _ => None,
+            },
+        }
+    }
+}

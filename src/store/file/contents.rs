@@ -1,0 +1,104 @@
+//! What stands in the three files of a version.
+
+use std::fmt;
+
+use secrecy::zeroize::Zeroizing;
+use serde_json::Value;
+
+use crate::record::{Record, UserKeys, encode};
+use crate::secret::Token;
+
+/// The bare text of the token.
+pub(super) const TOKEN: &str = "token";
+/// The token as an assignment.
+pub(super) const ENVIRONMENT: &str = "motherduck.env";
+/// The record and the user's own keys.
+pub(super) const RECORD: &str = "record.json";
+
+/// The names that consumers open.
+pub(super) const NAMES: [&str; 3] = [TOKEN, ENVIRONMENT, RECORD];
+
+/// The contents of the files of one version. They hold the token: never printed, wiped on drop.
+pub(super) struct Files(pub(super) Vec<(&'static str, Zeroizing<Vec<u8>>)>);
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Files(…)")
+    }
+}
+
+impl Files {
+    /// The files that serve `token`.
+    pub(super) fn render(
+        record: &Record,
+        others: &UserKeys,
+        token_field: &str,
+        token: &Token,
+    ) -> Self {
+        let mut object = encode(record, others);
+        object.remove(token_field);
+        let json = format!("{:#}\n", Value::Object(object));
+        let bare = token.lend(|text| text.as_bytes().to_vec());
+        let environment = token.lend(|text| assignment(token_field, text));
+        Self(vec![
+            (TOKEN, Zeroizing::new(bare)),
+            (ENVIRONMENT, Zeroizing::new(environment.into_bytes())),
+            (RECORD, Zeroizing::new(json.into_bytes())),
+        ])
+    }
+
+    /// The files that serve what a person put in place of `token`, with the record file as it was.
+    pub(super) fn imported(
+        token: &[u8],
+        record: Option<Zeroizing<Vec<u8>>>,
+        token_field: &str,
+    ) -> Self {
+        let text = Zeroizing::new(String::from_utf8_lossy(token).into_owned());
+        let mut files = vec![(TOKEN, Zeroizing::new(token.to_vec()))];
+        if let Ok(token) = Token::new(&text) {
+            let environment = token.lend(|text| assignment(token_field, text));
+            files.push((ENVIRONMENT, Zeroizing::new(environment.into_bytes())));
+        }
+        files.extend(record.map(|record| (RECORD, record)));
+        Self(files)
+    }
+}
+
+/// One line that systemd's `EnvironmentFile`, and a shell, read as setting the variable to exactly `text`.
+fn assignment(token_field: &str, text: &str) -> String {
+    let mut name: String = token_field
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' })
+        .collect();
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.insert(0, '_');
+    }
+    if !text.contains(['\'', '\\']) {
+        return format!("{name}='{text}'\n");
+    }
+    // Within double quotes both know the backslash, before these four.
+    let mut quoted = String::new();
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '$' | '`') {
+            quoted.push('\\');
+        }
+        quoted.push(c);
+    }
+    format!("{name}=\"{quoted}\"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_assignment_is_safe_for_systemd_and_for_a_shell() {
+        assert_eq!(assignment("motherduck_token", "a.b-c_d"), "motherduck_token='a.b-c_d'\n");
+        assert_eq!(assignment("my-token", "$x"), "my_token='$x'\n");
+        assert_eq!(assignment("1st", "a"), "_1st='a'\n");
+        let odd = r#"a'b"c\d$e`f"#;
+        let script = format!("{}printf %s \"$t\"", assignment("t", odd));
+        let out = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        assert_eq!(String::from_utf8(out.stdout).unwrap(), odd);
+    }
+}

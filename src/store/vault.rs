@@ -1,0 +1,228 @@
+//! HashiCorp Vault and OpenBao: KV version 2 with check-and-set.
+
+mod error;
+mod session;
+
+use std::fmt;
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::Url;
+use vaultrs::api::kv2::requests::{ReadSecretRequest, SetSecretRequest, SetSecretRequestOptions};
+use vaultrs::api::kv2::responses::ReadSecretResponse;
+use vaultrs::client::VaultClient;
+
+pub use self::error::VaultError;
+use self::error::{Answer, Sent};
+use self::session::Session;
+use super::{Location, PublishError, StoreError, object, reading, served};
+use crate::config::VaultStore;
+use crate::names::TokenId;
+use crate::record::{Record, encode_with_token};
+use crate::rotation::world::{Reading, Version};
+use crate::secret::Token;
+use crate::tls::{Roots, http_client};
+
+/// How many older versions are searched for a predecessor: one rotation writes a few at most.
+const RECALL_DEPTH: u64 = 16;
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One KV version 2 mount.
+///
+/// A version is the number that KV gives it, and the compare-and-set is KV's own `cas`. Deleting the newest version
+/// keeps its number, so a publication over a deleted secret is compared too.
+pub struct Vault {
+    http: reqwest::Client,
+    address: Url,
+    mount: String,
+    session: Session,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Vault({} at {})", self.mount, self.address)
+    }
+}
+
+/// What stands at a path, as far as Vault knows.
+enum Found {
+    Nothing,
+    /// The newest version, deleted or destroyed.
+    Deleted(u64),
+    Data(u64, Value),
+}
+
+impl Vault {
+    pub(super) fn open(settings: &VaultStore) -> Result<Self, VaultError> {
+        let plain = settings.address.path() == "/"
+            && settings.address.query().is_none()
+            && settings.address.username().is_empty()
+            && settings.address.password().is_none();
+        if !plain {
+            // vaultrs would put its `/v1` before the path, and a name and a password would reach its logs.
+            return Err(VaultError::Address);
+        }
+        let http = http_client(
+            Roots::system_and(settings.ca_file.as_ref()),
+            settings.client_certificate.as_ref(),
+            REQUEST_TIMEOUT,
+        )?;
+        Ok(Self {
+            session: Session::new(settings, http.clone())?,
+            http,
+            address: settings.address.clone(),
+            mount: settings.mount.trim_matches('/').to_owned(),
+        })
+    }
+
+    pub(super) async fn read(&self, at: &Location) -> Result<Reading, StoreError> {
+        match self.find(at, None).await? {
+            Found::Nothing => reading(at, Version::absent(), Map::new()),
+            Found::Deleted(version) => reading(at, Version::new(version), Map::new()),
+            Found::Data(version, data) => reading(at, Version::new(version), object(at, data)?),
+        }
+    }
+
+    /// Sends a write without data. A policy is asked before the request is understood, so a denial is seen; and KV
+    /// refuses a request without data whatever its version, so that nothing can be written. The two versions' words
+    /// differ, which shows a mount of KV version 1 before it swallows a `cas` as if it were the user's data.
+    pub(super) async fn ensure_writable(&self, at: &Location) -> Result<(), StoreError> {
+        let outcome = self.session.with(|client| self.probe(client, at)).await;
+        match outcome.map_err(|answer| self.failed("write", at, &answer))? {
+            Probe::Writable => Ok(()),
+            Probe::VersionOne => Err(VaultError::VersionOne { mount: self.mount.clone() }.into()),
+        }
+    }
+
+    pub(super) async fn publish(
+        &self,
+        at: &Location,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        let cas = if over.version.is_absent() { Ok(0) } else { over.version.as_str().parse() };
+        // Not a version of this store: nobody can have it now.
+        let Ok(cas) = cas else { return Err(PublishError::Conflict) };
+        let data = Value::Object(encode_with_token(record, &over.others, &at.token_field, token));
+        let write = |client| self.write(client, at, cas, data.clone());
+        self.session.with(write).await.map_err(|answer| {
+            if answer.is_conflict() {
+                return PublishError::Conflict;
+            }
+            let sent = answer.sent();
+            // What is quoted came from Vault, and Vault was just sent the token.
+            let answer = token.lend(|text| answer.without(text));
+            let error = self.failed("write", at, &answer).into();
+            match sent {
+                Sent::No | Sent::Refused => PublishError::Refused(error),
+                Sent::Perhaps => PublishError::Unknown(error),
+            }
+        })
+    }
+
+    pub(super) async fn recall(
+        &self,
+        at: &Location,
+        id: TokenId,
+    ) -> Result<Option<(Record, Token)>, StoreError> {
+        let newest = match self.find(at, None).await? {
+            Found::Nothing => return Ok(None),
+            Found::Deleted(version) | Found::Data(version, _) => version,
+        };
+        for version in (1..newest).rev().take(usize::try_from(RECALL_DEPTH).unwrap_or(16)) {
+            match self.find(at, Some(version)).await? {
+                // Vault forgets from the oldest on.
+                Found::Nothing => break,
+                Found::Data(_, Value::Object(data)) => {
+                    if let Some(found) = served(data, at, id) {
+                        return Ok(Some(found));
+                    }
+                }
+                Found::Deleted(_) | Found::Data(..) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    async fn find(&self, at: &Location, version: Option<u64>) -> Result<Found, StoreError> {
+        let read = || self.session.with(|client| self.get(client, at, version));
+        read.retry(ExponentialBuilder::default().with_jitter().with_max_times(2))
+            .sleep(tokio::time::sleep)
+            .when(Answer::is_worth_repeating)
+            .await
+            .map_err(|answer| self.failed("read", at, &answer).into())
+    }
+
+    async fn get(
+        &self,
+        client: VaultClient,
+        at: &Location,
+        version: Option<u64>,
+    ) -> Result<Found, Answer> {
+        let request =
+            ReadSecretRequest { mount: self.mount.clone(), path: at.path.clone(), version };
+        match vaultrs::api::exec_with_result(&client, request).await {
+            Ok(ReadSecretResponse { data: Value::Null, metadata }) => {
+                Ok(Found::Deleted(metadata.version))
+            }
+            Ok(ReadSecretResponse { data, metadata }) => Ok(Found::Data(metadata.version, data)),
+            Err(error) => match error::missing(&error) {
+                Some(error::Missing::Never) => Ok(Found::Nothing),
+                Some(error::Missing::Deleted(version)) => Ok(Found::Deleted(version)),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    async fn write(
+        &self,
+        client: VaultClient,
+        at: &Location,
+        cas: u32,
+        data: Value,
+    ) -> Result<(), Answer> {
+        let request = SetSecretRequest {
+            mount: self.mount.clone(),
+            path: at.path.clone(),
+            data,
+            options: Some(SetSecretRequestOptions { cas }),
+        };
+        vaultrs::api::exec_with_result(&client, request).await.map(|_| ()).map_err(Answer::from)
+    }
+
+    async fn probe(&self, client: VaultClient, at: &Location) -> Result<Probe, Answer> {
+        let mut url = self.address.clone();
+        if let Ok(mut parts) = url.path_segments_mut() {
+            parts.extend(["v1"]).extend(self.mount.split('/')).push("data");
+            parts.extend(at.path.split('/'));
+        }
+        let request = self.http.post(url).headers(session::headers(&client)).json(&Map::new());
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let errors = response.json::<Errors>().await.unwrap_or_default().errors;
+        let says = |words: &str| errors.iter().any(|error| error.contains(words));
+        match status {
+            400 if says("no data provided") => Ok(Probe::Writable),
+            400 if says("missing data fields") => Ok(Probe::VersionOne),
+            _ => Err(Answer::Status { status, errors }),
+        }
+    }
+
+    fn failed(&self, doing: &'static str, at: &Location, answer: &Answer) -> VaultError {
+        VaultError::new(doing, &self.mount, &at.path, answer)
+    }
+}
+
+enum Probe {
+    Writable,
+    VersionOne,
+}
+
+#[derive(Deserialize, Default)]
+struct Errors {
+    #[serde(default)]
+    errors: Vec<String>,
+}

@@ -1,0 +1,288 @@
+//! What Vault answered, told apart by what it means for a write; and why the store did not do what was asked.
+
+use serde::Deserialize;
+use vaultrs::error::ClientError;
+
+use crate::rotation::world::FaultKind;
+use crate::secret::{SecretError, TokenError};
+use crate::store::chain;
+use crate::tls::TlsError;
+
+/// Whether a request can have taken effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It never left.
+    No,
+    /// Vault refused it.
+    Refused,
+    /// It may have, or may yet.
+    Perhaps,
+}
+
+/// An answer that is not the one hoped for, or none.
+///
+/// Made of `vaultrs`' errors, which keep whole response bodies for their `Debug`, and whose sources quote them.
+#[derive(Debug)]
+pub enum Answer {
+    /// A status, and Vault's own words where the body was Vault's.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// The texts of `errors`.
+        errors: Vec<String>,
+    },
+    /// No connection was made.
+    Unreachable(String),
+    /// The connection broke, or the time was up.
+    Broken(String),
+    /// A success that is not Vault's.
+    Nonsense,
+    /// The secret to log in with could not be read or used.
+    Login(SecretError),
+    /// Vault refused the login, or it failed otherwise. Nothing but the login was sent.
+    LoginRefused(Box<Answer>),
+    /// The text to log in with cannot stand in a header.
+    Unusable(TokenError),
+}
+
+impl Answer {
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Status { status: 400, errors }
+            if errors.iter().any(|error| error.contains("check-and-set parameter did not match")))
+    }
+
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self, Self::Status { status: 403, .. })
+    }
+
+    pub(super) fn is_worth_repeating(&self) -> bool {
+        match self {
+            // 412: a standby has not yet seen what was written.
+            Self::Status { status, .. } => matches!(status, 412 | 429 | 500..=599),
+            Self::Unreachable(_) | Self::Broken(_) => true,
+            Self::LoginRefused(answer) => answer.is_worth_repeating(),
+            Self::Nonsense | Self::Login(_) | Self::Unusable(_) => false,
+        }
+    }
+
+    pub(super) fn sent(&self) -> Sent {
+        match self {
+            Self::Status { status: 300..=499, .. } => Sent::Refused,
+            Self::Unreachable(_) | Self::Login(_) | Self::LoginRefused(_) | Self::Unusable(_) => {
+                Sent::No
+            }
+            Self::Status { .. } | Self::Broken(_) | Self::Nonsense => Sent::Perhaps,
+        }
+    }
+
+    /// The answer without any of Vault's words that quote `secret`.
+    pub(super) fn without(mut self, secret: &str) -> Self {
+        if let Self::Status { errors, .. } = &mut self {
+            errors.retain(|error| !error.contains(secret));
+        }
+        self
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Status { status, errors } if errors.is_empty() => {
+                format!("the server answered with status {status}")
+            }
+            Self::Status { status, errors } => {
+                let words: String = errors
+                    .join("; ")
+                    .chars()
+                    .map(|c| if c.is_control() { ' ' } else { c })
+                    .take(300)
+                    .collect();
+                format!("the server answered with status {status}: {}", words.trim())
+            }
+            Self::Unreachable(cause) => format!("no connection: {cause}"),
+            Self::Broken(cause) => format!("no answer: {cause}"),
+            Self::Nonsense => "the answer is not Vault's".to_owned(),
+            Self::Login(error) => chain(error),
+            Self::LoginRefused(answer) => format!("cannot log in: {}", answer.text()),
+            Self::Unusable(error) => chain(error),
+        }
+    }
+}
+
+impl From<reqwest::Error> for Answer {
+    fn from(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        let text = chain(&error);
+        if error.is_connect() || error.is_builder() {
+            Self::Unreachable(text)
+        } else {
+            Self::Broken(text)
+        }
+    }
+}
+
+impl From<ClientError> for Answer {
+    fn from(error: ClientError) -> Self {
+        use rustify::errors::ClientError as Http;
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "another crate's errors; what is not named is not understood, and counts as possibly sent"
+        )]
+        match error {
+            ClientError::APIError { code, errors } => Self::Status { status: code, errors },
+            ClientError::RestClientError { source } => match source {
+                Http::ServerResponseError { code, .. } => {
+                    Self::Status { status: code, errors: vec![] }
+                }
+                Http::RequestError { source, .. } | Http::ResponseError { source } => {
+                    match source.downcast::<reqwest::Error>() {
+                        Ok(error) => error.into(),
+                        Err(_) => Self::Broken("the request failed".to_owned()),
+                    }
+                }
+                Http::DataParseError { .. }
+                | Http::EndpointBuildError { .. }
+                | Http::RequestBuildError { .. }
+                | Http::ReqwestBuildError { .. }
+                | Http::UrlBuildError { .. }
+                | Http::UrlQueryParseError { .. }
+                | Http::UrlParseError { .. } => {
+                    Self::Unreachable("the request could not be made".to_owned())
+                }
+                _ => Self::Nonsense,
+            },
+            _ => Self::Nonsense,
+        }
+    }
+}
+
+/// How a secret can be missing.
+pub(super) enum Missing {
+    /// Nothing was ever there, or everything was removed.
+    Never,
+    /// The version of this number is deleted or destroyed.
+    Deleted(u64),
+}
+
+/// Whether `error` only says that there is no data at the path. A 404 with words, such as `no handler for route`, is
+/// trouble with the mount; one that is not Vault's says nothing about what exists.
+pub(super) fn missing(error: &ClientError) -> Option<Missing> {
+    #[derive(Deserialize)]
+    struct Body {
+        data: Data,
+    }
+    #[derive(Deserialize)]
+    struct Data {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        version: u64,
+    }
+    if let ClientError::APIError { code: 404, errors } = error {
+        return errors.is_empty().then_some(Missing::Never);
+    }
+    let ClientError::RestClientError { source } = error else { return None };
+    let rustify::errors::ClientError::ServerResponseError { code: 404, content: Some(text) } =
+        source
+    else {
+        return None;
+    };
+    let body: Body = serde_json::from_str(text).ok()?;
+    Some(Missing::Deleted(body.data.metadata.version))
+}
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// An address with more than a host and a port.
+    #[error(
+        "the Vault address must be scheme, host and port, without path, query, name or password"
+    )]
+    Address,
+    /// A namespace or an auth mount with characters that a request cannot carry.
+    #[error("{what} {text:?} has characters that a request to Vault cannot carry")]
+    Text {
+        /// What it names.
+        what: &'static str,
+        /// The text.
+        text: String,
+    },
+    /// The certificates do not fit.
+    #[error("cannot make the TLS configuration for Vault")]
+    Tls(#[from] TlsError),
+    /// The mount is an engine of another version.
+    #[error("mount {mount:?} is KV version 1, which has no compare-and-set")]
+    VersionOne {
+        /// The mount.
+        mount: String,
+    },
+    /// Vault did not do what was asked.
+    #[error("cannot {doing} secret {path} on mount {mount}: {text}")]
+    Request {
+        /// What was tried.
+        doing: &'static str,
+        /// The mount.
+        mount: String,
+        /// The secret's path on the mount.
+        path: String,
+        /// What was answered.
+        text: String,
+        /// Whether trying again may help.
+        kind: FaultKind,
+        /// The HTTP status, if there was one.
+        status: Option<u16>,
+    },
+}
+
+impl VaultError {
+    pub(super) fn new(doing: &'static str, mount: &str, path: &str, answer: &Answer) -> Self {
+        let kind =
+            if answer.is_worth_repeating() { FaultKind::Transient } else { FaultKind::Permanent };
+        let status = match answer {
+            Answer::Status { status, .. } => Some(*status),
+            // Whatever it was, it is the login that needs a look.
+            Answer::LoginRefused(_) => Some(400),
+            Answer::Unreachable(_)
+            | Answer::Broken(_)
+            | Answer::Nonsense
+            | Answer::Login(_)
+            | Answer::Unusable(_) => None,
+        };
+        let (mount, path) = (mount.to_owned(), path.to_owned());
+        Self::Request { doing, mount, path, text: answer.text(), kind, status }
+    }
+
+    /// Whether trying again may help.
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Self::Address | Self::Text { .. } | Self::Tls(_) | Self::VersionOne { .. } => {
+                FaultKind::Permanent
+            }
+            Self::Request { kind, .. } => *kind,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Address | Self::Text { .. } | Self::Tls(_) => None,
+            Self::VersionOne { mount } => {
+                Some(format!("upgrade it with `vault kv enable-versioning {mount}`, or name another mount"))
+            }
+            Self::Request { mount, path, status, .. } => match status {
+                Some(300..=399) => Some(
+                    "redirects are not followed, since the Vault token would travel with them: name the active node's address"
+                        .to_owned(),
+                ),
+                Some(400) => Some(
+                    "check the role, the mount and what pintail logs in with".to_owned(),
+                ),
+                Some(403) => Some(format!(
+                    "the policy needs the capabilities `read`, `create` and `update` on {mount}/data/{path}; or the Vault token has expired"
+                )),
+                Some(404) => Some(format!("check that a KV version 2 engine is mounted at {mount}")),
+                Some(503) => Some("Vault may be sealed".to_owned()),
+                _ => None,
+            },
+        }
+    }
+}
