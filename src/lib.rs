@@ -4,6 +4,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod gate;
+pub mod live;
 pub mod motherduck;
 pub mod names;
 pub mod record;

@@ -13,8 +13,8 @@ use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Step, StepOutcome};
 use crate::rotation::schedule::next_due;
 use crate::rotation::world::{
-    CreateError, CreatedToken, Fault, FaultKind, Health, ListedToken, PublishError, Reading,
-    Revocation, Verdict, World,
+    CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
+    Reading, Revocation, Verdict, World,
 };
 use crate::secret::Token;
 
@@ -237,7 +237,12 @@ impl<'a, W: World> Reconciler<'a, W> {
             Ok(created) => created,
             Err(fault) => return Pass::Failed(Some(Step::Create), fault),
         };
-        if let Err(fault) = self.preflight(&created.token).await {
+        let identity = Identity {
+            token_id: created.id,
+            previous_token_id: previous.first().copied(),
+            rotation_id,
+        };
+        if let Err(fault) = self.preflight(&created.token, &identity).await {
             self.discard(created.id).await;
             return Pass::Failed(Some(Step::Preflight), fault);
         }
@@ -346,22 +351,22 @@ impl<'a, W: World> Reconciler<'a, W> {
         }
     }
 
-    async fn preflight(&mut self, token: &Token) -> Result<(), Fault> {
+    async fn preflight(&mut self, token: &Token, identity: &Identity) -> Result<(), Fault> {
         let began = self.journal.began(Step::Preflight, self.world.now());
-        let mut result = self.connect_once(token).await;
+        let mut result = self.connect_once(token, identity).await;
         for _ in 1..PREFLIGHTS {
             if result.is_ok() || self.world.stopping() {
                 break;
             }
             self.world.nap(PREFLIGHT_PAUSE).await;
-            result = self.connect_once(token).await;
+            result = self.connect_once(token, identity).await;
         }
         self.finish(began, result.as_ref().err());
         result
     }
 
-    async fn connect_once(&self, token: &Token) -> Result<(), Fault> {
-        match self.world.connect(token).await? {
+    async fn connect_once(&self, token: &Token, identity: &Identity) -> Result<(), Fault> {
+        match self.world.connect(token, identity).await? {
             Verdict::Works => Ok(()),
             Verdict::Refused(why) => Err(Fault {
                 kind: FaultKind::Transient,
@@ -427,7 +432,7 @@ impl<'a, W: World> Reconciler<'a, W> {
         let Slot::Managed { record, token } = &reading.slot else { return Pass::Moved };
         self.joined_if_unresolved(record);
         let began = self.journal.began(Step::Verify, self.world.now());
-        let result = self.world.connect(token).await;
+        let result = self.world.connect(token, &Identity::served(record)).await;
         let now = self.world.now();
         let (refused, problem) = match result {
             Ok(Verdict::Works) => (false, None),
@@ -519,9 +524,12 @@ impl<'a, W: World> Reconciler<'a, W> {
     /// Sees the old token refused. Revocation is eventual and open to delay: a warning, not a failure.
     async fn confirm(&mut self) {
         let Some((id, token)) = self.old.take() else { return };
+        let Some(sealed) = &self.standing.record else { return };
+        let identity =
+            Identity { token_id: id, previous_token_id: None, rotation_id: sealed.rotation_id };
         let began = self.journal.began(Step::Confirm, self.world.now());
         for attempt in 1..=CONFIRMATIONS {
-            if let Ok(Verdict::Refused(_)) = self.world.connect(&token).await {
+            if let Ok(Verdict::Refused(_)) = self.world.connect(&token, &identity).await {
                 self.journal.ended(began, self.world.now(), StepOutcome::Ok, None);
                 tracing::info!(token_id = %id, "old token refused");
                 return;
@@ -543,7 +551,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             Ok(None) => return self.no_way_back(reading, "the store no longer has its text"),
             Err(fault) => return Pass::Failed(Some(Step::Publish), fault),
         };
-        match self.world.connect(&token).await {
+        match self.world.connect(&token, &Identity::served(&old)).await {
             Ok(Verdict::Works) => {}
             Ok(Verdict::Refused(_)) => return self.no_way_back(reading, "it no longer connects"),
             Err(fault) => return Pass::Failed(Some(Step::Preflight), fault),

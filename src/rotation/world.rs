@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::names::{TokenId, TokenName};
+use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Record, Slot, UserKeys};
 use crate::secret::Token;
 
@@ -133,6 +133,28 @@ pub enum PublishError {
     Unknown(Fault),
 }
 
+/// Which token a connection is made with, for whoever makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The token.
+    pub token_id: TokenId,
+    /// The token that it replaces, if it replaces one.
+    pub previous_token_id: Option<TokenId>,
+    /// The rotation.
+    pub rotation_id: RotationId,
+}
+
+impl Identity {
+    /// The served token of `record`.
+    pub fn served(record: &Record) -> Self {
+        Self {
+            token_id: record.token_id,
+            previous_token_id: record.previous_token_ids.first().copied(),
+            rotation_id: record.rotation_id,
+        }
+    }
+}
+
 /// What a fresh connection with a token told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
@@ -207,7 +229,11 @@ pub trait World {
     ) -> impl Future<Output = Result<CreatedToken, CreateError>> + Send;
 
     /// Connects freshly with `token`, and closes at once.
-    fn connect(&self, token: &Token) -> impl Future<Output = Result<Verdict, Fault>> + Send;
+    fn connect(
+        &self,
+        token: &Token,
+        identity: &Identity,
+    ) -> impl Future<Output = Result<Verdict, Fault>> + Send;
 
     /// Writes `record` and `token` over `over`, if the secret is still at that version.
     fn publish(

@@ -13,8 +13,8 @@ use crate::names::{TokenId, TokenName};
 use crate::record::{Record, Slot, UserKeys};
 use crate::rotation::schedule::signed;
 use crate::rotation::world::{
-    CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, ListedToken, PublishError,
-    Reading, Revocation, Verdict, Version, World,
+    CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, Identity, ListedToken,
+    PublishError, Reading, Revocation, Verdict, Version, World,
 };
 use crate::secret::Token;
 
@@ -230,7 +230,7 @@ impl World for Actor {
         }
     }
 
-    async fn connect(&self, token: &Token) -> Result<Verdict, WorldFault> {
+    async fn connect(&self, token: &Token, _identity: &Identity) -> Result<Verdict, WorldFault> {
         let index = self.index;
         let text = token.lend(str::to_owned);
         let works = self.ask("connects", |ground| ground.connect(index, &text)).await?;

@@ -1,0 +1,252 @@
+//! The real world, made of the adapters: the only file that knows both them and the core.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::command::Context;
+use crate::config::{self, Config};
+use crate::gate::{Gate, Hook};
+use crate::motherduck::{Client, CreateTokenError, NewToken};
+use crate::names::{CredentialName, TokenId, TokenName};
+use crate::record::Record;
+use crate::rotation::decide::Subject;
+use crate::rotation::world::{
+    CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
+    Reading, Revocation, Verdict, World,
+};
+use crate::secret::Token;
+use crate::store::{self, Location, Store};
+use crate::tls::HttpClients;
+use crate::verify::Verifier;
+
+/// Clocks that differ by less are taken as equal: the `Date` header has whole seconds, and answers take time.
+const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// Everything outside that the configured credentials need, connected lazily and shared.
+pub struct Outside {
+    /// The configuration that it was made from.
+    pub config: Arc<Config>,
+    /// The client of MotherDuck's REST API.
+    pub motherduck: Arc<Client>,
+    /// The stores by name.
+    pub stores: BTreeMap<String, Arc<Store>>,
+    adapters: BTreeMap<CredentialName, Arc<Adapters>>,
+}
+
+struct Adapters {
+    gate: Gate,
+    deploy: Option<Hook>,
+    verifier: Verifier,
+}
+
+impl Outside {
+    /// Makes the adapters; contacts nobody. A file that cannot be used, such as a CA, is an error here.
+    pub async fn open(config: Arc<Config>) -> Result<Self, Fault> {
+        let motherduck = Client::new(&config.motherduck)
+            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+        let mut stores = BTreeMap::new();
+        for (name, settings) in &config.stores {
+            let store = Store::open(name, settings).await.map_err(|error| store_fault(&error))?;
+            stores.insert(name.clone(), Arc::new(store));
+        }
+        let mut clients = HttpClients::default();
+        let mut adapters = BTreeMap::new();
+        for (name, credential) in &config.credentials {
+            adapters
+                .insert(name.clone(), Arc::new(open_adapters(&config, credential, &mut clients)?));
+        }
+        Ok(Self { config, motherduck: Arc::new(motherduck), stores, adapters })
+    }
+
+    /// The world of one credential; `None` if it is not configured. `stop` ends naps, and the run with them.
+    pub fn world(&self, name: &CredentialName, stop: CancellationToken) -> Option<Live> {
+        let credential = self.config.credentials.get(name)?;
+        Some(Live {
+            location: Location {
+                path: credential.path.clone(),
+                token_field: credential.token_field.clone(),
+            },
+            store: self.stores.get(&credential.store)?.clone(),
+            adapters: self.adapters.get(name)?.clone(),
+            motherduck: self.motherduck.clone(),
+            credential: credential.clone(),
+            stop,
+            until: None,
+        })
+    }
+}
+
+fn open_adapters(
+    config: &Config,
+    credential: &config::Credential,
+    clients: &mut HttpClients,
+) -> Result<Adapters, Fault> {
+    let gate = Gate::new(&credential.gate, clients)
+        .map_err(|error| Fault::of(&error, error.kind(), None))?;
+    let deploy = match &credential.deploy {
+        Some(hook) => {
+            Some(Hook::new(hook, clients).map_err(|error| Fault::of(&error, error.kind(), None))?)
+        }
+        None => None,
+    };
+    let verifier = Verifier::new(&credential.verify, &config.motherduck.postgres)
+        .map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+    Ok(Adapters { gate, deploy, verifier })
+}
+
+/// Who asks for `credential`'s rotation, and by which rules.
+pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
+    Subject {
+        owner: config.owner.clone(),
+        credential: credential.name.clone(),
+        username: credential.username.clone(),
+        token_type: credential.token_type,
+        policy: credential.policy.clone(),
+        has_deploy_hook: credential.deploy.is_some(),
+    }
+}
+
+/// The real world of one credential.
+pub struct Live {
+    credential: config::Credential,
+    location: Location,
+    store: Arc<Store>,
+    motherduck: Arc<Client>,
+    adapters: Arc<Adapters>,
+    stop: CancellationToken,
+    until: Option<Instant>,
+}
+
+impl Live {
+    /// Stops as if asked to, once `timeout` has passed from now on.
+    #[must_use]
+    pub fn for_at_most(mut self, timeout: Option<Duration>) -> Self {
+        self.until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        self
+    }
+
+    fn context(&self, identity: &Identity) -> Context {
+        Context {
+            credential: self.credential.name.clone(),
+            username: self.credential.username.clone(),
+            token_id: identity.token_id,
+            previous_token_id: identity.previous_token_id,
+            rotation_id: identity.rotation_id,
+            store: self.credential.store.clone(),
+            path: self.credential.path.clone(),
+        }
+    }
+}
+
+fn store_fault(error: &store::StoreError) -> Fault {
+    Fault::of(error, error.kind(), error.hint())
+}
+
+impl World for Live {
+    fn now(&self) -> Timestamp {
+        let here = Timestamp::now();
+        match self.motherduck.clock_skew() {
+            Some(skew) if skew.abs() > TOLERATED_SKEW => here.saturating_add(skew).unwrap_or(here),
+            Some(_) | None => here,
+        }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.is_cancelled() || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    async fn nap(&self, duration: Duration) {
+        let mut end = Instant::now() + duration;
+        if let Some(until) = self.until {
+            end = end.min(until);
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(end) => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    async fn read(&self) -> Result<Reading, Fault> {
+        self.store.read(&self.location).await.map_err(|error| store_fault(&error))
+    }
+
+    async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
+        self.motherduck
+            .list_tokens(&self.credential.username)
+            .await
+            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+    }
+
+    async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
+        self.store
+            .ensure_writable(&self.location, reading)
+            .await
+            .map_err(|error| store_fault(&error))
+    }
+
+    async fn create(&self, name: &TokenName) -> Result<CreatedToken, CreateError> {
+        let name = name.to_string();
+        let new = NewToken {
+            name: &name,
+            ttl: self.credential.ttl,
+            token_type: self.credential.token_type,
+        };
+        let created = self.motherduck.create_token(&self.credential.username, &new).await;
+        created.map_err(|error| {
+            let fault = Fault::of(&error, error.kind(), error.hint());
+            match error {
+                CreateTokenError::Refused(_) => CreateError::Refused(fault),
+                CreateTokenError::Unknown(_) => CreateError::Unknown(fault),
+            }
+        })
+    }
+
+    async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
+        self.adapters
+            .verifier
+            .connect(token, &self.context(identity))
+            .await
+            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+    }
+
+    async fn publish(
+        &self,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        self.store.publish(&self.location, over, record, token).await.map_err(|error| match error {
+            store::PublishError::Conflict => PublishError::Conflict,
+            store::PublishError::Refused(error) => PublishError::Refused(store_fault(&error)),
+            store::PublishError::Unknown(error) => PublishError::Unknown(store_fault(&error)),
+        })
+    }
+
+    async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
+        self.store.recall(&self.location, id).await.map_err(|error| store_fault(&error))
+    }
+
+    async fn deploy(&self, record: &Record) -> Result<(), Fault> {
+        let Some(hook) = &self.adapters.deploy else { return Ok(()) };
+        hook.run(&self.context(&Identity::served(record))).await.map_err(|error| {
+            // A hook is tried again until its deadline, whatever it says: what it talks to may be starting.
+            Fault::of(&error, FaultKind::Transient, error.hint())
+        })
+    }
+
+    async fn poll_gate(&self, record: &Record) -> Health {
+        self.adapters.gate.poll(&self.context(&Identity::served(record))).await
+    }
+
+    async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
+        self.motherduck
+            .revoke_token(&self.credential.username, id)
+            .await
+            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+    }
+}
