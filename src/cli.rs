@@ -1,11 +1,25 @@
 //! The command line: what can be asked for, and how the program's end is to be read.
 
+mod adopt;
 mod arguments;
+mod check;
+mod complaint;
+mod demo;
+mod entry;
+mod log;
+mod output;
+mod plan;
+mod progress;
+mod roll_back;
+mod rotate_now;
+mod sandbox;
+mod status;
 
 pub use self::arguments::{
     Adopt, Arguments, Check, CheckDepth, Command, LogFormat, Names, Output, RollBack, RotateNow,
-    SandboxArguments, Scope, Urgency,
+    Scope, Urgency,
 };
+pub use self::entry::main;
 
 /// How the program ended. Scripts rely on these numbers; `--help` lists them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

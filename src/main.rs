@@ -1,3 +1,7 @@
 //! The `pintail` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pintail::cli::main()
+}

@@ -88,7 +88,7 @@ pub enum Command {
     /// Serve the predecessor again, while it lives and is not yet marked as retiring.
     RollBack(RollBack),
     /// Run a stand-in for MotherDuck, its REST API and its Postgres endpoint, on this machine.
-    Sandbox(SandboxArguments),
+    Sandbox(crate::sandbox::Options),
     /// Show whole rotations of three accounts, step by step, with nothing but this program.
     Demo,
 }
@@ -215,10 +215,6 @@ pub struct RollBack {
     /// The credential.
     pub name: CredentialName,
 }
-
-/// `sandbox`.
-#[derive(Debug, Clone, Args)]
-pub struct SandboxArguments {}
 
 fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {

@@ -1,0 +1,145 @@
+//! `pintail demo`: whole rotations of three accounts, step by step, with nothing but this program.
+
+mod consumer;
+
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::output::CredentialResult;
+use super::progress::{doing, word};
+use super::{ExitCode, rotate_now};
+use crate::config::Config;
+use crate::live::Outside;
+use crate::names::{AccountName, CredentialName};
+use crate::rotation::decide::Trigger;
+use crate::rotation::drive::Outcome;
+use crate::rotation::journal::{Progress, StepOutcome};
+use crate::sandbox::{self, Options, Ready};
+
+const ACCOUNTS: [&str; 3] = ["etl_prod", "dashboards", "customer_42"];
+
+/// Starts a stand-in for MotherDuck and consumers that read their token from files, then rotates each account's token.
+pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
+    let directory = tempfile::Builder::new()
+        .prefix("pintail-demo-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .tempdir()?;
+    let accounts =
+        ACCOUNTS.iter().map(|name| name.parse()).collect::<Result<Vec<AccountName>, _>>()?;
+    let options = Options {
+        accounts: accounts.clone(),
+        dir: Some(directory.path().join("motherduck")),
+        ..Options::default()
+    };
+    let sandbox = sandbox::start(options).await?;
+    let secrets = directory.path().join("secrets");
+    std::fs::DirBuilder::new().mode(0o700).create(&secrets)?;
+    let consumers = consumer::start(&secrets, sandbox.ready()).await?;
+    let config = configuration(directory.path(), &secrets, sandbox.ready(), consumers.address())?;
+    let outside = rotate_now::open(Arc::new(config)).await?;
+    say(&format!(
+        "A stand-in for MotherDuck listens at {}; consumers read their tokens from files in {}.",
+        sandbox.ready().api_url,
+        secrets.display()
+    ))?;
+    let mut code = ExitCode::Settled;
+    for account in &accounts {
+        for (title, wanted) in [("its first token", true), ("a whole rotation", false)] {
+            say(&format!("\n{account}: {title}"))?;
+            let result = rotate(&outside, &account.as_str().parse()?, stop.clone()).await?;
+            let Some(result) = result else { continue };
+            if result.outcome != Outcome::Rotated {
+                code = ExitCode::Failed;
+            }
+            result.write_text(&mut std::io::stdout().lock())?;
+            if !wanted {
+                let (checks, failures) = consumers.count();
+                say(&format!(
+                    "  its consumer connected {checks} times with what it read, {failures} of them in vain"
+                ))?;
+            }
+        }
+    }
+    say("\nEvery old token was revoked only after its consumer was healthy with the new one.")?;
+    sandbox.stop().await;
+    Ok(code)
+}
+
+async fn rotate(
+    outside: &Outside,
+    name: &CredentialName,
+    stop: CancellationToken,
+) -> anyhow::Result<Option<CredentialResult>> {
+    let watcher = |progress: Progress| {
+        if let Progress::Ended(step, outcome, problem) = progress {
+            // A poll that finds the consumers not yet ready is not worth a line of its own.
+            let done = outcome != StepOutcome::Failed;
+            if done || problem.is_none() {
+                // Whoever closed standard output is told by the next `say`.
+                let _ =
+                    say(&format!("  {:<10} {:<8} {}", step.as_str(), word(outcome), doing(step)));
+            }
+        }
+    };
+    Ok(rotate_now::rotate(outside, name, Trigger::Forced, None, stop, &watcher).await)
+}
+
+fn say(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+/// The configuration of the demo, written as a user would write it.
+fn configuration(
+    directory: &Path,
+    secrets: &Path,
+    ready: &Ready,
+    consumers: std::net::SocketAddr,
+) -> anyhow::Result<Config> {
+    let quoted = |path: &Path| serde_json::to_string(&path.to_string_lossy());
+    let mut text = format!(
+        r#"owner = "demo"
+[motherduck]
+api_url = "{api}"
+admin_token = {{ file = {admin} }}
+requests_per_second = 100
+[motherduck.postgres]
+host = "{host}"
+port = {port}
+ca_file = {ca}
+[stores.main.file]
+dir = {dir}
+[defaults]
+store = "main"
+schedule = "0 3 * * SUN"
+ttl = "45d"
+[defaults.gate.http]
+url = "http://{consumers}/healthz/{{credential}}/{{token_id}}"
+interval = "200ms"
+successes = 3
+deadline = "30s"
+"#,
+        api = ready.api_url,
+        admin = quoted(&ready.admin_token_file)?,
+        host = ready.postgres_host,
+        port = ready.postgres_port,
+        ca = quoted(&ready.ca_file)?,
+        dir = quoted(secrets)?,
+    );
+    for account in ACCOUNTS {
+        text.push_str(&format!("[credentials.{account}]\nusername = \"{account}\"\n"));
+    }
+    let file = directory.join("pintail.toml");
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&file)?
+        .write_all(text.as_bytes())?;
+    Ok(Config::load(&[file], std::iter::empty())?)
+}

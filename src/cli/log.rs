@@ -1,0 +1,32 @@
+//! The log, on standard error.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use super::{Arguments, Command, LogFormat};
+
+/// Starts logging as the arguments ask for it. The environment has no say: `RUST_LOG` was set for somebody else.
+pub(super) fn start(arguments: &Arguments) -> anyhow::Result<()> {
+    let ours = match (arguments.verbose, &arguments.command) {
+        (0, Command::Run) => "info",
+        // What a one-shot command did is its output; the log tells of trouble.
+        (0, _) => "warn",
+        (1, _) => "debug",
+        (_, _) => "trace",
+    };
+    let others = if arguments.verbose > 0 { "info" } else { "warn" };
+    // Vault's client logs errors for what is expected, such as a secret that does not exist yet.
+    let filter = EnvFilter::try_new(format!("{others},pintail={ours},vaultrs=off,rustify=off"))?;
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_span_events(FmtSpan::NONE);
+    match arguments.log_format {
+        LogFormat::Text => log.with_ansi(colours).with_target(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).with_current_span(true).init(),
+    }
+    Ok(())
+}

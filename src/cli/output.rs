@@ -1,0 +1,89 @@
+//! Results on standard output, as text or as one JSON document.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use crate::names::{RotationId, TokenId};
+use crate::rotation::drive::{Outcome, Report};
+use crate::rotation::journal::StepReport;
+
+/// What became of the credentials of a run.
+#[derive(Debug, Serialize)]
+pub(super) struct Results {
+    pub(super) credentials: Vec<CredentialResult>,
+}
+
+/// What became of one credential.
+#[derive(Debug, Serialize)]
+pub(super) struct CredentialResult {
+    pub(super) name: String,
+    pub(super) outcome: Outcome,
+    rotation_id: Option<RotationId>,
+    token_id: Option<TokenId>,
+    previous_token_id: Option<TokenId>,
+    revoked: Vec<TokenId>,
+    steps: Vec<StepReport>,
+    error: Option<String>,
+    hint: Option<String>,
+}
+
+impl CredentialResult {
+    pub(super) fn new(name: &impl ToString, report: Report) -> Self {
+        let (error, hint) = match report.problem {
+            Some(problem) => {
+                let at =
+                    problem.step.map(|step| format!("{}: ", step.as_str())).unwrap_or_default();
+                (Some(format!("{at}{}", problem.message)), problem.hint)
+            }
+            None => (None, None),
+        };
+        Self {
+            name: name.to_string(),
+            outcome: report.outcome,
+            rotation_id: report.rotation_id,
+            token_id: report.token_id,
+            previous_token_id: report.previous_token_id,
+            revoked: report.revoked,
+            steps: report.steps,
+            error,
+            hint,
+        }
+    }
+
+    /// One line for people, and two more where something is wrong.
+    pub(super) fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let name = &self.name;
+        let token = self.token_id.map(|id| id.to_string()).unwrap_or_default();
+        match self.outcome {
+            Outcome::Rotated => match self.previous_token_id {
+                Some(previous) => {
+                    writeln!(out, "{name}: rotated: token {token} replaced {previous}")?
+                }
+                None => writeln!(out, "{name}: rotated: token {token} is its first")?,
+            },
+            Outcome::NotDue => writeln!(out, "{name}: not due: token {token} stays")?,
+            Outcome::Failed => writeln!(out, "{name}: failed: nothing new is served")?,
+            Outcome::Held => {
+                writeln!(out, "{name}: held: the new token and the old one both stay valid")?
+            }
+            Outcome::RolledBack => {
+                writeln!(out, "{name}: rolled back: token {token} is served again")?
+            }
+        }
+        if let Some(error) = &self.error {
+            writeln!(out, "  error: {error}")?;
+        }
+        if let Some(hint) = &self.hint {
+            writeln!(out, "  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes one JSON document.
+pub(super) fn write_json(out: &mut dyn Write, document: &impl Serialize) -> anyhow::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document)?;
+    writeln!(out)?;
+    Ok(())
+}

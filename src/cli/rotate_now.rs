@@ -1,0 +1,141 @@
+//! `pintail rotate-now`: rotates credentials through every step, once.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::complaint::Complaint;
+use super::output::{CredentialResult, Results, write_json};
+use super::progress::Screen;
+use super::{ExitCode, Output, RotateNow, Scope, Urgency, plan};
+use crate::config::Config;
+use crate::live::{Outside, subject};
+use crate::names::CredentialName;
+use crate::rotation::decide::Trigger;
+use crate::rotation::drive::{Outcome, Persistence, drive};
+use crate::rotation::evidence::Evidence;
+use crate::rotation::journal::Progress;
+
+/// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.
+const PERSISTENCE: Persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
+
+/// Rotates what `rotation` names.
+pub(super) async fn rotate_now(
+    config: Arc<Config>,
+    rotation: &RotateNow,
+    output: Output,
+    stop: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    let names = match rotation.scope() {
+        Scope::All => config.credentials.keys().cloned().collect(),
+        Scope::Named(names) => plan::configured(&config, names)?,
+    };
+    let trigger = match rotation.urgency() {
+        Urgency::IfDue => Trigger::Schedule,
+        Urgency::Forced => Trigger::Forced,
+        Urgency::Compromised { reason } => {
+            tracing::warn!(
+                reason,
+                "compromised tokens are replaced without waiting for the consumers"
+            );
+            Trigger::Compromised
+        }
+    };
+    if rotation.dry_run {
+        return plan::preview(config, names, trigger, output).await;
+    }
+    run(config, names, trigger, rotation.timeout, output, stop).await
+}
+
+/// Runs `names` side by side, shows their progress, and writes their results.
+pub(super) async fn run(
+    config: Arc<Config>,
+    names: Vec<CredentialName>,
+    trigger: Trigger,
+    timeout: Option<Duration>,
+    output: Output,
+    stop: CancellationToken,
+) -> anyhow::Result<ExitCode> {
+    ensure_admin_token(&config)?;
+    let outside = open(config).await?;
+    let screen = Screen::new(output);
+    let concurrency = outside.config.daemon.concurrency;
+    let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
+        let place = screen.place(name.as_str());
+        let (outside, stop) = (&outside, stop.clone());
+        async move {
+            let result =
+                rotate(outside, &name, trigger, timeout, stop, &|progress| place.show(progress))
+                    .await;
+            place.finish();
+            result.map(|result| (name, result))
+        }
+    }))
+    .buffer_unordered(concurrency)
+    .filter_map(std::future::ready)
+    .collect::<BTreeMap<_, _>>()
+    .await;
+    let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
+    let code = credentials.iter().map(|result| code_of(result.outcome, trigger)).max();
+    write(&Results { credentials }, output)?;
+    Ok(code.unwrap_or(ExitCode::Settled))
+}
+
+/// Rotates one credential; `None` if it is not configured.
+pub(super) async fn rotate(
+    outside: &Outside,
+    name: &CredentialName,
+    trigger: Trigger,
+    timeout: Option<Duration>,
+    stop: CancellationToken,
+    watcher: &(dyn Fn(Progress) + Send + Sync),
+) -> Option<CredentialResult> {
+    let world = outside.world(name, stop)?.for_at_most(timeout);
+    let subject = subject(&outside.config, outside.config.credentials.get(name)?);
+    let mut evidence = Evidence::default();
+    let span = tracing::info_span!("rotation", credential = %name);
+    let report = Box::pin(drive(&world, &subject, trigger, &mut evidence, PERSISTENCE, watcher))
+        .instrument(span)
+        .await;
+    Some(CredentialResult::new(name, report))
+}
+
+fn code_of(outcome: Outcome, trigger: Trigger) -> ExitCode {
+    match outcome {
+        Outcome::Rotated | Outcome::NotDue => ExitCode::Settled,
+        Outcome::RolledBack if trigger == Trigger::RollBack => ExitCode::Settled,
+        Outcome::Failed => ExitCode::Failed,
+        Outcome::Held | Outcome::RolledBack => ExitCode::Held,
+    }
+}
+
+fn write(results: &Results, output: Output) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match output {
+        Output::Json => write_json(&mut out, results)?,
+        Output::Text => {
+            for result in &results.credentials {
+                result.write_text(&mut out)?;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Makes the adapters. What fails here is a file that the configuration names: nothing was contacted.
+pub(super) async fn open(config: Arc<Config>) -> Result<Outside, Complaint> {
+    Outside::open(config).await.map_err(|fault| Complaint::fault(fault, ExitCode::Usage))
+}
+
+/// Finds out at once, and before anything is contacted, whether the admin token can be read.
+pub(super) fn ensure_admin_token(config: &Config) -> Result<(), Complaint> {
+    let source = &config.motherduck.admin_token;
+    let hint = format!("put the token of a MotherDuck admin into {source}, as its only text");
+    source.read().map(drop).map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))
+}
