@@ -100,7 +100,8 @@ pub fn text(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 pub async fn a_missing_secret_is_vacant_and_the_first_write_creates_it<F: Fixture>() {
-    let store = F::start().await.store().await;
+    let fixture = F::start().await;
+    let store = fixture.store().await;
     let at = somewhere();
     let nothing = store.read(&at).await.unwrap();
     assert!(nothing.version.is_absent());
@@ -132,7 +133,8 @@ pub async fn the_users_own_keys_survive_every_write<F: Fixture>() {
 }
 
 pub async fn a_stale_reading_is_a_conflict_and_changes_nothing<F: Fixture>() {
-    let store = F::start().await.store().await;
+    let fixture = F::start().await;
+    let store = fixture.store().await;
     let at = somewhere();
     let (first, second, late) = (made(), made(), made());
     let stale = publish(&store, &at, &first, Phase::Published, &[]).await;
@@ -203,7 +205,8 @@ pub async fn of_eight_racing_publishers_exactly_one_wins<F: Fixture>() {
 }
 
 pub async fn a_predecessor_is_recalled_before_and_after_the_seal<F: Fixture>() {
-    let store = F::start().await.store().await;
+    let fixture = F::start().await;
+    let store = fixture.store().await;
     let at = somewhere();
     let (first, second) = (made(), made());
     assert!(store.recall(&at, first.id).await.unwrap().is_none());
@@ -219,7 +222,8 @@ pub async fn a_predecessor_is_recalled_before_and_after_the_seal<F: Fixture>() {
 }
 
 pub async fn a_version_is_never_used_twice<F: Fixture>() {
-    let store = F::start().await.store().await;
+    let fixture = F::start().await;
+    let store = fixture.store().await;
     let at = somewhere();
     let (first, second) = (made(), made());
     let mut back = first.record(Phase::Published, &[second.id]);
@@ -240,7 +244,8 @@ pub async fn a_version_is_never_used_twice<F: Fixture>() {
 }
 
 pub async fn asking_whether_it_could_be_written_changes_nothing<F: Fixture>() {
-    let store = F::start().await.store().await;
+    let fixture = F::start().await;
+    let store = fixture.store().await;
     let at = somewhere();
     let nothing = store.read(&at).await.unwrap();
     store.ensure_writable(&at, &nothing).await.unwrap();
@@ -299,8 +304,9 @@ pub async fn nothing_printable_holds_a_token<F: Fixture>() {
     let (first, second) = (made(), made());
     let stale = publish(&store, &at, &first, Phase::Published, &[]).await;
     let now = publish(&store, &at, &second, Phase::Published, &[first.id]).await;
-    let record = second.record(Phase::Published, &[first.id]);
-    let conflict = store.publish(&at, &stale, &record, &second.token).await.unwrap_err();
+    let late = made();
+    let record = late.record(Phase::Published, &[first.id]);
+    let conflict = store.publish(&at, &stale, &record, &late.token).await.unwrap_err();
     let recalled = store.recall(&at, first.id).await.unwrap();
     let printed = format!("{store:?} {stale:?} {now:?} {recalled:?} {}", text(&conflict));
     assert!(!printed.contains("s3cret"), "{printed}");
