@@ -155,6 +155,10 @@ impl Aws {
                 return Ok(Some(found));
             }
         }
+        if self.get(at, Which::Label(CURRENT)).await?.is_none() {
+            // There is no secret to list; moto answers that with a 500.
+            return Ok(None);
+        }
         for version in self.older_versions(at).await?.iter().filter(|version| **version != own) {
             if let Some(found) = self.serving(at, Which::Id(version), id).await? {
                 return Ok(Some(found));

@@ -47,17 +47,20 @@ impl Files {
         ])
     }
 
-    /// The files that serve what a person put in place of `token`, with the record file as it was.
+    /// The files that serve what a person put there, as it is.
     pub(super) fn imported(
-        token: &[u8],
+        token: Option<Zeroizing<Vec<u8>>>,
         record: Option<Zeroizing<Vec<u8>>>,
         token_field: &str,
     ) -> Self {
-        let text = Zeroizing::new(String::from_utf8_lossy(token).into_owned());
-        let mut files = vec![(TOKEN, Zeroizing::new(token.to_vec()))];
-        if let Ok(token) = Token::new(&text) {
-            let environment = token.lend(|text| assignment(token_field, text));
-            files.push((ENVIRONMENT, Zeroizing::new(environment.into_bytes())));
+        let mut files = vec![];
+        if let Some(bytes) = token {
+            let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+            if let Ok(token) = Token::new(&text) {
+                let environment = token.lend(|text| assignment(token_field, text));
+                files.push((ENVIRONMENT, Zeroizing::new(environment.into_bytes())));
+            }
+            files.push((TOKEN, bytes));
         }
         files.extend(record.map(|record| (RECORD, record)));
         Self(files)

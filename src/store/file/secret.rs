@@ -31,20 +31,48 @@ pub(super) struct Secret {
     pub(super) at: Location,
 }
 
+/// The token's and the record's file.
+type Pair = (Option<Zeroizing<Vec<u8>>>, Option<Zeroizing<Vec<u8>>>);
+
 /// What is served, and by which way.
 struct State {
     /// Where `..data` leads.
     current: Option<VersionName>,
-    /// A plain file that a person put in place of the link `token`: consumers read it, so we do.
-    bare: Option<Zeroizing<Vec<u8>>>,
+    /// Plain files that a person put in place of the links: consumers read them, so we do.
+    bare: Bare,
+}
+
+#[derive(Default)]
+struct Bare {
+    token: Option<Zeroizing<Vec<u8>>>,
+    record: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl Bare {
+    fn is_none(&self) -> bool {
+        self.token.is_none() && self.record.is_none()
+    }
+
+    /// The digest of both files: what a person writes by hand has no other version.
+    fn digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for file in [&self.token, &self.record] {
+            let bytes = file.as_ref().map_or(&[] as &[u8], |bytes| bytes);
+            digest.update([u8::from(file.is_some())]);
+            digest.update(bytes.len().to_le_bytes());
+            digest.update(bytes);
+        }
+        hex::encode(digest.finalize())
+    }
 }
 
 impl State {
     fn version(&self) -> Version {
         let current = self.current.as_ref().map(ToString::to_string).unwrap_or_default();
-        let bare =
-            self.bare.as_ref().map(|bytes| format!("+{}", hex::encode(Sha256::digest(bytes))));
-        Version::new(format!("{current}{}", bare.unwrap_or_default()))
+        if self.bare.is_none() {
+            return Version::new(current);
+        }
+        Version::new(format!("{current}+{}", self.bare.digest()))
     }
 }
 
@@ -91,8 +119,8 @@ impl Secret {
             discard(&directory, name);
         }
         let mut next = VersionName::above(&existing);
-        if let Some(bare) = &state.bare {
-            self.import(&directory, &state, bare, &next).map_err(refused)?;
+        if !state.bare.is_none() {
+            self.import(&directory, &state, &next).map_err(refused)?;
             next = VersionName::above([&next]);
         }
         self.stage(&directory, &next, files).map_err(refused)?;
@@ -126,7 +154,7 @@ impl Secret {
         older.retain(|name| *name < current);
         older.sort_unstable_by(|a, b| b.cmp(a));
         for name in older {
-            let state = State { current: Some(name), bare: None };
+            let state = State { current: Some(name), bare: Bare::default() };
             let object = self.version(&directory, &state)?;
             if let Some(found) = object.and_then(|object| served(object, &self.at, id)) {
                 return Ok(Some(found));
@@ -135,22 +163,16 @@ impl Secret {
         Ok(None)
     }
 
-    /// Makes a version of what a person put in place of the link `token`, and the link whole again. At every moment
+    /// Makes a version of what a person put in place of the links, and the links whole again. At every moment
     /// consumers read the same text, so that a later switch of `..data` is the only change that they see.
     fn import(
         &self,
         directory: &Directory,
         state: &State,
-        bare: &[u8],
         name: &VersionName,
     ) -> Result<(), FileError> {
-        let record = match &state.current {
-            Some(current) => directory
-                .enter(&current.to_string())?
-                .map_or(Ok(None), |version| version.read(RECORD))?,
-            None => None,
-        };
-        self.stage(directory, name, &Files::imported(bare, record, &self.at.token_field))?;
+        let (token, record) = Self::files(directory, state)?.unwrap_or_default();
+        self.stage(directory, name, &Files::imported(token, record, &self.at.token_field))?;
         directory.point(DATA, &name.to_string())?;
         directory.sync()?;
         links(directory)
@@ -180,19 +202,12 @@ impl Secret {
         directory: &Directory,
         state: &State,
     ) -> Result<Option<Map<String, Value>>, StoreError> {
+        let Some((token, record)) = Self::files(directory, state)? else { return Ok(None) };
         let mut fields = Map::new();
-        let mut token = None;
-        if let Some(name) = &state.current {
-            let Some(version) = directory.enter(&name.to_string())? else { return Ok(None) };
-            if let Some(bytes) = version.read(RECORD)? {
-                let value = serde_json::from_slice(&bytes)
-                    .map_err(|_| StoreError::NotAnObject { path: self.at.path.clone() })?;
-                fields = object(&self.at, value)?;
-            }
-            token = version.read(TOKEN)?;
-        }
-        if let Some(bare) = &state.bare {
-            token = Some(bare.clone());
+        if let Some(bytes) = record {
+            let value = serde_json::from_slice(&bytes)
+                .map_err(|_| StoreError::NotAnObject { path: self.at.path.clone() })?;
+            fields = object(&self.at, value)?;
         }
         fields.remove(&self.at.token_field);
         if let Some(bytes) = token {
@@ -200,6 +215,17 @@ impl Secret {
             fields.insert(self.at.token_field.clone(), Value::String(text));
         }
         Ok(Some(fields))
+    }
+
+    /// The token's and the record's file, as consumers read them; `None` if the version is gone.
+    fn files(directory: &Directory, state: &State) -> Result<Option<Pair>, FileError> {
+        let mut pair = (None, None);
+        if let Some(name) = &state.current {
+            let Some(version) = directory.enter(&name.to_string())? else { return Ok(None) };
+            pair = (version.read(TOKEN)?, version.read(RECORD)?);
+        }
+        let Bare { token, record } = &state.bare;
+        Ok(Some((token.clone().or(pair.0), record.clone().or(pair.1))))
     }
 
     fn directory(&self) -> Result<Option<Directory>, FileError> {
@@ -248,16 +274,21 @@ fn current(directory: &Directory) -> Result<Option<VersionName>, FileError> {
 
 fn state(directory: &Directory) -> Result<State, FileError> {
     let current = current(directory)?;
-    let bare = match directory.entry(TOKEN)? {
-        Entry::Absent => None,
-        Entry::Link(target) if target.to_str() == Some(&stable(TOKEN)) => None,
-        Entry::Link(_) => {
-            let path = directory.path().join(TOKEN);
-            return Err(FileError::Unsafe { path, why: "is a symbolic link to elsewhere" });
-        }
-        Entry::Other => directory.read(TOKEN)?,
-    };
+    let bare = Bare { token: bare(directory, TOKEN)?, record: bare(directory, RECORD)? };
     Ok(State { current, bare })
+}
+
+/// The plain file that a person put in place of the link `name`, if any.
+fn bare(directory: &Directory, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
+    match directory.entry(name)? {
+        Entry::Absent => Ok(None),
+        Entry::Link(target) if target.to_str() == Some(&stable(name)) => Ok(None),
+        Entry::Link(_) => {
+            let path = directory.path().join(name);
+            Err(FileError::Unsafe { path, why: "is a symbolic link to elsewhere" })
+        }
+        Entry::Other => directory.read(name),
+    }
 }
 
 /// Where the stable link `name` leads.

@@ -1,0 +1,21 @@
+//! The stores against real servers: one contract for all kinds, and what is particular to each.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers are tests too; clippy knows only the functions that are marked"
+)]
+
+#[path = "stores/aws.rs"]
+mod aws;
+#[path = "stores/contract.rs"]
+mod contract;
+#[path = "stores/file.rs"]
+mod file;
+#[path = "support/relay.rs"]
+mod relay;
+#[path = "support/servers.rs"]
+mod servers;
+#[path = "stores/vault.rs"]
+mod vault;

@@ -1,0 +1,278 @@
+//! The AWS store against moto: the two steps of a publication, and what one that went wrong may have done.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use pintail::config::{AwsStore, StoreSettings};
+use pintail::record::Phase;
+use pintail::rotation::world::FaultKind;
+use pintail::store::{PublishError, Store, StoreError};
+use pintail::tls::{Roots, http_client};
+use serde_json::{Value, json};
+
+use crate::contract::{Fixture, contract, made, publish, somewhere, text};
+use crate::relay::{Fate, Relay, response};
+use crate::servers::{Moto, closed_port};
+
+struct Aws;
+
+impl Fixture for Aws {
+    async fn start() -> Self {
+        Self
+    }
+
+    fn settings(&self) -> StoreSettings {
+        settings(&Moto::shared().server.url)
+    }
+
+    async fn write_by_hand(&self, path: &str, value: &Value) {
+        let text = value.to_string();
+        let created = call("CreateSecret", json!({"Name": path, "SecretString": text})).await;
+        if created.get("ARN").is_none() {
+            call("PutSecretValue", json!({"SecretId": path, "SecretString": text})).await;
+        }
+    }
+
+    async fn delete(&self, path: &str) {
+        call("DeleteSecret", json!({"SecretId": path, "ForceDeleteWithoutRecovery": true})).await;
+    }
+}
+
+contract!(Aws);
+
+fn settings(endpoint: &str) -> StoreSettings {
+    StoreSettings::AwsSecretsManager(AwsStore {
+        region: Some("us-east-1".to_owned()),
+        endpoint_url: Some(endpoint.parse().unwrap()),
+        role_arn: None,
+        kms_key_id: None,
+        tags: BTreeMap::from([("team".to_owned(), "data".to_owned())]),
+    })
+}
+
+async fn behind(relay: &Relay) -> Store {
+    Store::open("main", &settings(&relay.url)).await.unwrap()
+}
+
+/// A person's request.
+async fn call(operation: &str, body: Value) -> Value {
+    let client = http_client(Roots::System, None, Duration::from_secs(30)).unwrap();
+    let request = client
+        .post(&Moto::shared().server.url)
+        .header("content-type", "application/x-amz-json-1.1")
+        .header("x-amz-target", format!("secretsmanager.{operation}"))
+        .header(
+            "authorization",
+            "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/secretsmanager/aws4_request, SignedHeaders=host, Signature=0",
+        )
+        .body(body.to_string());
+    request.send().await.unwrap().json().await.unwrap()
+}
+
+fn is(head: &str, operation: &str) -> bool {
+    head.contains(&format!("secretsmanager.{operation}\r\n"))
+}
+
+fn refusal(code: &str, status: u16, message: &str) -> Fate {
+    let body = json!({"__type": code, "Message": message, "message": message}).to_string();
+    response(status, &format!("x-amzn-errortype: {code}\r\n"), &body)
+}
+
+#[tokio::test]
+async fn a_replacement_is_a_version_with_its_tokens_id_and_the_old_one_becomes_previous() {
+    let store = Aws.store().await;
+    let (at, first, second) = (somewhere(), made(), made());
+    publish(&store, &at, &first, Phase::Published, &[]).await;
+    let now = publish(&store, &at, &second, Phase::Published, &[first.id]).await;
+    assert_eq!(now.version.as_str(), second.id.to_string());
+    let described = call("DescribeSecret", json!({"SecretId": at.path})).await;
+    let stages = &described["VersionIdsToStages"];
+    let has = |id: String, label: &str| {
+        stages[&id].as_array().unwrap().iter().any(|found| found.as_str() == Some(label))
+    };
+    assert!(has(second.id.to_string(), "AWSCURRENT"), "{stages}");
+    assert!(has(first.id.to_string(), "AWSPREVIOUS"), "{stages}");
+    assert_eq!(described["Tags"], json!([{"Key": "team", "Value": "data"}]));
+    let sealed = publish(&store, &at, &second, Phase::Retiring, &[first.id]).await;
+    assert_ne!(sealed.version.as_str(), second.id.to_string());
+}
+
+#[tokio::test]
+async fn a_whole_rotation_takes_at_most_eight_requests() {
+    let relay = Relay::start(&Moto::shared().server.url, |_| Fate::Pass);
+    let store = behind(&relay).await;
+    let (at, first, second) = (somewhere(), made(), made());
+    publish(&Aws.store().await, &at, &first, Phase::Published, &[]).await;
+    let over = store.read(&at).await.unwrap();
+    store.ensure_writable(&at, &over).await.unwrap();
+    let published = second.record(Phase::Published, &[first.id]);
+    store.publish(&at, &over, &published, &second.token).await.unwrap();
+    let over = store.read(&at).await.unwrap();
+    let sealed = second.record(Phase::Retiring, &[first.id]);
+    store.publish(&at, &over, &sealed, &second.token).await.unwrap();
+    assert_eq!(relay.heads().len(), 7, "{:#?}", relay.heads());
+}
+
+#[tokio::test]
+async fn a_move_whose_reply_is_lost_is_unknown_and_never_a_conflict() {
+    for fate in
+        [|| Fate::LoseReply, || Fate::LoseRequest, || refusal("InternalServiceError", 500, "")]
+    {
+        let relay = Relay::start(&Moto::shared().server.url, move |head| {
+            if is(head, "UpdateSecretVersionStage") { fate() } else { Fate::Pass }
+        });
+        let store = behind(&relay).await;
+        let (at, first, second) = (somewhere(), made(), made());
+        let over = publish(&Aws.store().await, &at, &first, Phase::Published, &[]).await;
+        let record = second.record(Phase::Published, &[first.id]);
+        let outcome = store.publish(&at, &over, &record, &second.token).await;
+        let Err(PublishError::Unknown(error)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(error.kind(), FaultKind::Transient);
+        assert!(!text(&error).contains("s3cret"), "{error}");
+        let moves = |head: &&String| is(head, "UpdateSecretVersionStage");
+        assert_eq!(relay.heads().iter().filter(moves).count(), 1, "it is sent once");
+    }
+}
+
+#[tokio::test]
+async fn a_put_that_went_wrong_is_a_refusal_since_nobody_is_served_by_it() {
+    for fate in
+        [|| Fate::LoseReply, || Fate::LoseRequest, || refusal("InternalServiceError", 500, "")]
+    {
+        let relay = Relay::start(&Moto::shared().server.url, move |head| {
+            if is(head, "PutSecretValue") { fate() } else { Fate::Pass }
+        });
+        let store = behind(&relay).await;
+        let (at, first, second) = (somewhere(), made(), made());
+        let over = publish(&Aws.store().await, &at, &first, Phase::Published, &[]).await;
+        let record = second.record(Phase::Published, &[first.id]);
+        let outcome = store.publish(&at, &over, &record, &second.token).await;
+        let Err(PublishError::Refused(error)) = outcome else { panic!("{outcome:?}") };
+        assert!(!text(&error).contains("s3cret"), "{error}");
+        assert_eq!(store.read(&at).await.unwrap().version, over.version);
+    }
+}
+
+#[tokio::test]
+async fn a_creation_whose_reply_is_lost_is_unknown() {
+    let relay = Relay::start(&Moto::shared().server.url, |head| {
+        if is(head, "CreateSecret") { Fate::LoseReply } else { Fate::Pass }
+    });
+    let store = behind(&relay).await;
+    let (at, first) = (somewhere(), made());
+    let over = store.read(&at).await.unwrap();
+    let record = first.record(Phase::Published, &[]);
+    let outcome = store.publish(&at, &over, &record, &first.token).await;
+    assert!(matches!(outcome, Err(PublishError::Unknown(_))), "{outcome:?}");
+    assert_eq!(store.read(&at).await.unwrap().version.as_str(), first.id.to_string());
+}
+
+#[tokio::test]
+async fn a_secret_that_was_created_without_a_value_gets_its_first_one() {
+    let store = Aws.store().await;
+    let at = somewhere();
+    call("CreateSecret", json!({"Name": at.path})).await;
+    let stale = store.read(&at).await.unwrap();
+    assert!(stale.version.is_absent());
+    let first = made();
+    publish(&store, &at, &first, Phase::Published, &[]).await;
+    let late = made();
+    let outcome =
+        store.publish(&at, &stale, &late.record(Phase::Published, &[]), &late.token).await;
+    assert!(matches!(outcome, Err(PublishError::Conflict)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn a_version_id_that_is_taken_is_not_made_current_again() {
+    let store = Aws.store().await;
+    let (at, first, second) = (somewhere(), made(), made());
+    publish(&store, &at, &first, Phase::Published, &[]).await;
+    publish(&store, &at, &second, Phase::Published, &[first.id]).await;
+    // The first token's version exists; whoever serves it again gets a version of its own.
+    let again = publish(&store, &at, &first, Phase::Published, &[second.id]).await;
+    assert_ne!(again.version.as_str(), first.id.to_string());
+}
+
+#[tokio::test]
+async fn a_secret_scheduled_for_deletion_says_so() {
+    let store = Aws.store().await;
+    let at = somewhere();
+    publish(&store, &at, &made(), Phase::Published, &[]).await;
+    call("DeleteSecret", json!({"SecretId": at.path, "RecoveryWindowInDays": 7})).await;
+    let error = store.read(&at).await.unwrap_err();
+    assert!(error.to_string().contains("scheduled for deletion"), "{error}");
+    assert!(error.hint().unwrap().contains("restore-secret"));
+    assert_eq!(error.kind(), FaultKind::Permanent);
+}
+
+#[tokio::test]
+async fn a_binary_secret_is_refused_by_name() {
+    let store = Aws.store().await;
+    let at = somewhere();
+    call("CreateSecret", json!({"Name": at.path, "SecretBinary": "czNjcmV0"})).await;
+    let error = store.read(&at).await.unwrap_err();
+    assert!(matches!(error, StoreError::NotAnObject { .. }), "{error}");
+    assert!(error.to_string().contains(&at.path) && !text(&error).contains("s3cret"));
+}
+
+#[tokio::test]
+async fn a_denied_permission_is_known_before_a_token_exists() {
+    let relay = Relay::start(&Moto::shared().server.url, |head| {
+        if is(head, "UpdateSecretVersionStage") {
+            refusal("AccessDeniedException", 400, "User: x is not authorized")
+        } else {
+            Fate::Pass
+        }
+    });
+    let store = behind(&relay).await;
+    let at = somewhere();
+    let over = publish(&Aws.store().await, &at, &made(), Phase::Published, &[]).await;
+    let error = store.ensure_writable(&at, &over).await.unwrap_err();
+    assert_eq!(error.kind(), FaultKind::Permanent);
+    assert!(error.to_string().contains("not authorized"), "{error}");
+    assert!(error.hint().unwrap().contains("UpdateSecretVersionStage"));
+}
+
+#[tokio::test]
+async fn a_validation_error_that_quotes_the_secret_is_not_shown() {
+    let relay = Relay::start(&Moto::shared().server.url, |head| {
+        if is(head, "PutSecretValue") || is(head, "CreateSecret") {
+            refusal("ValidationException", 400, "Value 's3cret' at 'secretString' failed")
+        } else {
+            Fate::Pass
+        }
+    });
+    let store = behind(&relay).await;
+    let (at, first) = (somewhere(), made());
+    let over = store.read(&at).await.unwrap();
+    let record = first.record(Phase::Published, &[]);
+    let outcome = store.publish(&at, &over, &record, &first.token).await;
+    let Err(PublishError::Refused(error)) = outcome else { panic!("{outcome:?}") };
+    assert!(!text(&error).contains("s3cret"), "{error}");
+    assert!(error.to_string().contains("ValidationException"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_awss_is_an_error_and_is_not_shown() {
+    for body in ["<html>s3cret</html>", "{\"SecretString\": s3cret", ""] {
+        for status in [200, 502] {
+            let relay = Relay::start("unused", move |_| response(status, "", body));
+            let error = behind(&relay).await.read(&somewhere()).await.unwrap_err();
+            assert!(!text(&error).contains("s3cret"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_transient() {
+    let nowhere = format!("http://127.0.0.1:{}", closed_port());
+    let store = Store::open("main", &settings(&nowhere)).await.unwrap();
+    let at = somewhere();
+    let error = store.read(&at).await.unwrap_err();
+    assert_eq!(error.kind(), FaultKind::Transient, "{error}");
+    let over = Aws.store().await.read(&at).await.unwrap();
+    let first = made();
+    let record = first.record(Phase::Published, &[]);
+    let outcome = store.publish(&at, &over, &record, &first.token).await;
+    assert!(matches!(outcome, Err(PublishError::Refused(_))), "{outcome:?}");
+}

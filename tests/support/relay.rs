@@ -1,0 +1,106 @@
+//! A relay between a client and a server that counts the requests, and loses or answers those that a test chooses.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What becomes of a request.
+pub enum Fate {
+    /// It is passed on, and so is its reply.
+    Pass,
+    /// It is passed on, and its reply is lost.
+    LoseReply,
+    /// It is lost.
+    LoseRequest,
+    /// It is answered by the relay with this whole response.
+    Answer(String),
+}
+
+/// The relay. It listens for as long as the test process lives.
+pub struct Relay {
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub url: String,
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Relay {
+    /// A relay to `upstream` that asks `fate` about each request's head.
+    pub fn start(upstream: &str, fate: impl Fn(&str) -> Fate + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let heads = Arc::new(Mutex::new(vec![]));
+        let (seen, fate) = (Arc::clone(&heads), Arc::new(fate));
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (upstream, seen, fate) =
+                    (upstream.clone(), Arc::clone(&seen), Arc::clone(&fate));
+                std::thread::spawn(move || {
+                    // A client that hangs up is no failure of the relay.
+                    let _ = relay(&client?, &upstream, &seen, &*fate);
+                    Ok::<_, std::io::Error>(())
+                });
+            }
+        });
+        Self { url, heads }
+    }
+
+    /// The heads of the requests so far.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+/// A response with a status and a body.
+pub fn response(status: u16, headers: &str, body: &str) -> Fate {
+    Fate::Answer(format!(
+        "HTTP/1.1 {status} Chosen\r\nContent-Length: {}\r\nConnection: close\r\n{headers}\r\n{body}",
+        body.len()
+    ))
+}
+
+/// One request and its reply; the connection is closed after it.
+fn relay(
+    mut client: &TcpStream,
+    upstream: &str,
+    seen: &Mutex<Vec<String>>,
+    fate: &dyn Fn(&str) -> Fate,
+) -> std::io::Result<()> {
+    client.set_read_timeout(Some(Duration::from_secs(30)))?;
+    let mut reader = BufReader::new(client);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head)? == 0 {
+            return Ok(());
+        }
+    }
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, value)| value.trim().parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    seen.lock().unwrap().push(head.clone());
+    let fate = fate(&head);
+    let pass = || {
+        let mut server = TcpStream::connect(upstream)?;
+        let lines = head.trim_end().lines();
+        for line in lines.filter(|line| !line.to_ascii_lowercase().starts_with("connection:")) {
+            write!(server, "{line}\r\n")?;
+        }
+        write!(server, "Connection: close\r\n\r\n")?;
+        server.write_all(&body)?;
+        let mut reply = vec![];
+        server.read_to_end(&mut reply)?;
+        std::io::Result::Ok(reply)
+    };
+    match fate {
+        Fate::Pass => client.write_all(&pass()?)?,
+        Fate::LoseReply => drop(pass()?),
+        Fate::LoseRequest => {}
+        Fate::Answer(text) => client.write_all(text.as_bytes())?,
+    }
+    client.shutdown(Shutdown::Both)
+}
