@@ -1,0 +1,122 @@
+//! What no tool checks: which way the arrows between the modules point, and that every file says what it is.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers are tests too")]
+
+use std::path::{Path, PathBuf};
+
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec![];
+    let mut folders: Vec<PathBuf> = vec![root.join("src"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with(".venv") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 50, "the source tree was found");
+    found
+}
+
+/// The modules of this crate that a file names in paths.
+fn imports(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().flat_map(|(number, line)| {
+        line.match_indices("crate::").map(move |(at, matched)| {
+            let rest = &line[at + matched.len()..];
+            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            (number + 1, &rest[..end])
+        })
+    })
+}
+
+fn assert_imports_only(below: &str, allowed: &[&str]) {
+    let mut broken = vec![];
+    for (name, text) in sources() {
+        let module = format!("src/{below}");
+        if name != format!("{module}.rs") && !name.starts_with(&format!("{module}/")) {
+            continue;
+        }
+        for (line, import) in imports(&text) {
+            if import != below && !allowed.contains(&import) {
+                broken.push(format!("{name}:{line} imports crate::{import}"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{below} may import only {allowed:?}:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn the_core_knows_no_client_no_http_and_no_files() {
+    assert_imports_only("rotation", &["config", "names", "record", "secret"]);
+    for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("src/rotation")) {
+        for forbidden in
+            ["reqwest", "vaultrs", "aws_", "tokio_postgres", "std::fs", "std::net", "axum"]
+        {
+            assert!(!text.contains(forbidden), "{name} names {forbidden}");
+        }
+    }
+}
+
+#[test]
+fn the_adapters_know_neither_each_other_nor_the_policy() {
+    let shared = ["config", "names", "record", "redact", "rotation", "secret", "tls"];
+    let with = |more: &[&'static str]| [shared.as_slice(), more].concat();
+    assert_imports_only("motherduck", &shared);
+    assert_imports_only("store", &shared);
+    assert_imports_only("gate", &with(&["command"]));
+    assert_imports_only("verify", &with(&["command"]));
+    assert_imports_only("command", &shared);
+    assert_imports_only("sandbox", &shared);
+    for (name, text) in sources() {
+        let is_adapter =
+            ["src/motherduck", "src/store", "src/gate", "src/verify", "src/command", "src/sandbox"]
+                .iter()
+                .any(|adapter| name.starts_with(adapter));
+        if is_adapter {
+            for core in ["rotation::decide", "rotation::drive", "rotation::reconcile"] {
+                assert!(!text.contains(core), "{name} names {core}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_one_file_joins_the_core_to_the_adapters() {
+    for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("src/")) {
+        if text.contains("World for ") && !name.starts_with("src/rotation/simulation") {
+            assert_eq!(name, "src/live.rs");
+        }
+    }
+}
+
+#[test]
+fn the_text_of_a_secret_is_reached_in_one_file() {
+    for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("src/")) {
+        assert!(
+            !text.contains("expose_secret") || name == "src/secret.rs",
+            "{name} reaches into secrets"
+        );
+    }
+}
+
+#[test]
+fn every_file_opens_with_a_sentence_about_itself() {
+    for (name, text) in sources() {
+        let first = text.lines().next().unwrap_or_default();
+        assert!(first.starts_with("//! ") && first.len() > 15, "{name} says nothing about itself");
+    }
+}
+
+#[test]
+fn no_file_is_long_enough_to_be_feared() {
+    for (name, text) in sources() {
+        let lines = text.lines().count();
+        assert!(lines <= 600, "{name} has {lines} lines: is it one subject?");
+    }
+}
