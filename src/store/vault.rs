@@ -149,7 +149,12 @@ impl Vault {
 
     async fn find(&self, at: &Location, version: Option<u64>) -> Result<Found, StoreError> {
         let read = || self.session.with(|client| self.get(client, at, version));
-        read.retry(ExponentialBuilder::default().with_jitter().with_max_times(2))
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(200))
+            .with_factor(4.0)
+            .with_max_times(2)
+            .with_jitter();
+        read.retry(pauses)
             .sleep(tokio::time::sleep)
             .when(Answer::is_worth_repeating)
             .await

@@ -106,7 +106,8 @@ impl Answer {
     /// Whether what was asked may have happened, or may yet.
     pub(super) fn may_land(&self) -> bool {
         match self {
-            Self::Answered { status, .. } => !(400..=499).contains(status),
+            // 408 comes from a proxy that lost its patience, perhaps after it had passed the request on.
+            Self::Answered { status, .. } => !(400..=499).contains(status) || *status == 408,
             Self::NotSent(_) => false,
             Self::Unclear(_) => true,
         }
@@ -190,7 +191,9 @@ impl AwsError {
             return Self::ScheduledForDeletion { secret };
         }
         let transient = match &answer {
-            Answer::Answered { status, .. } => *status >= 500 || answer.is_throttled(),
+            Answer::Answered { status, .. } => {
+                *status >= 500 || *status == 408 || answer.is_throttled()
+            }
             Answer::NotSent(_) | Answer::Unclear(_) => true,
         };
         let kind = if transient { FaultKind::Transient } else { FaultKind::Permanent };

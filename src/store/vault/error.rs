@@ -23,7 +23,7 @@ pub(super) enum Sent {
 ///
 /// Made of `vaultrs`' errors, which keep whole response bodies for their `Debug`, and whose sources quote them.
 #[derive(Debug)]
-pub enum Answer {
+pub(super) enum Answer {
     /// A status, and Vault's own words where the body was Vault's.
     Status {
         /// The HTTP status.
@@ -58,7 +58,7 @@ impl Answer {
     pub(super) fn is_worth_repeating(&self) -> bool {
         match self {
             // 412: a standby has not yet seen what was written.
-            Self::Status { status, .. } => matches!(status, 412 | 429 | 500..=599),
+            Self::Status { status, .. } => matches!(status, 408 | 412 | 429 | 500..=599),
             Self::Unreachable(_) | Self::Broken(_) => true,
             Self::LoginRefused(answer) => answer.is_worth_repeating(),
             Self::Nonsense | Self::Login(_) | Self::Unusable(_) => false,
@@ -67,7 +67,10 @@ impl Answer {
 
     pub(super) fn sent(&self) -> Sent {
         match self {
-            Self::Status { status: 300..=499, .. } => Sent::Refused,
+            // 408 comes from a proxy that lost its patience, perhaps after it had passed the request on.
+            Self::Status { status, .. } if (300..=499).contains(status) && *status != 408 => {
+                Sent::Refused
+            }
             Self::Unreachable(_) | Self::Login(_) | Self::LoginRefused(_) | Self::Unusable(_) => {
                 Sent::No
             }
