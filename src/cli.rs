@@ -1,6 +1,15 @@
 //! The command line: what can be asked for, and how the program's end is to be read.
 
+pub mod adopt;
+mod answer;
 mod arguments;
+pub mod check;
+pub mod complaint;
+mod look;
+pub mod plan;
+mod selection;
+pub mod status;
+mod table;
 
 pub use self::arguments::{
     Adopt, Arguments, Check, CheckDepth, Command, LogFormat, Names, Output, RollBack, RotateNow,
