@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::answer::Answer;
 use super::output::CredentialResult;
 use super::progress::{doing, word};
-use super::{ExitCode, rotate_now};
+use super::{ExitCode, rotate_now, selection};
 use crate::config::Config;
 use crate::live::Outside;
 use crate::names::{AccountName, CredentialName};
@@ -40,7 +41,7 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
     std::fs::DirBuilder::new().mode(0o700).create(&secrets)?;
     let consumers = consumer::start(&secrets, sandbox.ready()).await?;
     let config = configuration(directory.path(), &secrets, sandbox.ready(), consumers.address())?;
-    let outside = rotate_now::open(Arc::new(config)).await?;
+    let outside = selection::open(Arc::new(config)).await?;
     say(&format!(
         "A stand-in for MotherDuck listens at {}; consumers read their tokens from files in {}.",
         sandbox.ready().api_url,

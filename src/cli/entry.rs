@@ -59,7 +59,6 @@ fn load(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
 }
 
 async fn daemon(config: Arc<Config>) -> anyhow::Result<ExitCode> {
-    rotate_now::ensure_admin_token(&config)?;
     crate::daemon::run(config, stop_on_signal()?)
         .await
         .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;

@@ -1,9 +1,10 @@
-//! Results on standard output, as text or as one JSON document.
+//! What became of the credentials of a run, as it is written to standard output.
 
 use std::io::Write;
 
 use serde::Serialize;
 
+use super::answer::Answer;
 use crate::names::{RotationId, TokenId};
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::StepReport;
@@ -51,8 +52,17 @@ impl CredentialResult {
         }
     }
 
+}
+
+impl Answer for Results {
+    fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        self.credentials.iter().try_for_each(|result| result.write_text(out))
+    }
+}
+
+impl Answer for CredentialResult {
     /// One line for people, and two more where something is wrong.
-    pub(super) fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
+    fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let name = &self.name;
         let token = self.token_id.map(|id| id.to_string()).unwrap_or_default();
         match self.outcome {
@@ -79,11 +89,4 @@ impl CredentialResult {
         }
         Ok(())
     }
-}
-
-/// Writes one JSON document.
-pub(super) fn write_json(out: &mut dyn Write, document: &impl Serialize) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, document)?;
-    writeln!(out)?;
-    Ok(())
 }
