@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod daemon;
 pub mod gate;
 pub mod live;
 pub mod motherduck;

@@ -72,6 +72,11 @@ impl CronLine {
         &self.line
     }
 
+    /// The time zone that the line is read in.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     fn next(&self, after: Timestamp) -> Option<Timestamp> {
         self.cron.find_next_occurrence(&self.at(after), false).ok().map(|at| at.timestamp())
     }
