@@ -104,3 +104,109 @@ pub(super) fn tell_panic(name: &CredentialName, look_in: SignedDuration, told: &
         tracing::error!(credential = %name, retry_in_ms, "run panicked");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn report(outcome: Outcome, problem: Option<FaultKind>, again_at: Option<Timestamp>) -> Report {
+        Report {
+            outcome,
+            rotation_id: None,
+            token_id: None,
+            previous_token_id: None,
+            expires_at: None,
+            revoked: vec![],
+            steps: vec![],
+            problem: problem.map(|kind| Problem {
+                step: Some(Step::Gate),
+                kind,
+                message: "no answer".to_owned(),
+                hint: None,
+            }),
+            again_at,
+        }
+    }
+
+    /// The levels and messages that `reports` draw, one after the other.
+    fn told(reports: &[Report]) -> Vec<String> {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .with_target(false)
+            .without_time()
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let mut told = None;
+            for report in reports {
+                let name = "etl".parse().unwrap();
+                tell(&name, report, standing(report), SignedDuration::from_secs(5), &mut told);
+            }
+        });
+        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| line.trim().to_owned()).collect()
+    }
+
+    #[test]
+    fn people_are_told_of_a_change_and_not_of_each_look() {
+        let held = || report(Outcome::Held, Some(FaultKind::Transient), Some(Timestamp::MAX));
+        let failing = || report(Outcome::Failed, Some(FaultKind::Transient), None);
+        let lines = told(&[
+            report(Outcome::NotDue, None, None),
+            failing(),
+            failing(),
+            failing(),
+            held(),
+            held(),
+            report(Outcome::NotDue, None, None),
+            report(Outcome::NotDue, None, None),
+            held(),
+            report(Outcome::Rotated, None, None),
+            report(Outcome::Rotated, None, None),
+        ]);
+        let expected = [
+            "WARN credential failed",
+            "ERROR credential held",
+            "INFO credential recovered",
+            "ERROR credential held",
+            "INFO credential rotated",
+            "INFO credential rotated",
+        ];
+        assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+        for (line, expected) in lines.iter().zip(expected) {
+            assert!(line.starts_with(expected), "{line}");
+        }
+        assert!(lines[0].contains("retry_in_ms=5000") && lines[0].contains("step=\"gate\""));
+    }
+
+    #[test]
+    fn only_what_may_pass_by_itself_is_a_warning() {
+        let refused = report(Outcome::Failed, Some(FaultKind::Permanent), None);
+        assert_eq!(standing(&refused), Standing::Stuck);
+        let unreachable = report(Outcome::Held, Some(FaultKind::Transient), None);
+        assert_eq!(standing(&unreachable), Standing::Failing);
+        assert!(told(&[refused])[0].starts_with("ERROR credential needs a person"));
+        assert!(told(&[unreachable])[0].starts_with("WARN credential failed"));
+        let rolled_back = report(Outcome::RolledBack, None, None);
+        assert!(told(&[rolled_back])[0].starts_with("ERROR credential rolled back"));
+    }
+}
