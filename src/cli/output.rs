@@ -51,7 +51,6 @@ impl CredentialResult {
             hint,
         }
     }
-
 }
 
 impl Answer for Results {
@@ -65,22 +64,19 @@ impl Answer for CredentialResult {
     fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let name = &self.name;
         let token = self.token_id.map(|id| id.to_string()).unwrap_or_default();
-        match self.outcome {
-            Outcome::Rotated => match self.previous_token_id {
-                Some(previous) => {
-                    writeln!(out, "{name}: rotated: token {token} replaced {previous}")?
-                }
-                None => writeln!(out, "{name}: rotated: token {token} is its first")?,
-            },
-            Outcome::NotDue => writeln!(out, "{name}: not due: token {token} stays")?,
-            Outcome::Failed => writeln!(out, "{name}: failed: nothing new is served")?,
-            Outcome::Held => {
-                writeln!(out, "{name}: held: the new token and the old one both stay valid")?
+        let said = match (self.outcome, self.previous_token_id) {
+            (Outcome::Rotated, Some(previous)) => {
+                format!("rotated: token {token} replaced {previous}")
             }
-            Outcome::RolledBack => {
-                writeln!(out, "{name}: rolled back: token {token} is served again")?
+            (Outcome::Rotated, None) => format!("rotated: token {token} is its first"),
+            (Outcome::NotDue, _) => format!("not due: token {token} stays"),
+            (Outcome::Failed, _) => "failed: nothing new is served".to_owned(),
+            (Outcome::Held, _) => {
+                format!("held: token {token} is served, and what it replaces stays valid")
             }
-        }
+            (Outcome::RolledBack, _) => format!("rolled back: token {token} is served again"),
+        };
+        writeln!(out, "{name}: {said}")?;
         if let Some(error) = &self.error {
             writeln!(out, "  error: {error}")?;
         }

@@ -68,10 +68,15 @@ fn hint(config: &Config, unknown: &[&CredentialName]) -> String {
     }
 }
 
-/// Makes the adapters, once the admin token was seen to be readable: nothing is contacted without one.
-pub async fn open(config: Arc<Config>) -> Result<Outside, Complaint> {
+/// Finds out whether the admin token can be read: nothing is contacted without one.
+pub fn ensure_admin_token(config: &Config) -> Result<(), Complaint> {
     let source = &config.motherduck.admin_token;
     let hint = format!("put the token of a MotherDuck admin into {source}, as its only text");
-    source.read().map(drop).map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))?;
+    source.read().map(drop).map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))
+}
+
+/// Makes the adapters, once the admin token was seen to be readable.
+pub async fn open(config: Arc<Config>) -> Result<Outside, Complaint> {
+    ensure_admin_token(&config)?;
     Outside::open(config).await.map_err(|fault| Complaint::fault(fault, ExitCode::Usage))
 }

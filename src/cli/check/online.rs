@@ -178,7 +178,7 @@ async fn gate(world: &Live, credential: &Credential, record: &Record) -> Option<
     Some(match world.poll_gate(record).await {
         Health::Healthy => Finding::ok(&subject, "its consumers are healthy"),
         Health::Unhealthy(how) => Finding::warning(
-            subject,
+            &subject,
             format!("its consumers are not healthy: {how}"),
             Some("while they are not, a rotation would be held at this gate".to_owned()),
         ),
