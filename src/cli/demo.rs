@@ -57,12 +57,6 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
                 code = ExitCode::Failed;
             }
             result.write_text(&mut std::io::stdout().lock())?;
-            if !wanted {
-                let (checks, failures) = consumers.count();
-                say(&format!(
-                    "  its consumer connected {checks} times with what it read, {failures} of them in vain"
-                ))?;
-            }
         }
     }
     let (connections, failures) = consumers.count();
@@ -81,13 +75,11 @@ async fn rotate(
 ) -> anyhow::Result<Option<CredentialResult>> {
     let watcher = |progress: Progress| {
         if let Progress::Ended(step, outcome, problem) = progress {
-            // A poll that finds the consumers not yet ready is not worth a line of its own.
-            let done = outcome != StepOutcome::Failed;
-            if done || problem.is_none() {
-                // Whoever closed standard output is told by the next `say`.
-                let _ =
-                    say(&format!("  {:<10} {:<8} {}", step.as_str(), word(outcome), doing(step)));
-            }
+            let problem = problem.map(|text| format!(": {text}")).unwrap_or_default();
+            let line =
+                format!("  {:<10} {:<8} {}{problem}", step.as_str(), word(outcome), done(step));
+            // Whoever closed standard output is told by the next `say`.
+            let _ = say(&line);
         }
     };
     Ok(rotate_now::rotate(outside, name, Trigger::Forced, None, stop, &watcher).await)
