@@ -328,6 +328,11 @@ fn a_sealed_predecessor_is_revoked_before_anything_new() {
             rest(),
         ),
         ("what is not listed is not either", retiring().listing([listed(2, DAY)]), rest()),
+        (
+            "unless the list lacks the served token too, and so tells nothing",
+            retiring().listing([]),
+            Decision::Revoke(vec![id(1)]),
+        ),
     ]);
 }
 
