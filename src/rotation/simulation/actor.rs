@@ -12,7 +12,7 @@ use super::flaws::Flaw;
 use super::ground::{Applied, Fault, Ground, Lists, Message, TOKEN_KEY, USER_KEY};
 use super::store::{Answer, Protocol, Request, Stored};
 use crate::names::{TokenId, TokenName};
-use crate::record::{Record, Slot, decode, encode_with_token};
+use crate::record::{Record, decode, encode_with_token};
 use crate::rotation::schedule::signed;
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, ListedToken, PublishError,
@@ -56,7 +56,7 @@ pub(super) struct Actor {
     /// What is wrong with its adapters, in tests of the checker.
     pub(super) flaw: Option<Flaw>,
     /// What it last wrote, for a flaw that reads it from here.
-    pub(super) memory: Arc<Mutex<Option<(Version, Record, String)>>>,
+    pub(super) memory: Arc<Mutex<Option<(Version, Stored)>>>,
 }
 
 /// What became of a message.
@@ -303,19 +303,22 @@ impl World for Actor {
 
     async fn read(&self) -> Result<Reading, WorldFault> {
         if self.has(Flaw::ReadsFromMemory)
-            && let Some((version, record, text)) = self.memory.lock().unwrap().take()
+            && let Some((version, stored)) = self.memory.lock().unwrap().take()
         {
-            let slot = Slot::Managed { record: Box::new(record), token: token(&text) };
-            return Ok(Reading { version, slot, others: crate::record::UserKeys::default() });
+            return Ok(Reading { version, slot: stored.slot(), others: stored.others });
         }
         let index = self.index;
         self.ask(Part::Store, "reads", |ground| {
             let stored = ground.served();
-            let object = stored.map(|stored| stored.object.clone());
             let read = stored.map(|stored| stored.text.clone());
+            let (slot, others) = match stored {
+                Some(stored) => (stored.slot(), stored.others.clone()),
+                None => {
+                    let first = [(USER_KEY.to_owned(), "precious".into())].into_iter().collect();
+                    decode(first, TOKEN_KEY).unwrap()
+                }
+            };
             ground.seen[index].read = read;
-            let first = || [(USER_KEY.to_owned(), "precious".into())].into_iter().collect();
-            let (slot, others) = decode(object.unwrap_or_else(first), TOKEN_KEY).unwrap();
             Reading { version: ground.store.version(), slot, others }
         })
         .await
@@ -350,7 +353,10 @@ impl World for Actor {
     }
 
     async fn create(&self, name: &TokenName) -> Result<CreatedToken, CreateError> {
-        let message = || Message::Create { name: name.to_string() };
+        let message = || {
+            self.shared().ground.asks_for(name);
+            Message::Create { name: name.to_string() }
+        };
         let mut sent = self.send(Part::Rest, "creates", message()).await;
         if self.has(Flaw::RetriesCreation) && matches!(sent, Sent::Untold) {
             sent = self.send(Part::Rest, "creates again", message()).await;
@@ -387,19 +393,16 @@ impl World for Actor {
     ) -> Result<(), PublishError> {
         let (protocol, value) = {
             let store = &mut self.shared().ground.store;
-            let value = Stored {
-                id: store.fresh_id(&over.slot, record),
-                object: encode_with_token(record, &over.others, TOKEN_KEY, token),
-                record: record.clone(),
-                text: token.lend(str::to_owned),
-            };
+            let id = store.fresh_id(&over.slot, record);
+            let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
+            let value = Stored::new(id, object, record.clone(), token.lend(str::to_owned));
             (store.protocol, value)
         };
         let mut expected = over.version.clone();
         if self.has(Flaw::WritesOverAnything) {
             expected = self.shared().ground.store.version();
         }
-        let written = (Version::new(&value.id), record.clone(), value.text.clone());
+        let written = (Version::new(&value.id), value.clone());
         let what = format!("publishes {} {:?}", record.token_id, record.phase);
         let again = value.clone();
         let mut result = match protocol {

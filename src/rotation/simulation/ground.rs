@@ -131,6 +131,8 @@ pub(super) struct Ground {
     pub(super) edited: bool,
     protected: BTreeSet<TokenId>,
     delayed: Vec<(u32, Message)>,
+    /// The names of the tokens that were asked for.
+    asked_for: BTreeSet<String>,
     /// What consumers could ever have read.
     served: BTreeSet<TokenId>,
     /// What was served, and then had a successor that was proved.
@@ -163,6 +165,7 @@ impl Ground {
             edited: false,
             protected: BTreeSet::new(),
             delayed: vec![],
+            asked_for: BTreeSet::new(),
             served: BTreeSet::new(),
             superseded: BTreeSet::new(),
             verified: false,
@@ -226,6 +229,13 @@ impl Ground {
         let token = SimToken { name, created_at: self.now, expires_at, revoked_at: None, ours };
         self.tokens.insert(id, token);
         id
+    }
+
+    /// A pintail sends a creation. Sent again after silence, it may leave two tokens of which one is nobody's.
+    pub(super) fn asks_for(&mut self, name: &TokenName) {
+        if !self.asked_for.insert(name.to_string()) {
+            self.violate("a token was asked for twice");
+        }
     }
 
     /// The world kills a token by itself: a person, or MotherDuck.

@@ -268,6 +268,10 @@ impl Runner {
         for _ in 0..6 {
             self.shared.lock().unwrap().ground.now += SignedDuration::from_mins(20);
             self.take_turns(&[Pintail::one_shot(Trigger::Schedule)], &[]);
+            let ground = &self.shared.lock().unwrap().ground;
+            if ground.served_id().is_some_and(|id| ground.alive_managed() == [id]) {
+                break;
+            }
         }
         let ground = &mut self.shared.lock().unwrap().ground;
         let served: Vec<_> = ground.served_id().into_iter().collect();

@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::ground::TOKEN_KEY;
 use crate::names::TokenName;
-use crate::record::{Phase, Record, Slot};
+use crate::record::{Phase, Record, Slot, UserKeys, decode};
 use crate::rotation::world::Version;
+use crate::secret::Token;
 
 /// How a publication is made one compare-and-set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,46 @@ pub(super) struct Stored {
     pub(super) record: Record,
     /// The token's text, as consumers read it.
     pub(super) text: String,
+    /// What the shipping record logic makes of the object, worked out once per version.
+    pub(super) sight: Sight,
+    pub(super) others: UserKeys,
+}
+
+/// What stands in a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    Vacant,
+    Edited,
+    Managed,
+}
+
+impl Stored {
+    pub(super) fn new(
+        id: String,
+        object: Map<String, Value>,
+        record: Record,
+        text: String,
+    ) -> Self {
+        let (slot, others) = decode(object.clone(), TOKEN_KEY).unwrap();
+        let sight = match slot {
+            Slot::Vacant => Sight::Vacant,
+            Slot::Managed { record: read, .. } => {
+                assert_eq!(*read, record, "a record is read as it was written");
+                Sight::Managed
+            }
+            Slot::Unmanaged { .. } | Slot::Edited { .. } => Sight::Edited,
+        };
+        Self { id, object, record, text, sight, others }
+    }
+
+    pub(super) fn slot(&self) -> Slot {
+        let record = Box::new(self.record.clone());
+        match self.sight {
+            Sight::Vacant => Slot::Vacant,
+            Sight::Edited => Slot::Edited { record, token: Token::new(&self.text).ok() },
+            Sight::Managed => Slot::Managed { record, token: Token::new(&self.text).unwrap() },
+        }
+    }
 }
 
 /// A request to the store.
@@ -152,7 +194,8 @@ impl Store {
         if let Some(mut stored) = self.served().cloned() {
             stored.id = format!("by-hand-{}", self.serial);
             change(&mut stored);
-            self.versions.push(stored);
+            let Stored { id, object, record, text, .. } = stored;
+            self.versions.push(Stored::new(id, object, record, text));
             self.current = Some(self.versions.len() - 1);
         }
     }

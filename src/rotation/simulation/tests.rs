@@ -80,6 +80,11 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
+/// Whether a world is in the share that is explored by default: one in `of`. `PINTAIL_SIM_WORLDS=all` explores all.
+fn share(world: u64, of: u64) -> bool {
+    world.is_multiple_of(of) || std::env::var("PINTAIL_SIM_WORLDS").is_ok_and(|all| all == "all")
+}
+
 fn plan(faults: impl IntoIterator<Item = (u32, Fault)>) -> BTreeMap<u32, Fault> {
     faults.into_iter().collect()
 }
