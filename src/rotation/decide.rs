@@ -131,10 +131,12 @@ fn advance(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decisi
     let proofs = seen.evidence.proofs();
     let pace = subject.policy.gate;
     let deadline = later(record.published_at, pace.longest());
+    // A publication far in the future was made before the clock was set back: its deadline would be far off as well.
+    let overdue = deadline <= seen.now || later(seen.now, pace.longest()) < record.published_at;
     let step = |tries: &Tries, obstacle, act| {
         if tries.count >= TRIES && seen.trigger.skips_gate() {
             held(seen, obstacle, tries, act)
-        } else if tries.count >= TRIES && seen.now >= deadline {
+        } else if tries.count >= TRIES && overdue {
             stuck(subject, seen, record, obstacle, tries, act)
         } else {
             paced(seen, obstacle, tries, RETRY, act)
@@ -156,7 +158,7 @@ fn advance(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decisi
                 let gate = &proofs.gate;
                 if gate.streak < successes {
                     let fair = gate.count >= successes + FAIR_POLLS && gate.streak == 0;
-                    return if fair && seen.now >= deadline {
+                    return if fair && overdue {
                         stuck(subject, seen, record, Obstacle::Gate, gate, Decision::PollGate)
                     } else {
                         paced(seen, Obstacle::Gate, gate, interval, Decision::PollGate)

@@ -31,7 +31,11 @@ fn drawn(seed: u64) -> Scenario {
     }
     let consumers =
         dice.choice([Consumers::Healthy, Consumers::Healthy, Consumers::Sick, Consumers::Flapping]);
-    let lists = dice.choice([Lists::Honest, Lists::Honest, Lists::Empty, Lists::CutShort]);
+    // Where a person deletes the secret, the list is all that tells of what was served.
+    let deleted = plan.values().any(|fault| *fault == Fault::Person(Act::Delete));
+    let lists = dice
+        .choice([Lists::Honest, Lists::Honest, Lists::Empty, Lists::CutShort])
+        .map(|lists| if deleted { Lists::Honest } else { lists });
     Scenario {
         protocol: dice.choice(PROTOCOLS).unwrap(),
         history: dice.u32(0..3),
