@@ -31,7 +31,8 @@ fn drawn(seed: u64) -> Scenario {
     }
     let consumers =
         dice.choice([Consumers::Healthy, Consumers::Healthy, Consumers::Sick, Consumers::Flapping]);
-    // Where a person deletes the secret, the list is all that tells of what was served.
+    // Where a person deletes the secret, the list is all that tells of what was served: one that lags or lies then
+    // makes a token that is in use look like an orphan.
     let deleted = plan.values().any(|fault| *fault == Fault::Person(Act::Delete));
     let lists = dice
         .choice([Lists::Honest, Lists::Honest, Lists::Empty, Lists::CutShort])
@@ -41,7 +42,7 @@ fn drawn(seed: u64) -> Scenario {
         history: dice.u32(0..3),
         consumers: consumers.unwrap(),
         lists: lists.unwrap(),
-        listing_lag: Duration::from_secs(dice.u64(0..60)),
+        listing_lag: if deleted { Duration::ZERO } else { Duration::from_secs(dice.u64(0..60)) },
         revocation_lag: Duration::from_secs(dice.u64(0..60)),
         skew: pintails.iter().map(|_| dice.i64(-10..10)).collect(),
         switches: (0..dice.u32(0..6))
