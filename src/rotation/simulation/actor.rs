@@ -311,12 +311,11 @@ impl World for Actor {
         self.ask(Part::Store, "reads", |ground| {
             let stored = ground.served();
             let read = stored.map(|stored| stored.text.clone());
-            let (slot, others) = match stored {
-                Some(stored) => (stored.slot(), stored.others.clone()),
-                None => {
-                    let first = [(USER_KEY.to_owned(), "precious".into())].into_iter().collect();
-                    decode(first, TOKEN_KEY).unwrap()
-                }
+            let (slot, others) = if let Some(stored) = stored {
+                (stored.slot(), stored.others.clone())
+            } else {
+                let first = [(USER_KEY.to_owned(), "precious".into())].into_iter().collect();
+                decode(first, TOKEN_KEY).unwrap()
             };
             ground.seen[index].read = read;
             Reading { version: ground.store.version(), slot, others }

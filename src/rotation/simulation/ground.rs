@@ -109,6 +109,7 @@ pub(super) struct Seen {
 }
 
 /// The simulated world.
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world, not a state")]
 pub(super) struct Ground {
     pub(super) now: Timestamp,
     pub(super) store: Store,

@@ -9,6 +9,10 @@ use super::store::Protocol;
 use crate::rotation::decide::Trigger;
 
 mod alone;
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a planted bug changes one decision and passes on all others, whatever they are"
+)]
 mod planted;
 mod seeds;
 mod together;
@@ -80,9 +84,30 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
-/// Whether a world is in the share that is explored by default: one in `of`. `PINTAIL_SIM_WORLDS=all` explores all.
-fn share(world: u64, of: u64) -> bool {
-    world.is_multiple_of(of) || std::env::var("PINTAIL_SIM_WORLDS").is_ok_and(|all| all == "all")
+/// The share of a test's worlds that is explored by default. `PINTAIL_SIM_WORLDS=all` explores all of them.
+struct Share {
+    one_in: u64,
+    seen: u64,
+    explored: u64,
+}
+
+impl Share {
+    fn one_in(default: u64) -> Self {
+        let all = std::env::var("PINTAIL_SIM_WORLDS").is_ok_and(|worlds| worlds == "all");
+        Self { one_in: if all { 1 } else { default }, seen: 0, explored: 0 }
+    }
+
+    /// Whether the next world is to be explored.
+    fn has_next(&mut self) -> bool {
+        self.seen += 1;
+        let is_in = (self.seen - 1).is_multiple_of(self.one_in);
+        self.explored += u64::from(is_in);
+        is_in
+    }
+
+    fn tell(&self, what: &str) {
+        println!("{} of {} worlds: {what}", self.explored, self.seen);
+    }
 }
 
 fn plan(faults: impl IntoIterator<Item = (u32, Fault)>) -> BTreeMap<u32, Fault> {

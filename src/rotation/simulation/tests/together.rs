@@ -1,6 +1,6 @@
 //! Two and three pintails on one credential, in every interleaving of their effects up to a number of preemptions.
 
-use super::{PROTOCOLS, TELLING_FAULTS, explore, scenarios, share, with_fault};
+use super::{PROTOCOLS, Share, TELLING_FAULTS, explore, scenarios, with_fault};
 use crate::rotation::decide::Trigger;
 use crate::rotation::simulation::ground::Consumers;
 use crate::rotation::simulation::run::{Pintail, Scenario};
@@ -42,44 +42,38 @@ fn two_pintails_keep_the_promises_in_every_interleaving_of_one_preemption() {
 
 #[test]
 fn two_pintails_keep_the_promises_in_every_interleaving_of_two_preemptions() {
-    let mut worlds = 0;
+    let mut share = Share::one_in(1);
     for scenario in pairs().into_iter().take(3) {
         let turns = explore(&scenario).turns;
         for first in 0..turns {
             for second in first + 1..turns.min(first + 30) {
-                if share(worlds, 2) {
+                if share.has_next() {
                     let switches = vec![(first, 1), (second, 0)];
                     explore(&Scenario { switches, ..scenario.clone() });
                 }
-                worlds += 1;
             }
         }
     }
-    println!(
-        "{worlds} worlds: two pintails, two preemptions within thirty turns (a half of them, unless asked for more)"
-    );
+    share.tell("two pintails, two preemptions within thirty turns");
 }
 
 #[test]
 fn two_pintails_keep_the_promises_in_every_interleaving_with_one_fault() {
-    let mut worlds = 0;
+    let mut share = Share::one_in(30);
     for scenario in pairs() {
         let turns = explore(&scenario).turns;
         for at in 0..turns {
             let scenario = Scenario { switches: vec![(at, 1)], ..scenario.clone() };
             for effect in at.saturating_sub(2)..at + 25 {
                 for fault in TELLING_FAULTS {
-                    if share(worlds, 40) {
+                    if share.has_next() {
                         explore(&with_fault(&scenario, effect, fault));
                     }
-                    worlds += 1;
                 }
             }
         }
     }
-    println!(
-        "{worlds} worlds: two pintails, one preemption and one fault near it (every fortieth, unless asked for more)"
-    );
+    share.tell("two pintails, one preemption and one fault near it");
 }
 
 #[test]
@@ -90,22 +84,19 @@ fn three_pintails_keep_the_promises_in_every_interleaving_of_two_preemptions() {
         forced.rolling_back(),
         Pintail { from_turn: 12, ..Pintail::one_shot(Trigger::Compromised) },
     ]);
-    let mut worlds = 0;
+    let mut share = Share::one_in(4);
     let turns = explore(&scenario).turns;
     for first in 0..turns {
         for second in first + 1..turns.min(first + 20) {
             for (one, two) in [(1, 2), (2, 1), (1, 0), (2, 0)] {
-                if share(worlds, 8) {
+                if share.has_next() {
                     let switches = vec![(first, one), (second, two)];
                     explore(&Scenario { switches, ..scenario.clone() });
                 }
-                worlds += 1;
             }
         }
     }
-    println!(
-        "{worlds} worlds: three pintails, two preemptions within twenty turns (every eighth, unless asked for more)"
-    );
+    share.tell("three pintails, two preemptions within twenty turns");
 }
 
 #[test]
