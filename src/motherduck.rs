@@ -28,10 +28,10 @@ use crate::tls::{Roots, http_client};
 
 pub use accounts::{ActiveAccount, ActiveDuckling};
 pub use dives::{DiveId, DiveIdError};
-pub use ducklings::{Ducklings, Pool};
+pub use ducklings::{Change, ChangeError, Cooldown, Ducklings, FlockSize, Pool, PoolChange, Size};
 pub use error::{CreateTokenError, Error, Failure, Refusal};
 pub use operation::Operation;
-pub use tokens::{NewToken, TokenDetails};
+pub use tokens::{NewToken, RESERVED_TOKEN_NAMES, TokenDetails};
 pub use users::{Creation, Deletion, Existence, User};
 
 use admin::Admin;

@@ -44,6 +44,10 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Plan(names) => super::plan::plan(load(arguments)?, names, output).await,
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
         Command::Check(depth) => super::check::check(load(arguments)?, depth, output).await,
+        Command::Account(deed) => super::account::account(load(arguments)?, deed, output).await,
+        Command::Token(deed) => super::token::token(load(arguments)?, deed, output).await,
+        Command::Duckling(deed) => super::duckling::duckling(load(arguments)?, deed, output).await,
+        Command::Dive(deed) => super::dive::dive(load(arguments)?, deed, output).await,
         Command::Adopt(adoption) => super::adopt::adopt(load(arguments)?, adoption, output).await,
     }
 }
@@ -67,7 +71,7 @@ async fn daemon(config: Arc<Config>) -> anyhow::Result<ExitCode> {
 }
 
 /// A token that is cancelled by SIGTERM or SIGINT: the step in hand is finished, and no further one is begun.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+pub(super) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     use tokio::signal::unix::{SignalKind, signal};
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) =

@@ -1,7 +1,11 @@
 //! How an account's Ducklings are configured: read, and written as a whole.
 
+mod change;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+pub use self::change::{Change, ChangeError, Cooldown, FlockSize, PoolChange, Size};
 
 use super::Client;
 use super::error::Error;

@@ -32,6 +32,9 @@ pub struct NewToken<'a> {
     pub description: Option<&'a str>,
 }
 
+/// Names that MotherDuck keeps to itself.
+pub const RESERVED_TOKEN_NAMES: [&str; 2] = ["MotherDuck Extension", "MotherDuck Flights"];
+
 /// A token as MotherDuck lists it, with what only people need to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenDetails {
