@@ -4,6 +4,7 @@ use std::io::Write;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
+use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
 
 use super::complaint::Complaint;
@@ -48,7 +49,8 @@ pub(super) fn write(
     let mut out = std::io::stdout().lock();
     match output {
         Output::Json => write_json(&mut out, document)?,
-        Output::Text => writeln!(out, "{}", text())?,
+        // It may hold a secret that is shown this once.
+        Output::Text => writeln!(out, "{}", *Zeroizing::new(text()))?,
     }
     out.flush()?;
     Ok(())

@@ -206,6 +206,14 @@ fn an_admin_token_that_is_no_admins_is_told_with_motherducks_own_words() {
 }
 
 #[test]
+fn a_configuration_without_credentials_is_enough_and_draws_no_warning() {
+    let bench = Bench::new();
+    let run = bench.run("account list");
+    run.text();
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
 fn without_an_admin_token_the_end_is_a_usage_error() {
     let bench = Bench::new();
     let run =
