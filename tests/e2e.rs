@@ -1,0 +1,28 @@
+//! The built program against real servers: OpenBao, moto and the sandbox, over HTTP and over Postgres with TLS.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers are tests too; clippy knows only the functions that are marked"
+)]
+
+#[path = "e2e/clients.rs"]
+mod clients;
+#[path = "e2e/cycle.rs"]
+mod cycle;
+#[path = "support/http.rs"]
+mod http;
+#[path = "e2e/place.rs"]
+mod place;
+#[path = "e2e/program.rs"]
+mod program;
+#[path = "support/relay.rs"]
+mod relay;
+#[path = "support/sandbox.rs"]
+mod sandbox;
+#[path = "e2e/scene.rs"]
+mod scene;
+#[path = "support/servers.rs"]
+mod servers;
