@@ -10,14 +10,26 @@
 
 #[path = "e2e/clients.rs"]
 mod clients;
+#[path = "e2e/compromise.rs"]
+mod compromise;
+#[path = "e2e/crashes.rs"]
+mod crashes;
 #[path = "e2e/cycle.rs"]
 mod cycle;
+#[path = "e2e/gates.rs"]
+mod gates;
+#[path = "e2e/holding.rs"]
+mod holding;
+#[path = "e2e/hooks.rs"]
+mod hooks;
 #[path = "support/http.rs"]
 mod http;
 #[path = "e2e/place.rs"]
 mod place;
 #[path = "e2e/program.rs"]
 mod program;
+#[path = "e2e/races.rs"]
+mod races;
 #[path = "support/relay.rs"]
 mod relay;
 #[path = "support/sandbox.rs"]
@@ -26,3 +38,5 @@ mod sandbox;
 mod scene;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "e2e/verifiers.rs"]
+mod verifiers;

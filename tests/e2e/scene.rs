@@ -1,6 +1,7 @@
 //! The scene of a test: a sandbox, a store, a configuration as a user would write it, and the program.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -66,6 +67,19 @@ impl Scene {
             sandbox,
             dir,
         }
+    }
+
+    /// Writes an executable script, and gives its path.
+    pub fn script(&self, name: &str, body: &str) -> String {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o700)).unwrap();
+        path.display().to_string()
+    }
+
+    /// The content of a file in the directory of the test, such as one that a script wrote.
+    pub fn file(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.path().join(name)).unwrap()
     }
 
     /// The directory of the test, gone with it.
