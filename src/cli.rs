@@ -1,19 +1,23 @@
 //! The command line: what can be asked for, and how the program's end is to be read.
 
 mod adopt;
+mod answer;
 mod arguments;
 mod check;
 mod complaint;
 mod demo;
 mod entry;
 mod log;
+mod look;
 mod output;
 mod plan;
 mod progress;
 mod roll_back;
 mod rotate_now;
 mod sandbox;
+mod selection;
 mod status;
+mod table;
 
 pub use self::arguments::{
     Adopt, Arguments, Check, CheckDepth, Command, LogFormat, Names, Output, RollBack, RotateNow,

@@ -63,6 +63,11 @@ impl Outside {
         Ok(Self { config, motherduck: Arc::new(motherduck), stores, adapters })
     }
 
+    /// The wall clock, corrected where MotherDuck's clock is known to differ much.
+    pub fn now(&self) -> Timestamp {
+        corrected_now(&self.motherduck)
+    }
+
     /// The world of one credential; `None` if it is not configured. `stop` ends naps, and the run with them.
     pub fn world(&self, name: &CredentialName, stop: CancellationToken) -> Option<Live> {
         let credential = self.config.credentials.get(name)?;
@@ -78,6 +83,14 @@ impl Outside {
             stop,
             until: None,
         })
+    }
+}
+
+fn corrected_now(motherduck: &Client) -> Timestamp {
+    let here = Timestamp::now();
+    match motherduck.clock_skew() {
+        Some(skew) if skew.abs() > TOLERATED_SKEW => here.saturating_add(skew).unwrap_or(here),
+        Some(_) | None => here,
     }
 }
 
@@ -149,11 +162,7 @@ fn store_fault(error: &store::StoreError) -> Fault {
 
 impl World for Live {
     fn now(&self) -> Timestamp {
-        let here = Timestamp::now();
-        match self.motherduck.clock_skew() {
-            Some(skew) if skew.abs() > TOLERATED_SKEW => here.saturating_add(skew).unwrap_or(here),
-            Some(_) | None => here,
-        }
+        corrected_now(&self.motherduck)
     }
 
     fn stopping(&self) -> bool {

@@ -1,5 +1,6 @@
 //! The rotation of one credential: observe the world, decide one step, act, look again.
 
+pub mod adopt;
 pub mod decide;
 pub mod drive;
 pub mod evidence;

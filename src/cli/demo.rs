@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::answer::Answer;
 use super::output::CredentialResult;
-use super::progress::{doing, word};
-use super::{ExitCode, rotate_now};
+use super::progress::word;
+use super::{ExitCode, rotate_now, selection};
 use crate::config::Config;
 use crate::live::Outside;
 use crate::names::{AccountName, CredentialName};
 use crate::rotation::decide::Trigger;
 use crate::rotation::drive::Outcome;
-use crate::rotation::journal::{Progress, StepOutcome};
+use crate::rotation::journal::{Progress, Step};
 use crate::sandbox::{self, Options, Ready};
 
 const ACCOUNTS: [&str; 3] = ["etl_prod", "dashboards", "customer_42"];
@@ -40,7 +41,7 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
     std::fs::DirBuilder::new().mode(0o700).create(&secrets)?;
     let consumers = consumer::start(&secrets, sandbox.ready()).await?;
     let config = configuration(directory.path(), &secrets, sandbox.ready(), consumers.address())?;
-    let outside = rotate_now::open(Arc::new(config)).await?;
+    let outside = selection::open(Arc::new(config)).await?;
     say(&format!(
         "A stand-in for MotherDuck listens at {}; consumers read their tokens from files in {}.",
         sandbox.ready().api_url,
@@ -48,7 +49,7 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
     ))?;
     let mut code = ExitCode::Settled;
     for account in &accounts {
-        for (title, wanted) in [("its first token", true), ("a whole rotation", false)] {
+        for title in ["its first token", "a whole rotation"] {
             say(&format!("\n{account}: {title}"))?;
             let result = rotate(&outside, &account.as_str().parse()?, stop.clone()).await?;
             let Some(result) = result else { continue };
@@ -64,7 +65,11 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    say("\nEvery old token was revoked only after its consumer was healthy with the new one.")?;
+    let (connections, failures) = consumers.count();
+    say(&format!(
+        "\nThe consumers connected {connections} times with what they read, {failures} times in vain. Every old token was \
+         revoked only after its consumer was healthy with the new one."
+    ))?;
     sandbox.stop().await;
     Ok(code)
 }
@@ -88,6 +93,21 @@ async fn rotate(
     Ok(rotate_now::rotate(outside, name, Trigger::Forced, None, stop, &watcher).await)
 }
 
+/// What is shown by a step that came about.
+fn done(step: Step) -> &'static str {
+    match step {
+        Step::Create => "a replacement is created",
+        Step::Preflight => "it connects, before anyone can read it",
+        Step::Publish => "it is written where the consumer reads it",
+        Step::Deploy => "the consumer is told to reload",
+        Step::Gate => "the consumer is healthy",
+        Step::Verify => "the token connects as read back from the store",
+        Step::Seal => "the old token is marked as retiring: no way back from here",
+        Step::Revoke => "the old token is revoked by its ID",
+        Step::Confirm => "the old token is refused",
+    }
+}
+
 fn say(line: &str) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}")?;
@@ -101,6 +121,7 @@ fn configuration(
     ready: &Ready,
     consumers: std::net::SocketAddr,
 ) -> anyhow::Result<Config> {
+    use std::fmt::Write as _;
     let quoted = |path: &Path| serde_json::to_string(&path.to_string_lossy());
     let mut text = format!(
         r#"owner = "demo"
@@ -132,7 +153,7 @@ deadline = "30s"
         dir = quoted(secrets)?,
     );
     for account in ACCOUNTS {
-        text.push_str(&format!("[credentials.{account}]\nusername = \"{account}\"\n"));
+        writeln!(text, "[credentials.{account}]\nusername = \"{account}\"")?;
     }
     let file = directory.join("pintail.toml");
     std::fs::OpenOptions::new()

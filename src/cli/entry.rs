@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use tokio_util::sync::CancellationToken;
 
 use super::complaint::{self, Complaint};
-use super::{Arguments, Command, ExitCode, demo, log, roll_back, rotate_now, sandbox};
+use super::{Arguments, Command, ExitCode, demo, log, roll_back, rotate_now, sandbox, selection};
 use crate::config::{self, Config};
+use crate::daemon::shutdown_on_signals;
 
 /// Runs the program.
 pub fn main() -> Status {
@@ -32,13 +32,15 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let output = arguments.output;
     match &arguments.command {
-        Command::Sandbox(options) => sandbox::sandbox(options.clone(), stop_on_signal()?).await,
-        Command::Demo => demo::demo(stop_on_signal()?).await,
+        Command::Sandbox(options) => {
+            sandbox::sandbox(options.clone(), shutdown_on_signals()?).await
+        }
+        Command::Demo => demo::demo(shutdown_on_signals()?).await,
         Command::RotateNow(rotation) => {
-            rotate_now::rotate_now(load(arguments)?, rotation, output, stop_on_signal()?).await
+            rotate_now::rotate_now(load(arguments)?, rotation, output, shutdown_on_signals()?).await
         }
         Command::RollBack(names) => {
-            roll_back::roll_back(load(arguments)?, names, output, stop_on_signal()?).await
+            roll_back::roll_back(load(arguments)?, names, output, shutdown_on_signals()?).await
         }
         Command::Run => daemon(load(arguments)?).await,
         Command::Plan(names) => super::plan::plan(load(arguments)?, names, output).await,
@@ -59,27 +61,9 @@ fn load(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
 }
 
 async fn daemon(config: Arc<Config>) -> anyhow::Result<ExitCode> {
-    rotate_now::ensure_admin_token(&config)?;
-    crate::daemon::run(config, stop_on_signal()?)
+    selection::ensure_admin_token(&config)?;
+    crate::daemon::run(config, shutdown_on_signals()?)
         .await
         .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
     Ok(ExitCode::Settled)
-}
-
-/// A token that is cancelled by SIGTERM or SIGINT: the step in hand is finished, and no further one is begun.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("shutdown requested");
-        stopped.cancel();
-    });
-    Ok(stop)
 }

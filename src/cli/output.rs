@@ -1,9 +1,10 @@
-//! Results on standard output, as text or as one JSON document.
+//! What became of the credentials of a run, as it is written to standard output.
 
 use std::io::Write;
 
 use serde::Serialize;
 
+use super::answer::Answer;
 use crate::names::{RotationId, TokenId};
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::StepReport;
@@ -50,27 +51,32 @@ impl CredentialResult {
             hint,
         }
     }
+}
 
+impl Answer for Results {
+    fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        self.credentials.iter().try_for_each(|result| result.write_text(out))
+    }
+}
+
+impl Answer for CredentialResult {
     /// One line for people, and two more where something is wrong.
-    pub(super) fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
+    fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         let name = &self.name;
         let token = self.token_id.map(|id| id.to_string()).unwrap_or_default();
-        match self.outcome {
-            Outcome::Rotated => match self.previous_token_id {
-                Some(previous) => {
-                    writeln!(out, "{name}: rotated: token {token} replaced {previous}")?
-                }
-                None => writeln!(out, "{name}: rotated: token {token} is its first")?,
-            },
-            Outcome::NotDue => writeln!(out, "{name}: not due: token {token} stays")?,
-            Outcome::Failed => writeln!(out, "{name}: failed: nothing new is served")?,
-            Outcome::Held => {
-                writeln!(out, "{name}: held: the new token and the old one both stay valid")?
+        let said = match (self.outcome, self.previous_token_id) {
+            (Outcome::Rotated, Some(previous)) => {
+                format!("rotated: token {token} replaced {previous}")
             }
-            Outcome::RolledBack => {
-                writeln!(out, "{name}: rolled back: token {token} is served again")?
+            (Outcome::Rotated, None) => format!("rotated: token {token} is its first"),
+            (Outcome::NotDue, _) => format!("not due: token {token} stays"),
+            (Outcome::Failed, _) => "failed: nothing new is served".to_owned(),
+            (Outcome::Held, _) => {
+                format!("held: token {token} is served, and what it replaces stays valid")
             }
-        }
+            (Outcome::RolledBack, _) => format!("rolled back: token {token} is served again"),
+        };
+        writeln!(out, "{name}: {said}")?;
         if let Some(error) = &self.error {
             writeln!(out, "  error: {error}")?;
         }
@@ -79,11 +85,4 @@ impl CredentialResult {
         }
         Ok(())
     }
-}
-
-/// Writes one JSON document.
-pub(super) fn write_json(out: &mut dyn Write, document: &impl Serialize) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, document)?;
-    writeln!(out)?;
-    Ok(())
 }

@@ -1,18 +1,206 @@
-//! tmp
-use super::*;
-use crate::{config::Config, names::CredentialName, rotation::decide::Trigger};
+//! `pintail plan`: what would be done now, and when the schedule comes round next; changes nothing.
+
+mod words;
+
+use std::io::Write;
 use std::sync::Arc;
-pub async fn plan(_: Arc<Config>, _: &Names, _: Output) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("x")
-}
-pub async fn preview(
-    _: Arc<Config>,
-    _: Vec<CredentialName>,
-    _: Trigger,
-    _: Output,
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::answer::{self, Answer};
+use super::look::{Found, Look, look};
+use super::selection;
+use super::table::{instant, relative};
+use super::{ExitCode, Names, Output};
+use crate::config::{self, Config};
+use crate::live::{Outside, subject};
+use crate::names::{CredentialName, TokenId};
+use crate::rotation::decide::{Decision, Observation, Trigger, decide};
+use crate::rotation::evidence::Evidence;
+use crate::rotation::schedule::{Calendar, renewal};
+use words::words;
+
+pub use super::selection::configured;
+
+/// How many scheduled runs are shown.
+const RUNS: usize = 3;
+
+/// Shows what the daemon would do now.
+pub async fn plan(
+    config: Arc<Config>,
+    arguments: &Names,
+    output: Output,
 ) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("x")
+    let names = configured(&config, &arguments.names)?;
+    preview(config, names, Trigger::Schedule, output).await
 }
-pub fn configured(_: &Config, names: &[CredentialName]) -> anyhow::Result<Vec<CredentialName>> {
-    Ok(names.to_vec())
+
+/// Shows what would be done now for `names` if `trigger` asked for it.
+pub async fn preview(
+    config: Arc<Config>,
+    names: Vec<CredentialName>,
+    trigger: Trigger,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let outside = selection::open(config).await?;
+    let plans = draw_up(&outside, &names, trigger).await;
+    answer::give(&plans, output)?;
+    let seen = plans.credentials.iter().all(|plan| plan.error.is_none());
+    Ok(if seen { ExitCode::Settled } else { ExitCode::Failed })
 }
+
+/// What would be done, credential by credential.
+#[derive(Debug, Serialize)]
+struct Plans {
+    credentials: Vec<Plan>,
+}
+
+/// What would be done for one credential.
+#[derive(Debug, Serialize)]
+struct Plan {
+    name: CredentialName,
+    /// One word for the next step.
+    decision: Option<&'static str>,
+    /// The next step in words.
+    #[serde(skip)]
+    action: String,
+    reason: Option<String>,
+    /// The tokens that are revoked in the end, if all goes well.
+    revokes: Vec<TokenId>,
+    /// What interrupted rotations left behind; revoked after the next write.
+    orphans: Vec<TokenId>,
+    next_runs: Vec<Timestamp>,
+    renew_at: Option<Timestamp>,
+    error: Option<String>,
+    hint: Option<String>,
+    #[serde(skip)]
+    zone: Option<TimeZone>,
+    #[serde(skip)]
+    now: Timestamp,
+}
+
+async fn draw_up(outside: &Outside, names: &[CredentialName], trigger: Trigger) -> Plans {
+    let config = &outside.config;
+    let looks = look(outside, names, |credential, found, now| {
+        next_step(config, credential, found, None, now, trigger) == Decision::List
+    })
+    .await;
+    Plans { credentials: looks.iter().map(|look| Plan::new(config, look, trigger)).collect() }
+}
+
+fn next_step(
+    config: &Config,
+    credential: &config::Credential,
+    found: &Found,
+    look: Option<&Look<'_>>,
+    now: Timestamp,
+    trigger: Trigger,
+) -> Decision {
+    let seen = Observation {
+        now,
+        sight: found.sight(),
+        listing: look.and_then(Look::listed),
+        evidence: &Evidence::default(),
+        trigger,
+    };
+    decide(&subject(config, credential), &seen)
+}
+
+impl Plan {
+    fn new(config: &Config, look: &Look<'_>, trigger: Trigger) -> Self {
+        let credential = look.credential;
+        let schedule = &credential.policy.schedule;
+        let record = look.found.as_ref().ok().and_then(Found::record);
+        let expires_at = record.and_then(|record| record.expires_at);
+        let mut plan = Self {
+            name: credential.name.clone(),
+            decision: None,
+            action: "not known".to_owned(),
+            reason: None,
+            revokes: vec![],
+            orphans: vec![],
+            next_runs: std::iter::successors(schedule.next(look.now), |&at| schedule.next(at))
+                .take(RUNS)
+                .collect(),
+            renew_at: expires_at.map(|at| renewal(&credential.policy, at)),
+            error: look.fault().map(|fault| fault.message.clone()),
+            hint: look.fault().and_then(|fault| fault.hint.clone()),
+            zone: zone(schedule.calendar()),
+            now: look.now,
+        };
+        if let (None, Ok(found)) = (look.fault(), &look.found) {
+            let decision = next_step(config, credential, found, Some(look), look.now, trigger);
+            let words = words(decision, record, trigger, &credential.name);
+            plan.decision = Some(words.decision);
+            plan.action = words.action;
+            plan.reason = Some(words.reason);
+            plan.revokes = words.revokes;
+            plan.orphans = words.orphans;
+            plan.hint = words.hint;
+        }
+        plan
+    }
+
+    fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        writeln!(out, "{}: {}", self.name, self.action)?;
+        let mut line = |title: &str, text: &str| writeln!(out, "  {title:<8} {text}");
+        if let Some(reason) = &self.reason {
+            line("why", reason)?;
+        }
+        if let Some(error) = &self.error {
+            line("error", error)?;
+        }
+        if let Some(hint) = &self.hint {
+            line("hint", hint)?;
+        }
+        for id in &self.revokes {
+            line("revokes", &format!("{id}, as the last step"))?;
+        }
+        for id in &self.orphans {
+            line("orphan", &format!("{id}, never served, to be revoked after the next write"))?;
+        }
+        for (number, &at) in self.next_runs.iter().enumerate() {
+            line(if number == 0 { "next" } else { "" }, &self.run(at))?;
+        }
+        match self.renew_at {
+            Some(at) if at > self.now => {
+                let when = relative(at, self.now);
+                line("renewal", &format!("{} ({when}), for its expiry", instant(at)))
+            }
+            Some(_) => line("renewal", "due now, for its expiry"),
+            None => Ok(()),
+        }
+    }
+
+    /// A scheduled instant in UTC and as the schedule's own clock shows it.
+    fn run(&self, at: Timestamp) -> String {
+        let utc = instant(at);
+        match &self.zone {
+            Some(zone) => {
+                let local = at.to_zoned(zone.clone());
+                let name = zone.iana_name().unwrap_or_default();
+                format!("{utc} ({} {name})", local.strftime("%a %Y-%m-%d %H:%M:%S"))
+            }
+            None => utc,
+        }
+    }
+}
+
+impl Answer for Plans {
+    fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        self.credentials.iter().try_for_each(|plan| plan.write_text(out))
+    }
+}
+
+/// The schedule's time zone, if it has one of its own.
+fn zone(calendar: &Calendar) -> Option<TimeZone> {
+    match calendar {
+        Calendar::Cron(line) if line.zone().iana_name() != Some("UTC") => Some(line.zone().clone()),
+        Calendar::Cron(_) | Calendar::Every(_) | Calendar::ExpiryOnly => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{ExitCode, Output, RollBack, plan, rotate_now};
+use super::{ExitCode, Output, RollBack, rotate_now, selection};
 use crate::config::Config;
 use crate::rotation::decide::Trigger;
 
@@ -15,6 +15,6 @@ pub(super) async fn roll_back(
     output: Output,
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let names = plan::configured(&config, std::slice::from_ref(&arguments.name))?;
+    let names = selection::configured(&config, std::slice::from_ref(&arguments.name))?;
     rotate_now::run(config, names, Trigger::RollBack, None, output, stop).await
 }

@@ -1,7 +1,6 @@
 //! `pintail rotate-now`: rotates credentials through every step, once.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +8,9 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::complaint::Complaint;
-use super::output::{CredentialResult, Results, write_json};
+use super::output::{CredentialResult, Results};
 use super::progress::Screen;
-use super::{ExitCode, Output, RotateNow, Scope, Urgency, plan};
+use super::{ExitCode, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::config::Config;
 use crate::live::{Outside, subject};
 use crate::names::CredentialName;
@@ -33,7 +31,7 @@ pub(super) async fn rotate_now(
 ) -> anyhow::Result<ExitCode> {
     let names = match rotation.scope() {
         Scope::All => config.credentials.keys().cloned().collect(),
-        Scope::Named(names) => plan::configured(&config, names)?,
+        Scope::Named(names) => selection::configured(&config, names)?,
     };
     let trigger = match rotation.urgency() {
         Urgency::IfDue => Trigger::Schedule,
@@ -61,8 +59,7 @@ pub(super) async fn run(
     output: Output,
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    ensure_admin_token(&config)?;
-    let outside = open(config).await?;
+    let outside = selection::open(config).await?;
     let screen = Screen::new(output);
     let concurrency = outside.config.daemon.concurrency;
     let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
@@ -82,7 +79,7 @@ pub(super) async fn run(
     .await;
     let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
     let code = credentials.iter().map(|result| code_of(result.outcome, trigger)).max();
-    write(&Results { credentials }, output)?;
+    answer::give(&Results { credentials }, output)?;
     Ok(code.unwrap_or(ExitCode::Settled))
 }
 
@@ -112,30 +109,4 @@ fn code_of(outcome: Outcome, trigger: Trigger) -> ExitCode {
         Outcome::Failed => ExitCode::Failed,
         Outcome::Held | Outcome::RolledBack => ExitCode::Held,
     }
-}
-
-fn write(results: &Results, output: Output) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    match output {
-        Output::Json => write_json(&mut out, results)?,
-        Output::Text => {
-            for result in &results.credentials {
-                result.write_text(&mut out)?;
-            }
-        }
-    }
-    out.flush()?;
-    Ok(())
-}
-
-/// Makes the adapters. What fails here is a file that the configuration names: nothing was contacted.
-pub(super) async fn open(config: Arc<Config>) -> Result<Outside, Complaint> {
-    Outside::open(config).await.map_err(|fault| Complaint::fault(fault, ExitCode::Usage))
-}
-
-/// Finds out at once, and before anything is contacted, whether the admin token can be read.
-pub(super) fn ensure_admin_token(config: &Config) -> Result<(), Complaint> {
-    let source = &config.motherduck.admin_token;
-    let hint = format!("put the token of a MotherDuck admin into {source}, as its only text");
-    source.read().map(drop).map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))
 }

@@ -1,10 +1,140 @@
-//! tmp
-use super::*;
+//! `pintail status`: each credential's token, its age and expiry, and what stands in the way; changes nothing.
+
+mod inventory;
+mod row;
+
+use std::io::Write;
 use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::answer::{self, Answer};
+use super::look::{account_key, look};
+use super::selection::{self, configured};
+use super::table::{instant, quoted, table};
+use super::{ExitCode, Names, Output, complaint};
+use crate::config::Config;
+use crate::live::Outside;
+use crate::names::CredentialName;
+use inventory::Inventory;
+use row::Row;
+
+/// Shows the state of the named credentials, or of all.
 pub async fn status(
-    _: Arc<crate::config::Config>,
-    _: &Names,
-    _: Output,
+    config: Arc<Config>,
+    arguments: &Names,
+    output: Output,
 ) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("x")
+    let names = configured(&config, &arguments.names)?;
+    let outside = selection::open(config).await?;
+    let statuses = survey(&outside, &names).await;
+    answer::give(&statuses, output)?;
+    if output == Output::Text {
+        statuses.complain(&mut std::io::stderr().lock())?;
+    }
+    let seen = statuses.credentials.iter().all(|row| row.error.is_none());
+    Ok(if seen { ExitCode::Settled } else { ExitCode::Failed })
 }
+
+/// How the credentials stand.
+#[derive(Debug, Serialize)]
+struct Statuses {
+    credentials: Vec<Row>,
+}
+
+async fn survey(outside: &Outside, names: &[CredentialName]) -> Statuses {
+    let config = &outside.config;
+    let looks = look(outside, &with_siblings(config, names), |_, _, _| true).await;
+    let inventory = Inventory::new(config, &looks);
+    let shown = looks.iter().filter(|look| names.contains(&look.credential.name));
+    Statuses { credentials: shown.map(|look| Row::new(config, look, &inventory)).collect() }
+}
+
+/// `names` and all credentials of the same accounts: whose a token is cannot be told without their records.
+fn with_siblings(config: &Config, names: &[CredentialName]) -> Vec<CredentialName> {
+    let accounts: std::collections::BTreeSet<_> = names
+        .iter()
+        .filter_map(|name| config.credentials.get(name))
+        .map(|credential| account_key(&credential.username))
+        .collect();
+    let is_meant = |credential: &&crate::config::Credential| {
+        accounts.contains(&account_key(&credential.username))
+    };
+    config.credentials.values().filter(is_meant).map(|credential| credential.name.clone()).collect()
+}
+
+impl Answer for Statuses {
+    fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        let mut standing = table(&[
+            "credential",
+            "account",
+            "type",
+            "store",
+            "token ID",
+            "age",
+            "expiry",
+            "next rotation",
+            "state",
+            "predecessor",
+            "orphans",
+            "unmanaged",
+        ]);
+        for row in &self.credentials {
+            standing.add_row(row.cells());
+        }
+        writeln!(out, "{}", standing.trim_fmt())?;
+        let strays = self.strays();
+        if strays.is_empty() {
+            return Ok(());
+        }
+        let mut listed = table(&["unmanaged token", "account", "name", "created", "expires"]);
+        for (username, stray) in strays {
+            listed.add_row([
+                stray.id.to_string(),
+                username.to_owned(),
+                quoted(stray.name.as_deref()),
+                instant(stray.created_at),
+                stray.expires_at.map_or_else(|| "never".to_owned(), instant),
+            ]);
+        }
+        writeln!(out, "\n{}", listed.trim_fmt())
+    }
+}
+
+impl Statuses {
+    /// The accounts' unmanaged tokens, each once however many credentials share its account.
+    fn strays(&self) -> Vec<(&str, &row::Stray)> {
+        let mut seen = std::collections::BTreeSet::new();
+        self.credentials
+            .iter()
+            .flat_map(|row| {
+                let username = row.username.as_str();
+                row.unmanaged_tokens.iter().flatten().map(move |stray| (username, stray))
+            })
+            .filter(|(_, stray)| seen.insert(stray.id))
+            .collect()
+    }
+
+    /// What could not be seen, and what a person must do.
+    fn complain(&self, out: &mut dyn Write) -> std::io::Result<()> {
+        for row in &self.credentials {
+            match (&row.error, &row.problem) {
+                (Some(error), _) => {
+                    let message = format!("{}: {error}", row.name);
+                    complaint::write_lines(out, &message, row.hint.as_deref())?;
+                }
+                (None, Some(problem)) => {
+                    writeln!(out, "note: {}: {problem}", row.name)?;
+                    if let Some(hint) = &row.hint {
+                        writeln!(out, "hint: {hint}")?;
+                    }
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

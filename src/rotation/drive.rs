@@ -43,6 +43,8 @@ pub struct Report {
     pub token_id: Option<TokenId>,
     /// The token that it replaced.
     pub previous_token_id: Option<TokenId>,
+    /// When the served token expires, if it does and the record was seen.
+    pub expires_at: Option<Timestamp>,
     /// The predecessors that were revoked.
     pub revoked: Vec<TokenId>,
     /// What was done.
@@ -203,6 +205,7 @@ fn report<W: World>(run: Reconciler<'_, W>, ending: Ending) -> Report {
         previous_token_id: record
             .as_ref()
             .and_then(|record| record.previous_token_ids.first().copied()),
+        expires_at: record.as_ref().and_then(|record| record.expires_at),
         revoked,
         steps,
         problem,

@@ -72,6 +72,11 @@ impl CronLine {
         &self.line
     }
 
+    /// The time zone that the line is read in.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     fn next(&self, after: Timestamp) -> Option<Timestamp> {
         self.cron.find_next_occurrence(&self.at(after), false).ok().map(|at| at.timestamp())
     }
@@ -213,7 +218,8 @@ pub fn next_due(policy: &Policy, record: &Record, now: Timestamp) -> Option<Time
     policy.schedule.next(now).into_iter().chain(renewal).min()
 }
 
-fn renewal(policy: &Policy, expires_at: Timestamp) -> Timestamp {
+/// From when on a token that expires at `expires_at` is replaced for that reason.
+pub fn renewal(policy: &Policy, expires_at: Timestamp) -> Timestamp {
     expires_at.saturating_sub(signed(policy.renew_before)).unwrap_or(Timestamp::MIN)
 }
 

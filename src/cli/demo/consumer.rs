@@ -45,10 +45,10 @@ impl Consumers {
         self.address
     }
 
-    /// How often they connected since the last question, and how often in vain.
+    /// How often they connected, and how often in vain.
     pub(super) fn count(&self) -> (u32, u32) {
-        let take = |count: &AtomicU32| count.swap(0, Ordering::Relaxed);
-        (take(&self.counts.connections), take(&self.counts.failures))
+        let count = |counter: &AtomicU32| counter.load(Ordering::Relaxed);
+        (count(&self.counts.connections), count(&self.counts.failures))
     }
 }
 

@@ -1,0 +1,205 @@
+//! What can be checked without contacting anybody: files, programs and secrets that the configuration names.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{AccessFlags, access};
+
+use super::finding::{Finding, Findings};
+use crate::config::{
+    Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, StoreSettings, VaultAuth,
+    Verify,
+};
+use crate::rotation::world::chain;
+use crate::secret::SecretSource;
+use crate::tls::certificates;
+
+/// Something on this machine that the configuration names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Thing {
+    Secret(Place),
+    Certificates(PathBuf),
+    Key(PathBuf),
+    Program(PathBuf),
+}
+
+/// The place of a secret, as a key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    File(PathBuf),
+    Env(String),
+}
+
+impl From<&SecretSource> for Thing {
+    fn from(source: &SecretSource) -> Self {
+        Self::Secret(match source {
+            SecretSource::File(path) => Place::File(path.clone()),
+            SecretSource::Env(name) => Place::Env(name.clone()),
+        })
+    }
+}
+
+impl Thing {
+    fn look(&self) -> Result<String, (String, Option<String>)> {
+        match self {
+            Self::Secret(place) => {
+                let source = match place {
+                    Place::File(path) => SecretSource::File(path.clone()),
+                    Place::Env(name) => SecretSource::Env(name.clone()),
+                };
+                match source.read() {
+                    Ok(_) => Ok(format!("{source} holds a usable secret")),
+                    Err(error) => {
+                        let hint = format!("put the secret into {source}, as its only text");
+                        Err((chain(&error), Some(hint)))
+                    }
+                }
+            }
+            Self::Certificates(path) => match certificates(path) {
+                Ok(_) => Ok(format!("file {} holds certificates", path.display())),
+                Err(error) => Err((chain(&error), None)),
+            },
+            Self::Key(path) => match std::fs::File::open(path) {
+                Ok(_) => Ok(format!("file {} can be read", path.display())),
+                Err(error) => Err((format!("cannot read file {}: {error}", path.display()), None)),
+            },
+            Self::Program(path) => executable(path),
+        }
+    }
+}
+
+fn executable(path: &Path) -> Result<String, (String, Option<String>)> {
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            Err((format!("program {shown} is not a file"), None))
+        }
+        Ok(_) => match access(path, AccessFlags::X_OK) {
+            Ok(()) => Ok(format!("program {shown} can be executed")),
+            Err(_) => Err((
+                format!("program {shown} cannot be executed by this user"),
+                Some(format!("chmod +x {shown}, or run the check as pintail's user")),
+            )),
+        },
+        Err(error) => Err((
+            format!("program {shown} cannot be found: {error}"),
+            Some("`command` begins with the absolute path of a program".to_owned()),
+        )),
+    }
+}
+
+/// Who needs a thing: the first, and how many more, since a default may be shared by thousands.
+#[derive(Default)]
+struct Users {
+    first: String,
+    more: usize,
+}
+
+impl fmt::Display for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.more {
+            0 => f.write_str(&self.first),
+            more => write!(f, "{} and {more} more", self.first),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Things(BTreeMap<Thing, Users>);
+
+impl Things {
+    fn need(&mut self, thing: Thing, user: impl FnOnce() -> String) {
+        self.0
+            .entry(thing)
+            .and_modify(|users| users.more += 1)
+            .or_insert_with(|| Users { first: user(), more: 0 });
+    }
+
+    fn certificates(&mut self, path: Option<&PathBuf>, user: impl FnOnce() -> String) {
+        if let Some(path) = path {
+            self.need(Thing::Certificates(path.clone()), user);
+        }
+    }
+
+    fn store(&mut self, name: &str, settings: &StoreSettings) {
+        let user = || format!("store {name}");
+        let StoreSettings::Vault(vault) = settings else { return };
+        self.certificates(vault.ca_file.as_ref(), user);
+        if let Some(identity) = &vault.client_certificate {
+            self.need(Thing::Certificates(identity.cert_file.clone()), user);
+            self.need(Thing::Key(identity.key_file.clone()), user);
+        }
+        let secret = match &vault.auth {
+            VaultAuth::Token(source) | VaultAuth::AppRole { secret_id: source, .. } => {
+                source.into()
+            }
+            VaultAuth::SignedToken { token_file, .. } => {
+                Thing::Secret(Place::File(token_file.clone()))
+            }
+        };
+        self.need(secret, user);
+    }
+
+    fn credential(&mut self, credential: &Credential) {
+        let user = |what: &'static str| move || format!("{}: {what}", credential.name);
+        match &credential.gate {
+            Gate::Unasked => {}
+            Gate::Http(request) => self.request(request, &user("gate")),
+            Gate::Command(command) => self.command(command, user("gate")),
+        }
+        match &credential.deploy {
+            None => {}
+            Some(Hook::Http(request)) => self.request(request, &user("deploy hook")),
+            Some(Hook::Command(command)) => self.command(command, user("deploy hook")),
+        }
+        match &credential.verify {
+            Verify::Postgres { .. } => {}
+            Verify::Command(command) => self.command(command, user("verify")),
+        }
+    }
+
+    fn request(&mut self, request: &HttpRequest, user: &impl Fn() -> String) {
+        self.certificates(request.ca_file.as_ref(), user);
+        for header in request.headers.values() {
+            match header {
+                HeaderSource::Plain(_) => {}
+                HeaderSource::Secret(source) => self.need(source.into(), user),
+            }
+        }
+    }
+
+    fn command(&mut self, command: &Command, user: impl FnOnce() -> String) {
+        self.need(Thing::Program(command.program.clone()), user);
+    }
+}
+
+/// The configuration, which was loaded and so is sound, and all that it names on this machine.
+pub(super) fn examine(config: &Config) -> Findings {
+    let mut findings = Findings::default();
+    let size = format!("{} credentials, {} stores", config.credentials.len(), config.stores.len());
+    findings.add(Finding::ok("configuration", size));
+    for warning in &config.warnings {
+        findings.add(Finding::warning("configuration", warning, None));
+    }
+    let motherduck = &config.motherduck;
+    let mut things = Things::default();
+    things.need((&motherduck.admin_token).into(), || "motherduck.admin_token".to_owned());
+    things.certificates(motherduck.ca_file.as_ref(), || "motherduck.ca_file".to_owned());
+    things.certificates(motherduck.postgres.ca_file.as_ref(), || {
+        "motherduck.postgres.ca_file".to_owned()
+    });
+    for (name, settings) in &config.stores {
+        things.store(name, settings);
+    }
+    for credential in config.credentials.values() {
+        things.credential(credential);
+    }
+    for (thing, users) in things.0 {
+        findings.add(match thing.look() {
+            Ok(message) => Finding::ok(&users, message),
+            Err((message, hint)) => Finding::error(&users, message, hint),
+        });
+    }
+    findings
+}

@@ -1,0 +1,203 @@
+//! What is asked of MotherDuck, the stores and the gates, all of it read-only.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+use jiff::SignedDuration;
+use tokio_util::sync::CancellationToken;
+
+use super::super::look::account_key;
+use super::super::table::span;
+use super::endpoint;
+use super::finding::{Finding, Findings};
+use crate::command::{Context, Encoding};
+use crate::config::{Credential, Gate, Hook, HttpMethod, Verify};
+use crate::live::{Live, Outside};
+use crate::names::CredentialName;
+use crate::record::{Record, Slot};
+use crate::rotation::decide::Refusal;
+use crate::rotation::world::{Fault, Health, Identity, Reading, World};
+
+/// A clock that is further off than this deserves a word.
+const NOTABLE_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// Asks everybody whom a rotation will ask.
+pub(super) async fn examine(outside: &Outside, findings: &mut Findings) {
+    let admitted = admin(outside, findings).await;
+    postgres(outside, findings).await;
+    let width = outside.config.daemon.concurrency;
+    let credentials: Vec<_> = outside.config.credentials.values().collect();
+    let found: Vec<_> = futures::stream::iter(&credentials)
+        .map(|credential| examine_credential(outside, credential))
+        .buffered(width)
+        .collect()
+        .await;
+    findings.findings.extend(found.into_iter().flatten());
+    if admitted {
+        accounts(outside, &credentials, findings).await;
+    }
+}
+
+/// Whether the admin token is accepted, and an Admin's.
+async fn admin(outside: &Outside, findings: &mut Findings) -> bool {
+    let subject = "motherduck.admin_token".to_owned();
+    let admitted = match outside.motherduck.active_accounts().await {
+        Ok(_) => {
+            findings.add(Finding::ok(&subject, "it is accepted, and its user is an Admin"));
+            true
+        }
+        Err(error) => {
+            findings.add(Finding::fault(&subject, Fault::of(&error, error.kind(), error.hint())));
+            false
+        }
+    };
+    if let Some(skew) = outside.motherduck.clock_skew().filter(|skew| skew.abs() > NOTABLE_SKEW) {
+        let message = format!("it differs from MotherDuck's by {}", span(skew.abs()));
+        let hint = "synchronise it, by NTP for example".to_owned();
+        findings.add(Finding::warning("this machine's clock", message, Some(hint)));
+    }
+    admitted
+}
+
+/// Whether the Postgres endpoint can be reached, where its host is known before a token is.
+async fn postgres(outside: &Outside, findings: &mut Findings) {
+    let settings = &outside.config.motherduck.postgres;
+    let is_used = outside.config.credentials.values().any(|credential| match &credential.verify {
+        Verify::Postgres { .. } => true,
+        Verify::Command(_) => false,
+    });
+    let Some(host) = settings.host.as_deref().filter(|_| is_used) else { return };
+    findings.add(match endpoint::examine(settings, host).await {
+        Ok(message) => Finding::ok("motherduck.postgres", message),
+        Err(fault) => Finding::fault("motherduck.postgres", fault),
+    });
+}
+
+/// Whether each account exists, each asked once.
+async fn accounts(outside: &Outside, credentials: &[&Credential], findings: &mut Findings) {
+    let accounts: BTreeMap<_, _> = credentials
+        .iter()
+        .map(|credential| (account_key(&credential.username), &credential.username))
+        .collect();
+    let found: Vec<_> = futures::stream::iter(accounts.into_values())
+        .map(|username| async move {
+            let subject = format!("account {username}");
+            match outside.motherduck.list_tokens(username).await {
+                Ok(tokens) => {
+                    Finding::ok(&subject, format!("it exists, with {} tokens", tokens.len()))
+                }
+                Err(error) => {
+                    Finding::fault(&subject, Fault::of(&error, error.kind(), error.hint()))
+                }
+            }
+        })
+        .buffered(outside.config.daemon.concurrency)
+        .collect()
+        .await;
+    findings.findings.extend(found);
+}
+
+/// Whether the secret can be read and written, whose it is, and what its consumers say.
+async fn examine_credential(outside: &Outside, credential: &Credential) -> Vec<Finding> {
+    let name = &credential.name;
+    let Some(world) = outside.world(name, CancellationToken::new()) else { return vec![] };
+    let reading = match world.read().await {
+        Ok(reading) => reading,
+        Err(fault) => return vec![Finding::fault(name, fault)],
+    };
+    let mut findings = vec![match world.ensure_writable(&reading).await {
+        Ok(()) => standing(outside, credential, &reading),
+        Err(fault) => Finding::fault(name, fault),
+    }];
+    if let Slot::Managed { record, .. } = &reading.slot {
+        findings.extend(hosts(credential, record).await);
+        findings.extend(gate(&world, credential, record).await);
+    }
+    findings
+}
+
+fn standing(outside: &Outside, credential: &Credential, reading: &Reading) -> Finding {
+    let name = &credential.name;
+    let refused =
+        |refusal: Refusal| Finding::error(name, refusal.to_string(), Some(refusal.hint(name)));
+    match &reading.slot {
+        Slot::Vacant => Finding::ok(name, "its secret can be written, and holds no token yet"),
+        Slot::Unmanaged { .. } => refused(Refusal::Unmanaged),
+        Slot::Edited { record, .. } | Slot::Managed { record, .. }
+            if record.owner != outside.config.owner =>
+        {
+            refused(Refusal::Foreign(record.owner.clone()))
+        }
+        Slot::Edited { .. } => refused(Refusal::Edited),
+        Slot::Managed { record, .. } if record.username != credential.username => {
+            refused(Refusal::OtherAccount(record.username.clone()))
+        }
+        Slot::Managed { record, .. } => Finding::ok(
+            name,
+            format!("its secret can be read and written, and serves token {}", record.token_id),
+        ),
+    }
+}
+
+/// Whether the hosts of those hooks have an address that a check must not call.
+async fn hosts(credential: &Credential, record: &Record) -> Vec<Finding> {
+    let context = context(credential, record);
+    let gate = match &credential.gate {
+        Gate::Http(request) if request.method != HttpMethod::Get => Some(("gate", request)),
+        Gate::Http(_) | Gate::Unasked | Gate::Command(_) => None,
+    };
+    let deploy = match &credential.deploy {
+        Some(Hook::Http(request)) => Some(("deploy hook", request)),
+        Some(Hook::Command(_)) | None => None,
+    };
+    let mut findings = Vec::new();
+    for (what, request) in gate.into_iter().chain(deploy) {
+        let filled = context.fill(&request.url, Encoding::Url);
+        let Ok(url) = url::Url::parse(&filled) else { continue };
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            continue;
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if let Err(error) = tokio::net::lookup_host((host, port)).await {
+            let subject = of(&credential.name, what);
+            let message = format!("host {host} has no address: {error}");
+            let hint = "the name may be known only where the consumers run".to_owned();
+            findings.push(Finding::warning(&subject, message, Some(hint)));
+        }
+    }
+    findings
+}
+
+/// Asks a gate once, where asking is a GET and so changes nothing.
+async fn gate(world: &Live, credential: &Credential, record: &Record) -> Option<Finding> {
+    match &credential.gate {
+        Gate::Http(request) if request.method == HttpMethod::Get => {}
+        Gate::Http(_) | Gate::Unasked | Gate::Command(_) => return None,
+    }
+    let subject = of(&credential.name, "gate");
+    Some(match world.poll_gate(record).await {
+        Health::Healthy => Finding::ok(&subject, "its consumers are healthy"),
+        Health::Unhealthy(how) => Finding::warning(
+            &subject,
+            format!("its consumers are not healthy: {how}"),
+            Some("while they are not, a rotation would be held at this gate".to_owned()),
+        ),
+    })
+}
+
+fn of(credential: &CredentialName, what: &str) -> String {
+    format!("{credential}: {what}")
+}
+
+fn context(credential: &Credential, record: &Record) -> Context {
+    let identity = Identity::served(record);
+    Context {
+        credential: credential.name.clone(),
+        username: credential.username.clone(),
+        token_id: identity.token_id,
+        previous_token_id: identity.previous_token_id,
+        rotation_id: identity.rotation_id,
+        store: credential.store.clone(),
+        path: credential.path.clone(),
+    }
+}

@@ -1,0 +1,144 @@
+//! One look at several credentials side by side: every secret is read, then each account is listed at most once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::config;
+use crate::live::{Live, Outside};
+use crate::names::{AccountName, CredentialName};
+use crate::record::{Record, Slot};
+use crate::rotation::decide::Sight;
+use crate::rotation::world::{Fault, ListedToken, Reading, World};
+
+/// What was found where a token is kept. The token's text is not kept.
+#[derive(Debug)]
+pub enum Found {
+    /// No token.
+    Vacant,
+    /// A token that pintail did not put there.
+    Unmanaged,
+    /// A token that is not the one that the record describes.
+    Edited(Box<Record>),
+    /// A token and its record.
+    Managed(Box<Record>),
+}
+
+impl Found {
+    /// What is there, for a decision.
+    pub fn sight(&self) -> Sight<'_> {
+        match self {
+            Self::Vacant => Sight::Vacant,
+            Self::Unmanaged => Sight::Unmanaged,
+            Self::Edited(record) => Sight::Edited(record),
+            Self::Managed(record) => Sight::Managed(record),
+        }
+    }
+
+    /// The record, whether or not it describes the token beside it.
+    pub fn record(&self) -> Option<&Record> {
+        match self {
+            Self::Vacant | Self::Unmanaged => None,
+            Self::Edited(record) | Self::Managed(record) => Some(record),
+        }
+    }
+}
+
+impl From<Reading> for Found {
+    fn from(reading: Reading) -> Self {
+        match reading.slot {
+            Slot::Vacant => Self::Vacant,
+            Slot::Unmanaged { .. } => Self::Unmanaged,
+            Slot::Edited { record, .. } => Self::Edited(record),
+            Slot::Managed { record, .. } => Self::Managed(record),
+        }
+    }
+}
+
+/// What was seen of one credential.
+pub struct Look<'a> {
+    /// The credential.
+    pub credential: &'a config::Credential,
+    /// What its store has.
+    pub found: Result<Found, Fault>,
+    /// The tokens of its account, listed after the store was read; `None` if the list was not asked for.
+    pub listing: Option<Result<Arc<[ListedToken]>, Fault>>,
+    /// When it was seen, by the corrected clock.
+    pub now: Timestamp,
+}
+
+impl Look<'_> {
+    /// The list, if it was asked for and came.
+    pub fn listed(&self) -> Option<&[ListedToken]> {
+        self.listing.as_ref()?.as_deref().ok()
+    }
+
+    /// What could not be seen.
+    pub fn fault(&self) -> Option<&Fault> {
+        let listing = self.listing.as_ref().and_then(|listing| listing.as_ref().err());
+        self.found.as_ref().err().or(listing)
+    }
+}
+
+/// MotherDuck compares usernames without case.
+pub fn account_key(username: &AccountName) -> String {
+    username.as_str().to_ascii_lowercase()
+}
+
+/// Reads the secrets of `names`, then lists the accounts for which `needs_list` asks. A list is never older than the
+/// secrets that it is compared with: a token that was published meanwhile would look lost.
+pub async fn look<'a>(
+    outside: &'a Outside,
+    names: &[CredentialName],
+    needs_list: impl Fn(&config::Credential, &Found, Timestamp) -> bool,
+) -> Vec<Look<'a>> {
+    let worlds: Vec<(&config::Credential, Live)> = names
+        .iter()
+        .filter_map(|name| {
+            let credential = outside.config.credentials.get(name)?;
+            Some((credential, outside.world(name, CancellationToken::new())?))
+        })
+        .collect();
+    let width = outside.config.daemon.concurrency;
+    let found: Vec<Result<Found, Fault>> = futures::stream::iter(&worlds)
+        .map(|(_, world)| async move { world.read().await.map(Found::from) })
+        .buffered(width)
+        .collect()
+        .await;
+
+    let mut asked = BTreeSet::new();
+    let mut accounts = Vec::new();
+    for ((credential, world), found) in worlds.iter().zip(&found) {
+        let needed = found.as_ref().is_ok_and(|found| needs_list(credential, found, world.now()));
+        if needed && asked.insert(account_key(&credential.username)) {
+            accounts.push((*credential, world));
+        }
+    }
+    let lists = list_accounts(&accounts, width).await;
+    worlds
+        .iter()
+        .zip(found)
+        .map(|((credential, world), found)| Look {
+            credential,
+            found,
+            listing: lists.get(&account_key(&credential.username)).cloned(),
+            now: world.now(),
+        })
+        .collect()
+}
+
+async fn list_accounts(
+    accounts: &[(&config::Credential, &Live)],
+    width: usize,
+) -> BTreeMap<String, Result<Arc<[ListedToken]>, Fault>> {
+    futures::stream::iter(accounts)
+        .map(|(credential, world)| async move {
+            (account_key(&credential.username), world.list().await.map(Arc::from))
+        })
+        .buffered(width)
+        .collect()
+        .await
+}

@@ -1,0 +1,168 @@
+//! A decision in words.
+
+use crate::names::{CredentialName, TokenId};
+use crate::record::Record;
+use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Trigger};
+use crate::rotation::schedule::Due;
+
+use super::super::table::instant;
+
+/// A decision in words.
+pub(super) struct Words {
+    /// One word.
+    pub(super) decision: &'static str,
+    /// What would be done.
+    pub(super) action: String,
+    /// Why.
+    pub(super) reason: String,
+    /// The tokens that are revoked in the end, if all goes well.
+    pub(super) revokes: Vec<TokenId>,
+    /// Orphans that are revoked on the way.
+    pub(super) orphans: Vec<TokenId>,
+    /// What a person can do.
+    pub(super) hint: Option<String>,
+}
+
+/// `decision` in words. `record` is what the decision was made over.
+pub(super) fn words(
+    decision: Decision,
+    record: Option<&Record>,
+    trigger: Trigger,
+    credential: &CredentialName,
+) -> Words {
+    let said = |decision, action: &str, reason: String| Words {
+        decision,
+        action: action.to_owned(),
+        reason,
+        revokes: vec![],
+        orphans: vec![],
+        hint: None,
+    };
+    let predecessors = record.map(|record| record.previous_token_ids.clone()).unwrap_or_default();
+    match decision {
+        Decision::List => said("list", "list the account's tokens", unfinished(record)),
+        Decision::Refuse(refusal) => Words {
+            hint: Some(refusal.hint(credential)),
+            ..said("refuse", "nothing, until a person acts", refusal.to_string())
+        },
+        Decision::Replace { reason, previous, orphans } => {
+            Words { revokes: previous, orphans, ..said("replace", replacing(reason), why(reason)) }
+        }
+        Decision::Deploy => Words {
+            revokes: predecessors,
+            ..said("deploy", "go on at the deploy hook", unfinished(record))
+        },
+        Decision::PollGate => Words {
+            revokes: predecessors,
+            ..said("poll_gate", "go on at the consumers' health gate", unfinished(record))
+        },
+        Decision::Verify => Words {
+            revokes: predecessors,
+            ..said("verify", "go on by connecting with the served token", unfinished(record))
+        },
+        Decision::Seal { orphans } => Words {
+            revokes: predecessors,
+            orphans,
+            ..said(
+                "seal",
+                "mark the predecessors as retiring, then revoke them",
+                unfinished(record),
+            )
+        },
+        Decision::Revoke(ids) => Words {
+            revokes: ids,
+            ..said("revoke", "revoke what is marked as retiring", unfinished(record))
+        },
+        Decision::RollBack(id) => Words {
+            revokes: record.map(|record| record.token_id).into_iter().collect(),
+            ..said("roll_back", &format!("serve token {id} again"), asked(trigger))
+        },
+        Decision::Touch { orphans } => Words {
+            orphans,
+            ..said(
+                "touch",
+                "write the record unchanged, then revoke the orphans",
+                "interrupted rotations left tokens that nobody was ever served".to_owned(),
+            )
+        },
+        Decision::Wait { until, awaited } => match awaited {
+            Awaited::Step(obstacle) => Words {
+                revokes: predecessors,
+                ..said(
+                    "wait",
+                    &format!("wait for {} until {}", waits_for(obstacle), instant(until)),
+                    unfinished(record),
+                )
+            },
+            Awaited::SecondSighting => {
+                said("wait", "look again, and try whether the token connects", missing(record))
+            }
+        },
+        Decision::Hold { obstacle, until } => Words {
+            revokes: predecessors,
+            ..said(
+                "hold",
+                &format!("hold; look at {} again at {}", waits_for(obstacle), instant(until)),
+                unfinished(record),
+            )
+        },
+        Decision::Rest { next_due } => said(
+            "rest",
+            "nothing",
+            next_due.map_or_else(
+                || "nothing will make it due: it has no schedule and no expiry".to_owned(),
+                |at| format!("not due before {}", instant(at)),
+            ),
+        ),
+    }
+}
+
+fn replacing(reason: Reason) -> &'static str {
+    match reason {
+        Reason::First => "create and publish its first token",
+        Reason::Due(_) | Reason::Forced | Reason::Lost => "rotate",
+        Reason::Compromised => "rotate without waiting for the consumers",
+    }
+}
+
+fn why(reason: Reason) -> String {
+    match reason {
+        Reason::First => "nothing is served yet".to_owned(),
+        Reason::Due(Due::Scheduled(at)) => format!("the schedule asked for it at {}", instant(at)),
+        Reason::Due(Due::Expiring(at)) => format!("the served token expires at {}", instant(at)),
+        Reason::Forced => "it is asked for".to_owned(),
+        Reason::Compromised => "the served token is said to be known to others".to_owned(),
+        Reason::Lost => "the served token is not listed and does not connect".to_owned(),
+    }
+}
+
+fn asked(trigger: Trigger) -> String {
+    match trigger {
+        Trigger::RollBack => "it is asked for".to_owned(),
+        Trigger::Schedule
+        | Trigger::Finish
+        | Trigger::Forced
+        | Trigger::Compromised
+        | Trigger::CompromisedBegun => "the rotation failed".to_owned(),
+    }
+}
+
+fn unfinished(record: Option<&Record>) -> String {
+    match record {
+        Some(record) => format!("rotation {} is not finished", record.rotation_id),
+        None => "a rotation is not finished".to_owned(),
+    }
+}
+
+fn missing(record: Option<&Record>) -> String {
+    let token = record.map(|record| record.token_id.to_string()).unwrap_or_default();
+    format!("the served token {token} is not in the account's list")
+}
+
+fn waits_for(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Deploy => "the deploy hook",
+        Obstacle::Gate => "the consumers' health gate",
+        Obstacle::Verify => "a connection with the served token",
+    }
+}

@@ -1,0 +1,82 @@
+//! Which credentials a command works on, and what it works with; a wrong name or file ends it before any contact.
+
+use std::sync::Arc;
+
+use super::ExitCode;
+use super::complaint::Complaint;
+use crate::config::Config;
+use crate::live::Outside;
+use crate::names::CredentialName;
+
+/// Below this similarity a suggestion would puzzle more than help.
+const NEAR: f64 = 0.8;
+/// The most names that a hint lists.
+const MOST: usize = 5;
+
+/// The named credentials, each once and in the order of the configuration; all of them if none is named.
+pub fn configured(
+    config: &Config,
+    names: &[CredentialName],
+) -> Result<Vec<CredentialName>, Complaint> {
+    if names.is_empty() {
+        return Ok(config.credentials.keys().cloned().collect());
+    }
+    let unknown: Vec<_> =
+        names.iter().filter(|name| !config.credentials.contains_key(*name)).collect();
+    if unknown.is_empty() {
+        return Ok(config
+            .credentials
+            .keys()
+            .filter(|name| names.contains(name))
+            .cloned()
+            .collect());
+    }
+    let quoted: Vec<_> = unknown.iter().map(|name| format!("`{name}`")).collect();
+    let message = match quoted.as_slice() {
+        [one] => format!("there is no credential {one} in the configuration"),
+        several => format!("there are no credentials {} in the configuration", several.join(", ")),
+    };
+    Err(Complaint::usage(message, Some(hint(config, &unknown))))
+}
+
+/// Names that may have been meant; otherwise the first few that there are.
+fn hint(config: &Config, unknown: &[&CredentialName]) -> String {
+    let similarity = |known: &CredentialName| {
+        let to = |word: &&CredentialName| strsim::jaro_winkler(word.as_str(), known.as_str());
+        unknown.iter().map(to).fold(0.0, f64::max)
+    };
+    let mut near: Vec<_> = config
+        .credentials
+        .keys()
+        .map(|known| (similarity(known), known))
+        .filter(|(similarity, _)| *similarity >= NEAR)
+        .collect();
+    near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    let list = |names: Vec<&CredentialName>| {
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    if !near.is_empty() {
+        let near = near.into_iter().take(MOST).map(|(_, known)| known).collect();
+        return format!("did you mean {}?", list(near));
+    }
+    let known: Vec<_> = config.credentials.keys().take(MOST).collect();
+    let more = config.credentials.len().saturating_sub(known.len());
+    match (known.is_empty(), more) {
+        (true, _) => "no credential is configured".to_owned(),
+        (false, 0) => format!("configured are {}", list(known)),
+        (false, more) => format!("configured are {} and {more} more", list(known)),
+    }
+}
+
+/// Finds out whether the admin token can be read: nothing is contacted without one.
+pub fn ensure_admin_token(config: &Config) -> Result<(), Complaint> {
+    let source = &config.motherduck.admin_token;
+    let hint = format!("put the token of a MotherDuck admin into {source}, as its only text");
+    source.read().map(drop).map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))
+}
+
+/// Makes the adapters, once the admin token was seen to be readable.
+pub async fn open(config: Arc<Config>) -> Result<Outside, Complaint> {
+    ensure_admin_token(&config)?;
+    Outside::open(config).await.map_err(|fault| Complaint::fault(fault, ExitCode::Usage))
+}

@@ -1,0 +1,275 @@
+//! How one credential stands.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::super::look::{Found, Look};
+use super::super::table::{relative, span};
+use super::inventory::Inventory;
+use crate::config::{Config, Credential};
+use crate::live::subject;
+use crate::names::{AccountName, CredentialName, TokenId};
+use crate::record::{Phase, Record, TokenType};
+use crate::rotation::decide::{Decision, Observation, Refusal, Subject, Trigger, decide, orphans};
+use crate::rotation::evidence::Evidence;
+use crate::rotation::schedule::{Due, due, next_due, renewal, signed};
+use crate::rotation::world::ListedToken;
+
+const UNKNOWN: &str = "?";
+const NONE: &str = "-";
+
+/// How one credential stands, as seen from outside: a status knows nothing of the proofs of a running daemon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    /// At rest, and not due.
+    Fresh,
+    /// To be rotated now.
+    Due,
+    /// Nothing is served yet.
+    Absent,
+    /// A rotation is under way.
+    InProgress,
+    /// A rotation is under way, and the time that its gate had is over.
+    Overdue,
+    /// The predecessor is served again, and its successor lives.
+    RolledBack,
+    /// Predecessors are being revoked.
+    Retiring,
+    /// The served token has expired.
+    Expired,
+    /// The served token is not listed.
+    Missing,
+    /// A token that pintail did not put there.
+    Unmanaged,
+    /// Not the token that the record describes.
+    Edited,
+    /// Another deployment's.
+    Foreign,
+    /// A token of another account than the configured one.
+    OtherAccount,
+    /// The store cannot be read.
+    Unreadable,
+}
+
+impl State {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Due => "due",
+            Self::Absent => "absent",
+            Self::InProgress => "in progress",
+            Self::Overdue => "overdue",
+            Self::RolledBack => "rolled back",
+            Self::Retiring => "retiring",
+            Self::Expired => "expired",
+            Self::Missing => "missing",
+            Self::Unmanaged => "unmanaged",
+            Self::Edited => "edited",
+            Self::Foreign => "foreign",
+            Self::OtherAccount => "other account",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A token that nobody manages.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Stray {
+    pub(super) id: TokenId,
+    pub(super) name: Option<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+/// How one credential stands.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    pub(super) name: CredentialName,
+    pub(super) username: AccountName,
+    token_type: TokenType,
+    store: String,
+    path: String,
+    token_id: Option<TokenId>,
+    created_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    age_seconds: Option<i64>,
+    next_rotation: Option<Timestamp>,
+    pub(super) state: State,
+    previous_token_ids: Vec<TokenId>,
+    /// `None` if the account could not be listed.
+    pub(super) orphans: Option<Vec<TokenId>>,
+    /// `None` if the account could not be listed.
+    pub(super) unmanaged_tokens: Option<Vec<Stray>>,
+    /// What could not be seen.
+    pub(super) error: Option<String>,
+    /// Why nothing is done until a person acts.
+    pub(super) problem: Option<String>,
+    pub(super) hint: Option<String>,
+    #[serde(skip)]
+    now: Timestamp,
+}
+
+impl Row {
+    pub(super) fn new(config: &Config, look: &Look<'_>, inventory: &Inventory) -> Self {
+        let credential = look.credential;
+        let subject = subject(config, credential);
+        let listed = look.listed();
+        let record = look.found.as_ref().ok().and_then(Found::record);
+        let served = match &look.found {
+            Ok(Found::Managed(record)) => Some(&**record),
+            Ok(Found::Vacant | Found::Unmanaged | Found::Edited(_)) | Err(_) => None,
+        };
+        let refusal = look.found.as_ref().ok().and_then(|found| refusal(&subject, found, look.now));
+        let ours = record.filter(|record| record.owner == subject.owner);
+        let fault = look.fault();
+        Self {
+            name: credential.name.clone(),
+            username: credential.username.clone(),
+            token_type: served.map_or(credential.token_type, |record| record.token_type),
+            store: credential.store.clone(),
+            path: credential.path.clone(),
+            token_id: served.map(|record| record.token_id),
+            created_at: served.map(|record| record.created_at),
+            expires_at: served.and_then(|record| record.expires_at),
+            age_seconds: served.map(|record| look.now.duration_since(record.created_at).as_secs()),
+            next_rotation: match (&look.found, &refusal) {
+                (Ok(Found::Vacant), _) => Some(look.now),
+                (Ok(_), None) => served.and_then(|record| next(credential, record, look.now)),
+                (Ok(_), Some(_)) | (Err(_), _) => None,
+            },
+            state: state(&subject, look, listed, refusal.as_ref()),
+            previous_token_ids: served
+                .map(|record| living(record, listed).collect())
+                .unwrap_or_default(),
+            orphans: listed.map(|listed| orphans(&subject, listed, ours, &Evidence::default())),
+            unmanaged_tokens: listed.map(|listed| {
+                let strays = listed
+                    .iter()
+                    .filter(|token| inventory.is_unmanaged(config, &credential.username, token));
+                strays.map(Stray::from).collect()
+            }),
+            error: fault.map(|fault| fault.message.clone()),
+            problem: refusal.as_ref().map(ToString::to_string),
+            hint: match fault {
+                Some(fault) => fault.hint.clone(),
+                None => refusal.map(|refusal| refusal.hint(&credential.name)),
+            },
+            now: look.now,
+        }
+    }
+
+    /// The row of the table.
+    pub(super) fn cells(&self) -> Vec<String> {
+        let none = || NONE.to_owned();
+        let count = |count: Option<usize>| {
+            count.map_or_else(|| UNKNOWN.to_owned(), |count| count.to_string())
+        };
+        vec![
+            self.name.to_string(),
+            self.username.to_string(),
+            self.token_type.as_str().to_owned(),
+            self.store.clone(),
+            self.token_id.map_or_else(none, |id| id.to_string()),
+            self.created_at.map_or_else(none, |at| span(self.now.duration_since(at))),
+            match (self.token_id, self.expires_at) {
+                (_, Some(at)) => relative(at, self.now),
+                (Some(_), None) => "never".to_owned(),
+                (None, None) => none(),
+            },
+            match self.next_rotation {
+                Some(at) if at <= self.now => "now".to_owned(),
+                Some(at) => relative(at, self.now),
+                None => none(),
+            },
+            self.state.as_str().to_owned(),
+            match self.previous_token_ids.as_slice() {
+                [] => none(),
+                [one] => one.to_string(),
+                [one, others @ ..] => format!("{one} +{}", others.len()),
+            },
+            count(self.orphans.as_ref().map(Vec::len)),
+            count(self.unmanaged_tokens.as_ref().map(Vec::len)),
+        ]
+    }
+}
+
+impl From<&ListedToken> for Stray {
+    fn from(token: &ListedToken) -> Self {
+        Self {
+            id: token.id,
+            name: token.name.clone(),
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+        }
+    }
+}
+
+/// The predecessors that may still live: all of them, if the account could not be listed or has not sealed yet.
+fn living<'a>(
+    record: &'a Record,
+    listed: Option<&'a [ListedToken]>,
+) -> impl Iterator<Item = TokenId> + 'a {
+    let is_gone = move |id: &TokenId| {
+        record.phase == Phase::Retiring
+            && listed.is_some_and(|listed| listed.iter().all(|token| token.id != *id))
+    };
+    record.previous_token_ids.iter().copied().filter(move |id| !is_gone(id))
+}
+
+/// What the reconciler refuses to touch, by its own word.
+fn refusal(subject: &Subject, found: &Found, now: Timestamp) -> Option<Refusal> {
+    let seen = Observation {
+        now,
+        sight: found.sight(),
+        listing: None,
+        evidence: &Evidence::default(),
+        trigger: Trigger::Finish,
+    };
+    if let Decision::Refuse(refusal) = decide(subject, &seen) { Some(refusal) } else { None }
+}
+
+fn state(
+    subject: &Subject,
+    look: &Look<'_>,
+    listed: Option<&[ListedToken]>,
+    refusal: Option<&Refusal>,
+) -> State {
+    let record = match (&look.found, refusal) {
+        (Err(_), _) => return State::Unreadable,
+        (Ok(_), Some(Refusal::Unmanaged)) => return State::Unmanaged,
+        (Ok(_), Some(Refusal::Edited)) => return State::Edited,
+        (Ok(_), Some(Refusal::Foreign(_))) => return State::Foreign,
+        (Ok(_), Some(Refusal::OtherAccount(_))) => return State::OtherAccount,
+        (Ok(Found::Managed(record)), Some(Refusal::NoWayBack(_)) | None) => record,
+        (Ok(Found::Vacant | Found::Unmanaged | Found::Edited(_)), _) => return State::Absent,
+    };
+    let is_listed = |id: TokenId| listed.is_none_or(|all| all.iter().any(|token| token.id == id));
+    if record.expires_at.is_some_and(|at| at <= look.now) {
+        State::Expired
+    } else if !is_listed(record.token_id) {
+        State::Missing
+    } else if living(record, listed).next().is_some() {
+        let time = signed(subject.policy.gate.longest());
+        let deadline = record.published_at.saturating_add(time).unwrap_or(Timestamp::MAX);
+        match record.phase {
+            Phase::Retiring => State::Retiring,
+            Phase::Published if record.is_rolled_back() => State::RolledBack,
+            Phase::Published if deadline < look.now => State::Overdue,
+            Phase::Published => State::InProgress,
+        }
+    } else if due(&subject.policy, record, look.now).is_some() {
+        State::Due
+    } else {
+        State::Fresh
+    }
+}
+
+/// When it is rotated next; in the past if it is due.
+fn next(credential: &Credential, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    match due(&credential.policy, record, now) {
+        Some(Due::Scheduled(at)) => Some(at),
+        Some(Due::Expiring(at)) => Some(renewal(&credential.policy, at)),
+        None => next_due(&credential.policy, record, now),
+    }
+}

@@ -1,0 +1,235 @@
+//! The planner: which credential is looked at when, by how many at once, and what comes of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::backoff;
+use super::driver::Driver;
+use super::slot::{Slot, Slots};
+use super::standing::{Standing, Told, standing, tell, tell_panic};
+use crate::names::CredentialName;
+use crate::rotation::drive::{Outcome, Report};
+use crate::rotation::evidence::Evidence;
+use crate::rotation::schedule::signed;
+
+/// The longest nap: the clock may be set, the machine may be suspended.
+const LONGEST_NAP: Duration = Duration::from_mins(1);
+/// Before this has passed a credential whose time seems to have come already is not looked at again.
+const LEAST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+
+/// The limits that the planner keeps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// How many credentials are worked on at once.
+    pub(super) concurrency: usize,
+    /// The longest time between two looks at a credential.
+    pub(super) sweep: Duration,
+    /// How long a stop waits for the steps in hand.
+    pub(super) shutdown_grace: Duration,
+}
+
+/// Has each credential worked on when its time comes: one run per credential at a time, the longest overdue first.
+pub(super) struct Planner<D> {
+    rules: Rules,
+    shutdown: CancellationToken,
+    wake: Arc<Notify>,
+    slots: Slots,
+    credentials: BTreeMap<CredentialName, Plan<D>>,
+    /// The credentials that are not being worked on, by when they are to be looked at.
+    queue: BTreeSet<(Timestamp, CredentialName)>,
+    runs: JoinSet<Run>,
+    running: HashMap<Id, CredentialName>,
+}
+
+struct Plan<D> {
+    driver: Arc<D>,
+    /// Kept between runs; what a run has in hand is lost when it panics, and proved anew.
+    evidence: Evidence,
+    failures: u32,
+    told: Option<Told>,
+    expires_at: Option<Timestamp>,
+}
+
+struct Run {
+    report: Report,
+    evidence: Evidence,
+}
+
+impl<D: Driver> Planner<D> {
+    /// A planner without credentials, which stops with `shutdown`.
+    pub(super) fn new(rules: Rules, shutdown: CancellationToken) -> Self {
+        let wake = Arc::new(Notify::new());
+        Self {
+            slots: Slots::new(rules.concurrency, wake.clone(), shutdown.clone()),
+            rules,
+            shutdown,
+            wake,
+            credentials: BTreeMap::new(),
+            queue: BTreeSet::new(),
+            runs: JoinSet::new(),
+            running: HashMap::new(),
+        }
+    }
+
+    /// Adds a credential, to be looked at as soon as possible: a missed or unfinished rotation may wait there.
+    pub(super) fn add(&mut self, name: CredentialName, driver: D) {
+        self.queue.insert((Timestamp::MIN, name.clone()));
+        let plan = Plan {
+            driver: Arc::new(driver),
+            evidence: Evidence::default(),
+            failures: 0,
+            told: None,
+            expires_at: None,
+        };
+        self.credentials.insert(name, plan);
+    }
+
+    /// Makes the planner look at the clock.
+    pub(super) fn waker(&self) -> Arc<Notify> {
+        self.wake.clone()
+    }
+
+    /// Works until the shutdown, then waits for the steps in hand within the limit. Returns the credentials whose
+    /// rotations are unfinished; the next start goes on with them.
+    pub(super) async fn run(
+        mut self,
+        clock: &(dyn Fn() -> Timestamp + Sync),
+    ) -> Vec<CredentialName> {
+        while !self.shutdown.is_cancelled() {
+            let now = clock();
+            self.begin_due(now);
+            let nap = self.nap(now);
+            tokio::select! {
+                () = self.shutdown.cancelled() => {}
+                Some(ended) = self.runs.join_next_with_id() => {
+                    self.settle(ended, clock());
+                }
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(nap) => {}
+            }
+        }
+        self.finish(clock).await
+    }
+
+    fn begin_due(&mut self, now: Timestamp) {
+        while self.queue.first().is_some_and(|(at, _)| *at <= now) {
+            let Some(slot) = self.slots.take() else { return };
+            if let Some((_, name)) = self.queue.pop_first() {
+                self.begin(name, slot);
+            }
+        }
+    }
+
+    fn begin(&mut self, name: CredentialName, slot: Slot) {
+        let Some(plan) = self.credentials.get_mut(&name) else { return };
+        let driver = plan.driver.clone();
+        let mut evidence = std::mem::take(&mut plan.evidence);
+        let span = tracing::info_span!("run", credential = %name);
+        let run = async move {
+            let report = driver.drive(&mut evidence, &slot).await;
+            Run { report, evidence }
+        };
+        // On the heap: the future of a whole rotation is large.
+        let handle = self.runs.spawn(Box::pin(run.instrument(span)));
+        self.running.insert(handle.id(), name);
+    }
+
+    /// Until the next credential's time comes. Where one is due and has no place, a freed place wakes the planner.
+    fn nap(&self, now: Timestamp) -> Duration {
+        let next = self.queue.first().map(|(at, _)| at.duration_since(now));
+        match next.and_then(|left| Duration::try_from(left).ok()) {
+            Some(left) if !left.is_zero() => left.min(LONGEST_NAP),
+            Some(_) | None => LONGEST_NAP,
+        }
+    }
+
+    /// Takes in how a run ended and plans the next look. Returns the credential's name and how the run went.
+    fn settle(
+        &mut self,
+        ended: Result<(Id, Run), JoinError>,
+        now: Timestamp,
+    ) -> Option<(CredentialName, Option<Outcome>)> {
+        let (id, run) = match ended {
+            Ok((id, run)) => (id, Some(run)),
+            Err(error) => (error.id(), None),
+        };
+        let name = self.running.remove(&id)?;
+        let plan = self.credentials.get_mut(&name)?;
+        let outcome = run.as_ref().map(|run| run.report.outcome);
+        let standing = run.as_ref().map(|run| standing(&run.report));
+        if let Some(Run { report, .. }) = &run {
+            plan.expires_at = report.expires_at.or(plan.expires_at);
+        }
+        let next = plan.next_look(&name, standing, now, self.rules.sweep);
+        let look_in = next.duration_since(now);
+        if let (Some(Run { report, evidence }), Some(standing)) = (run, standing) {
+            plan.evidence = evidence;
+            // What a stop interrupted is told by `finish`.
+            if !self.shutdown.is_cancelled() || report.problem.is_none() {
+                tell(&name, &report, standing, look_in, &mut plan.told);
+            }
+        } else {
+            tell_panic(&name, look_in, &mut plan.told);
+        }
+        self.queue.insert((next, name.clone()));
+        Some((name, outcome))
+    }
+
+    async fn finish(mut self, clock: &(dyn Fn() -> Timestamp + Sync)) -> Vec<CredentialName> {
+        let limit = Instant::now() + self.rules.shutdown_grace;
+        let mut unfinished = vec![];
+        while let Ok(Some(ended)) =
+            tokio::time::timeout_at(limit, self.runs.join_next_with_id()).await
+        {
+            if let Some((name, Some(Outcome::Held))) = self.settle(ended, clock()) {
+                tracing::warn!(credential = %name, "rotation left for the next start");
+                unfinished.push(name);
+            }
+        }
+        for name in self.running.into_values() {
+            tracing::warn!(credential = %name, "step in hand cut short");
+            unfinished.push(name);
+        }
+        unfinished
+    }
+}
+
+impl<D> Plan<D> {
+    /// When to look again after a run that left the credential at `standing`, or panicked.
+    fn next_look(
+        &mut self,
+        name: &CredentialName,
+        standing: Option<Standing>,
+        now: Timestamp,
+        sweep: Duration,
+    ) -> Timestamp {
+        let wanted = match standing {
+            Some(Standing::Settled(due)) => due,
+            Some(Standing::Held(again_at)) => Some(again_at),
+            Some(Standing::Failing | Standing::Stuck) | None => {
+                self.failures = self.failures.saturating_add(1);
+                let left = self.expires_at.map(|at| at.duration_since(now));
+                return later(now, signed(backoff::pause(name, self.failures, left, sweep)));
+            }
+        };
+        self.failures = 0;
+        let sweep = later(now, signed(sweep));
+        match wanted {
+            Some(at) if at <= now => later(now, LEAST_PAUSE),
+            Some(at) => at.min(sweep),
+            None => sweep,
+        }
+    }
+}
+
+fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
+    now.saturating_add(duration).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,210 @@
+//! The planner in paused time, with runs that do as they are told.
+
+mod pace;
+mod signals;
+mod stop;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::driver::Driver;
+use super::planner::{Planner, Rules};
+use super::slot::Slot;
+use crate::names::CredentialName;
+use crate::rotation::drive::{Outcome, Problem, Report};
+use crate::rotation::evidence::Evidence;
+use crate::rotation::world::FaultKind;
+
+/// What a run does.
+#[derive(Clone, Copy)]
+enum Does {
+    Rests { due_in: Option<Duration> },
+    Fails(FaultKind),
+    Holds { again_in: Duration },
+    Waits(Duration),
+    Panics,
+}
+
+/// What all runs of a test did.
+#[derive(Default)]
+struct Seen {
+    looks: Mutex<Vec<(String, Duration)>>,
+    remembered: Mutex<Vec<u32>>,
+    busy: AtomicUsize,
+    most_busy: AtomicUsize,
+    overlapped: AtomicUsize,
+}
+
+impl Seen {
+    fn looks(&self, name: &str) -> Vec<Duration> {
+        self.looks.lock().unwrap().iter().filter(|(n, _)| n == name).map(|(_, at)| *at).collect()
+    }
+
+    fn count(&self) -> usize {
+        self.looks.lock().unwrap().len()
+    }
+}
+
+type Script = Arc<dyn Fn(u32) -> Does + Send + Sync>;
+
+struct Fake {
+    name: String,
+    script: Script,
+    work: Duration,
+    clock: Clock,
+    seen: Arc<Seen>,
+    stop: CancellationToken,
+    here: AtomicUsize,
+}
+
+impl Driver for Fake {
+    async fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> Report {
+        let begun = self.clock.start.elapsed();
+        let nth = {
+            let mut looks = self.seen.looks.lock().unwrap();
+            looks.push((self.name.clone(), begun));
+            looks.iter().filter(|(name, _)| *name == self.name).count()
+        };
+        let _here = self.enter(&self.here, &self.seen.overlapped);
+        {
+            let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
+            tokio::time::sleep(self.work).await;
+        }
+        let gate = &mut evidence.proofs_mut().gate;
+        self.seen.remembered.lock().unwrap().push(gate.count);
+        gate.count += 1;
+        match (self.script)(u32::try_from(nth).unwrap()) {
+            Does::Rests { due_in } => self.report(Outcome::NotDue, None, due_in),
+            Does::Fails(kind) => self.report(Outcome::Failed, Some(kind), None),
+            Does::Holds { again_in } => {
+                self.report(Outcome::Held, Some(FaultKind::Transient), Some(again_in))
+            }
+            Does::Waits(wait) => {
+                let nap = async {
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        () = self.stop.cancelled() => {}
+                    }
+                };
+                slot.aside(nap).await;
+                if self.stop.is_cancelled() {
+                    return self.report(Outcome::Held, Some(FaultKind::Transient), None);
+                }
+                let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
+                tokio::time::sleep(self.work).await;
+                self.report(Outcome::Rotated, None, None)
+            }
+            Does::Panics => panic!("as told"),
+        }
+    }
+}
+
+struct Inside<'a>(&'a AtomicUsize);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Fake {
+    #[expect(clippy::unused_self, reason = "reads as what the run does")]
+    fn enter<'a>(&self, inside: &'a AtomicUsize, most: &AtomicUsize) -> Inside<'a> {
+        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        Inside(inside)
+    }
+
+    fn report(
+        &self,
+        outcome: Outcome,
+        problem: Option<FaultKind>,
+        again_in: Option<Duration>,
+    ) -> Report {
+        Report {
+            outcome,
+            rotation_id: None,
+            token_id: None,
+            previous_token_id: None,
+            expires_at: None,
+            revoked: vec![],
+            steps: vec![],
+            problem: problem.map(|kind| Problem {
+                step: None,
+                kind,
+                message: "as told".to_owned(),
+                hint: None,
+            }),
+            again_at: again_in.map(|after| self.clock.now() + after),
+        }
+    }
+}
+
+/// The wall clock of a test: it goes as paused time goes, and can be set.
+#[derive(Clone)]
+struct Clock {
+    start: Instant,
+    set_by: Arc<Mutex<SignedDuration>>,
+}
+
+impl Clock {
+    fn now(&self) -> Timestamp {
+        let base = Timestamp::from_second(1_767_225_600).unwrap();
+        base + self.start.elapsed() + *self.set_by.lock().unwrap()
+    }
+}
+
+/// A planner with credentials that do as they are told.
+struct Bench {
+    planner: Planner<Fake>,
+    seen: Arc<Seen>,
+    clock: Clock,
+    stop: CancellationToken,
+    work: Duration,
+}
+
+const SWEEP: Duration = Duration::from_mins(10);
+const GRACE: Duration = Duration::from_secs(30);
+
+fn bench(concurrency: usize) -> Bench {
+    let stop = CancellationToken::new();
+    let rules = Rules { concurrency, sweep: SWEEP, shutdown_grace: GRACE };
+    Bench {
+        planner: Planner::new(rules, stop.clone()),
+        seen: Arc::default(),
+        clock: Clock { start: Instant::now(), set_by: Arc::default() },
+        stop,
+        work: Duration::from_millis(10),
+    }
+}
+
+impl Bench {
+    fn add(&mut self, name: &str, script: impl Fn(u32) -> Does + Send + Sync + 'static) {
+        let fake = Fake {
+            name: name.to_owned(),
+            script: Arc::new(script),
+            work: self.work,
+            clock: self.clock.clone(),
+            seen: self.seen.clone(),
+            stop: self.stop.clone(),
+            here: AtomicUsize::new(0),
+        };
+        self.planner.add(name.parse().unwrap(), fake);
+    }
+
+    /// Runs for `time`, then stops. Returns what was seen and what was left unfinished.
+    async fn run_for(self, time: Duration) -> (Arc<Seen>, Vec<CredentialName>) {
+        let Self { planner, seen, clock, stop, .. } = self;
+        let now = move || clock.now();
+        let end = async {
+            tokio::time::sleep(time).await;
+            stop.cancel();
+        };
+        let (unfinished, ()) = tokio::join!(planner.run(&now), end);
+        (seen, unfinished)
+    }
+}
