@@ -18,7 +18,7 @@ use crate::live::Outside;
 use crate::names::{AccountName, CredentialName};
 use crate::rotation::decide::Trigger;
 use crate::rotation::drive::Outcome;
-use crate::rotation::journal::{Progress, Step};
+use crate::rotation::journal::{Progress, Step, StepOutcome};
 use crate::sandbox::{self, Options, Ready};
 
 const ACCOUNTS: [&str; 3] = ["etl_prod", "dashboards", "customer_42"];
@@ -57,12 +57,6 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
                 code = ExitCode::Failed;
             }
             result.write_text(&mut std::io::stdout().lock())?;
-            if !wanted {
-                let (checks, failures) = consumers.count();
-                say(&format!(
-                    "  its consumer connected {checks} times with what it read, {failures} of them in vain"
-                ))?;
-            }
         }
     }
     let (connections, failures) = consumers.count();
@@ -80,13 +74,12 @@ async fn rotate(
     stop: CancellationToken,
 ) -> anyhow::Result<Option<CredentialResult>> {
     let watcher = |progress: Progress| {
-        if let Progress::Ended(step, outcome, problem) = progress {
+        if let Progress::Ended(step, outcome, _) = progress {
             // A poll that finds the consumers not yet ready is not worth a line of its own.
-            let done = outcome != StepOutcome::Failed;
-            if done || problem.is_none() {
+            if outcome != StepOutcome::Failed {
                 // Whoever closed standard output is told by the next `say`.
                 let _ =
-                    say(&format!("  {:<10} {:<8} {}", step.as_str(), word(outcome), doing(step)));
+                    say(&format!("  {:<10} {:<8} {}", step.as_str(), word(outcome), done(step)));
             }
         }
     };
