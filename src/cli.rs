@@ -3,6 +3,8 @@
 mod adopt;
 mod answer;
 mod arguments;
+#[cfg(test)]
+mod bench;
 mod check;
 mod complaint;
 mod demo;

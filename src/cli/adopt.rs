@@ -35,7 +35,7 @@ pub async fn adopt(
 
 /// What was adopted.
 #[derive(Debug, Serialize)]
-struct Adopted {
+pub(super) struct Adopted {
     name: CredentialName,
     token_id: TokenId,
     token_name: String,
@@ -81,7 +81,7 @@ fn failed(fault: Fault, credential: &CredentialName) -> Complaint {
     Complaint { code: ExitCode::Failed, message, hint: fault.hint }
 }
 
-async fn take_in(outside: &Outside, arguments: &Adopt) -> Result<Adopted, Complaint> {
+pub(super) async fn take_in(outside: &Outside, arguments: &Adopt) -> Result<Adopted, Complaint> {
     let name = &arguments.name;
     let config = &outside.config;
     let world = outside.world(name, CancellationToken::new());

@@ -202,6 +202,9 @@ pub struct Adopt {
     /// The credential whose secret holds the token.
     pub name: CredentialName,
     /// The ID of the token that the secret holds, as MotherDuck lists it.
+    ///
+    /// Tokens are opaque, so that nobody can prove that this ID and the secret's text belong together. Compare them
+    /// well: the next rotation revokes the token with this ID, and the text would live on under another.
     #[arg(long, value_name = "UUID")]
     pub token_id: TokenId,
     /// Take the secret over although another deployment's record is in it. That deployment must no longer run.

@@ -18,7 +18,7 @@ use crate::live::Outside;
 use crate::names::{AccountName, CredentialName};
 use crate::rotation::decide::Trigger;
 use crate::rotation::drive::Outcome;
-use crate::rotation::journal::{Progress, Step, StepOutcome};
+use crate::rotation::journal::{Progress, Step};
 use crate::sandbox::{self, Options, Ready};
 
 const ACCOUNTS: [&str; 3] = ["etl_prod", "dashboards", "customer_42"];
@@ -74,13 +74,12 @@ async fn rotate(
     stop: CancellationToken,
 ) -> anyhow::Result<Option<CredentialResult>> {
     let watcher = |progress: Progress| {
-        if let Progress::Ended(step, outcome, _) = progress {
-            // A poll that finds the consumers not yet ready is not worth a line of its own.
-            if outcome != StepOutcome::Failed {
-                // Whoever closed standard output is told by the next `say`.
-                let _ =
-                    say(&format!("  {:<10} {:<8} {}", step.as_str(), word(outcome), done(step)));
-            }
+        if let Progress::Ended(step, outcome, problem) = progress {
+            let problem = problem.map(|text| format!(": {text}")).unwrap_or_default();
+            let line =
+                format!("  {:<10} {:<8} {}{problem}", step.as_str(), word(outcome), done(step));
+            // Whoever closed standard output is told by the next `say`.
+            let _ = say(&line);
         }
     };
     Ok(rotate_now::rotate(outside, name, Trigger::Forced, None, stop, &watcher).await)

@@ -3,6 +3,7 @@
 mod inventory;
 mod row;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -30,7 +31,8 @@ pub async fn status(
     let statuses = survey(&outside, &names).await;
     answer::give(&statuses, output)?;
     if output == Output::Text {
-        statuses.complain(&mut std::io::stderr().lock())?;
+        // There is nobody left to tell when standard error is closed.
+        let _ = statuses.complain(&mut std::io::stderr().lock());
     }
     let seen = statuses.credentials.iter().all(|row| row.error.is_none());
     Ok(if seen { ExitCode::Settled } else { ExitCode::Failed })
@@ -52,7 +54,7 @@ async fn survey(outside: &Outside, names: &[CredentialName]) -> Statuses {
 
 /// `names` and all credentials of the same accounts: whose a token is cannot be told without their records.
 fn with_siblings(config: &Config, names: &[CredentialName]) -> Vec<CredentialName> {
-    let accounts: std::collections::BTreeSet<_> = names
+    let accounts: BTreeSet<_> = names
         .iter()
         .filter_map(|name| config.credentials.get(name))
         .map(|credential| account_key(&credential.username))
@@ -104,7 +106,7 @@ impl Answer for Statuses {
 impl Statuses {
     /// The accounts' unmanaged tokens, each once however many credentials share its account.
     fn strays(&self) -> Vec<(&str, &row::Stray)> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         self.credentials
             .iter()
             .flat_map(|row| {

@@ -43,6 +43,11 @@ pub fn quoted(name: Option<&str>) -> String {
     name.map_or_else(|| "(no name)".to_owned(), |name| format!("{name:?}"))
 }
 
+/// So many of something: `1 token`, `2 tokens`.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// An instant to the second, in UTC.
 pub fn instant(at: Timestamp) -> String {
     Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()

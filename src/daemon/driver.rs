@@ -26,6 +26,7 @@ pub(super) struct LiveDriver {
 impl Driver for LiveDriver {
     async fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> Report {
         let world = InSlot { world: &self.world, slot };
-        drive(&world, &self.subject, Trigger::Schedule, evidence, PERSISTENCE, &|_| {}).await
+        Box::pin(drive(&world, &self.subject, Trigger::Schedule, evidence, PERSISTENCE, &|_| {}))
+            .await
     }
 }

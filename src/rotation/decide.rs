@@ -4,12 +4,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::config::{GatePace, OnFailure, Policy};
-use crate::names::{AccountName, CredentialName, Owner, TokenId, TokenName};
-use crate::record::{Phase, Record, TokenType};
+use crate::config::{GatePace, OnFailure};
+use crate::names::{TokenId, TokenName};
+use crate::record::{Phase, Record};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::schedule::{Due, due, expiring, next_due, signed};
 use crate::rotation::world::ListedToken;
+
+mod terms;
+#[cfg(test)]
+mod tests;
+
+pub use self::terms::{
+    Awaited, Decision, Observation, Obstacle, Reason, Refusal, Sight, Subject, Trigger,
+};
 
 /// Two lists that miss the served token are apart by at least this.
 pub const SIGHTINGS_APART: Duration = Duration::from_secs(15);
@@ -22,210 +30,10 @@ pub const TRIES: u32 = 5;
 pub const FAIR_POLLS: u32 = 2;
 /// Between two polls of a gate that is held.
 pub const HELD_POLL: Duration = Duration::from_mins(1);
-
-/// Who is asking, and by which rules.
-#[derive(Debug, Clone)]
-pub struct Subject {
-    /// The deployment.
-    pub owner: Owner,
-    /// The credential.
-    pub credential: CredentialName,
-    /// The account that its tokens belong to.
-    pub username: AccountName,
-    /// What new tokens may do.
-    pub token_type: TokenType,
-    /// The rules.
-    pub policy: Policy,
-    /// Whether there is a deploy hook.
-    pub has_deploy_hook: bool,
-}
-
-/// What was asked for, beyond the schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Trigger {
-    /// Nothing: the schedule decides.
-    #[default]
-    Schedule,
-    /// Finish what is unfinished; begin nothing.
-    Finish,
-    /// A rotation now.
-    Forced,
-    /// A rotation now, and no gate: the served token is known to others.
-    Compromised,
-    /// No gate, and the rotation was begun: the new token is to replace the old ones at once.
-    CompromisedBegun,
-    /// The predecessor again.
-    RollBack,
-}
-
-impl Trigger {
-    fn skips_gate(self) -> bool {
-        match self {
-            Self::Compromised | Self::CompromisedBegun => true,
-            Self::Schedule | Self::Finish | Self::Forced | Self::RollBack => false,
-        }
-    }
-}
-
-/// What was seen in the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight<'a> {
-    /// No token.
-    Vacant,
-    /// A token that pintail did not put there.
-    Unmanaged,
-    /// A token that is not the one that our record describes.
-    Edited(&'a Record),
-    /// A token and its record.
-    Managed(&'a Record),
-}
-
-/// Everything that a decision rests on.
-#[derive(Debug, Clone, Copy)]
-pub struct Observation<'a> {
-    /// The wall clock.
-    pub now: Timestamp,
-    /// What was seen in the store.
-    pub sight: Sight<'a>,
-    /// The account's tokens, if they were listed after the store was read.
-    pub listing: Option<&'a [ListedToken]>,
-    /// What this process proved before.
-    pub evidence: &'a Evidence,
-    /// What was asked for.
-    pub trigger: Trigger,
-}
-
-/// Why a replacement is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// Nothing is served yet.
-    First,
-    /// The schedule or the expiry says so.
-    Due(Due),
-    /// A person asked for it.
-    Forced,
-    /// The served token is known to others.
-    Compromised,
-    /// The served token is not listed and does not connect.
-    Lost,
-}
-
-/// Why nothing is done until a person acts.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Somebody else's token.
-    #[error("the secret holds a token that pintail did not put there")]
-    Unmanaged,
-    /// Another token was put beside our record.
-    #[error(
-        "the token in the secret is not the one that its record describes: it was edited by hand"
-    )]
-    Edited,
-    /// Another deployment's.
-    #[error("the secret is managed by another pintail: owner {0}")]
-    Foreign(Owner),
-    /// Another account's.
-    #[error("the secret serves a token of account {0}, which is not the configured one")]
-    OtherAccount(AccountName),
-    /// A roll-back was asked for and there is nothing to go back to.
-    #[error("there is no predecessor to serve again: {0}")]
-    NoWayBack(String),
-}
-
-impl Refusal {
-    /// What a person can do about it.
-    pub fn hint(&self, credential: &CredentialName) -> String {
-        match self {
-            Self::Unmanaged | Self::Edited => format!(
-                "to manage the token that is there: pintail adopt {credential} --token-id UUID (its ID is in: pintail status)"
-            ),
-            Self::Foreign(owner) => format!(
-                "if {owner} no longer runs: pintail adopt {credential} --token-id UUID --take-over; else choose another path"
-            ),
-            Self::OtherAccount(account) => {
-                format!("set username = \"{account}\" again, or give the credential another path")
-            }
-            Self::NoWayBack(_) => format!("for a fresh token: pintail rotate-now {credential}"),
-        }
-    }
-}
-
-/// What keeps a rotation from going on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
-    /// The deploy hook fails.
-    Deploy,
-    /// The consumers are not healthy.
-    Gate,
-    /// The served token does not connect.
-    Verify,
-}
-
-/// What a wait is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Awaited {
-    /// The next try of a step, or the end of a waiting gate.
-    Step(Obstacle),
-    /// A second list, to see whether the served token is missing there too.
-    SecondSighting,
-}
-
-/// The one step to take.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// List the account's tokens: what follows rests on them.
-    List,
-    /// Nothing, until a person acts.
-    Refuse(Refusal),
-    /// Create, prove and publish a replacement; then revoke the orphans, whose publishers that write fenced off.
-    Replace {
-        /// Why.
-        reason: Reason,
-        /// What the new record lists as predecessors.
-        previous: Vec<TokenId>,
-        /// What was listed with our name and is in no record.
-        orphans: Vec<TokenId>,
-    },
-    /// Call the deploy hook.
-    Deploy,
-    /// Ask whether the consumers are healthy.
-    PollGate,
-    /// Connect with the token as it was read.
-    Verify,
-    /// Mark the predecessors as retiring, then revoke them, then see the old token refused.
-    Seal {
-        /// What was listed with our name and is in no record.
-        orphans: Vec<TokenId>,
-    },
-    /// Revoke predecessors that were marked before.
-    Revoke(Vec<TokenId>),
-    /// Serve this predecessor again.
-    RollBack(TokenId),
-    /// Write the record unchanged, to fence off the orphans' publishers; then revoke the orphans.
-    Touch {
-        /// What was listed with our name and is in no record.
-        orphans: Vec<TokenId>,
-    },
-    /// Wait.
-    Wait {
-        /// Until then.
-        until: Timestamp,
-        /// For this.
-        awaited: Awaited,
-    },
-    /// Leave both tokens valid and tell a person; look again at `until`.
-    Hold {
-        /// What is in the way.
-        obstacle: Obstacle,
-        /// When to look again.
-        until: Timestamp,
-    },
-    /// Nothing: at rest.
-    Rest {
-        /// When the credential is due next.
-        next_due: Option<Timestamp>,
-    },
-}
+/// With so many orphans alive no further token is created before they are revoked.
+pub const MOST_ORPHANS: usize = 3;
+/// With so many tokens alive and none served, a person is asked.
+pub const MOST_STRAYS: usize = 10;
 
 /// The step to take for `subject`, as observed.
 pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decision {
@@ -243,20 +51,26 @@ pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decision {
     }
 }
 
+/// Nothing is served *here*. A token with our name may yet be in use: the secret may have been deleted, or the
+/// credential moved to another place. It waits for the gate and the proof, as a predecessor does.
 fn vacant(subject: &Subject, seen: &Observation<'_>) -> Decision {
     match seen.trigger {
         Trigger::RollBack => {
-            Decision::Refuse(Refusal::NoWayBack("nothing is served yet".to_owned()))
+            return Decision::Refuse(Refusal::NoWayBack("nothing is served yet".to_owned()));
         }
-        Trigger::Finish => Decision::Rest { next_due: Some(seen.now) },
-        Trigger::Schedule | Trigger::Forced | Trigger::Compromised | Trigger::CompromisedBegun => {
-            let Some(listing) = seen.listing else { return Decision::List };
-            Decision::Replace {
-                reason: Reason::First,
-                previous: vec![],
-                orphans: orphans(subject, listing, None, seen.evidence),
-            }
-        }
+        Trigger::Finish => return Decision::Rest { next_due: Some(seen.now) },
+        Trigger::Schedule | Trigger::Forced | Trigger::Compromised | Trigger::CompromisedBegun => {}
+    }
+    let Some(listing) = seen.listing else { return Decision::List };
+    let (orphans, strays): (Vec<_>, Vec<_>) = orphans(subject, listing, None, seen.evidence)
+        .into_iter()
+        .partition(|id| seen.evidence.fenced.contains(id));
+    if strays.len() >= MOST_STRAYS {
+        Decision::Refuse(Refusal::Strays(strays.len()))
+    } else if orphans.len() >= MOST_ORPHANS {
+        Decision::Touch { orphans }
+    } else {
+        Decision::Replace { reason: Reason::First, previous: strays, orphans }
     }
 }
 
@@ -274,16 +88,22 @@ fn managed(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decisi
         Trigger::RollBack => return roll_back(seen, record),
         Trigger::Schedule | Trigger::Finish | Trigger::Forced | Trigger::CompromisedBegun => {}
     }
-    if unresolved {
-        return match expiring(&subject.policy, record, seen.now) {
-            // A long hold must not let the served token die: the record then lists both predecessors.
-            Some(at) if seen.trigger != Trigger::Finish => {
-                replace(subject, seen, record, Reason::Due(Due::Expiring(at)))
-            }
-            Some(_) | None => advance(subject, seen, record),
-        };
+    // Neither a long hold nor a revocation that fails may let the served token die: the record then lists all that
+    // still live.
+    if seen.trigger != Trigger::Finish
+        && let Some(at) = wears_out(subject, seen, record)
+    {
+        return replace(subject, seen, record, Reason::Due(Due::Expiring(at)));
     }
-    resolved(subject, seen, record)
+    if !unresolved {
+        return resolved(subject, seen, record);
+    }
+    let step = advance(subject, seen, record);
+    // What is held must not be held on a token that is gone.
+    if matches!(step, Decision::Hold { .. }) && seen.trigger == Trigger::Schedule {
+        return lost(subject, seen, record).unwrap_or(step);
+    }
+    step
 }
 
 fn way_back_is_shut(record: &Record) -> String {
@@ -296,16 +116,26 @@ fn way_back_is_shut(record: &Record) -> String {
     }
 }
 
+/// The expiry of a served token whose predecessors are not settled, if it is near. A token that seems near its end
+/// soon after it was made says that a clock is wrong; to replace it again and again would only pile tokens up.
+fn wears_out(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Option<Timestamp> {
+    let at = expiring(&subject.policy, record, seen.now)?;
+    let planned = at.duration_since(record.created_at) - signed(subject.policy.renew_before);
+    let age = seen.now.duration_since(record.published_at);
+    let is_old = record.is_rolled_back() || age.is_negative() || age >= planned / 2;
+    (is_old && !record.previous_token_ids.is_empty()).then_some(at)
+}
+
 /// A rotation between its publication and its seal: the gate, the proof, the seal.
 fn advance(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decision {
     let proofs = seen.evidence.proofs();
     let pace = subject.policy.gate;
     let deadline = later(record.published_at, pace.longest());
     let step = |tries: &Tries, obstacle, act| {
-        if tries.count >= TRIES && seen.now >= deadline && !seen.trigger.skips_gate() {
-            stuck(subject, seen, record, obstacle, tries, act)
-        } else if tries.count >= TRIES && seen.trigger.skips_gate() {
+        if tries.count >= TRIES && seen.trigger.skips_gate() {
             held(seen, obstacle, tries, act)
+        } else if tries.count >= TRIES && seen.now >= deadline {
+            stuck(subject, seen, record, obstacle, tries, act)
         } else {
             paced(seen, obstacle, tries, RETRY, act)
         }
@@ -345,6 +175,12 @@ fn advance(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decisi
     Decision::Seal { orphans }
 }
 
+/// When the next try is allowed, if not now. A try that lies in the future was made before the clock was set back.
+fn not_before(seen: &Observation<'_>, tries: &Tries, pace: Duration) -> Option<Timestamp> {
+    let last = tries.last.filter(|last| *last <= seen.now)?;
+    Some(later(last, pace)).filter(|until| seen.now < *until)
+}
+
 /// The next try of a step, at its pace.
 fn paced(
     seen: &Observation<'_>,
@@ -353,15 +189,14 @@ fn paced(
     pace: Duration,
     act: Decision,
 ) -> Decision {
-    match tries.last.map(|last| later(last, pace)) {
-        Some(until) if seen.now < until => {
-            Decision::Wait { until, awaited: Awaited::Step(obstacle) }
-        }
-        Some(_) | None => act,
+    match not_before(seen, tries, pace) {
+        Some(until) => Decision::Wait { until, awaited: Awaited::Step(obstacle) },
+        None => act,
     }
 }
 
-/// A step whose deadline has passed.
+/// A step whose deadline has passed. A rotation that began over another unfinished one is not rolled back: back and
+/// forth between a token that nears its expiry and replacements that nobody is healthy with, tokens would pile up.
 fn stuck(
     subject: &Subject,
     seen: &Observation<'_>,
@@ -372,14 +207,15 @@ fn stuck(
 ) -> Decision {
     let may_roll_back = subject.policy.on_failure == OnFailure::RollBack
         && !record.is_rolled_back()
+        && record.previous_token_ids.len() == 1
         && seen.evidence.proofs().no_way_back.is_none();
     if may_roll_back { roll_back(seen, record) } else { held(seen, obstacle, tries, act) }
 }
 
 fn held(seen: &Observation<'_>, obstacle: Obstacle, tries: &Tries, act: Decision) -> Decision {
-    match tries.last.map(|last| later(last, HELD_POLL)) {
-        Some(until) if seen.now < until => Decision::Hold { obstacle, until },
-        Some(_) | None => act,
+    match not_before(seen, tries, HELD_POLL) {
+        Some(until) => Decision::Hold { obstacle, until },
+        None => act,
     }
 }
 
@@ -393,12 +229,17 @@ fn roll_back(seen: &Observation<'_>, record: &Record) -> Decision {
     }
 }
 
-/// No rotation is under way: finish revoking, notice a loss, begin what is due, clean up.
+/// No rotation is under way: finish revoking, begin what is due, notice a loss, clean up.
 fn resolved(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decision {
     let Some(listing) = seen.listing else { return Decision::List };
     let leftover: Vec<_> = living_predecessors(record, listing, seen.evidence).collect();
     if !leftover.is_empty() {
         return Decision::Revoke(leftover);
+    }
+    if seen.trigger == Trigger::Schedule
+        && let Some(due) = due(&subject.policy, record, seen.now)
+    {
+        return replace(subject, seen, record, Reason::Due(due));
     }
     if seen.evidence.unproved == Some(record.token_id)
         && let Some(decision) = prove_first(subject, seen)
@@ -408,25 +249,33 @@ fn resolved(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decis
     match seen.trigger {
         Trigger::Forced => return replace(subject, seen, record, Reason::Forced),
         Trigger::Schedule => {
-            if let Some(decision) = lost(subject, seen, record, listing) {
+            if let Some(decision) = lost(subject, seen, record) {
                 return decision;
-            }
-            if let Some(due) = due(&subject.policy, record, seen.now) {
-                return replace(subject, seen, record, Reason::Due(due));
             }
         }
         Trigger::Finish | Trigger::Compromised | Trigger::CompromisedBegun | Trigger::RollBack => {}
     }
-    let aged: Vec<_> = orphans(subject, listing, Some(record), seen.evidence);
-    let grace = |id: &TokenId| {
-        listing.iter().any(|token| {
-            token.id == *id && later(token.created_at, subject.policy.orphan_grace) <= seen.now
-        })
-    };
-    if aged.iter().any(grace) {
-        return Decision::Touch { orphans: aged };
+    let orphans = orphans(subject, listing, Some(record), seen.evidence);
+    if orphans.iter().any(|id| is_ripe(subject, seen, listing, *id)) {
+        return Decision::Touch { orphans };
     }
     Decision::Rest { next_due: next_due(&subject.policy, record, seen.now) }
+}
+
+/// Whether an orphan is worth a write of its own: its publisher has had time enough, or is fenced off already. One
+/// that has expired is not.
+fn is_ripe(
+    subject: &Subject,
+    seen: &Observation<'_>,
+    listing: &[ListedToken],
+    id: TokenId,
+) -> bool {
+    seen.evidence.fenced.contains(&id)
+        || listing.iter().any(|token| {
+            token.id == id
+                && later(token.created_at, subject.policy.orphan_grace) <= seen.now
+                && token.expires_at.is_none_or(|at| seen.now < at)
+        })
 }
 
 /// A token without predecessors that this process has just published: there is nothing to revoke and so nothing that
@@ -447,43 +296,53 @@ fn prove_first(subject: &Subject, seen: &Observation<'_>) -> Option<Decision> {
 }
 
 /// A served token that is not listed. Absence is no proof: a second list and a refused connection are asked for.
-fn lost(
-    subject: &Subject,
-    seen: &Observation<'_>,
-    record: &Record,
-    listing: &[ListedToken],
-) -> Option<Decision> {
-    if listing.iter().any(|token| token.id == record.token_id) {
+fn lost(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Option<Decision> {
+    let Some(listing) = seen.listing else { return Some(Decision::List) };
+    if is_listed(listing, record.token_id) {
         return None;
     }
-    let second = later(seen.evidence.missed_since.unwrap_or(seen.now), SIGHTINGS_APART);
-    if seen.now < second {
+    let missed = seen.evidence.missed_since.unwrap_or(seen.now);
+    let second = later(missed, SIGHTINGS_APART);
+    if missed <= seen.now && seen.now < second {
         return Some(Decision::Wait { until: second, awaited: Awaited::SecondSighting });
     }
     let proofs = seen.evidence.proofs();
     let verify = &proofs.verify;
     if verify.succeeded() {
         None
-    } else if verify.count >= TRIES && proofs.refused {
+    } else if verify.count < TRIES {
+        Some(paced(seen, Obstacle::Verify, verify, RETRY, Decision::Verify))
+    } else if proofs.refused {
         Some(replace(subject, seen, record, Reason::Lost))
     } else {
-        Some(paced(seen, Obstacle::Verify, verify, RETRY, Decision::Verify))
+        Some(held(seen, Obstacle::Verify, verify, Decision::Verify))
     }
 }
 
 fn replace(subject: &Subject, seen: &Observation<'_>, record: &Record, reason: Reason) -> Decision {
     let Some(listing) = seen.listing else { return Decision::List };
+    let orphans = orphans(subject, listing, Some(record), seen.evidence);
+    if orphans.len() >= MOST_ORPHANS {
+        return Decision::Touch { orphans };
+    }
     let mut previous = vec![record.token_id];
     match record.phase {
         // Not yet proved superfluous: they are kept whatever the list says, which may lag or lack them.
         Phase::Published => previous.extend(&record.previous_token_ids),
-        Phase::Retiring => previous.extend(living_predecessors(record, listing, seen.evidence)),
+        Phase::Retiring if is_listed(listing, record.token_id) => {
+            previous.extend(living_predecessors(record, listing, seen.evidence));
+        }
+        // A list that lacks the served token may lack others too.
+        Phase::Retiring => {
+            let known = &record.previous_token_ids;
+            previous.extend(known.iter().filter(|id| !seen.evidence.gone.contains(id)));
+        }
     }
-    Decision::Replace {
-        reason,
-        previous,
-        orphans: orphans(subject, listing, Some(record), seen.evidence),
-    }
+    Decision::Replace { reason, previous, orphans }
+}
+
+fn is_listed(listing: &[ListedToken], id: TokenId) -> bool {
+    listing.iter().any(|token| token.id == id)
 }
 
 fn living_predecessors<'a>(
@@ -495,7 +354,7 @@ fn living_predecessors<'a>(
         .previous_token_ids
         .iter()
         .copied()
-        .filter(|id| listing.iter().any(|token| token.id == *id) && !evidence.gone.contains(id))
+        .filter(|id| is_listed(listing, *id) && !evidence.gone.contains(id))
 }
 
 /// The listed tokens with our name that `record` neither serves nor lists as predecessors.

@@ -13,8 +13,8 @@ use crate::rotation::journal::{Journal, Progress, Step, StepReport};
 use crate::rotation::reconcile::{Pass, Reconciler};
 use crate::rotation::world::{Fault, FaultKind, World};
 
-/// A run that neither rests nor fails after this many passes is stopped: something answers nonsense.
-const MOST_PASSES: u32 = 10_000;
+/// A run that takes this many passes without ever having to wait is stopped: something answers nonsense.
+const MOST_PASSES: u32 = 1_000;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -86,18 +86,31 @@ pub async fn drive<W: World>(
     persistence: Persistence,
     watcher: &(dyn Fn(Progress) + Send + Sync),
 ) -> Report {
-    let mut run = Reconciler::new(world, subject, evidence, trigger, Journal::new(watcher));
+    let run = Reconciler::new(world, subject, evidence, trigger, Journal::new(watcher));
+    see_through(run, world, subject, persistence).await
+}
+
+/// Takes one pass after the other until the run has come to an end.
+pub(crate) async fn see_through<W: World>(
+    mut run: Reconciler<'_, W>,
+    world: &W,
+    subject: &Subject,
+    persistence: Persistence,
+) -> Report {
     let mut failures = 0;
-    for _ in 0..MOST_PASSES {
+    let mut passes = 0;
+    while passes < MOST_PASSES {
         if world.stopping() {
             return report(run, Ending::Stopped);
         }
+        passes += 1;
         match run.pass().await {
             Pass::Moved => failures = 0,
             Pass::Looked => {}
             Pass::Waiting(until, awaited) => {
                 run.journal.waiting(awaited_step(awaited), until);
-                sleep_until(world, until).await;
+                nap_towards(world, until).await;
+                passes = 0;
             }
             Pass::Held { obstacle, problem, until } => {
                 return report(run, Ending::Held { obstacle, problem, until });
@@ -126,14 +139,9 @@ pub async fn drive<W: World>(
     report(run, Ending::Stopped)
 }
 
-/// Sleeps in naps of at most a minute: the clock may be set, the machine may be suspended.
-async fn sleep_until<W: World>(world: &W, until: Timestamp) {
-    while !world.stopping() {
-        let left = until.duration_since(world.now());
-        let Ok(left) = Duration::try_from(left) else { return };
-        if left.is_zero() {
-            return;
-        }
+/// Naps until then, and for a minute at most: the clock may be set, the machine suspended, the secret written.
+async fn nap_towards<W: World>(world: &W, until: Timestamp) {
+    if let Ok(left) = Duration::try_from(until.duration_since(world.now())) {
         world.nap(left.min(Duration::from_mins(1))).await;
     }
 }

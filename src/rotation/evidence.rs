@@ -59,6 +59,9 @@ pub struct Evidence {
     pub unproved: Option<TokenId>,
     /// Tokens that MotherDuck said are gone.
     pub gone: BTreeSet<TokenId>,
+    /// Tokens that were never served and that nobody can serve any more: whoever meant to publish them is fenced off
+    /// by a later write, or gave up. They may be revoked at any time.
+    pub fenced: BTreeSet<TokenId>,
     /// When the served token was first missed in the list, in a row of such lists.
     pub missed_since: Option<Timestamp>,
 }
@@ -69,7 +72,22 @@ impl Evidence {
         if self.version.as_ref() != Some(version) {
             self.version = Some(version.clone());
             self.proofs = Proofs::default();
+            self.missed_since = None;
         }
+    }
+
+    /// The served token was missed in a list at `now`. What was proved of it before it was missed no longer counts.
+    pub fn missed(&mut self, now: Timestamp) {
+        if self.missed_since.is_none() {
+            self.missed_since = Some(now);
+            self.proofs.verify = Tries::default();
+            self.proofs.refused = false;
+        }
+    }
+
+    /// The served token was seen in a list, or connected.
+    pub fn found(&mut self) {
+        self.missed_since = None;
     }
 
     /// The proofs for the version last looked at.

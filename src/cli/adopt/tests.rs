@@ -1,1 +1,111 @@
-//! Tests.
+//! Adoptions over a sandbox and files.
+
+use super::super::bench::{Bench, TWO, assert_keeps, both};
+use super::*;
+use crate::record::Slot;
+use crate::rotation::world::CreatedToken;
+use crate::secret::Token;
+
+fn wish(name: &str, token_id: TokenId, take_over: bool) -> Adopt {
+    Adopt { name: name.parse().unwrap(), token_id, take_over }
+}
+
+async fn record_of(bench: &Bench, name: &str) -> Record {
+    let outside = bench.outside().await;
+    let world = outside.world(&name.parse().unwrap(), CancellationToken::new()).unwrap();
+    let slot = world.read().await.unwrap().slot;
+    let Slot::Managed { record, .. } = slot else { panic!("{slot:?}") };
+    *record
+}
+
+async fn by_hand(bench: &Bench, credential: &str) -> CreatedToken {
+    let created = bench.made_by_hand("etl_prod", "made by hand").await;
+    bench.put(credential, &created.token);
+    created
+}
+
+#[tokio::test]
+async fn a_hand_made_token_is_managed_afterwards_and_stays_as_it_was() {
+    let bench = Bench::new(TWO).await;
+    let hand = by_hand(&bench, "etl").await;
+    let adopted = take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap();
+    let (text, json) = both(&adopted);
+    assert_eq!(json["token_id"], hand.id.to_string());
+    assert!(text.contains("cannot be proved"), "{text}");
+    assert_keeps(&text, &hand.token);
+    assert_keeps(&json.to_string(), &hand.token);
+    let record = record_of(&bench, "etl").await;
+    assert_eq!((record.token_id, record.created_at), (hand.id, hand.created_at));
+    assert_eq!(bench.served("etl").sha256(), hand.token.sha256());
+    assert_eq!(bench.listed("etl_prod").await, [hand.id]);
+
+    let again = take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap_err();
+    assert_eq!(again.code, ExitCode::Failed);
+    assert!(again.message.contains("manages the secret already"), "{}", again.message);
+}
+
+#[tokio::test]
+async fn an_adopted_token_is_rotated_like_any_other() {
+    let bench = Bench::new(TWO).await;
+    let hand = by_hand(&bench, "etl").await;
+    take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap();
+    let report = bench.rotate("etl").await;
+    assert_eq!(report.revoked, [hand.id]);
+    assert_eq!(bench.listed("etl_prod").await, [report.token_id.unwrap()]);
+}
+
+#[tokio::test]
+async fn a_token_that_was_put_over_a_served_one_is_adopted_and_nothing_is_revoked() {
+    let bench = Bench::new(TWO).await;
+    let served = bench.rotate("etl").await.token_id.unwrap();
+    let hand = by_hand(&bench, "etl").await;
+    let adopted = take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap();
+    assert_eq!(adopted.previous_token_ids, [served]);
+    assert_eq!(bench.served("etl").sha256(), hand.token.sha256());
+    assert!(bench.listed("etl_prod").await.contains(&served));
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_connect_is_not_adopted() {
+    let bench = Bench::new(TWO).await;
+    let hand = bench.made_by_hand("etl_prod", "made by hand").await;
+    bench.put("etl", &Token::new("another.text.altogether").unwrap());
+    let complaint =
+        take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap_err();
+    assert!(complaint.message.contains("does not connect"), "{}", complaint.message);
+    assert!(!complaint.message.contains("altogether"), "{}", complaint.message);
+    assert_eq!(bench.served("etl").lend(str::to_owned), "another.text.altogether");
+}
+
+#[tokio::test]
+async fn a_token_that_another_credential_serves_is_not_adopted_twice() {
+    let bench = Bench::new(TWO).await;
+    let hand = by_hand(&bench, "etl").await;
+    take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap();
+    bench.put("reader", &hand.token);
+    let complaint =
+        take_in(&bench.outside().await, &wish("reader", hand.id, false)).await.unwrap_err();
+    assert!(complaint.message.contains("belongs to credential etl"), "{}", complaint.message);
+}
+
+#[tokio::test]
+async fn another_deployments_secret_is_taken_over_only_when_asked_for() {
+    let bench = Bench::new(TWO).await;
+    let served = bench.rotate("etl").await.token_id.unwrap();
+    let config = bench.of_owner("staging", TWO);
+    let outside = Outside::open(config).await.unwrap();
+    let complaint = take_in(&outside, &wish("etl", served, false)).await.unwrap_err();
+    assert!(complaint.hint.unwrap().contains("--take-over"));
+    let adopted = take_in(&outside, &wish("etl", served, true)).await.unwrap();
+    assert_eq!(adopted.token_id, served);
+    assert_eq!(record_of(&bench, "etl").await.owner.as_str(), "staging");
+}
+
+#[tokio::test]
+async fn an_unknown_credential_is_a_usage_error_that_names_near_ones() {
+    let bench = Bench::new(TWO).await;
+    let complaint = configured(&bench.config, &["raeder".parse().unwrap()]).unwrap_err();
+    assert_eq!(complaint.code, ExitCode::Usage);
+    assert!(complaint.message.contains("raeder"), "{}", complaint.message);
+    assert_eq!(complaint.hint.as_deref(), Some("did you mean `reader`?"));
+}

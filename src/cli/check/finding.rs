@@ -5,6 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::super::answer::Answer;
+use super::super::table::counted;
 use crate::rotation::world::Fault;
 
 /// How much a finding matters.
@@ -97,6 +98,6 @@ impl Answer for Findings {
             }
         }
         let (errors, warnings) = (self.count(Level::Error), self.count(Level::Warning));
-        writeln!(out, "{errors} errors, {warnings} warnings")
+        writeln!(out, "{}, {}", counted(errors, "error"), counted(warnings, "warning"))
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
+use super::super::table::counted;
 use super::finding::{Finding, Findings};
 use crate::config::{
     Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, StoreSettings, VaultAuth,
@@ -177,7 +178,8 @@ impl Things {
 /// The configuration, which was loaded and so is sound, and all that it names on this machine.
 pub(super) fn examine(config: &Config) -> Findings {
     let mut findings = Findings::default();
-    let size = format!("{} credentials, {} stores", config.credentials.len(), config.stores.len());
+    let credentials = counted(config.credentials.len(), "credential");
+    let size = format!("it is sound: {credentials}, {}", counted(config.stores.len(), "store"));
     findings.add(Finding::ok("configuration", size));
     for warning in &config.warnings {
         findings.add(Finding::warning("configuration", warning, None));

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use super::super::look::account_key;
-use super::super::table::span;
+use super::super::table::{counted, span};
 use super::endpoint;
 use super::finding::{Finding, Findings};
 use crate::command::{Context, Encoding};
@@ -83,9 +83,10 @@ async fn accounts(outside: &Outside, credentials: &[&Credential], findings: &mut
         .map(|username| async move {
             let subject = format!("account {username}");
             match outside.motherduck.list_tokens(username).await {
-                Ok(tokens) => {
-                    Finding::ok(&subject, format!("it exists, with {} tokens", tokens.len()))
-                }
+                Ok(tokens) => Finding::ok(
+                    &subject,
+                    format!("it exists, with {}", counted(tokens.len(), "token")),
+                ),
                 Err(error) => {
                     Finding::fault(&subject, Fault::of(&error, error.kind(), error.hint()))
                 }

@@ -241,7 +241,9 @@ fn state(
         (Ok(_), Some(Refusal::Edited)) => return State::Edited,
         (Ok(_), Some(Refusal::Foreign(_))) => return State::Foreign,
         (Ok(_), Some(Refusal::OtherAccount(_))) => return State::OtherAccount,
-        (Ok(Found::Managed(record)), Some(Refusal::NoWayBack(_)) | None) => record,
+        (Ok(Found::Managed(record)), Some(Refusal::NoWayBack(_) | Refusal::Strays(_)) | None) => {
+            record
+        }
         (Ok(Found::Vacant | Found::Unmanaged | Found::Edited(_)), _) => return State::Absent,
     };
     let is_listed = |id: TokenId| listed.is_none_or(|all| all.iter().any(|token| token.id == id));

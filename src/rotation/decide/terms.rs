@@ -1,0 +1,221 @@
+//! The words of a decision: who asks, what was seen, and the steps to choose from.
+
+use jiff::Timestamp;
+
+use crate::config::Policy;
+use crate::names::{AccountName, CredentialName, Owner, TokenId};
+use crate::record::{Record, TokenType};
+use crate::rotation::evidence::Evidence;
+use crate::rotation::schedule::Due;
+use crate::rotation::world::ListedToken;
+
+/// Who is asking, and by which rules.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The deployment.
+    pub owner: Owner,
+    /// The credential.
+    pub credential: CredentialName,
+    /// The account that its tokens belong to.
+    pub username: AccountName,
+    /// What new tokens may do.
+    pub token_type: TokenType,
+    /// The rules.
+    pub policy: Policy,
+    /// Whether there is a deploy hook.
+    pub has_deploy_hook: bool,
+}
+
+/// What was asked for, beyond the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Trigger {
+    /// Nothing: the schedule decides.
+    #[default]
+    Schedule,
+    /// Finish what is unfinished; begin nothing.
+    Finish,
+    /// A rotation now.
+    Forced,
+    /// A rotation now, and no gate: the served token is known to others.
+    Compromised,
+    /// No gate, and the rotation was begun: the new token is to replace the old ones at once.
+    CompromisedBegun,
+    /// The predecessor again.
+    RollBack,
+}
+
+impl Trigger {
+    pub(super) fn skips_gate(self) -> bool {
+        match self {
+            Self::Compromised | Self::CompromisedBegun => true,
+            Self::Schedule | Self::Finish | Self::Forced | Self::RollBack => false,
+        }
+    }
+}
+
+/// What was seen in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight<'a> {
+    /// No token.
+    Vacant,
+    /// A token that pintail did not put there.
+    Unmanaged,
+    /// A token that is not the one that our record describes.
+    Edited(&'a Record),
+    /// A token and its record.
+    Managed(&'a Record),
+}
+
+/// Everything that a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Observation<'a> {
+    /// The wall clock.
+    pub now: Timestamp,
+    /// What was seen in the store.
+    pub sight: Sight<'a>,
+    /// The account's tokens, if they were listed after the store was read.
+    pub listing: Option<&'a [ListedToken]>,
+    /// What this process proved before.
+    pub evidence: &'a Evidence,
+    /// What was asked for.
+    pub trigger: Trigger,
+}
+
+/// Why a replacement is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing is served yet.
+    First,
+    /// The schedule or the expiry says so.
+    Due(Due),
+    /// A person asked for it.
+    Forced,
+    /// The served token is known to others.
+    Compromised,
+    /// The served token is not listed and does not connect.
+    Lost,
+}
+
+/// Why nothing is done until a person acts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Somebody else's token.
+    #[error("the secret holds a token that pintail did not put there")]
+    Unmanaged,
+    /// Another token was put beside our record.
+    #[error(
+        "the token in the secret is not the one that its record describes: it was edited by hand"
+    )]
+    Edited,
+    /// Another deployment's.
+    #[error("the secret is managed by another pintail: owner {0}")]
+    Foreign(Owner),
+    /// Another account's.
+    #[error("the secret serves a token of account {0}, which is not the configured one")]
+    OtherAccount(AccountName),
+    /// Tokens that may be in use pile up, and nothing is served.
+    #[error("nothing is served, and yet {0} tokens with this credential's name are alive")]
+    Strays(usize),
+    /// A roll-back was asked for and there is nothing to go back to.
+    #[error("there is no predecessor to serve again: {0}")]
+    NoWayBack(String),
+}
+
+impl Refusal {
+    /// What a person can do about it.
+    pub fn hint(&self, credential: &CredentialName) -> String {
+        match self {
+            Self::Unmanaged | Self::Edited => format!(
+                "to manage the token that is there: pintail adopt {credential} --token-id UUID (its ID is in: pintail status)"
+            ),
+            Self::Foreign(owner) => format!(
+                "if {owner} no longer runs: pintail adopt {credential} --token-id UUID --take-over; else choose another path"
+            ),
+            Self::OtherAccount(account) => {
+                format!("set username = \"{account}\" again, or give the credential another path")
+            }
+            Self::Strays(_) => format!(
+                "find out why none of them was published; revoke those that nobody uses (pintail token list, pintail token revoke), or: pintail adopt {credential} --token-id UUID"
+            ),
+            Self::NoWayBack(_) => format!("for a fresh token: pintail rotate-now {credential}"),
+        }
+    }
+}
+
+/// What keeps a rotation from going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The deploy hook fails.
+    Deploy,
+    /// The consumers are not healthy.
+    Gate,
+    /// The served token does not connect.
+    Verify,
+}
+
+/// What a wait is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// The next try of a step, or the end of a waiting gate.
+    Step(Obstacle),
+    /// A second list, to see whether the served token is missing there too.
+    SecondSighting,
+}
+
+/// The one step to take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// List the account's tokens: what follows rests on them.
+    List,
+    /// Nothing, until a person acts.
+    Refuse(Refusal),
+    /// Create, prove and publish a replacement; then revoke the orphans, whose publishers that write fenced off.
+    Replace {
+        /// Why.
+        reason: Reason,
+        /// What the new record lists as predecessors.
+        previous: Vec<TokenId>,
+        /// What was listed with our name and is in no record.
+        orphans: Vec<TokenId>,
+    },
+    /// Call the deploy hook.
+    Deploy,
+    /// Ask whether the consumers are healthy.
+    PollGate,
+    /// Connect with the token as it was read.
+    Verify,
+    /// Mark the predecessors as retiring, then revoke them, then see the old token refused.
+    Seal {
+        /// What was listed with our name and is in no record.
+        orphans: Vec<TokenId>,
+    },
+    /// Revoke predecessors that were marked as retiring before.
+    Revoke(Vec<TokenId>),
+    /// Serve this predecessor again.
+    RollBack(TokenId),
+    /// Write the record unchanged, to fence off the orphans' publishers, unless that has happened before; then revoke
+    /// the orphans.
+    Touch {
+        /// What was listed with our name and is in no record.
+        orphans: Vec<TokenId>,
+    },
+    /// Wait.
+    Wait {
+        /// Until then.
+        until: Timestamp,
+        /// For this.
+        awaited: Awaited,
+    },
+    /// Leave both tokens valid and tell a person; look again at `until`.
+    Hold {
+        /// What is in the way.
+        obstacle: Obstacle,
+        /// When to look again.
+        until: Timestamp,
+    },
+    /// Nothing: at rest.
+    Rest {
+        /// When the credential is due next.
+        next_due: Option<Timestamp>,
+    },
+}

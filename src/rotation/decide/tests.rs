@@ -1,0 +1,5 @@
+//! The policy as a table, a sentence per row; and laws that hold in every small world.
+
+mod laws;
+mod look;
+mod table;

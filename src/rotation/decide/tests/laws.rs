@@ -1,0 +1,201 @@
+//! Laws that hold whatever is observed: every small world, drawn at random.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::look::{DAY, Look, Where, at, foreign, id, listed, name, tries, version};
+use crate::config::{GatePace, OnFailure};
+use crate::names::TokenId;
+use crate::record::Phase;
+use crate::rotation::decide::{Decision, Trigger};
+use crate::rotation::evidence::{Evidence, Tries};
+use crate::rotation::world::Version;
+
+const TRIGGERS: [Trigger; 6] = [
+    Trigger::Schedule,
+    Trigger::Finish,
+    Trigger::Forced,
+    Trigger::Compromised,
+    Trigger::CompromisedBegun,
+    Trigger::RollBack,
+];
+
+fn some_tries() -> impl Strategy<Value = Tries> {
+    (0..8_u32, 0..4_u32, 0..120_i64).prop_map(|(n, streak, ago)| tries(n, streak.min(n), ago))
+}
+
+fn some_ids() -> impl Strategy<Value = Vec<TokenId>> {
+    prop::collection::btree_set(1..7_u64, 0..3)
+        .prop_map(|numbers| numbers.into_iter().map(id).collect())
+}
+
+prop_compose! {
+    fn some_evidence()(
+        deploy in some_tries(), gate in some_tries(), verify in some_tries(), refused: bool,
+        missed in prop::option::of(0..60_i64), gone in some_ids(), fenced in some_ids(),
+        no_way_back: bool, unproved: bool,
+    ) -> Evidence {
+        let mut evidence = Evidence::default();
+        evidence.look_at(&version());
+        let proofs = evidence.proofs_mut();
+        (proofs.deploy, proofs.gate, proofs.verify) = (deploy, gate, verify);
+        proofs.refused = refused;
+        proofs.no_way_back = no_way_back.then(|| "lost".to_owned());
+        evidence.missed_since = missed.map(|ago| at(-ago));
+        evidence.gone = gone.into_iter().collect();
+        evidence.fenced = fenced.into_iter().collect();
+        evidence.unproved = unproved.then(|| id(2));
+        evidence
+    }
+}
+
+prop_compose! {
+    fn some_look()(
+        sight in prop::sample::select(vec![Where::Managed, Where::Managed, Where::Managed, Where::Vacant, Where::Edited, Where::Unmanaged]),
+        trigger in prop::sample::select(TRIGGERS.to_vec()),
+        evidence in some_evidence(),
+        previous in some_ids(), retiring: bool, rolled_back: bool, foreign_owner in 0..8_u32,
+        listing in prop::option::of(prop::collection::btree_map(1..7_u64, (0..2 * DAY, 0..4_u32), 0..6)),
+        published in 0..3_600_i64, days in 0..40_i64, roll_back: bool, hook: bool,
+        gate in prop::sample::select(vec![
+            GatePace::Open,
+            GatePace::Wait(Duration::from_mins(2)),
+            GatePace::Polled { interval: Duration::from_secs(10), successes: 3, deadline: Duration::from_mins(15) },
+        ]),
+    ) -> Look {
+        Look::quiet().gate(gate).edit(|look| {
+            look.sight = sight;
+            look.trigger = trigger;
+            look.evidence = evidence;
+            look.now = at(if days < 30 { 0 } else { days * DAY });
+            let record = &mut look.record;
+            record.previous_token_ids = previous.into_iter().filter(|p| *p != id(2)).collect();
+            record.phase = if retiring { Phase::Retiring } else { Phase::Published };
+            record.published_at = at(-published);
+            if rolled_back {
+                record.rotation_id = name(6).rotation;
+            }
+            if foreign_owner == 0 {
+                record.owner = "other".parse().unwrap();
+            }
+            look.listing = listing.map(|tokens| {
+                tokens.into_iter().map(|(n, (age, whose))| if whose == 0 { foreign(n) } else { listed(n, age) }).collect()
+            });
+            look.subject.has_deploy_hook = hook;
+            look.subject.policy.on_failure = if roll_back { OnFailure::RollBack } else { OnFailure::Hold };
+        })
+    }
+}
+
+fn some_managed() -> impl Strategy<Value = Look> {
+    some_look().prop_map(|look| Look { sight: Where::Managed, ..look })
+}
+
+/// What `decision` may revoke.
+fn doomed(look: &Look, decision: &Decision) -> Vec<TokenId> {
+    match decision {
+        Decision::Replace { orphans, .. } | Decision::Touch { orphans } => orphans.clone(),
+        Decision::Seal { orphans } => {
+            [orphans.as_slice(), &look.record.previous_token_ids].concat()
+        }
+        Decision::Revoke(ids) => ids.clone(),
+        Decision::List
+        | Decision::Refuse(_)
+        | Decision::Deploy
+        | Decision::PollGate
+        | Decision::Verify
+        | Decision::RollBack(_)
+        | Decision::Wait { .. }
+        | Decision::Hold { .. }
+        | Decision::Rest { .. } => vec![],
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_served_token_is_never_revoked(look in some_managed()) {
+        prop_assert!(!doomed(&look, &look.decide()).contains(&look.record.token_id));
+    }
+
+    #[test]
+    fn a_predecessor_is_revoked_only_behind_a_seal(look in some_managed()) {
+        let decision = look.decide();
+        if look.record.phase == Phase::Published && !matches!(decision, Decision::Seal { .. }) {
+            let doomed = doomed(&look, &decision);
+            prop_assert!(look.record.previous_token_ids.iter().all(|id| !doomed.contains(id)));
+        }
+    }
+
+    #[test]
+    fn nothing_is_sealed_without_a_proof_and_without_a_gate_unless_compromised(look in some_look()) {
+        if let Decision::Seal { .. } = look.decide() {
+            let proofs = look.evidence.proofs();
+            prop_assert!(proofs.verify.succeeded());
+            let waived = look.trigger == Trigger::CompromisedBegun;
+            match look.subject.policy.gate {
+                GatePace::Polled { successes, .. } => prop_assert!(waived || proofs.gate.streak >= successes),
+                GatePace::Wait(duration) => {
+                    let passed = look.now.duration_since(look.record.published_at).unsigned_abs();
+                    prop_assert!(waived || passed >= duration);
+                }
+                GatePace::Open => {}
+            }
+        }
+    }
+
+    #[test]
+    fn evidence_of_another_version_seals_nothing(mut look in some_look()) {
+        look.evidence.look_at(&Version::new("another"));
+        let seals = matches!(look.decide(), Decision::Seal { .. });
+        prop_assert!(!seals);
+    }
+
+    #[test]
+    fn a_replacement_remembers_the_served_token_and_all_published_predecessors(look in some_managed()) {
+        if let Decision::Replace { previous, orphans, .. } = look.decide() {
+            prop_assert_eq!(previous.first(), Some(&look.record.token_id));
+            if look.record.phase == Phase::Published {
+                prop_assert!(look.record.previous_token_ids.iter().all(|id| previous.contains(id)));
+            }
+            prop_assert!(orphans.iter().all(|id| !previous.contains(id)));
+        }
+    }
+
+    #[test]
+    fn only_listed_tokens_with_our_name_are_orphans(look in some_look()) {
+        let decision = look.decide();
+        if let Decision::Replace { orphans, .. } | Decision::Touch { orphans } | Decision::Seal { orphans } = &decision {
+            let ours = |id: &TokenId| look.listing.iter().flatten().any(|token| {
+                token.id == *id && token.name.as_deref().is_some_and(|name| name.starts_with("pintail/prod/etl/"))
+            });
+            prop_assert!(orphans.iter().all(ours));
+        }
+    }
+
+    #[test]
+    fn nothing_is_done_to_what_is_foreign_edited_or_unmanaged(look in some_look()) {
+        let foreign = look.sight == Where::Managed && look.record.owner != look.subject.owner;
+        if foreign || matches!(look.sight, Where::Edited | Where::Unmanaged) {
+            prop_assert!(matches!(look.decide(), Decision::Refuse(_)));
+        }
+    }
+
+    #[test]
+    fn a_predecessor_is_served_again_only_before_the_seal(look in some_look()) {
+        if let Decision::RollBack(to) = look.decide() {
+            prop_assert_eq!(look.record.phase, Phase::Published);
+            prop_assert_eq!(look.record.previous_token_ids.first(), Some(&to));
+            prop_assert!(!look.record.is_rolled_back());
+        }
+    }
+
+    #[test]
+    fn a_wait_or_a_hold_ends_in_the_future(look in some_look()) {
+        if let Decision::Wait { until, .. } | Decision::Hold { until, .. } = look.decide() {
+            prop_assert!(until > look.now);
+        }
+    }
+}

@@ -1,0 +1,561 @@
+//! The rules of the design, a row each.
+
+use std::time::Duration;
+
+use super::look::{DAY, Look, Where, at, foreign, id, listed, name, start, tries, version};
+use crate::config::{GatePace, OnFailure};
+use crate::record::Phase;
+use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Trigger};
+use crate::rotation::schedule::Due;
+use crate::rotation::world::{ListedToken, Version};
+
+fn check(rows: impl IntoIterator<Item = (&'static str, Look, Decision)>) {
+    for (sentence, look, expected) in rows {
+        assert_eq!(look.decide(), expected, "{sentence}");
+    }
+}
+
+fn replaced(reason: Reason, previous: &[u64], orphans: &[u64]) -> Decision {
+    let ids = |numbers: &[u64]| numbers.iter().map(|n| id(*n)).collect();
+    Decision::Replace { reason, previous: ids(previous), orphans: ids(orphans) }
+}
+
+fn wait(until: i64, awaited: Awaited) -> Decision {
+    Decision::Wait { until: at(until), awaited }
+}
+
+fn hold(obstacle: Obstacle, until: i64) -> Decision {
+    Decision::Hold { obstacle, until: at(until) }
+}
+
+const EXPIRES: i64 = 29 * DAY;
+const RENEWAL: i64 = 22 * DAY;
+
+fn rest() -> Decision {
+    Decision::Rest { next_due: Some(at(RENEWAL)) }
+}
+
+fn expiring() -> Reason {
+    Reason::Due(Due::Expiring(at(EXPIRES)))
+}
+
+#[test]
+fn what_pintail_did_not_put_there_is_left_alone() {
+    let quiet = Look::quiet;
+    let foreign_owner = |look: &mut Look| look.record.owner = "other".parse().unwrap();
+    let elsewhere = Refusal::Foreign("other".parse().unwrap());
+    let account = Refusal::OtherAccount("someone".parse().unwrap());
+    check([
+        (
+            "an unmanaged token is refused, whoever asks",
+            Look { sight: Where::Unmanaged, ..quiet() }.asked(Trigger::Compromised),
+            Decision::Refuse(Refusal::Unmanaged),
+        ),
+        (
+            "a token that was edited by hand stops even what is proved",
+            Look { sight: Where::Edited, ..Look::proved() },
+            Decision::Refuse(Refusal::Edited),
+        ),
+        (
+            "another deployment's secret is not touched",
+            quiet().edit(foreign_owner).asked(Trigger::Forced),
+            Decision::Refuse(elsewhere.clone()),
+        ),
+        (
+            "another deployment's edited secret is said to be the other's",
+            Look { sight: Where::Edited, ..quiet() }.edit(foreign_owner),
+            Decision::Refuse(elsewhere),
+        ),
+        (
+            "another account's secret is not touched",
+            quiet().edit(|look| look.record.username = "someone".parse().unwrap()),
+            Decision::Refuse(account),
+        ),
+    ]);
+}
+
+#[test]
+fn a_first_token_is_made_where_none_is_served() {
+    let vacant = || Look { sight: Where::Vacant, ..Look::quiet() };
+    let many = |n: u64| (1..=n).map(|n| listed(n, DAY));
+    let fenced = |look: &mut Look, n: u64| look.evidence.fenced.extend((1..=n).map(id));
+    check([
+        ("the list comes first", Look { listing: None, ..vacant() }, Decision::List),
+        ("then a token", vacant().listing([foreign(9)]), replaced(Reason::First, &[], &[])),
+        (
+            "a token with our name may be in use elsewhere: it waits for the gate as a predecessor",
+            vacant().listing([listed(1, DAY), foreign(9)]),
+            replaced(Reason::First, &[1], &[]),
+        ),
+        (
+            "one that this process knows was never served does not",
+            vacant().listing([listed(1, DAY)]).edit(|look| fenced(look, 1)),
+            replaced(Reason::First, &[], &[1]),
+        ),
+        (
+            "those must be gone before they are many",
+            vacant().listing(many(3)).edit(|look| fenced(look, 3)),
+            Decision::Touch { orphans: vec![id(1), id(2), id(3)] },
+        ),
+        (
+            "a person is asked before tokens of unknown use are many",
+            vacant().listing(many(10)),
+            Decision::Refuse(Refusal::Strays(10)),
+        ),
+        (
+            "nothing is begun by who only finishes",
+            vacant().asked(Trigger::Finish),
+            Decision::Rest { next_due: Some(start()) },
+        ),
+        (
+            "there is no way back from nothing",
+            vacant().asked(Trigger::RollBack),
+            Decision::Refuse(Refusal::NoWayBack("nothing is served yet".to_owned())),
+        ),
+    ]);
+    let unproved =
+        || Look::quiet().asked(Trigger::Finish).edit(|look| look.evidence.unproved = Some(id(2)));
+    let deployed = |look: &mut Look| look.evidence.proofs_mut().deploy = tries(1, 1, 5);
+    check([
+        ("the clients are told of a first token", unproved(), Decision::Deploy),
+        ("and it is verified as read", unproved().edit(deployed), Decision::Verify),
+        (
+            "where it does not connect, that is said",
+            unproved().edit(deployed).edit(|l| l.evidence.proofs_mut().verify = tries(5, 0, 10)),
+            hold(Obstacle::Verify, 50),
+        ),
+        (
+            "what nears its expiry is replaced, proved or not",
+            unproved().asked(Trigger::Schedule).edit(|look| look.now = at(RENEWAL)),
+            Look::quiet().edit(|look| look.now = at(RENEWAL)).decide(),
+        ),
+    ]);
+}
+
+#[test]
+fn a_rotation_walks_from_its_publication_to_its_seal() {
+    let rotating = Look::rotating;
+    let deployed = |look: &mut Look| look.evidence.proofs_mut().deploy = tries(1, 1, 50);
+    let gate = |count, streak, ago| {
+        move |look: &mut Look| look.evidence.proofs_mut().gate = tries(count, streak, ago)
+    };
+    let verify = |count, streak, ago| {
+        move |look: &mut Look| look.evidence.proofs_mut().verify = tries(count, streak, ago)
+    };
+    let verified = Look::proved;
+    let gated = || verified().edit(verify(0, 0, 0));
+    let at_gate = Awaited::Step(Obstacle::Gate);
+    check([
+        ("the clients are told first", rotating(), Decision::Deploy),
+        (
+            "a hook that fails is called again, at its pace",
+            rotating().edit(|look| look.evidence.proofs_mut().deploy = tries(1, 0, 1)),
+            wait(2, Awaited::Step(Obstacle::Deploy)),
+        ),
+        ("then the gate is polled", rotating().edit(deployed), Decision::PollGate),
+        (
+            "without a hook the gate comes first",
+            rotating().edit(|look| look.subject.has_deploy_hook = false),
+            Decision::PollGate,
+        ),
+        ("at its interval", rotating().edit(deployed).edit(gate(1, 1, 4)), wait(6, at_gate)),
+        (
+            "a poll that lies in the future was made before the clock was set back: no wait",
+            rotating().edit(deployed).edit(gate(1, 1, -3_600)),
+            Decision::PollGate,
+        ),
+        (
+            "two healthy polls of three are not enough",
+            rotating().edit(deployed).edit(gate(2, 2, 10)),
+            Decision::PollGate,
+        ),
+        ("after the gate comes the proof", gated(), Decision::Verify),
+        (
+            "which is tried again",
+            gated().edit(verify(1, 0, 1)),
+            wait(2, Awaited::Step(Obstacle::Verify)),
+        ),
+        ("after the proof the seal", verified(), Decision::Seal { orphans: vec![] }),
+        (
+            "what was listed and is in no record dies behind the seal",
+            verified().listing([listed(1, DAY), listed(2, DAY), listed(3, 0), foreign(9)]),
+            Decision::Seal { orphans: vec![id(3)] },
+        ),
+        (
+            "evidence of another version is none",
+            verified().edit(|look| look.evidence.look_at(&Version::new("8"))),
+            Decision::Deploy,
+        ),
+        (
+            "evidence of the same version stays",
+            verified().edit(|look| look.evidence.look_at(&version())),
+            Decision::Seal { orphans: vec![] },
+        ),
+        (
+            "who only finishes walks the same road",
+            verified().asked(Trigger::Finish),
+            Decision::Seal { orphans: vec![] },
+        ),
+        (
+            "an open gate asks nobody, and the proof is asked for all the same",
+            rotating().edit(deployed).gate(GatePace::Open),
+            Decision::Verify,
+        ),
+        (
+            "a waiting gate waits",
+            rotating().edit(deployed).gate(GatePace::Wait(Duration::from_mins(3))),
+            wait(120, at_gate),
+        ),
+        (
+            "and opens",
+            rotating().edit(deployed).gate(GatePace::Wait(Duration::from_mins(1))),
+            Decision::Verify,
+        ),
+    ]);
+}
+
+#[test]
+fn what_fails_until_the_deadline_is_held_or_rolled_back() {
+    let sick = Look::sick;
+    let back = || sick().on_failure(OnFailure::RollBack);
+    let refused = |look: &mut Look| {
+        let proofs = look.evidence.proofs_mut();
+        proofs.gate = tries(3, 3, 60);
+        proofs.verify = tries(5, 0, 5);
+    };
+    let finish = Trigger::Finish;
+    check([
+        (
+            "before the deadline nothing is given up",
+            sick().edit(|look| look.record.published_at = at(-60)),
+            wait(5, Awaited::Step(Obstacle::Gate)),
+        ),
+        ("both tokens stay", sick().asked(finish), hold(Obstacle::Gate, 55)),
+        ("or the old one comes back", back(), Decision::RollBack(id(1))),
+        (
+            "after a restart, long after the deadline, the gate is polled a fair number of times",
+            back().edit(|look| look.evidence.proofs_mut().gate = tries(4, 0, 10)),
+            Decision::PollGate,
+        ),
+        (
+            "and then it is judged",
+            back().edit(|look| look.evidence.proofs_mut().gate = tries(5, 0, 10)),
+            Decision::RollBack(id(1)),
+        ),
+        (
+            "consumers that begin to be healthy are not condemned in the middle",
+            back().edit(|look| look.evidence.proofs_mut().gate = tries(90, 1, 10)),
+            Decision::PollGate,
+        ),
+        (
+            "a held gate is polled once a minute",
+            sick().asked(finish).edit(|look| look.evidence.proofs_mut().gate = tries(90, 0, 60)),
+            Decision::PollGate,
+        ),
+        (
+            "a refused proof is held too",
+            sick().edit(refused).asked(finish),
+            hold(Obstacle::Verify, 55),
+        ),
+        ("or rolled back", back().edit(refused), Decision::RollBack(id(1))),
+        (
+            "so is a hook that fails",
+            sick().asked(finish).edit(|look| look.evidence.proofs_mut().deploy = tries(5, 0, 5)),
+            hold(Obstacle::Deploy, 55),
+        ),
+        (
+            "a roll-back is not rolled back",
+            Look::rolled_back().on_failure(OnFailure::RollBack).asked(finish),
+            hold(Obstacle::Gate, 55),
+        ),
+        (
+            "it walks the same road, gate included",
+            Look::rolled_back().edit(|look| look.evidence = Look::proved().evidence),
+            Decision::Seal { orphans: vec![] },
+        ),
+        (
+            "where the old token cannot come back, the new one is held",
+            back()
+                .asked(finish)
+                .edit(|look| look.evidence.proofs_mut().no_way_back = Some(String::new())),
+            hold(Obstacle::Gate, 55),
+        ),
+        (
+            "a rotation that began over an unfinished one is not rolled back",
+            back().asked(finish).edit(|look| look.record.previous_token_ids.push(id(5))),
+            hold(Obstacle::Gate, 55),
+        ),
+    ]);
+}
+
+#[test]
+fn a_person_can_ask_for_the_predecessor_until_the_seal() {
+    let asked = |look: Look| look.asked(Trigger::RollBack);
+    let shut = |why: &str| Decision::Refuse(Refusal::NoWayBack(why.to_owned()));
+    check([
+        ("in the middle of a rotation", asked(Look::rotating()), Decision::RollBack(id(1))),
+        ("when all is proved", asked(Look::proved()), Decision::RollBack(id(1))),
+        (
+            "not after the seal",
+            asked(Look::retiring()),
+            shut("it is marked as retiring, or revoked"),
+        ),
+        ("not without one", asked(Look::quiet()), shut("the served token replaced none")),
+        ("not twice", asked(Look::rolled_back()), shut("it is served again already")),
+        (
+            "not where the store has lost it",
+            asked(Look::rotating())
+                .edit(|look| look.evidence.proofs_mut().no_way_back = Some("lost".to_owned())),
+            shut("lost"),
+        ),
+    ]);
+}
+
+#[test]
+fn a_sealed_predecessor_is_revoked_before_anything_new() {
+    let retiring = Look::retiring;
+    check([
+        ("the list comes first", Look { listing: None, ..retiring() }, Decision::List),
+        ("what still lives is revoked", retiring(), Decision::Revoke(vec![id(1)])),
+        (
+            "before what was asked for",
+            retiring().asked(Trigger::Forced),
+            Decision::Revoke(vec![id(1)]),
+        ),
+        (
+            "what MotherDuck said is gone is not asked for again",
+            retiring().edit(|look| look.evidence.gone.extend([id(1)])),
+            rest(),
+        ),
+        ("what is not listed is not either", retiring().listing([listed(2, DAY)]), rest()),
+    ]);
+}
+
+#[test]
+fn a_rotation_begins_when_it_is_due_or_asked_for() {
+    let quiet = Look::quiet;
+    let near = |look: &mut Look| look.now = at(RENEWAL);
+    check([
+        ("at rest nothing happens", quiet(), rest()),
+        ("the list comes first", Look { listing: None, ..quiet() }, Decision::List),
+        (
+            "near its expiry a token is replaced",
+            quiet().edit(near),
+            replaced(expiring(), &[2], &[]),
+        ),
+        ("a minute before it is not", quiet().edit(|look| look.now = at(RENEWAL - 60)), rest()),
+        ("a person may ask", quiet().asked(Trigger::Forced), replaced(Reason::Forced, &[2], &[])),
+        ("who only finishes begins nothing", quiet().edit(near).asked(Trigger::Finish), rest()),
+        (
+            "a list that lacks the served token proves nothing: sealed predecessors are remembered",
+            Look::retiring().listing([]).edit(near),
+            replaced(expiring(), &[2, 1], &[]),
+        ),
+    ]);
+}
+
+#[test]
+fn no_second_rotation_begins_before_the_first_is_settled() {
+    let unsettled = |look: Look| {
+        look.edit(|look| {
+            look.now = at(RENEWAL);
+            look.listing = Some(vec![listed(1, 2 * DAY), listed(2, DAY)]);
+        })
+    };
+    check([
+        (
+            "a person who asks gets the one under way",
+            Look::rotating().asked(Trigger::Forced),
+            Decision::Deploy,
+        ),
+        (
+            "unless the served token nears its expiry: then both predecessors are kept",
+            unsettled(Look::rotating()),
+            replaced(expiring(), &[2, 1], &[]),
+        ),
+        (
+            "even one that the list lacks",
+            unsettled(Look::rotating()).listing([listed(2, DAY)]),
+            replaced(expiring(), &[2, 1], &[]),
+        ),
+        (
+            "a revocation that fails does not let the served token expire",
+            unsettled(Look::retiring()),
+            replaced(expiring(), &[2, 1], &[]),
+        ),
+        (
+            "a token that seems to near its end as soon as it is served says that a clock is wrong",
+            unsettled(Look::rotating()).edit(|look| look.record.published_at = at(RENEWAL - 60)),
+            Decision::Deploy,
+        ),
+        (
+            "a token that is served again is as old as it is",
+            unsettled(Look::rolled_back()).edit(|look| look.record.published_at = at(RENEWAL - 60)),
+            replaced(expiring(), &[1, 2], &[]),
+        ),
+        (
+            "who only finishes waits",
+            unsettled(Look::rotating()).asked(Trigger::Finish),
+            Decision::Deploy,
+        ),
+    ]);
+}
+
+#[test]
+fn a_token_that_others_know_is_replaced_without_a_gate() {
+    let begun = |look: Look| look.asked(Trigger::CompromisedBegun);
+    let hook = |count, streak| {
+        move |look: &mut Look| look.evidence.proofs_mut().deploy = tries(count, streak, 5)
+    };
+    let compromised = |look: Look| look.asked(Trigger::Compromised);
+    let list = [listed(1, 2 * DAY), listed(2, DAY)];
+    check([
+        ("at once", compromised(Look::quiet()), replaced(Reason::Compromised, &[2], &[])),
+        (
+            "in the middle of a rotation too, over both",
+            compromised(Look::proved()).listing(list.clone()),
+            replaced(Reason::Compromised, &[2, 1], &[]),
+        ),
+        (
+            "and of a revocation",
+            compromised(Look::retiring()),
+            replaced(Reason::Compromised, &[2, 1], &[]),
+        ),
+        ("the clients are told", begun(Look::rotating()), Decision::Deploy),
+        ("once, whatever comes of it", begun(Look::rotating()).edit(hook(1, 0)), Decision::Verify),
+        ("unhealthy consumers do not matter, a proof does", begun(Look::sick()), Decision::Verify),
+        (
+            "without it nothing is revoked",
+            begun(Look::sick()).edit(|look| look.evidence.proofs_mut().verify = tries(5, 0, 5)),
+            hold(Obstacle::Verify, 55),
+        ),
+        (
+            "then the seal",
+            begun(Look::sick()).edit(|look| look.evidence.proofs_mut().verify = tries(1, 1, 5)),
+            Decision::Seal { orphans: vec![] },
+        ),
+        (
+            "somebody who rolls back meanwhile is overruled",
+            begun(Look::rolled_back()).listing(list),
+            replaced(Reason::Compromised, &[1, 2], &[]),
+        ),
+    ]);
+}
+
+#[test]
+fn a_served_token_is_lost_only_by_two_lists_and_a_refusal() {
+    let missing = |look: Look, since: i64, count: u32, refused: bool| {
+        look.listing([]).edit(|look| {
+            look.evidence.missed(at(-since));
+            let proofs = look.evidence.proofs_mut();
+            proofs.verify = tries(count, 0, 5);
+            proofs.refused = refused;
+        })
+    };
+    let quiet = Look::quiet;
+    let second = |until| wait(until, Awaited::SecondSighting);
+    let long_ago_verified = quiet().edit(|look| {
+        look.evidence.proofs_mut().verify = tries(1, 1, DAY);
+        look.evidence.missed(at(-20));
+        look.listing = Some(vec![]);
+    });
+    let found_alive = quiet().listing([]).edit(|look| {
+        look.evidence.missed(at(-20));
+        look.evidence.proofs_mut().verify = tries(1, 1, 1);
+    });
+    check([
+        ("an empty list is one sighting", quiet().listing([]), second(15)),
+        ("a second comes later", missing(quiet(), 10, 0, false), second(5)),
+        ("two are no proof yet", missing(quiet(), 15, 0, false), Decision::Verify),
+        ("nor is one refusal", missing(quiet(), 20, 1, true), Decision::Verify),
+        ("five are", missing(quiet(), 20, 5, true), replaced(Reason::Lost, &[2], &[])),
+        (
+            "five tries without an answer are not",
+            missing(quiet(), 20, 5, false),
+            hold(Obstacle::Verify, 55),
+        ),
+        (
+            "what was verified before it was missed counts for nothing",
+            long_ago_verified,
+            Decision::Verify,
+        ),
+        ("a token that connects is not lost", found_alive, rest()),
+        (
+            "expiry wins over doubt",
+            missing(quiet(), 20, 5, false).edit(|look| look.now = at(RENEWAL)),
+            replaced(expiring(), &[2], &[]),
+        ),
+        ("a held rotation asks whether its token is there at all", Look::sick(), Decision::List),
+        ("and is held while it is", Look::sick().listing([listed(2, 0)]), hold(Obstacle::Gate, 55)),
+        (
+            "one that is lost in the middle is replaced, over both",
+            missing(Look::sick(), 20, 5, true),
+            replaced(Reason::Lost, &[2, 1], &[]),
+        ),
+    ]);
+}
+
+#[test]
+fn orphans_die_after_a_write_that_fences_their_publishers_off() {
+    let quiet = |others: Vec<ListedToken>| {
+        Look::quiet().listing([listed(2, DAY)].into_iter().chain(others))
+    };
+    let other = |change: fn(&mut crate::names::TokenName)| {
+        let mut name = name(3);
+        change(&mut name);
+        ListedToken { name: Some(name.to_string()), ..listed(3, DAY) }
+    };
+    let touch =
+        |numbers: &[u64]| Decision::Touch { orphans: numbers.iter().map(|n| id(*n)).collect() };
+    check([
+        (
+            "at the next publication",
+            quiet(vec![listed(3, 0)]).asked(Trigger::Forced),
+            replaced(Reason::Forced, &[2], &[3]),
+        ),
+        ("not while their publisher may be at work", quiet(vec![listed(3, 599)]), rest()),
+        ("a write is made for their sake later", quiet(vec![listed(3, 600)]), touch(&[3])),
+        (
+            "which then serves for the younger too",
+            quiet(vec![listed(3, 600), listed(4, 0)]),
+            touch(&[3, 4]),
+        ),
+        (
+            "who is fenced off already needs no grace",
+            quiet(vec![listed(3, 0)]).edit(|look| look.evidence.fenced.extend([id(3)])),
+            touch(&[3]),
+        ),
+        (
+            "none is created while many live",
+            quiet(vec![listed(3, 0), listed(4, 0), listed(5, 0)]).asked(Trigger::Forced),
+            touch(&[3, 4, 5]),
+        ),
+        (
+            "what is gone is gone",
+            quiet(vec![listed(3, DAY)]).edit(|look| look.evidence.gone.extend([id(3)])),
+            rest(),
+        ),
+        ("what has expired is not worth a write", quiet(vec![listed(3, 31 * DAY)]), rest()),
+        ("a token without our name is nobody's orphan", quiet(vec![foreign(3)]), rest()),
+        (
+            "nor is one without a name",
+            quiet(vec![ListedToken { name: None, ..listed(3, DAY) }]),
+            rest(),
+        ),
+        (
+            "nor another credential's",
+            quiet(vec![other(|name| name.credential = "other".parse().unwrap())]),
+            rest(),
+        ),
+        (
+            "nor another deployment's",
+            quiet(vec![other(|name| name.owner = "other".parse().unwrap())]),
+            rest(),
+        ),
+    ]);
+    let phase = Look::retiring().edit(|look| look.record.phase = Phase::Published);
+    assert!(
+        !matches!(phase.decide(), Decision::Touch { .. } | Decision::Revoke(_)),
+        "a predecessor is no orphan"
+    );
+}

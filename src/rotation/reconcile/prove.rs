@@ -1,0 +1,66 @@
+//! What is proved of a served token: the clients reloaded, they are healthy, it connects as read back from the store.
+
+use super::{Pass, Reconciler};
+use crate::record::{Phase, Record, Slot};
+use crate::rotation::journal::{Step, StepOutcome};
+use crate::rotation::world::{Health, Identity, Reading, Verdict, World};
+
+impl<W: World> Reconciler<'_, W> {
+    pub(super) async fn deploy(&mut self, reading: Reading) -> Pass {
+        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        self.joined();
+        let began = self.journal.began(Step::Deploy, self.world.now());
+        let result = self.world.deploy(record).await;
+        self.finish(began, result.as_ref().err());
+        let now = self.world.now();
+        self.evidence.proofs_mut().deploy.count(now, result.map_err(|fault| fault.to_string()));
+        self.keep(reading)
+    }
+
+    pub(super) async fn poll_gate(&mut self, reading: Reading) -> Pass {
+        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        self.joined();
+        let began = self.journal.began(Step::Gate, self.world.now());
+        let health = self.world.poll_gate(record).await;
+        let now = self.world.now();
+        let (outcome, problem) = match health {
+            Health::Healthy => (StepOutcome::Ok, None),
+            Health::Unhealthy(why) => (StepOutcome::Failed, Some(why)),
+        };
+        self.journal.ended(began, now, outcome, problem.as_deref());
+        self.evidence.proofs_mut().gate.count(now, problem.map_or(Ok(()), Err));
+        self.keep(reading)
+    }
+
+    pub(super) async fn verify(&mut self, reading: Reading) -> Pass {
+        let Slot::Managed { record, token } = &reading.slot else { return Pass::Moved };
+        self.joined_if_unresolved(record);
+        let began = self.journal.began(Step::Verify, self.world.now());
+        let result = self.world.connect(token, &Identity::served(record)).await;
+        let now = self.world.now();
+        let (refused, problem) = match result {
+            Ok(Verdict::Works) => (false, None),
+            Ok(Verdict::Refused(why)) => {
+                (true, Some(format!("the served token was refused: {why}")))
+            }
+            Err(fault) => (false, Some(fault.to_string())),
+        };
+        let outcome = if problem.is_none() { StepOutcome::Ok } else { StepOutcome::Failed };
+        self.journal.ended(began, now, outcome, problem.as_deref());
+        if problem.is_none() {
+            tracing::info!(token_id = %record.token_id, "token verified");
+            self.evidence.unproved = None;
+            self.evidence.found();
+        }
+        let proofs = self.evidence.proofs_mut();
+        proofs.refused = refused;
+        proofs.verify.count(now, problem.map_or(Ok(()), Err));
+        self.keep(reading)
+    }
+
+    fn joined_if_unresolved(&mut self, record: &Record) {
+        if record.phase == Phase::Published && !record.previous_token_ids.is_empty() {
+            self.joined();
+        }
+    }
+}

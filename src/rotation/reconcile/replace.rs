@@ -1,0 +1,157 @@
+//! A replacement: created, proved before anyone can read it, published over the version that was read before.
+
+use std::time::Duration;
+
+use super::{Pass, Reconciler};
+use crate::names::{RotationId, TokenId, TokenName};
+use crate::record::{Phase, Record, Slot};
+use crate::rotation::decide::Trigger;
+use crate::rotation::journal::Step;
+use crate::rotation::world::{
+    CreateError, CreatedToken, Fault, FaultKind, Identity, PublishError, Reading, Verdict, World,
+};
+use crate::secret::Token;
+
+/// How often a new token is tried before it is given up, and the pause between two tries.
+const PREFLIGHTS: u32 = 5;
+const PREFLIGHT_PAUSE: Duration = Duration::from_secs(2);
+
+impl<W: World> Reconciler<'_, W> {
+    pub(super) async fn replace(
+        &mut self,
+        over: Reading,
+        previous: Vec<TokenId>,
+        orphans: Vec<TokenId>,
+    ) -> Pass {
+        let (rotation_id, created) = match self.create(&over).await {
+            Ok(created) => created,
+            Err(fault) => return Pass::Failed(Some(Step::Create), fault),
+        };
+        let identity = Identity {
+            token_id: created.id,
+            previous_token_id: previous.first().copied(),
+            rotation_id,
+        };
+        if let Err(fault) = self.preflight(&created.token, &identity).await {
+            self.discard(created.id).await.ok();
+            return Pass::Failed(Some(Step::Preflight), fault);
+        }
+        let record = Record {
+            token_id: created.id,
+            token_name: self.token_name(rotation_id).to_string(),
+            token_type: self.subject.token_type,
+            username: self.subject.username.clone(),
+            created_at: created.created_at,
+            expires_at: created.expires_at,
+            rotation_id,
+            published_at: self.world.now(),
+            previous_token_ids: previous,
+            phase: Phase::Published,
+            token_sha256: created.token.sha256(),
+            owner: self.subject.owner.clone(),
+        };
+        match self.publish(Step::Publish, &over, &record, &created.token).await {
+            Ok(()) => {
+                tracing::info!(token_id = %record.token_id, rotation_id = %rotation_id, "token published");
+                self.standing.took_part = true;
+                self.trigger = match self.trigger {
+                    Trigger::Compromised | Trigger::CompromisedBegun => Trigger::CompromisedBegun,
+                    Trigger::Schedule | Trigger::Finish | Trigger::Forced | Trigger::RollBack => {
+                        Trigger::Finish
+                    }
+                };
+                self.evidence.unproved = Some(created.id);
+                if let Slot::Managed { record: served, token } = over.slot {
+                    self.old = Some((served.token_id, token));
+                }
+                self.standing.record = Some(record);
+                // What is left is found by a later look.
+                self.reap(&orphans).await.ok();
+                Pass::Moved
+            }
+            Err(PublishError::Conflict) => {
+                self.discard(created.id).await.ok();
+                Pass::Looked
+            }
+            Err(PublishError::Refused(fault)) => {
+                self.discard(created.id).await.ok();
+                Pass::Failed(Some(Step::Publish), fault)
+            }
+            // It may yet be served: the next look tells.
+            Err(PublishError::Unknown(fault)) => {
+                self.standing.in_doubt = true;
+                self.evidence.unproved = Some(created.id);
+                Pass::Failed(Some(Step::Publish), fault)
+            }
+        }
+    }
+
+    async fn create(&mut self, over: &Reading) -> Result<(RotationId, CreatedToken), Fault> {
+        let began = self.journal.began(Step::Create, self.world.now());
+        let rotation_id = RotationId::starting_at(self.world.now());
+        let name = self.token_name(rotation_id);
+        let result = match self.world.ensure_writable(over).await {
+            Err(fault) => Err(fault),
+            Ok(()) => match self.world.create(&name).await {
+                Ok(created) => {
+                    tracing::info!(token_id = %created.id, rotation_id = %rotation_id, "token created");
+                    Ok((rotation_id, created))
+                }
+                Err(CreateError::Refused(fault)) => Err(fault),
+                Err(CreateError::Unknown(fault)) => {
+                    self.discard_by_name(&name).await;
+                    Err(fault)
+                }
+            },
+        };
+        self.finish(began, result.as_ref().err());
+        result
+    }
+
+    /// The text of a token whose creation gave no answer is lost: nobody can ever serve it, so it needs no fence. One
+    /// that is not listed yet is found as an orphan later.
+    async fn discard_by_name(&mut self, name: &TokenName) {
+        let name = name.to_string();
+        match self.world.list().await {
+            Ok(listing) => {
+                for token in listing.iter().filter(|token| token.name.as_ref() == Some(&name)) {
+                    self.discard(token.id).await.ok();
+                }
+            }
+            Err(fault) => tracing::warn!(error = %fault, "token left behind until a later look"),
+        }
+    }
+
+    async fn preflight(&mut self, token: &Token, identity: &Identity) -> Result<(), Fault> {
+        let began = self.journal.began(Step::Preflight, self.world.now());
+        let mut result = self.connect_once(token, identity).await;
+        for _ in 1..PREFLIGHTS {
+            if result.is_ok() || self.world.stopping() {
+                break;
+            }
+            self.world.nap(PREFLIGHT_PAUSE).await;
+            result = self.connect_once(token, identity).await;
+        }
+        self.finish(began, result.as_ref().err());
+        result
+    }
+
+    async fn connect_once(&self, token: &Token, identity: &Identity) -> Result<(), Fault> {
+        match self.world.connect(token, identity).await? {
+            Verdict::Works => Ok(()),
+            Verdict::Refused(why) => Err(Fault {
+                kind: FaultKind::Transient,
+                message: format!("the new token was refused: {why}"),
+                hint: None,
+            }),
+        }
+    }
+
+    fn token_name(&self, rotation: RotationId) -> TokenName {
+        TokenName {
+            owner: self.subject.owner.clone(),
+            credential: self.subject.credential.clone(),
+            rotation,
+        }
+    }
+}

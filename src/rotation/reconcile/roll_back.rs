@@ -1,0 +1,60 @@
+//! The road back: the predecessor served again, as a new version, with the failed replacement as its predecessor.
+
+use super::{Pass, Reconciler};
+use crate::names::TokenId;
+use crate::record::{Phase, Record, Slot};
+use crate::rotation::decide::Trigger;
+use crate::rotation::journal::Step;
+use crate::rotation::world::{Identity, PublishError, Reading, Verdict, World};
+
+impl<W: World> Reconciler<'_, W> {
+    pub(super) async fn roll_back(&mut self, reading: Reading, to: TokenId) -> Pass {
+        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let (old, token) = match self.world.recall(to).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return self.no_way_back(reading, "the store no longer has its text"),
+            Err(fault) => return Pass::Failed(Some(Step::Publish), fault),
+        };
+        match self.world.connect(&token, &Identity::served(&old)).await {
+            Ok(Verdict::Works) => {}
+            Ok(Verdict::Refused(_)) => return self.no_way_back(reading, "it no longer connects"),
+            Err(fault) => return Pass::Failed(Some(Step::Preflight), fault),
+        }
+        let mut previous = vec![record.token_id];
+        previous.extend(record.previous_token_ids.iter().filter(|id| **id != to));
+        let rolled_back = Record {
+            rotation_id: record.rotation_id,
+            published_at: self.world.now(),
+            previous_token_ids: previous,
+            phase: Phase::Published,
+            token_sha256: token.sha256(),
+            owner: self.subject.owner.clone(),
+            ..old
+        };
+        let result = self.publish(Step::Publish, &reading, &rolled_back, &token).await;
+        match result {
+            Ok(()) => {
+                tracing::warn!(token_id = %to, rotation_id = %rolled_back.rotation_id, "rotation rolled back");
+                self.standing.took_part = true;
+                self.trigger = Trigger::Finish;
+                if let Slot::Managed { record: served, token } = reading.slot {
+                    self.old = Some((served.token_id, token));
+                }
+                self.standing.record = Some(rolled_back);
+                Pass::Moved
+            }
+            Err(PublishError::Conflict) => Pass::Looked,
+            Err(PublishError::Refused(fault)) => Pass::Failed(Some(Step::Publish), fault),
+            Err(PublishError::Unknown(fault)) => {
+                self.standing.in_doubt = true;
+                Pass::Failed(Some(Step::Publish), fault)
+            }
+        }
+    }
+
+    fn no_way_back(&mut self, reading: Reading, why: &str) -> Pass {
+        tracing::error!(reason = why, "predecessor cannot be served again");
+        self.evidence.proofs_mut().no_way_back = Some(why.to_owned());
+        self.keep(reading)
+    }
+}
