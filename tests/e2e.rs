@@ -8,6 +8,10 @@
     reason = "a test's helpers are tests too; clippy knows only the functions that are marked"
 )]
 
+#[path = "e2e/bad_input.rs"]
+mod bad_input;
+#[path = "e2e/budgets.rs"]
+mod budgets;
 #[path = "e2e/clients.rs"]
 mod clients;
 #[path = "e2e/compromise.rs"]
@@ -16,8 +20,16 @@ mod compromise;
 mod crashes;
 #[path = "e2e/cycle.rs"]
 mod cycle;
+#[path = "e2e/daemon.rs"]
+mod daemon;
+#[path = "e2e/demo.rs"]
+mod demo;
+#[path = "e2e/faults.rs"]
+mod faults;
 #[path = "e2e/gates.rs"]
 mod gates;
+#[path = "e2e/history.rs"]
+mod history;
 #[path = "e2e/holding.rs"]
 mod holding;
 #[path = "e2e/hooks.rs"]
@@ -36,7 +48,11 @@ mod relay;
 mod sandbox;
 #[path = "e2e/scene.rs"]
 mod scene;
+#[path = "e2e/secrecy.rs"]
+mod secrecy;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "e2e/verbs.rs"]
+mod verbs;
 #[path = "e2e/verifiers.rs"]
 mod verifiers;

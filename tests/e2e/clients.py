@@ -43,7 +43,15 @@ def put_secret(endpoint, name, text):
     try:
         client.create_secret(Name=name, SecretString=text)
     except client.exceptions.ResourceExistsException:
-        client.put_secret_value(SecretId=name, SecretString=text)
+        # In two steps: a plain put after a label was moved leaves moto with two current versions.
+        current = client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")["VersionId"]
+        version = client.put_secret_value(SecretId=name, SecretString=text, VersionStages=["BY_HAND"])
+        client.update_secret_version_stage(
+            SecretId=name,
+            VersionStage="AWSCURRENT",
+            RemoveFromVersionId=current,
+            MoveToVersionId=version["VersionId"],
+        )
     return {}
 
 

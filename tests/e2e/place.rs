@@ -93,6 +93,21 @@ impl Place {
         }
     }
 
+    /// The versions of a secret that OpenBao has kept, oldest first, with their `data` and `metadata`.
+    pub fn vault_versions(&self, credential: &str) -> Vec<Value> {
+        let path = self.path(credential);
+        let get = |arguments: &[&str]| {
+            let text =
+                bao(&[&["kv"], arguments, &["-format=json", "-mount=secret", &path]].concat());
+            serde_json::from_str::<Value>(&text.unwrap()).unwrap()["data"].clone()
+        };
+        let metadata = get(&["metadata", "get"]);
+        let numbers = metadata["versions"].as_object().unwrap().keys();
+        let mut numbers: Vec<u64> = numbers.map(|number| number.parse().unwrap()).collect();
+        numbers.sort_unstable();
+        numbers.iter().map(|number| get(&["get", &format!("-version={number}")])).collect()
+    }
+
     /// Writes the whole secret by hand.
     pub fn write(&self, clients: &Clients, credential: &str, secret: &Value) {
         let path = self.path(credential);
@@ -121,6 +136,18 @@ impl Place {
             }
         }
     }
+}
+
+/// Puts a Vault token into pintail's hands that may read a credential's secret and write nothing.
+pub fn allow_reading_alone(place: &Place, credential: &str) {
+    let path = place.path(credential);
+    let name = format!("reader-{}", place.prefix);
+    let file = place.dir.join("policy.hcl");
+    private(&file, &format!("path \"secret/data/{path}\" {{ capabilities = [\"read\"] }}\n"));
+    bao(&["policy", "write", &name, &file.display().to_string()]).unwrap();
+    let policy = format!("-policy={name}");
+    let token = bao(&["token", "create", "-field=token", &policy]).unwrap();
+    private(&place.dir.join("vault-token"), &token);
 }
 
 /// OpenBao's own command line; `None` if it says that there is no such thing.

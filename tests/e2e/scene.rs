@@ -27,6 +27,8 @@ pub struct Scene {
     pub admin_token_file: PathBuf,
     /// The authority that pintail believes at the Postgres endpoint.
     pub ca_file: PathBuf,
+    /// The calendar and the lifetime, as lines of `[defaults]`.
+    pub calendar: String,
     /// Further lines of `[defaults]`.
     pub defaults: String,
     /// The configured credentials, whose accounts have the same names.
@@ -59,6 +61,7 @@ impl Scene {
             api_url: sandbox.server.url.clone(),
             admin_token_file: sandbox.admin_token_file(),
             ca_file: sandbox.text("ca_file").into(),
+            calendar: "every = \"30d\"\nttl = \"45d\"".to_owned(),
             defaults: "gate = \"none\"".to_owned(),
             credentials: accounts.iter().map(|&name| name.to_owned()).collect(),
             more: String::new(),
@@ -104,8 +107,7 @@ ca_file = "{ca}"
 [defaults]
 store = "main"
 path = "{path}"
-every = "30d"
-ttl = "45d"
+{calendar}
 {defaults}
 "#,
             owner = self.owner,
@@ -115,6 +117,7 @@ ttl = "45d"
             port = self.sandbox.ready["postgres_port"],
             ca = self.ca_file.display(),
             store = self.place.table(),
+            calendar = self.calendar,
             defaults = self.defaults,
         );
         for name in &self.credentials {

@@ -9,6 +9,15 @@ use std::time::Duration;
 
 /// The status and the body of an answer.
 pub fn ask(method: &str, url: &str, body: &str) -> (u16, String) {
+    ask_with(method, url, "", body)
+}
+
+/// The status and the body of an answer, asked with a bearer token.
+pub fn ask_as(token: &str, method: &str, url: &str, body: &str) -> (u16, String) {
+    ask_with(method, url, &format!("Authorization: Bearer {}\r\n", token.trim()), body)
+}
+
+fn ask_with(method: &str, url: &str, headers: &str, body: &str) -> (u16, String) {
     let rest = url.strip_prefix("http://").unwrap();
     let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut stream = TcpStream::connect(address).unwrap();
@@ -16,7 +25,7 @@ pub fn ask(method: &str, url: &str, body: &str) -> (u16, String) {
     let length = body.len();
     write!(
         stream,
-        "{method} /{path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} /{path} HTTP/1.0\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     )
     .unwrap();
     let mut answer = String::new();
