@@ -1,4 +1,6 @@
 //! The rotation of one credential: observe the world, decide one step, act, look again.
+//!
+#![doc = include_str!("rotation/protocol.md")]
 
 pub mod adopt;
 pub mod decide;

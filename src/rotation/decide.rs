@@ -131,10 +131,12 @@ fn advance(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decisi
     let proofs = seen.evidence.proofs();
     let pace = subject.policy.gate;
     let deadline = later(record.published_at, pace.longest());
+    // A publication far in the future was made before the clock was set back: its deadline would be far off as well.
+    let overdue = deadline <= seen.now || later(seen.now, pace.longest()) < record.published_at;
     let step = |tries: &Tries, obstacle, act| {
         if tries.count >= TRIES && seen.trigger.skips_gate() {
             held(seen, obstacle, tries, act)
-        } else if tries.count >= TRIES && seen.now >= deadline {
+        } else if tries.count >= TRIES && overdue {
             stuck(subject, seen, record, obstacle, tries, act)
         } else {
             paced(seen, obstacle, tries, RETRY, act)
@@ -156,7 +158,7 @@ fn advance(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decisi
                 let gate = &proofs.gate;
                 if gate.streak < successes {
                     let fair = gate.count >= successes + FAIR_POLLS && gate.streak == 0;
-                    return if fair && seen.now >= deadline {
+                    return if fair && overdue {
                         stuck(subject, seen, record, Obstacle::Gate, gate, Decision::PollGate)
                     } else {
                         paced(seen, Obstacle::Gate, gate, interval, Decision::PollGate)
@@ -298,7 +300,10 @@ fn prove_first(subject: &Subject, seen: &Observation<'_>) -> Option<Decision> {
 /// A served token that is not listed. Absence is no proof: a second list and a refused connection are asked for.
 fn lost(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Option<Decision> {
     let Some(listing) = seen.listing else { return Some(Decision::List) };
-    if is_listed(listing, record.token_id) {
+    let proofs = seen.evidence.proofs();
+    let verify = &proofs.verify;
+    // What was verified before it was missed no longer counts as verified.
+    if is_listed(listing, record.token_id) || verify.succeeded() {
         return None;
     }
     let proofs = seen.evidence.proofs();
@@ -331,14 +336,7 @@ fn replace(subject: &Subject, seen: &Observation<'_>, record: &Record, reason: R
     match record.phase {
         // Not yet proved superfluous: they are kept whatever the list says, which may lag or lack them.
         Phase::Published => previous.extend(&record.previous_token_ids),
-        Phase::Retiring if is_listed(listing, record.token_id) => {
-            previous.extend(living_predecessors(record, listing, seen.evidence));
-        }
-        // A list that lacks the served token may lack others too.
-        Phase::Retiring => {
-            let known = &record.previous_token_ids;
-            previous.extend(known.iter().filter(|id| !seen.evidence.gone.contains(id)));
-        }
+        Phase::Retiring => previous.extend(living_predecessors(record, listing, seen.evidence)),
     }
     Decision::Replace { reason, previous, orphans }
 }
@@ -347,16 +345,19 @@ fn is_listed(listing: &[ListedToken], id: TokenId) -> bool {
     listing.iter().any(|token| token.id == id)
 }
 
+/// The predecessors that are not known to be gone. A list that lacks the served token may lack others too.
 fn living_predecessors<'a>(
     record: &'a Record,
     listing: &'a [ListedToken],
     evidence: &'a Evidence,
 ) -> impl Iterator<Item = TokenId> + 'a {
+    let is_telling = is_listed(listing, record.token_id);
     record
         .previous_token_ids
         .iter()
         .copied()
-        .filter(|id| is_listed(listing, *id) && !evidence.gone.contains(id))
+        .filter(move |id| !is_telling || is_listed(listing, *id))
+        .filter(|id| !evidence.gone.contains(id))
 }
 
 /// The listed tokens with our name that `record` neither serves nor lists as predecessors.

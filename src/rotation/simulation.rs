@@ -2,6 +2,8 @@
 //! truth after every effect.
 
 mod actor;
+mod flaws;
 mod ground;
 mod run;
+mod store;
 mod tests;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::SandboxError;
@@ -55,8 +55,8 @@ pub struct Options {
     /// REST requests per second; those beyond are answered 429
     #[arg(long, value_name = "N")]
     pub rate_limit: Option<NonZeroU32>,
-    /// What the 429 says about when to come back
-    #[arg(long, value_name = "FORM", default_value = "none")]
+    /// What the 429 says about when to come back: `none`, a number of seconds, or `date`
+    #[arg(long, value_name = "FORM", default_value = "none", num_args = 0..=1, default_missing_value = "1")]
     pub retry_after: RetryAfter,
     /// Makes the random faults the same in every run
     #[arg(long, value_name = "N")]
@@ -64,16 +64,47 @@ pub struct Options {
 }
 
 /// The form of the `Retry-After` header of a 429.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum RetryAfter {
     /// No such header.
     #[default]
     None,
-    /// A number of seconds.
-    Seconds,
-    /// An HTTP date.
+    /// This number of seconds.
+    Seconds(u32),
+    /// An HTTP date, a second from now.
     Date,
+}
+
+impl std::str::FromStr for RetryAfter {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "date" => Ok(Self::Date),
+            seconds => {
+                let seconds = seconds.parse().map(Self::Seconds);
+                seconds.map_err(|_| "use `none`, a number of seconds, or `date`".to_owned())
+            }
+        }
+    }
+}
+
+impl TryFrom<String> for RetryAfter {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<RetryAfter> for String {
+    fn from(form: RetryAfter) -> Self {
+        match form {
+            RetryAfter::None => "none".to_owned(),
+            RetryAfter::Seconds(seconds) => seconds.to_string(),
+            RetryAfter::Date => "date".to_owned(),
+        }
+    }
 }
 
 impl Default for Options {

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::ground::{Applied, Fault, Ground, Message};
+use super::flaws::Flaw;
+use super::ground::{Applied, Fault, Ground, Lists, Message, TOKEN_KEY, USER_KEY};
+use super::store::{Answer, Protocol, Request, Stored};
 use crate::names::{TokenId, TokenName};
-use crate::record::{Record, Slot, UserKeys};
+use crate::record::{Record, decode, encode_with_token};
 use crate::rotation::schedule::signed;
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, Identity, ListedToken,
@@ -18,11 +20,28 @@ use crate::rotation::world::{
 };
 use crate::secret::Token;
 
+/// A part of the world that may be down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Store,
+    /// MotherDuck's REST API as a whole; to a dead admin token it says no.
+    Rest,
+    /// Its revocations alone.
+    Revocations,
+    /// Its Postgres endpoint.
+    Connections,
+    Consumers,
+}
+
 /// What the runner and the pintails share.
 pub(super) struct Shared {
     pub(super) ground: Ground,
     /// What goes wrong, by the number of the effect.
     pub(super) plan: BTreeMap<u32, Fault>,
+    /// What is down, from one instant to another.
+    pub(super) outages: Vec<(Part, Timestamp, Timestamp)>,
+    /// How far each one's clock is off.
+    pub(super) skew: Vec<SignedDuration>,
     /// Who sleeps, and until when.
     pub(super) asleep: Vec<Option<Timestamp>>,
     /// Who died.
@@ -34,6 +53,10 @@ pub(super) struct Shared {
 pub(super) struct Actor {
     pub(super) shared: Arc<Mutex<Shared>>,
     pub(super) index: usize,
+    /// What is wrong with its adapters, in tests of the checker.
+    pub(super) flaw: Option<Flaw>,
+    /// What it last wrote, for a flaw that reads it from here.
+    pub(super) memory: Arc<Mutex<Option<(Version, Stored)>>>,
 }
 
 /// What became of a message.
@@ -46,6 +69,10 @@ enum Sent {
 impl Actor {
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap()
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
     }
 
     /// Gives every other pintail the chance to go first.
@@ -63,29 +90,60 @@ impl Actor {
     }
 
     async fn die(&self) {
-        self.shared().dead[self.index] = true;
+        {
+            let mut shared = self.shared();
+            shared.dead[self.index] = true;
+            if shared.ground.store.lock == Some(self.index) {
+                shared.ground.store.lock = None;
+            }
+        }
         std::future::pending::<()>().await;
     }
 
+    async fn sleep(&self, duration: SignedDuration) {
+        {
+            let mut shared = self.shared();
+            let until = shared.ground.now + duration;
+            shared.asleep[self.index] = Some(until);
+        }
+        self.turn().await;
+    }
+
     /// Waits for the turn; the planned fault of this effect.
-    async fn effect(&self, what: &str) -> Option<Fault> {
+    async fn effect(&self, part: Part, what: &str) -> Option<Fault> {
         self.turn().await;
         let fault = {
-            let mut shared = self.shared();
+            let shared = &mut *self.shared();
             let number = shared.ground.tick();
-            let fault = shared.plan.get(&number).copied();
-            let line = format!(
-                "{number}: pintail {} {what} {}",
-                self.index,
-                fault.map_or(String::new(), |f| format!("[{f:?}]"))
-            );
-            shared.ground.story.push(line);
+            let now = shared.ground.now;
+            let down = shared
+                .outages
+                .iter()
+                .any(|(p, from, until)| *p == part && (*from..*until).contains(&now));
+            let fault = shared.plan.get(&number).copied().or(down.then_some(Fault::Refuse));
+            let index = self.index;
+            shared.ground.tell(|| {
+                let fault = fault.map_or(String::new(), |fault| format!("[{fault:?}]"));
+                format!("{number}: pintail {index} {what} {fault}")
+            });
+            match fault {
+                Some(Fault::Person(act)) => shared.ground.person(act),
+                Some(Fault::Clock(minutes)) => {
+                    shared.skew[index] += SignedDuration::from_mins(minutes);
+                }
+                _ => {}
+            }
             fault
         };
-        if fault == Some(Fault::CrashBefore) {
-            self.die().await;
+        match fault {
+            Some(Fault::CrashBefore) => self.die().await,
+            Some(Fault::Pause(hours)) => self.sleep(SignedDuration::from_hours(hours)).await,
+            _ => {}
         }
-        fault
+        match fault {
+            Some(Fault::Person(_) | Fault::Clock(_) | Fault::Pause(_)) => None,
+            other => other,
+        }
     }
 
     async fn after(&self, fault: Option<Fault>) {
@@ -94,12 +152,11 @@ impl Actor {
         }
     }
 
-    async fn send(&self, what: &str, message: Message) -> Sent {
-        let fault = self.effect(what).await;
+    async fn send(&self, part: Part, what: &str, message: Message) -> Sent {
+        let fault = self.effect(part, what).await;
         let sent = {
             let ground = &mut self.shared().ground;
             match fault {
-                Some(Fault::LoseRequest | Fault::CrashBefore) => Sent::Untold,
                 Some(Fault::LoseReply) => {
                     ground.apply(message);
                     Sent::Untold
@@ -114,6 +171,7 @@ impl Actor {
                 }
                 Some(Fault::Refuse) => Sent::Refused,
                 Some(Fault::CrashAfter) | None => Sent::Told(ground.apply(message)),
+                Some(_) => Sent::Untold,
             }
         };
         self.after(fault).await;
@@ -123,22 +181,101 @@ impl Actor {
     /// An effect that only looks; any fault that hits it makes it fail.
     async fn ask<T>(
         &self,
+        part: Part,
         what: &str,
         look: impl FnOnce(&mut Ground) -> T,
     ) -> Result<T, WorldFault> {
-        let fault = self.effect(what).await;
+        let fault = self.effect(part, what).await;
         let answer = look(&mut self.shared().ground);
         self.after(fault).await;
         match fault {
             None | Some(Fault::CrashAfter | Fault::Duplicate(_)) => Ok(answer),
-            Some(
-                Fault::LoseRequest
-                | Fault::LoseReply
-                | Fault::Delay(_)
-                | Fault::Refuse
-                | Fault::CrashBefore,
-            ) => Err(trouble()),
+            Some(_) => Err(trouble()),
         }
+    }
+
+    async fn send_to_store(&self, what: &str, request: Request) -> Result<Answer, PublishError> {
+        match self.send(Part::Store, what, Message::Store(request)).await {
+            Sent::Told(Applied::Store(answer)) => Ok(answer),
+            Sent::Refused => Err(PublishError::Refused(trouble())),
+            Sent::Told(_) | Sent::Untold => Err(PublishError::Unknown(trouble())),
+        }
+    }
+
+    /// The same steps as the shipping store for Secrets Manager takes, with the same reading of what may have landed.
+    async fn publish_by_labels(&self, over: &Version, value: Stored) -> Result<(), PublishError> {
+        let value = Box::new(value);
+        if over.is_absent() {
+            return match self.send_to_store("creates the secret", Request::Create(value)).await? {
+                Answer::Done => Ok(()),
+                Answer::Conflict | Answer::Exists => Err(PublishError::Conflict),
+            };
+        }
+        let mut to = value.id.clone();
+        match self.send_to_store("puts a pending version", Request::Put(value.clone())).await {
+            Ok(Answer::Done) => {}
+            Ok(Answer::Conflict | Answer::Exists) => {
+                to.push_str("-again");
+                let again = Box::new(Stored { id: to.clone(), ..*value });
+                match self.send_to_store("puts it by another ID", Request::Put(again)).await {
+                    Ok(_) => {}
+                    Err(_) => return Err(PublishError::Refused(trouble())),
+                }
+            }
+            // A version that is not current serves nobody, whenever it lands.
+            Err(_) => return Err(PublishError::Refused(trouble())),
+        }
+        let from = over.as_str().to_owned();
+        match self.send_to_store("moves AWSCURRENT", Request::Move { from, to }).await? {
+            Answer::Done => Ok(()),
+            Answer::Conflict | Answer::Exists => Err(PublishError::Conflict),
+        }
+    }
+
+    async fn publish_under_lock(&self, over: &Version, value: Stored) -> Result<(), PublishError> {
+        let index = self.index;
+        let refused = |_| PublishError::Refused(trouble());
+        let locked = self
+            .ask(Part::Store, "locks and compares", |ground| {
+                if ground.store.lock.is_some() {
+                    return Err(PublishError::Refused(trouble()));
+                }
+                if ground.store.version() != *over {
+                    return Err(PublishError::Conflict);
+                }
+                ground.store.lock = Some(index);
+                Ok(())
+            })
+            .await;
+        let result = match locked {
+            Ok(Err(error)) => return Err(error),
+            Ok(Ok(())) => {
+                let set = Request::Set { expected: over.clone(), value: Box::new(value) };
+                // A rename takes place or does not: it cannot be under way when the process is gone.
+                match self.effect(Part::Store, "renames").await {
+                    None | Some(Fault::Duplicate(_)) => {
+                        self.shared().ground.apply(Message::Store(set));
+                        Ok(())
+                    }
+                    Some(Fault::CrashAfter) => {
+                        self.shared().ground.apply(Message::Store(set));
+                        self.die().await;
+                        Ok(())
+                    }
+                    Some(Fault::LoseReply) => {
+                        self.shared().ground.apply(Message::Store(set));
+                        Err(PublishError::Unknown(trouble()))
+                    }
+                    Some(_) => Err(PublishError::Refused(trouble())),
+                }
+            }
+            Err(fault) => Err(refused(fault)),
+        };
+        let store = &mut self.shared().ground.store;
+        if store.lock == Some(index) {
+            store.lock = None;
+        }
+        result
     }
 }
 
@@ -152,7 +289,8 @@ fn token(text: &str) -> Token {
 
 impl World for Actor {
     fn now(&self) -> Timestamp {
-        self.shared().ground.now
+        let shared = self.shared();
+        shared.ground.now + shared.skew[self.index]
     }
 
     fn stopping(&self) -> bool {
@@ -160,44 +298,44 @@ impl World for Actor {
     }
 
     async fn nap(&self, duration: Duration) {
-        {
-            let mut shared = self.shared();
-            let until = shared.ground.now + signed(duration);
-            shared.asleep[self.index] = Some(until);
-        }
-        self.turn().await;
+        self.sleep(signed(duration)).await;
     }
 
     async fn read(&self) -> Result<Reading, WorldFault> {
+        if self.has(Flaw::ReadsFromMemory)
+            && let Some((version, stored)) = self.memory.lock().unwrap().take()
+        {
+            return Ok(Reading { version, slot: stored.slot(), others: stored.others });
+        }
         let index = self.index;
-        self.ask("reads", |ground| {
-            ground.seen[index].read = ground.served().map(|stored| stored.record.token_id);
-            match ground.served() {
-                None => Reading {
-                    version: Version::absent(),
-                    slot: Slot::Vacant,
-                    others: UserKeys::default(),
-                },
-                Some(stored) => Reading {
-                    version: Version::new(ground.version()),
-                    slot: Slot::Managed {
-                        record: Box::new(stored.record.clone()),
-                        token: token(&stored.text),
-                    },
-                    others: UserKeys::default(),
-                },
-            }
+        self.ask(Part::Store, "reads", |ground| {
+            let stored = ground.served();
+            let read = stored.map(|stored| stored.text.clone());
+            let (slot, others) = if let Some(stored) = stored {
+                (stored.slot(), stored.others.clone())
+            } else {
+                let first = [(USER_KEY.to_owned(), "precious".into())].into_iter().collect();
+                decode(first, TOKEN_KEY).unwrap()
+            };
+            ground.seen[index].read = read;
+            Reading { version: ground.store.version(), slot, others }
         })
         .await
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, WorldFault> {
-        self.ask("lists", |ground| {
+        self.ask(Part::Rest, "lists", |ground| {
+            let newest = ground.tokens.keys().next_back().copied();
             ground
                 .tokens
                 .iter()
                 .filter(|(_, token)| token.created_at + signed(ground.listing_lag) <= ground.now)
                 .filter(|(_, token)| token.revoked_at.is_none())
+                .filter(|(id, _)| match ground.lists {
+                    Lists::Honest => true,
+                    Lists::Empty => false,
+                    Lists::CutShort => Some(**id) != newest,
+                })
                 .map(|(id, token)| ListedToken {
                     id: *id,
                     name: Some(token.name.clone()),
@@ -210,11 +348,19 @@ impl World for Actor {
     }
 
     async fn ensure_writable(&self, _reading: &Reading) -> Result<(), WorldFault> {
-        self.ask("probes", |_| ()).await
+        self.ask(Part::Store, "probes", |_| ()).await
     }
 
     async fn create(&self, name: &TokenName) -> Result<CreatedToken, CreateError> {
-        match self.send("creates", Message::Create { name: name.to_string() }).await {
+        let message = || {
+            self.shared().ground.asks_for(name);
+            Message::Create { name: name.to_string() }
+        };
+        let mut sent = self.send(Part::Rest, "creates", message()).await;
+        if self.has(Flaw::RetriesCreation) && matches!(sent, Sent::Untold) {
+            sent = self.send(Part::Rest, "creates again", message()).await;
+        }
+        match sent {
             Sent::Told(Applied::Created(id)) => {
                 let shared = self.shared();
                 let made = &shared.ground.tokens[&id];
@@ -233,7 +379,8 @@ impl World for Actor {
     async fn connect(&self, token: &Token, _identity: &Identity) -> Result<Verdict, WorldFault> {
         let index = self.index;
         let text = token.lend(str::to_owned);
-        let works = self.ask("connects", |ground| ground.connect(index, &text)).await?;
+        let works =
+            self.ask(Part::Connections, "connects", |ground| ground.connect(index, &text)).await?;
         Ok(if works { Verdict::Works } else { Verdict::Refused("simulated".to_owned()) })
     }
 
@@ -243,34 +390,68 @@ impl World for Actor {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let expected =
-            if over.version.is_absent() { 0 } else { over.version.as_str().parse().unwrap() };
-        let message =
-            Message::Publish { expected, record: record.clone(), text: token.lend(str::to_owned) };
-        let what = format!("publishes {} {:?} over {expected}", record.token_id, record.phase);
-        match self.send(&what, message).await {
-            Sent::Told(Applied::Published) => Ok(()),
-            Sent::Told(Applied::Conflict) => Err(PublishError::Conflict),
-            Sent::Refused => Err(PublishError::Refused(trouble())),
-            Sent::Told(_) | Sent::Untold => Err(PublishError::Unknown(trouble())),
+        let (protocol, value) = {
+            let store = &mut self.shared().ground.store;
+            let id = store.fresh_id(&over.slot, record);
+            let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
+            let value = Stored::new(id, object, record.clone(), token.lend(str::to_owned));
+            (store.protocol, value)
+        };
+        let mut expected = over.version.clone();
+        if self.has(Flaw::WritesOverAnything) {
+            expected = self.shared().ground.store.version();
         }
+        let written = (Version::new(&value.id), value.clone());
+        let what = format!("publishes {} {:?}", record.token_id, record.phase);
+        let again = value.clone();
+        let mut result = match protocol {
+            Protocol::CheckAndSet => {
+                let set = Request::Set { expected, value: Box::new(value) };
+                match self.send_to_store(&what, set).await {
+                    Ok(Answer::Done) => Ok(()),
+                    Ok(Answer::Conflict | Answer::Exists) => Err(PublishError::Conflict),
+                    Err(error) => Err(error),
+                }
+            }
+            Protocol::Labels => self.publish_by_labels(&expected, value).await,
+            Protocol::LockAndRename => self.publish_under_lock(&expected, value).await,
+        };
+        if self.has(Flaw::PublishesAgain) && matches!(result, Err(PublishError::Conflict)) {
+            let expected = self.shared().ground.store.version();
+            let set = Request::Set { expected, value: Box::new(again) };
+            result = self.send_to_store("publishes again", set).await.map(|_| ());
+        }
+        if let Err(PublishError::Unknown(fault)) = &result {
+            if self.has(Flaw::SilenceIsRefusal) {
+                return Err(PublishError::Refused(fault.clone()));
+            }
+            if self.has(Flaw::SilenceIsSuccess) {
+                result = Ok(());
+            }
+        }
+        if result.is_ok() {
+            *self.memory.lock().unwrap() = Some(written);
+        }
+        result
     }
 
     async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, WorldFault> {
-        self.ask("recalls", |ground| {
-            let found = ground.versions.iter().rev().find(|stored| stored.record.token_id == id)?;
+        self.ask(Part::Store, "recalls", |ground| {
+            let of_token =
+                |stored: &&Stored| stored.record.token_id == id && !stored.text.is_empty();
+            let found = ground.store.versions.iter().rev().find(of_token)?;
             Some((found.record.clone(), token(&found.text)))
         })
         .await
     }
 
     async fn deploy(&self, _record: &Record) -> Result<(), WorldFault> {
-        self.ask("deploys", |_| ()).await
+        self.ask(Part::Consumers, "deploys", |_| ()).await
     }
 
     async fn poll_gate(&self, _record: &Record) -> Health {
         let index = self.index;
-        match self.ask("polls the gate", |ground| ground.poll(index)).await {
+        match self.ask(Part::Consumers, "polls the gate", |ground| ground.poll(index)).await {
             Ok(true) => Health::Healthy,
             Ok(false) => Health::Unhealthy("simulated".to_owned()),
             Err(fault) => Health::Unhealthy(fault.message),
@@ -278,10 +459,20 @@ impl World for Actor {
     }
 
     async fn revoke(&self, id: TokenId) -> Result<Revocation, WorldFault> {
-        match self.send(&format!("revokes {id}"), Message::Revoke { id }).await {
+        let part = if self.is_down(Part::Rest) { Part::Rest } else { Part::Revocations };
+        match self.send(part, &format!("revokes {id}"), Message::Revoke { id }).await {
             Sent::Told(Applied::Revoked) => Ok(Revocation::Revoked),
             Sent::Told(Applied::AlreadyGone) => Ok(Revocation::AlreadyGone),
+            Sent::Refused if self.has(Flaw::AnyNoIsGone) => Ok(Revocation::AlreadyGone),
             Sent::Told(_) | Sent::Untold | Sent::Refused => Err(trouble()),
         }
+    }
+}
+
+impl Actor {
+    fn is_down(&self, part: Part) -> bool {
+        let shared = self.shared();
+        let now = shared.ground.now;
+        shared.outages.iter().any(|(p, from, until)| *p == part && (*from..*until).contains(&now))
     }
 }

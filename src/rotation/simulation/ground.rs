@@ -4,27 +4,52 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use uuid::Uuid;
 
+use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
-use crate::record::{Phase, Record};
+use crate::record::Phase;
 use crate::rotation::schedule::signed;
+
+/// The keys in the simulated secret.
+pub(super) const TOKEN_KEY: &str = "motherduck_token";
+pub(super) const USER_KEY: &str = "kept_by_the_user";
 
 /// How the consumers behave with a living token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Consumers {
     /// They are healthy.
     Healthy,
-    /// They are healthy from this instant on.
-    HealthyFrom(Timestamp),
     /// They are not.
     Sick,
     /// Every third poll finds them sick.
     Flapping,
 }
 
+/// How far lists can be believed while the faults last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lists {
+    Honest,
+    /// There is nothing in them.
+    Empty,
+    /// The newest token is not in them.
+    CutShort,
+}
+
+/// What a person does behind pintail's back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    /// Revokes the served token.
+    RevokeServed,
+    /// Puts a token of their own in place of the served one, and leaves the record.
+    Edit,
+    /// Deletes the secret's content.
+    Delete,
+}
+
 /// What may happen to one effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It never arrives.
     LoseRequest,
@@ -40,30 +65,29 @@ pub(super) enum Fault {
     CrashBefore,
     /// The process dies after it took place.
     CrashAfter,
+    /// The process is stopped before it, for so many hours.
+    Pause(i64),
+    /// The process's clock is set by so many minutes.
+    Clock(i64),
+    /// A person acts just before it.
+    Person(Act),
 }
 
 /// A change of the world, as data, so that it can arrive late.
 #[derive(Debug, Clone)]
 pub(super) enum Message {
-    Publish { expected: u64, record: Record, text: String },
+    Store(Request),
     Create { name: String },
     Revoke { id: TokenId },
 }
 
 /// What a change came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Applied {
-    Published,
-    Conflict,
+    Store(Answer),
     Created(TokenId),
     Revoked,
     AlreadyGone,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Stored {
-    pub(super) record: Record,
-    pub(super) text: String,
 }
 
 #[derive(Debug, Clone)]
@@ -78,78 +102,102 @@ pub(super) struct SimToken {
 /// What one process was seen to prove.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
-    /// The token that it last read from the store.
-    pub(super) read: Option<TokenId>,
-    /// Healthy polls in a row, for this token.
-    healthy: (Option<TokenId>, u32),
+    /// The text that it last read from the store.
+    pub(super) read: Option<String>,
+    /// Healthy polls in a row, of what is served now.
+    healthy: u32,
 }
 
 /// The simulated world.
+#[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world, not a state")]
 pub(super) struct Ground {
     pub(super) now: Timestamp,
-    pub(super) versions: Vec<Stored>,
+    pub(super) store: Store,
     pub(super) tokens: BTreeMap<TokenId, SimToken>,
     pub(super) consumers: Consumers,
+    pub(super) lists: Lists,
     pub(super) listing_lag: Duration,
     pub(super) revocation_lag: Duration,
     pub(super) seen: Vec<Seen>,
     pub(super) violations: Vec<String>,
-    pub(super) story: Vec<String>,
+    pub(super) story: Option<Vec<String>>,
     pub(super) effects: u32,
     /// What the world itself killed: nobody promised to keep it alive.
     pub(super) excused: BTreeSet<TokenId>,
     /// Whether somebody asked for compromise mode, which waives the gate.
     pub(super) compromised: bool,
     pub(super) most_alive: usize,
+    pub(super) created: u32,
+    /// After an edit by hand, whatever was served before and was not sealed away must live.
+    pub(super) edited: bool,
+    protected: BTreeSet<TokenId>,
     delayed: Vec<(u32, Message)>,
+    /// The names of the tokens that were asked for.
+    asked_for: BTreeSet<String>,
+    /// What consumers could ever have read.
     served: BTreeSet<TokenId>,
-    verified: BTreeSet<TokenId>,
-    gated: BTreeSet<TokenId>,
+    /// What was served, and then had a successor that was proved.
+    superseded: BTreeSet<TokenId>,
+    verified: bool,
+    gated: bool,
     successes: u32,
     serial: u128,
     polls: u32,
 }
 
 impl Ground {
-    pub(super) fn new(successes: u32, actors: usize) -> Self {
+    pub(super) fn new(protocol: Protocol, successes: u32, actors: usize) -> Self {
         Self {
             now: "2026-11-22T12:00:00Z".parse().unwrap(),
-            versions: vec![],
+            store: Store::new(protocol),
             tokens: BTreeMap::new(),
             consumers: Consumers::Healthy,
+            lists: Lists::Honest,
             listing_lag: Duration::ZERO,
             revocation_lag: Duration::ZERO,
             seen: vec![Seen::default(); actors],
             violations: vec![],
-            story: vec![],
+            story: None,
             effects: 0,
             excused: BTreeSet::new(),
             compromised: false,
             most_alive: 0,
+            created: 0,
+            edited: false,
+            protected: BTreeSet::new(),
             delayed: vec![],
+            asked_for: BTreeSet::new(),
             served: BTreeSet::new(),
-            verified: BTreeSet::new(),
-            gated: BTreeSet::new(),
+            superseded: BTreeSet::new(),
+            verified: false,
+            gated: false,
             successes,
             serial: 0,
             polls: 0,
         }
     }
 
-    pub(super) fn version(&self) -> u64 {
-        self.versions.len() as u64
+    pub(super) fn tell(&mut self, line: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push(line());
+        }
     }
 
     pub(super) fn served(&self) -> Option<&Stored> {
-        self.versions.last()
+        self.store.served()
+    }
+
+    /// The token that consumers read, whatever the record says.
+    pub(super) fn served_id(&self) -> Option<TokenId> {
+        self.token_with(&self.served()?.text)
     }
 
     pub(super) fn text_of(id: TokenId) -> String {
-        format!("text-of-{id}")
+        id.to_string()
     }
 
     pub(super) fn token_with(&self, text: &str) -> Option<TokenId> {
-        self.tokens.keys().copied().find(|id| Self::text_of(*id) == text)
+        text.parse().ok().filter(|id| self.tokens.contains_key(id))
     }
 
     /// Whether a fresh connection with the token succeeds.
@@ -160,7 +208,7 @@ impl Ground {
         })
     }
 
-    fn alive(&self, id: TokenId) -> bool {
+    pub(super) fn alive(&self, id: TokenId) -> bool {
         self.tokens
             .get(&id)
             .is_some_and(|token| token.expires_at > self.now && token.revoked_at.is_none())
@@ -184,11 +232,58 @@ impl Ground {
         id
     }
 
+    /// A pintail sends a creation. Sent again after silence, it may leave two tokens of which one is nobody's.
+    pub(super) fn asks_for(&mut self, name: &TokenName) {
+        if !self.asked_for.insert(name.to_string()) {
+            self.violate("a token was asked for twice");
+        }
+    }
+
     /// The world kills a token by itself: a person, or MotherDuck.
     pub(super) fn kill(&mut self, id: TokenId) {
         self.excused.insert(id);
         if let Some(token) = self.tokens.get_mut(&id) {
             token.revoked_at = Some(self.now);
+        }
+    }
+
+    pub(super) fn person(&mut self, act: Act) {
+        if self.store.lock.is_some() {
+            // Who writes a file in the moment between pintail's look and its rename is overwritten: nothing can
+            // compare there.
+            return;
+        }
+        self.tell(|| format!("  (a person) {act:?}"));
+        match act {
+            Act::RevokeServed => {
+                if let Some(id) = self.served_id() {
+                    self.kill(id);
+                }
+            }
+            Act::Edit => {
+                let Some(record) = self.served().map(|stored| stored.record.clone()) else {
+                    return;
+                };
+                self.edited = true;
+                let sealed = match record.phase {
+                    Phase::Retiring => record.previous_token_ids,
+                    Phase::Published => vec![],
+                };
+                self.protected = self.served.clone();
+                self.protected.retain(|id| !sealed.contains(id));
+                let mine = self.foreign_token("made by hand");
+                self.protected.insert(mine);
+                let text = Self::text_of(mine);
+                self.store.overwrite(|stored| {
+                    stored.object.insert(TOKEN_KEY.to_owned(), text.clone().into());
+                    stored.text = text;
+                });
+            }
+            Act::Delete => self.store.overwrite(|stored| {
+                stored.object.clear();
+                stored.object.insert(USER_KEY.to_owned(), "precious".into());
+                stored.text = String::new();
+            }),
         }
     }
 
@@ -208,7 +303,7 @@ impl Ground {
             *left > 0
         });
         for message in due {
-            self.story.push(format!("  (late) {message:?}"));
+            self.tell(|| "  (a late message arrives)".to_owned());
             self.apply(message);
         }
         index
@@ -216,7 +311,7 @@ impl Ground {
 
     pub(super) fn deliver_all(&mut self) {
         for (_, message) in std::mem::take(&mut self.delayed) {
-            self.story.push(format!("  (very late) {message:?}"));
+            self.tell(|| "  (a very late message arrives)".to_owned());
             self.apply(message);
         }
     }
@@ -229,33 +324,46 @@ impl Ground {
         let applied = match message {
             Message::Create { name } => {
                 let ours = TokenName::parse(&name).is_some();
+                self.created += 1;
                 Applied::Created(self.create(name, ours))
             }
-            Message::Publish { expected, record, text } => self.publish(expected, record, text),
+            Message::Store(request) => Applied::Store(self.write(request)),
             Message::Revoke { id } => self.revoke(id),
         };
         self.check();
         applied
     }
 
-    fn publish(&mut self, expected: u64, record: Record, text: String) -> Applied {
-        if self.version() != expected {
-            return Applied::Conflict;
+    fn write(&mut self, request: Request) -> Answer {
+        let before = (self.store.version(), self.served_id());
+        let answer = self.store.apply(request);
+        if !self.store.note_current(&before.0) {
+            self.violate("a version was made current twice");
         }
-        let before = self.served().map(|stored| stored.record.token_id);
-        if before != Some(record.token_id) {
-            self.verified.remove(&record.token_id);
-            self.gated.remove(&record.token_id);
+        let id = self.served_id();
+        if id != before.1 {
+            self.verified = false;
+            self.gated = false;
+            self.seen.iter_mut().for_each(|seen| seen.healthy = 0);
+            if let Some(id) = id {
+                self.served.insert(id);
+                self.superseded.remove(&id);
+            }
         }
-        if Self::text_of(record.token_id) != text {
-            self.violate("a record was published with another token's text");
+        if let Some(stored) = self.served()
+            && stored.object.get(USER_KEY) != Some(&Value::from("precious"))
+        {
+            self.violate("the user's own key was lost");
         }
-        if record.phase == Phase::Retiring && before != Some(record.token_id) {
-            self.violate("a seal changed the served token");
+        if before.0 != self.store.version()
+            && self.served().is_some_and(|stored| {
+                stored.record.phase == Phase::Retiring && before.1 != id
+                    || stored.text != Self::text_of(stored.record.token_id)
+            })
+        {
+            self.violate("a record was published with another token");
         }
-        self.served.insert(record.token_id);
-        self.versions.push(Stored { record, text });
-        Applied::Published
+        answer
     }
 
     fn revoke(&mut self, id: TokenId) -> Applied {
@@ -263,23 +371,19 @@ impl Ground {
         if token.revoked_at.is_some() {
             return Applied::AlreadyGone;
         }
-        let served = self.served().map(|stored| stored.record.token_id);
-        if served == Some(id) {
+        if self.served_id() == Some(id) {
             self.violate("the served token was revoked (promise 1)");
         }
-        if self.served.contains(&id) && !self.excused.contains(&id) {
-            let successor = served.unwrap_or(id);
-            if !self.verified.contains(&successor) {
-                self.violate("a token that was served was revoked before its successor was verified (promise 2)");
-            }
-            if !self.compromised && !self.gated.contains(&successor) {
-                self.violate(
-                    "a token that was served was revoked before the gate passed (promise 2)",
-                );
-            }
+        if self.served.contains(&id) && !self.superseded.contains(&id) {
+            self.violate(
+                "a token that was served was revoked before a successor was proved (promise 2)",
+            );
         }
         if !token.ours {
             self.violate("a token that pintail did not create was revoked (promise 3)");
+        }
+        if self.protected.contains(&id) {
+            self.violate("a token was revoked after the secret was edited by hand");
         }
         if let Some(token) = self.tokens.get_mut(&id) {
             token.revoked_at = Some(self.now);
@@ -291,9 +395,9 @@ impl Ground {
     pub(super) fn connect(&mut self, actor: usize, text: &str) -> bool {
         let Some(id) = self.token_with(text) else { return false };
         let works = self.connects(id);
-        let is_served = self.served().is_some_and(|stored| stored.record.token_id == id);
-        if works && is_served && self.seen[actor].read == Some(id) {
-            self.verified.insert(id);
+        if works && self.served_id() == Some(id) && self.seen[actor].read.as_deref() == Some(text) {
+            self.verified = true;
+            self.supersede();
         }
         works
     }
@@ -301,27 +405,34 @@ impl Ground {
     /// A poll of the gate by `actor`: the consumers use what is served.
     pub(super) fn poll(&mut self, actor: usize) -> bool {
         self.polls += 1;
-        let Some(id) = self.served().map(|stored| stored.record.token_id) else { return false };
-        let healthy = self.connects(id)
+        let healthy = self.served_id().is_some_and(|id| self.connects(id))
             && match self.consumers {
                 Consumers::Healthy => true,
-                Consumers::HealthyFrom(at) => self.now >= at,
                 Consumers::Sick => false,
                 Consumers::Flapping => !self.polls.is_multiple_of(3),
             };
         let seen = &mut self.seen[actor];
-        if seen.healthy.0 != Some(id) {
-            seen.healthy = (Some(id), 0);
-        }
-        seen.healthy.1 = if healthy { seen.healthy.1 + 1 } else { 0 };
-        if seen.healthy.1 >= self.successes {
-            self.gated.insert(id);
+        seen.healthy = if healthy { seen.healthy + 1 } else { 0 };
+        if seen.healthy >= self.successes {
+            self.gated = true;
+            self.supersede();
         }
         healthy
     }
 
+    /// Where what is served is proved, what was served before it is needed no more.
+    fn supersede(&mut self) {
+        if self.verified
+            && (self.gated || self.compromised)
+            && let Some(id) = self.served_id()
+        {
+            self.superseded = self.served.clone();
+            self.superseded.remove(&id);
+        }
+    }
+
     fn check(&mut self) {
-        if let Some(id) = self.served().map(|stored| stored.record.token_id)
+        if let Some(id) = self.served_id()
             && !self.alive(id)
             && !self.excused.contains(&id)
         {
@@ -331,7 +442,7 @@ impl Ground {
     }
 
     pub(super) fn violate(&mut self, what: &str) {
-        self.story.push(format!("  !!! {what}"));
+        self.tell(|| format!("  !!! {what}"));
         self.violations.push(what.to_owned());
     }
 }

@@ -8,48 +8,105 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::actor::{Actor, Shared};
-use super::ground::{Consumers, Fault, Ground};
+use super::actor::{Actor, Part, Shared};
+use super::flaws::Flaw;
+use super::ground::{Consumers, Fault, Ground, Lists, Seen};
+use super::store::Protocol;
 use crate::config::{CatchUp, GatePace, OnFailure, Policy};
 use crate::record::TokenType;
-use crate::rotation::decide::{Subject, Trigger};
-use crate::rotation::drive::{Outcome, Persistence, drive};
+use crate::rotation::decide::{MOST_ORPHANS, Subject, Trigger, decide};
+use crate::rotation::drive::{Outcome, Persistence, Report, see_through};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::journal::Journal;
+use crate::rotation::reconcile::{Judge, Reconciler};
 use crate::rotation::schedule::{Calendar, Schedule};
 
 /// How many healthy polls pass the simulated gate.
 pub(super) const SUCCESSES: u32 = 2;
 /// A run that takes more turns than this does not end.
-const MOST_TURNS: u32 = 3_000;
+const MOST_TURNS: u32 = 6_000;
+/// Between two looks of a daemon.
+const SWEEP: Duration = Duration::from_mins(10);
+
+/// One pintail, and what it is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pintail {
+    pub(super) trigger: Trigger,
+    pub(super) on_failure: OnFailure,
+    /// How often it looks again, as a daemon does.
+    pub(super) sweeps: u32,
+    /// It starts no sooner than at this turn.
+    pub(super) from_turn: u32,
+}
+
+impl Pintail {
+    pub(super) fn one_shot(trigger: Trigger) -> Self {
+        Self { trigger, on_failure: OnFailure::Hold, sweeps: 0, from_turn: 0 }
+    }
+
+    pub(super) fn daemon(sweeps: u32) -> Self {
+        Self { sweeps, ..Self::one_shot(Trigger::Schedule) }
+    }
+
+    pub(super) fn rolling_back(self) -> Self {
+        Self { on_failure: OnFailure::RollBack, ..self }
+    }
+}
 
 /// One world to explore.
 #[derive(Debug, Clone)]
 pub(super) struct Scenario {
-    /// What each pintail was asked for, and how it treats failures.
-    pub(super) pintails: Vec<(Trigger, OnFailure)>,
+    pub(super) protocol: Protocol,
+    pub(super) pintails: Vec<Pintail>,
     /// Rotations that were complete before it starts.
     pub(super) history: u32,
     pub(super) consumers: Consumers,
+    pub(super) lists: Lists,
     pub(super) listing_lag: Duration,
     pub(super) revocation_lag: Duration,
+    /// How far each pintail's clock is off, in minutes.
+    pub(super) skew: Vec<i64>,
+    /// What is down, from one minute to another.
+    pub(super) outages: Vec<(Part, i64, i64)>,
     /// What goes wrong, by the number of the effect, counted from the start.
     pub(super) plan: BTreeMap<u32, Fault>,
-    /// Before which turns another pintail takes over. Without any, each runs until it rests or sleeps.
-    pub(super) switches: Vec<u32>,
+    /// Before which turns which pintail takes over. Without any, each runs until it rests or sleeps.
+    pub(super) switches: Vec<(u32, usize)>,
+    /// What is wrong with the adapters of all of them, and how they judge, in tests of the checker.
+    pub(super) flaw: Option<Flaw>,
+    pub(super) judge: Option<fn() -> Box<Judge>>,
 }
 
 impl Scenario {
     /// One pintail that rotates a served token, in a world where all is well.
     pub(super) fn quiet() -> Self {
         Self {
-            pintails: vec![(Trigger::Forced, OnFailure::Hold)],
+            protocol: Protocol::CheckAndSet,
+            pintails: vec![Pintail::one_shot(Trigger::Forced)],
             history: 1,
             consumers: Consumers::Healthy,
+            lists: Lists::Honest,
             listing_lag: Duration::ZERO,
             revocation_lag: Duration::ZERO,
+            skew: vec![],
+            outages: vec![],
             plan: BTreeMap::new(),
             switches: vec![],
+            flaw: None,
+            judge: None,
         }
+    }
+
+    pub(super) fn with(pintails: impl IntoIterator<Item = Pintail>) -> Self {
+        Self { pintails: pintails.into_iter().collect(), ..Self::quiet() }
+    }
+
+    /// Whether nobody and nothing asked for a new token.
+    fn is_uneventful(&self) -> bool {
+        let acts = |fault: &Fault| matches!(fault, Fault::Person(_) | Fault::Clock(_));
+        self.history > 0
+            && self.pintails.iter().all(|pintail| pintail.trigger == Trigger::Schedule)
+            && !self.plan.values().any(acts)
     }
 }
 
@@ -57,10 +114,11 @@ impl Scenario {
 pub(super) struct Shown {
     pub(super) violations: Vec<String>,
     pub(super) story: Vec<String>,
-    /// How many effects there were before the faults stopped.
+    /// How many effects there were before the faults stopped, and how many turns.
     pub(super) effects: u32,
+    pub(super) turns: u32,
     pub(super) most_alive: usize,
-    /// How each pintail's first life ended, if it ended by itself.
+    /// How each pintail's last life ended, if it ended by itself.
     pub(super) outcomes: Vec<Option<Outcome>>,
 }
 
@@ -87,149 +145,232 @@ fn subject(on_failure: OnFailure) -> Subject {
     }
 }
 
-type Life = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+type Life = Pin<Box<dyn Future<Output = Outcome>>>;
 
-fn live(
-    shared: &Arc<Mutex<Shared>>,
-    index: usize,
-    trigger: Trigger,
-    on_failure: OnFailure,
-) -> Life {
-    let actor = Actor { shared: shared.clone(), index };
-    Box::pin(async move {
-        let persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
-        let mut evidence = Evidence::default();
-        let subject = subject(on_failure);
-        drive(&actor, &subject, trigger, &mut evidence, persistence, &|_| {}).await.outcome
-    })
+struct Runner {
+    shared: Arc<Mutex<Shared>>,
+    /// What each process remembers; a crash forgets it.
+    minds: Vec<Arc<Mutex<Evidence>>>,
+    flaw: Option<Flaw>,
+    judge: Arc<Judge>,
+    honest_lists: bool,
+}
+
+impl Runner {
+    fn live(&self, index: usize, pintail: Pintail) -> Life {
+        let actor = Actor {
+            shared: self.shared.clone(),
+            index,
+            flaw: self.flaw,
+            memory: Arc::new(Mutex::new(None)),
+        };
+        let judge = self.judge.clone();
+        let mind = self.minds[index].clone();
+        let honest_lists = self.honest_lists;
+        Box::pin(async move {
+            let persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
+            let subject = subject(pintail.on_failure);
+            let mut trigger = pintail.trigger;
+            let mut evidence = std::mem::take(&mut *mind.lock().unwrap());
+            let mut sweeps = pintail.sweeps;
+            loop {
+                if trigger == Trigger::Compromised {
+                    actor.shared().ground.compromised = true;
+                }
+                let journal = Journal::new(&|_| {});
+                let run = Reconciler::new(&actor, &subject, &mut evidence, trigger, journal)
+                    .judged_by(&*judge);
+                let report = see_through(run, &actor, &subject, persistence).await;
+                if honest_lists {
+                    check_report(&mut actor.shared().ground, &report);
+                }
+                if sweeps == 0 {
+                    *mind.lock().unwrap() = evidence;
+                    return report.outcome;
+                }
+                sweeps -= 1;
+                trigger = Trigger::Schedule;
+                crate::rotation::world::World::nap(&actor, SWEEP).await;
+            }
+        })
+    }
+
+    /// Polls the pintails one effect at a time. Those that die start once more, knowing nothing; who sleeps is passed
+    /// over until time has come.
+    fn take_turns(
+        &self,
+        pintails: &[Pintail],
+        switches: &[(u32, usize)],
+    ) -> (Vec<Option<Outcome>>, u32) {
+        let mut lives: Vec<_> =
+            pintails.iter().enumerate().map(|(n, p)| Some(self.live(n, *p))).collect();
+        let mut restarts = vec![2; lives.len()];
+        let mut outcomes = vec![None; lives.len()];
+        let mut current = 0;
+        for turn in 0..MOST_TURNS {
+            if let Some((_, to)) = switches.iter().find(|(at, _)| *at == turn) {
+                current = *to;
+            }
+            let waiting = |n: usize| lives[n].is_some() && pintails[n].from_turn <= turn;
+            let candidates: Vec<_> = (0..lives.len())
+                .map(|n| (current + n) % lives.len())
+                .filter(|n| {
+                    waiting(*n) || lives.iter().flatten().count() == 1 && lives[*n].is_some()
+                })
+                .collect();
+            let Some(next) = self.next_awake(&candidates) else { return (outcomes, turn) };
+            current = next;
+            let Some(life) = &mut lives[current] else { continue };
+            let mut context = Context::from_waker(Waker::noop());
+            if let std::task::Poll::Ready(outcome) = life.as_mut().poll(&mut context) {
+                outcomes[current] = Some(outcome);
+                lives[current] = None;
+            } else if std::mem::take(&mut self.shared.lock().unwrap().dead[current]) {
+                self.shared.lock().unwrap().ground.seen[current] = Seen::default();
+                *self.minds[current].lock().unwrap() = Evidence::default();
+                lives[current] = (restarts[current] > 0).then(|| {
+                    restarts[current] -= 1;
+                    self.live(current, Pintail { trigger: Trigger::Schedule, ..pintails[current] })
+                });
+            }
+        }
+        self.shared.lock().unwrap().ground.violate("the pintails do not come to an end");
+        (outcomes, MOST_TURNS)
+    }
+
+    fn next_awake(&self, candidates: &[usize]) -> Option<usize> {
+        let mut shared = self.shared.lock().unwrap();
+        let now = shared.ground.now;
+        let wakes_at = |n: usize| shared.asleep[n].unwrap_or(now);
+        let next = candidates
+            .iter()
+            .copied()
+            .find(|n| wakes_at(*n) <= now)
+            .or_else(|| candidates.iter().copied().min_by_key(|n| wakes_at(*n)))?;
+        shared.ground.now = now.max(wakes_at(next));
+        shared.asleep[next] = None;
+        Some(next)
+    }
+
+    /// The faults stop, late messages arrive, and the first pintail looks every twenty minutes: at rest, exactly one
+    /// managed token is alive, and it is the served one (promise 4).
+    fn come_to_rest(&self, scenario: &Scenario) {
+        {
+            let shared = &mut *self.shared.lock().unwrap();
+            shared.plan.clear();
+            shared.outages.clear();
+            shared.skew.fill(SignedDuration::ZERO);
+            shared.ground.tell(|| "the faults stop".to_owned());
+            shared.ground.deliver_all();
+            shared.ground.consumers = Consumers::Healthy;
+            shared.ground.lists = Lists::Honest;
+        }
+        for _ in 0..6 {
+            self.shared.lock().unwrap().ground.now += SignedDuration::from_mins(20);
+            self.take_turns(&[Pintail::one_shot(Trigger::Schedule)], &[]);
+            let ground = &self.shared.lock().unwrap().ground;
+            if ground.served_id().is_some_and(|id| ground.alive_managed() == [id]) {
+                break;
+            }
+        }
+        let ground = &mut self.shared.lock().unwrap().ground;
+        let served: Vec<_> = ground.served_id().into_iter().collect();
+        if !ground.edited && ground.alive_managed() != served {
+            ground.violate(
+                "at rest, the living managed tokens are not exactly the served one (promise 4)",
+            );
+        }
+        // Served and two predecessors, orphans up to where creation stops, one in the making for each.
+        let bound = 3 + MOST_ORPHANS + 2 * scenario.pintails.len() + scenario.plan.len();
+        if ground.most_alive > bound {
+            ground.violate("too many tokens were alive at once (promise 5)");
+        }
+        if scenario.is_uneventful() && ground.created > 0 {
+            ground.violate("a token was created for which nothing and nobody asked");
+        }
+    }
+}
+
+/// What a run says of itself is true.
+fn check_report(ground: &mut Ground, report: &Report) {
+    let served = ground.served_id();
+    if report.outcome == Outcome::Rotated
+        && let Some(old) = report.previous_token_id
+        && Some(old) != served
+        && ground.alive(old)
+    {
+        ground.violate("a rotation was said to be complete while its predecessor lives");
+    }
+    if report.revoked.iter().any(|id| ground.alive(*id)) {
+        ground.violate("a token was said to be revoked while it lives");
+    }
 }
 
 /// Runs `scenario`, then lets the faults stop and sees whether the world comes to rest.
 pub(super) fn run(scenario: &Scenario) -> Shown {
-    run_with(scenario, |_| {})
+    run_with(scenario, false, |_| {})
 }
 
 /// Like [`run`], with something done to the world between its history and its start.
-pub(super) fn run_with(scenario: &Scenario, prepare: impl FnOnce(&mut Ground)) -> Shown {
+pub(super) fn run_with(
+    scenario: &Scenario,
+    telling: bool,
+    prepare: impl FnOnce(&mut Ground),
+) -> Shown {
     let count = scenario.pintails.len();
-    let shared = Arc::new(Mutex::new(Shared {
-        ground: Ground::new(SUCCESSES, count),
-        plan: BTreeMap::new(),
-        asleep: vec![None; count],
-        dead: vec![false; count],
-    }));
+    let mut runner = Runner {
+        shared: Arc::new(Mutex::new(Shared {
+            ground: Ground::new(scenario.protocol, SUCCESSES, count),
+            plan: BTreeMap::new(),
+            outages: vec![],
+            skew: vec![SignedDuration::ZERO; count],
+            asleep: vec![None; count],
+            dead: vec![false; count],
+        })),
+        minds: (0..count).map(|_| Arc::default()).collect(),
+        flaw: None,
+        judge: Arc::new(decide),
+        honest_lists: scenario.lists == Lists::Honest,
+    };
     for _ in 0..scenario.history {
-        let mut alone = vec![Some(live(&shared, 0, Trigger::Forced, OnFailure::Hold))];
-        let outcomes = take_turns(&shared, &mut alone, &[]);
+        let (outcomes, _) = runner.take_turns(&[Pintail::one_shot(Trigger::Forced)], &[]);
         assert_eq!(outcomes[0], Some(Outcome::Rotated), "the history is quiet");
     }
+    runner.minds[0] = Arc::default();
+    runner.flaw = scenario.flaw;
+    if let Some(judge) = scenario.judge {
+        runner.judge = judge().into();
+    }
     {
-        let mut shared = shared.lock().unwrap();
+        let shared = &mut *runner.shared.lock().unwrap();
         let ground = &mut shared.ground;
         ground.consumers = scenario.consumers;
+        ground.lists = scenario.lists;
         ground.listing_lag = scenario.listing_lag;
         ground.revocation_lag = scenario.revocation_lag;
-        ground.compromised =
-            scenario.pintails.iter().any(|(trigger, _)| *trigger == Trigger::Compromised);
         ground.effects = 0;
+        ground.created = 0;
         ground.most_alive = 0;
-        ground.story.clear();
+        ground.story = telling.then(Vec::new);
         prepare(ground);
-        shared.plan = scenario.plan.clone();
+        let minute = |minutes| ground.now + SignedDuration::from_mins(minutes);
+        shared.outages =
+            scenario.outages.iter().map(|(p, from, to)| (*p, minute(*from), minute(*to))).collect();
+        for (skew, minutes) in shared.skew.iter_mut().zip(&scenario.skew) {
+            *skew = SignedDuration::from_mins(*minutes);
+        }
+        shared.plan.clone_from(&scenario.plan);
     }
-    let mut lives: Vec<_> = scenario
-        .pintails
-        .iter()
-        .enumerate()
-        .map(|(index, (trigger, on_failure))| Some(live(&shared, index, *trigger, *on_failure)))
-        .collect();
-    let outcomes = take_turns(&shared, &mut lives, &scenario.switches);
-    let effects = shared.lock().unwrap().ground.effects;
-    come_to_rest(&shared, scenario);
-    let mut shared = shared.lock().unwrap();
-    let ground = &mut shared.ground;
+    let (outcomes, turns) = runner.take_turns(&scenario.pintails, &scenario.switches);
+    let effects = runner.shared.lock().unwrap().ground.effects;
+    runner.come_to_rest(scenario);
+    let ground = &mut runner.shared.lock().unwrap().ground;
     Shown {
         violations: std::mem::take(&mut ground.violations),
-        story: std::mem::take(&mut ground.story),
+        story: ground.story.take().unwrap_or_default(),
         effects,
+        turns,
         most_alive: ground.most_alive,
         outcomes,
-    }
-}
-
-/// Polls the pintails one effect at a time. Those that die are gone; who sleeps is passed over until time has come.
-fn take_turns(
-    shared: &Arc<Mutex<Shared>>,
-    lives: &mut [Option<Life>],
-    switches: &[u32],
-) -> Vec<Option<Outcome>> {
-    let mut outcomes = vec![None; lives.len()];
-    let mut current = 0;
-    for turn in 0..MOST_TURNS {
-        if switches.contains(&turn) {
-            current += 1;
-        }
-        let Some(next) = next_awake(shared, lives, current) else { return outcomes };
-        current = next;
-        let Some(life) = &mut lives[current] else { continue };
-        if let std::task::Poll::Ready(outcome) =
-            life.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-        {
-            outcomes[current] = Some(outcome);
-            lives[current] = None;
-        } else if std::mem::take(&mut shared.lock().unwrap().dead[current]) {
-            lives[current] = None;
-            shared.lock().unwrap().ground.seen[current] = super::ground::Seen::default();
-        }
-    }
-    shared.lock().unwrap().ground.violate("the pintails do not come to an end");
-    outcomes
-}
-
-fn next_awake(shared: &Arc<Mutex<Shared>>, lives: &[Option<Life>], from: usize) -> Option<usize> {
-    let mut shared = shared.lock().unwrap();
-    let candidates: Vec<_> = (0..lives.len())
-        .map(|n| (from + n) % lives.len())
-        .filter(|n| lives[*n].is_some())
-        .collect();
-    let now = shared.ground.now;
-    let wakes_at = |shared: &Shared, n: usize| shared.asleep[n].unwrap_or(now);
-    if let Some(awake) = candidates.iter().copied().find(|n| wakes_at(&shared, *n) <= now) {
-        shared.asleep[awake] = None;
-        return Some(awake);
-    }
-    let first = candidates.into_iter().min_by_key(|n| wakes_at(&shared, *n))?;
-    shared.ground.now = wakes_at(&shared, first);
-    shared.asleep[first] = None;
-    Some(first)
-}
-
-/// The faults stop, late messages arrive, and one pintail looks every twenty minutes: at rest, exactly one managed
-/// token is alive, and it is the served one (promise 4). Meanwhile the living tokens stay few (promise 5).
-fn come_to_rest(shared: &Arc<Mutex<Shared>>, scenario: &Scenario) {
-    {
-        let mut shared = shared.lock().unwrap();
-        shared.plan.clear();
-        shared.ground.story.push("the faults stop".to_owned());
-        shared.ground.deliver_all();
-        shared.ground.consumers = Consumers::Healthy;
-    }
-    for _ in 0..6 {
-        shared.lock().unwrap().ground.now += SignedDuration::from_mins(20);
-        let mut alone = vec![Some(live(shared, 0, Trigger::Schedule, OnFailure::Hold))];
-        take_turns(shared, &mut alone, &[]);
-    }
-    let mut shared = shared.lock().unwrap();
-    let ground = &mut shared.ground;
-    let alive = ground.alive_managed();
-    let served: Vec<_> = ground.served().map(|stored| stored.record.token_id).into_iter().collect();
-    if alive != served {
-        ground.violate(
-            "at rest, the living managed tokens are not exactly the served one (promise 4)",
-        );
-    }
-    let bound = 2 + 2 * scenario.pintails.len() + scenario.plan.len();
-    if ground.most_alive > bound {
-        ground.violate("too many tokens were alive at once (promise 5)");
     }
 }

@@ -118,7 +118,7 @@ pub(super) fn too_many(retry_after: RetryAfter) -> Response {
 fn retry_after_value(form: RetryAfter, now: Timestamp) -> Option<HeaderValue> {
     match form {
         RetryAfter::None => None,
-        RetryAfter::Seconds => Some(HeaderValue::from_static("1")),
+        RetryAfter::Seconds(seconds) => Some(HeaderValue::from(seconds)),
         RetryAfter::Date => {
             // A date has whole seconds: one more, so that it is not in the past already.
             let then = now.checked_add(SignedDuration::from_secs(2)).ok()?;
@@ -140,7 +140,7 @@ mod tests {
         let value =
             |form| retry_after_value(form, now).map(|value| value.to_str().unwrap().to_owned());
         assert_eq!(value(RetryAfter::None), None);
-        assert_eq!(value(RetryAfter::Seconds).as_deref(), Some("1"));
+        assert_eq!(value(RetryAfter::Seconds(1)).as_deref(), Some("1"));
         assert_eq!(value(RetryAfter::Date).as_deref(), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
     }
 

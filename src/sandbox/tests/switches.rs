@@ -56,7 +56,7 @@ async fn a_gateway_speaks_html_only_where_it_is_a_gateway() {
 async fn one_request_too_many_is_told_when_to_come_back() {
     for (form, check) in [
         (RetryAfter::None, None),
-        (RetryAfter::Seconds, Some("1")),
+        (RetryAfter::Seconds(1), Some("1")),
         (RetryAfter::Date, Some("GMT")),
     ] {
         let rate_limit = std::num::NonZeroU32::new(1);

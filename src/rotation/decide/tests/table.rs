@@ -230,6 +230,16 @@ fn what_fails_until_the_deadline_is_held_or_rolled_back() {
             sick().edit(|look| look.record.published_at = at(-60)),
             wait(5, Awaited::Step(Obstacle::Gate)),
         ),
+        (
+            "a publication a day ahead was made before the clock was set back: no deadline of a day",
+            sick().asked(finish).edit(|look| look.record.published_at = at(DAY)),
+            hold(Obstacle::Gate, 55),
+        ),
+        (
+            "one that is a minute ahead was made by a clock that is",
+            sick().edit(|look| look.record.published_at = at(60)),
+            wait(5, Awaited::Step(Obstacle::Gate)),
+        ),
         ("both tokens stay", sick().asked(finish), hold(Obstacle::Gate, 55)),
         ("or the old one comes back", back(), Decision::RollBack(id(1))),
         (
@@ -328,6 +338,11 @@ fn a_sealed_predecessor_is_revoked_before_anything_new() {
             rest(),
         ),
         ("what is not listed is not either", retiring().listing([listed(2, DAY)]), rest()),
+        (
+            "unless the list lacks the served token too, and so tells nothing",
+            retiring().listing([]),
+            Decision::Revoke(vec![id(1)]),
+        ),
     ]);
 }
 

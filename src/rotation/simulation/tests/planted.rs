@@ -1,0 +1,317 @@
+//! The checker is checked: each test plants one bug, in the judgement or in an adapter, and a promise must break.
+
+use std::sync::Mutex;
+
+use super::{FAULTS, TELLING_FAULTS, scenarios, with_fault};
+use crate::record::Phase;
+use crate::rotation::decide::{Decision, Observation, Reason, Sight, Subject, Trigger, decide};
+use crate::rotation::reconcile::Judge;
+use crate::rotation::simulation::flaws::Flaw;
+use crate::rotation::simulation::ground::Fault;
+use crate::rotation::simulation::run::{Pintail, Scenario, run};
+
+/// The worlds that are searched: one pintail of each kind, then pairs.
+fn worlds() -> Vec<Scenario> {
+    let forced = Pintail::one_shot(Trigger::Forced);
+    let mut worlds = scenarios();
+    worlds.push(Scenario::with([Pintail { sweeps: 2, ..forced }]));
+    worlds.push(Scenario::with([forced, forced]));
+    worlds.push(Scenario::with([
+        forced,
+        Pintail { from_turn: 9, ..Pintail::one_shot(Trigger::Compromised) },
+    ]));
+    worlds
+}
+
+/// Searches without a fault, with one, with one preemption, with two faults, and tells the first broken promise.
+fn first_broken(plant: impl Fn(Scenario) -> Scenario) -> Option<String> {
+    let broken = |scenario: &Scenario| run(scenario).violations.into_iter().next();
+    let worlds: Vec<_> = worlds().into_iter().map(plant).collect();
+    let sizes: Vec<_> = worlds.iter().map(run).collect();
+    if let Some(law) = sizes.iter().find_map(|shown| shown.violations.first()) {
+        return Some(law.clone());
+    }
+    for (world, size) in worlds.iter().zip(&sizes) {
+        for at in 0..size.effects.min(60) {
+            for fault in FAULTS {
+                if let Some(law) = broken(&with_fault(world, at, fault)) {
+                    return Some(law);
+                }
+            }
+        }
+    }
+    for (world, size) in worlds.iter().zip(&sizes).filter(|(world, _)| world.pintails.len() > 1) {
+        for at in 0..size.turns {
+            let world = Scenario { switches: vec![(at, 1)], ..world.clone() };
+            if let Some(law) = broken(&world) {
+                return Some(law);
+            }
+        }
+    }
+    let twice = &worlds[scenarios().len()];
+    (0..30).find_map(|at| {
+        TELLING_FAULTS.into_iter().find_map(|first| {
+            let world = with_fault(twice, at, first);
+            (at + 1..run(&world).effects.min(60)).find_map(|later| {
+                TELLING_FAULTS
+                    .into_iter()
+                    .find_map(|second| broken(&with_fault(&world, later, second)))
+            })
+        })
+    })
+}
+
+fn assert_caught(law: Option<String>, expected: &str) {
+    let law = law.expect("the planted bug was not noticed");
+    assert!(law.contains(expected), "noticed by another law than expected: {law}");
+}
+
+fn judged(judge: fn() -> Box<Judge>) -> Option<String> {
+    first_broken(|scenario| Scenario { judge: Some(judge), ..scenario })
+}
+
+fn adapted(flaw: Flaw) -> Option<String> {
+    first_broken(|scenario| Scenario { flaw: Some(flaw), ..scenario })
+}
+
+/// A judgement that lets `decide` decide, and then changes its mind.
+macro_rules! second_thoughts {
+    (|$subject:ident, $seen:ident, $decision:ident| $body:expr) => {
+        || {
+            Box::new(|$subject: &Subject, $seen: &Observation<'_>| {
+                let $decision = decide($subject, $seen);
+                $body
+            })
+        }
+    };
+}
+
+fn previous(seen: &Observation<'_>) -> Vec<crate::names::TokenId> {
+    match seen.sight {
+        Sight::Managed(record) => record.previous_token_ids.clone(),
+        Sight::Vacant | Sight::Unmanaged | Sight::Edited(_) => vec![],
+    }
+}
+
+fn is_unresolved(seen: &Observation<'_>) -> bool {
+    matches!(seen.sight, Sight::Managed(record) if record.phase == Phase::Published && !record.previous_token_ids.is_empty())
+}
+
+#[test]
+fn planted_a_rotation_without_a_seal_is_noticed() {
+    // Unsealed, the predecessor may be served again while its revocation is under way.
+    let law = judged(second_thoughts!(|_subject, seen, decision| match decision {
+        Decision::Seal { .. }
+            if previous(seen).iter().any(|id| !seen.evidence.gone.contains(id)) =>
+            Decision::Revoke(previous(seen)),
+        Decision::Seal { .. } => Decision::Rest { next_due: None },
+        other => other,
+    }));
+    assert!(law.is_some());
+}
+
+#[test]
+fn planted_a_seal_after_the_revocation_is_noticed() {
+    let unsealed = || -> Box<Judge> {
+        Box::new(|subject: &Subject, seen: &Observation<'_>| match decide(subject, seen) {
+            Decision::Seal { .. }
+                if previous(seen).iter().any(|id| !seen.evidence.gone.contains(id)) =>
+            {
+                Decision::Revoke(previous(seen))
+            }
+            other => other,
+        })
+    };
+    // The revocation is late, and meanwhile a person goes back to the token that it will hit.
+    let law = (10..60).find_map(|at| {
+        let back = Pintail { from_turn: at, ..Pintail::one_shot(Trigger::RollBack) };
+        let world = Scenario {
+            judge: Some(unsealed),
+            switches: vec![(at, 1)],
+            ..Scenario::with([Pintail::one_shot(Trigger::Forced), back])
+        };
+        (5..40).find_map(|effect| {
+            run(&with_fault(&world, effect, Fault::Delay(1_000))).violations.into_iter().next()
+        })
+    });
+    assert_caught(law, "promise 1");
+}
+
+#[test]
+fn planted_an_orphan_reaped_before_the_write_is_noticed() {
+    assert_caught(
+        judged(second_thoughts!(|_subject, _seen, decision| match decision {
+            Decision::Replace { orphans, .. } | Decision::Touch { orphans }
+                if !orphans.is_empty() =>
+                Decision::Revoke(orphans),
+            other => other,
+        })),
+        "promise 1",
+    );
+}
+
+#[test]
+fn planted_evidence_of_another_version_is_noticed() {
+    let law = judged(|| {
+        let proved = Mutex::new(None);
+        Box::new(move |subject: &Subject, seen: &Observation<'_>| {
+            let mut proved = proved.lock().unwrap();
+            let proofs = seen.evidence.proofs();
+            if proofs.gate.streak > 1 && proofs.verify.succeeded() {
+                *proved = Some(proofs.clone());
+            }
+            let mut evidence = seen.evidence.clone();
+            if let Some(proofs) = &*proved {
+                *evidence.proofs_mut() = proofs.clone();
+            }
+            decide(subject, &Observation { evidence: &evidence, ..*seen })
+        })
+    });
+    assert_caught(law, "promise 2");
+}
+
+#[test]
+fn planted_a_gate_that_is_skipped_is_noticed() {
+    let law = judged(|| {
+        Box::new(|subject: &Subject, seen: &Observation<'_>| {
+            let trigger =
+                if is_unresolved(seen) { Trigger::CompromisedBegun } else { seen.trigger };
+            decide(subject, &Observation { trigger, ..*seen })
+        })
+    });
+    assert_caught(law, "promise 2");
+}
+
+#[test]
+fn planted_a_gate_that_is_skipped_after_a_restart_is_noticed() {
+    let law = judged(|| {
+        Box::new(|subject: &Subject, seen: &Observation<'_>| {
+            // Who begins by the schedule and finds a rotation under way did not begin it.
+            let found = is_unresolved(seen) && seen.trigger == Trigger::Schedule;
+            let trigger = if found { Trigger::CompromisedBegun } else { seen.trigger };
+            decide(subject, &Observation { trigger, ..*seen })
+        })
+    });
+    assert_caught(law, "promise 2");
+}
+
+#[test]
+fn planted_a_rotation_without_a_verification_is_noticed() {
+    assert_caught(
+        judged(second_thoughts!(|_subject, seen, decision| match decision {
+            Decision::Verify if is_unresolved(seen) => Decision::Seal { orphans: vec![] },
+            other => other,
+        })),
+        "promise 2",
+    );
+}
+
+#[test]
+fn planted_a_roll_back_that_revokes_at_once_is_noticed() {
+    assert_caught(
+        judged(second_thoughts!(|_subject, seen, decision| match seen.sight {
+            Sight::Managed(record)
+                if record.is_rolled_back()
+                    && record.phase == Phase::Published
+                    && record
+                        .previous_token_ids
+                        .iter()
+                        .any(|id| !seen.evidence.gone.contains(id)) =>
+                Decision::Revoke(record.previous_token_ids.clone()),
+            _ => decision,
+        })),
+        "promise 2",
+    );
+}
+
+#[test]
+fn planted_a_roll_back_after_the_seal_is_noticed() {
+    let law = judged(second_thoughts!(|_subject, _seen, decision| match decision {
+        Decision::Revoke(ids) => Decision::RollBack(ids[0]),
+        other => other,
+    }));
+    assert_caught(law, "promise 1");
+}
+
+#[test]
+fn planted_a_replacement_that_forgets_its_predecessor_is_noticed() {
+    assert_caught(
+        judged(second_thoughts!(|_subject, _seen, decision| match decision {
+            Decision::Replace { reason, orphans, .. } =>
+                Decision::Replace { reason, previous: vec![], orphans },
+            other => other,
+        })),
+        "promise 2",
+    );
+}
+
+#[test]
+fn planted_a_predecessor_that_an_empty_list_makes_forgotten_is_noticed() {
+    assert_caught(
+        judged(second_thoughts!(|_subject, seen, decision| match decision {
+            Decision::Replace { reason, orphans, mut previous } => {
+                previous.retain(|id| seen.listing.unwrap_or_default().iter().any(|t| t.id == *id));
+                Decision::Replace { reason, previous, orphans }
+            }
+            other => other,
+        })),
+        "promise 2",
+    );
+}
+
+#[test]
+fn planted_absence_taken_as_proof_is_noticed() {
+    let lists = crate::rotation::simulation::ground::Lists::Empty;
+    let daemon = Scenario { lists, ..Scenario::with([Pintail::daemon(1)]) };
+    assert!(run(&daemon).violations.is_empty(), "an empty list proves nothing");
+    let hasty: fn() -> Box<Judge> = second_thoughts!(|_subject, seen, decision| match seen.sight {
+        Sight::Managed(record)
+            if seen.trigger == Trigger::Schedule
+                && seen
+                    .listing
+                    .is_some_and(|list| list.iter().all(|t| t.id != record.token_id)) =>
+            Decision::Replace {
+                reason: Reason::Lost,
+                previous: vec![record.token_id],
+                orphans: vec![]
+            },
+        _ => decision,
+    });
+    let shown = run(&Scenario { judge: Some(hasty), ..daemon });
+    assert_caught(shown.violations.into_iter().next(), "nothing and nobody asked");
+}
+
+#[test]
+fn planted_a_write_that_does_not_compare_is_noticed() {
+    assert!(adapted(Flaw::WritesOverAnything).is_some());
+}
+
+#[test]
+fn planted_a_token_published_again_after_a_conflict_is_noticed() {
+    assert_caught(adapted(Flaw::PublishesAgain), "promise");
+}
+
+#[test]
+fn planted_silence_after_a_publication_taken_as_refusal_is_noticed() {
+    assert_caught(adapted(Flaw::SilenceIsRefusal), "promise 1");
+}
+
+#[test]
+fn planted_silence_after_a_publication_taken_as_success_is_noticed() {
+    assert_caught(adapted(Flaw::SilenceIsSuccess), "promise");
+}
+
+#[test]
+fn planted_a_creation_that_is_sent_again_is_noticed() {
+    assert_caught(adapted(Flaw::RetriesCreation), "asked for twice");
+}
+
+#[test]
+fn planted_any_refusal_taken_as_gone_is_noticed() {
+    assert_caught(adapted(Flaw::AnyNoIsGone), "its predecessor lives");
+}
+
+#[test]
+fn planted_a_proof_of_what_is_remembered_and_not_read_is_noticed() {
+    assert_caught(adapted(Flaw::ReadsFromMemory), "promise 2");
+}
