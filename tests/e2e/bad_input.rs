@@ -168,13 +168,13 @@ fn a_store_that_cannot_be_written_is_found_before_a_token_is_created_and_by_chec
 #[test]
 fn a_secret_of_another_owner_is_refused() {
     let mut scene = with_a_token(Kind::File);
-    scene.owner = "somebody_else".to_owned();
+    scene.owner = "somebody_else".into();
     let before = scene.served_token();
     scene.rotate(&[ETL]).complains(1, &["owner e2e", "--take-over"]);
     scene.pintail(&["check"]).complains(1, &["owner e2e"]);
     assert_eq!(scene.served_token(), before);
     assert_eq!(scene.sandbox.count("token_create"), 1);
-    scene.owner = "e2e".to_owned();
+    scene.owner = "e2e".into();
     scene.assert_at_rest();
 }
 
@@ -266,7 +266,7 @@ fn an_api_url_that_is_not_motherducks_is_told() {
 fn an_account_that_does_not_exist_is_named() {
     let mut scene = Scene::new(Kind::File);
     scene.credentials = vec![];
-    scene.more = "[credentials.ghost]\nusername = \"ghost_account\"\n".to_owned();
+    scene.more = "[credentials.ghost]\nusername = \"ghost_account\"\n".into();
     scene.rotate(&["ghost"]).complains(1, &["ghost_account", "username"]);
     scene.pintail(&["check"]).complains(1, &["ghost_account"]);
     assert_eq!(scene.sandbox.live("pintail/").len(), 0);

@@ -36,16 +36,12 @@ impl Clients {
             "ca": sandbox.ready["ca_file"],
             "token": token,
         }));
-        match answer["refused"].as_str() {
-            Some(why) => {
-                assert!(why.contains("not authenticated"), "refused for another reason: {why}");
-                false
-            }
-            None => {
-                assert_eq!(answer["row"], "1");
-                true
-            }
-        }
+        let Some(why) = answer["refused"].as_str() else {
+            assert_eq!(answer["row"], "1");
+            return true;
+        };
+        assert!(why.contains("not authenticated"), "refused for another reason: {why}");
+        false
     }
 
     /// The text of a secret, by boto3.

@@ -13,7 +13,7 @@ use crate::scene::{ETL, Scene};
 
 /// More requests of one kind than a rotation takes.
 const MANY: usize = 12;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy)]
 enum Side {

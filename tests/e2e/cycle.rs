@@ -112,7 +112,7 @@ fn all_rotates_every_credential_and_tells_of_each_in_the_order_of_names() {
 #[test]
 fn one_that_fails_decides_the_exit_code_and_does_not_keep_others_from_rotating() {
     let mut scene = Scene::new(Kind::File);
-    scene.more = "[credentials.nobody]\nusername = \"nobody_here\"\n".to_owned();
+    scene.more = "[credentials.nobody]\nusername = \"nobody_here\"\n".into();
     let run = scene.rotate(&["--all"]);
     assert_eq!(run.code, Some(1), "{run}");
     assert_eq!(run.of(ETL)["outcome"], "rotated");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::history::History;
+use crate::history::{History, assert_nothing_served_was_revoked};
 use crate::place::Kind;
 use crate::program::Running;
 use crate::sandbox::Sandbox;
@@ -14,8 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A schedule that fires every two seconds.
 fn every_two_seconds(scene: &mut Scene) {
-    scene.calendar = "schedule = \"*/2 * * * * *\"\nttl = \"1h\"".to_owned();
-    scene.more = "[daemon]\nsweep = \"1s\"\n".to_owned();
+    scene.calendar = "schedule = \"*/2 * * * * *\"\nttl = \"1h\"".into();
+    scene.more = "[daemon]\nsweep = \"1s\"\n".into();
 }
 
 fn revocations(sandbox: &Sandbox) -> usize {
@@ -57,7 +57,7 @@ fn a_daemon_keeps_rotating_under_random_faults_and_ends_when_it_is_told() {
     scene.rotate(&[ETL]).came_to(0, "rotated");
     scene.assert_at_rest();
     history.look(&scene);
-    history.assert_nothing_served_was_revoked(&scene);
+    assert_nothing_served_was_revoked(&scene);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_daemon_that_is_killed_is_continued_by_the_next_with_openbao() {
     stop(&scene, daemon);
     scene.rotate(&[ETL]).came_to(0, "rotated");
     scene.assert_at_rest();
-    history.assert_nothing_served_was_revoked(&scene);
+    assert_nothing_served_was_revoked(&scene);
 }
 
 #[test]
@@ -91,5 +91,5 @@ fn two_daemons_on_one_credential_do_no_harm() {
     scene.rotate(&[ETL]).came_to(0, "rotated");
     scene.assert_at_rest();
     history.look(&scene);
-    history.assert_nothing_served_was_revoked(&scene);
+    assert_nothing_served_was_revoked(&scene);
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::place::Kind;
 use crate::scene::{ETL, Scene};
 
-fn plan(scene: &Scene, faults: Value) {
+fn plan(scene: &Scene, faults: &Value) {
     scene.sandbox.faults(&json!({"fail_next": faults}));
 }
 
@@ -22,7 +22,7 @@ fn a_token_whose_creation_gave_no_answer_is_found_by_its_name_and_revoked() {
     for how in ["lose_reply", "fail_after"] {
         let scene = Scene::new(Kind::File);
         let old = scene.first_token();
-        plan(&scene, json!([{"operation": "token_create", "how": how}]));
+        plan(&scene, &json!([{"operation": "token_create", "how": how}]));
         scene.rotate(&[ETL]).came_to(0, "rotated");
         assert_eq!(scene.sandbox.count("token_create"), 3, "{how}");
         let revoked = revoked(&scene);
@@ -35,7 +35,7 @@ fn a_token_whose_creation_gave_no_answer_is_found_by_its_name_and_revoked() {
 fn a_creation_that_takes_effect_late_leaves_no_orphan_for_long() {
     let scene = Scene::new(Kind::File);
     scene.first_token();
-    plan(&scene, json!([{"operation": "token_create", "how": "late", "delay": "500ms"}]));
+    plan(&scene, &json!([{"operation": "token_create", "how": "late", "delay": "500ms"}]));
     scene.rotate(&[ETL]).came_to(0, "rotated");
     scene.sandbox.until(|event| {
         event.detail.as_ref().is_some_and(|detail| detail.contains("took effect late"))
@@ -63,7 +63,7 @@ fn an_orphan_that_was_not_listed_yet_is_revoked_by_a_later_rotation() {
 fn a_revocation_whose_reply_is_lost_is_repeated_and_gone_is_as_good_as_revoked() {
     let scene = Scene::new(Kind::File);
     scene.first_token();
-    plan(&scene, json!([{"operation": "token_revoke", "how": "lose_reply"}]));
+    plan(&scene, &json!([{"operation": "token_revoke", "how": "lose_reply"}]));
     let result = scene.rotate(&[ETL]).came_to(0, "rotated");
     assert_eq!(result["error"], Value::Null);
     assert_eq!(scene.sandbox.count("token_revoke"), 2);
@@ -74,7 +74,7 @@ fn a_revocation_whose_reply_is_lost_is_repeated_and_gone_is_as_good_as_revoked()
 fn a_plain_text_404_is_not_gone() {
     let scene = Scene::new(Kind::File);
     let (old_id, old_token) = (scene.first_token(), scene.served_token());
-    plan(&scene, json!([{"operation": "token_revoke", "how": "not_found_text"}]));
+    plan(&scene, &json!([{"operation": "token_revoke", "how": "not_found_text"}]));
     let run = scene.rotate(&[ETL]);
     let held = run.came_to(3, "held");
     assert!(held["error"].as_str().unwrap().contains("404"), "{run}");
@@ -91,7 +91,7 @@ fn gateway_pages_in_html_are_waited_out() {
     let scene = Scene::new(Kind::File);
     scene.first_token();
     let page = |operation| json!({"operation": operation, "how": "html"});
-    plan(&scene, ["token_list", "token_create", "token_revoke"].map(page).into());
+    plan(&scene, &["token_list", "token_create", "token_revoke"].map(page).into());
     let run = scene.rotate(&[ETL]);
     run.came_to(0, "rotated");
     assert!(!run.to_string().contains("<html>"), "{run}");
@@ -125,7 +125,7 @@ fn retry_after_is_honoured() {
 fn an_empty_list_proves_nothing() {
     let scene = Scene::new(Kind::File);
     let old = scene.first_token();
-    plan(&scene, json!([{"operation": "token_list", "how": "empty_list"}]));
+    plan(&scene, &json!([{"operation": "token_list", "how": "empty_list"}]));
     let result = scene.rotate(&[ETL]).came_to(0, "rotated");
     assert_eq!(result["revoked"], json!([old]), "the predecessor is not taken for gone");
     scene.assert_at_rest();
@@ -135,7 +135,7 @@ fn an_empty_list_proves_nothing() {
 fn a_served_token_that_two_lists_lack_is_kept_since_it_connects() {
     let scene = Scene::new(Kind::File);
     let id = scene.first_token();
-    plan(&scene, json!([{"operation": "token_list", "how": "empty_list", "times": 2}]));
+    plan(&scene, &json!([{"operation": "token_list", "how": "empty_list", "times": 2}]));
     scene.rotate(&["--due", ETL]).came_to(0, "not_due");
     assert_eq!((scene.served_id(), scene.sandbox.count("token_create")), (id, 1));
     assert_eq!(scene.sandbox.count("postgres"), 3, "it is tried once");

@@ -155,7 +155,7 @@ fn a_gate_command_that_fails_is_told_of_with_its_output() {
 fn a_waiting_gate_lets_the_time_pass_before_anything_is_revoked() {
     let mut scene = Scene::new(Kind::File);
     scene.first_token();
-    scene.defaults = "gate.wait = \"2s\"".to_owned();
+    scene.defaults = "gate.wait = \"2s\"".into();
     let start = Instant::now();
     scene.rotate(&[ETL]).came_to(0, "rotated");
     assert!(start.elapsed() >= Duration::from_secs(2));

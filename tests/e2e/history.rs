@@ -42,26 +42,26 @@ impl History {
     pub fn served(&self) -> &[String] {
         &self.seen
     }
+}
 
-    /// By the versions that the store kept: each token that was ever served was revoked only after a version with
-    /// another token had taken its place, and was not served again.
-    pub fn assert_nothing_served_was_revoked(&self, scene: &Scene) {
-        let versions = versions(scene);
-        assert!(versions.len() >= 2 && versions.is_sorted_by_key(|version| version.from));
-        for event in scene.sandbox.events() {
-            let Some(id) = event.token_id.filter(|_| event.kind == "token_revoked") else {
-                continue;
-            };
-            let Some(last) = versions.iter().rposition(|version| version.token_id == id) else {
-                continue;
-            };
-            let next = versions.get(last + 1);
-            assert!(
-                next.is_some_and(|next| next.from <= event.at),
-                "{id} was revoked at {} and replaced by {next:?}",
-                event.at
-            );
-        }
+/// By the versions that the store kept: each token that was ever served was revoked only after a version with
+/// another token had taken its place, and was not served again.
+pub fn assert_nothing_served_was_revoked(scene: &Scene) {
+    let versions = versions(scene);
+    assert!(versions.len() >= 2 && versions.is_sorted_by_key(|version| version.from));
+    for event in scene.sandbox.events() {
+        let Some(id) = event.token_id.filter(|_| event.kind == "token_revoked") else {
+            continue;
+        };
+        let Some(last) = versions.iter().rposition(|version| version.token_id == id) else {
+            continue;
+        };
+        let next = versions.get(last + 1);
+        assert!(
+            next.is_some_and(|next| next.from <= event.at),
+            "{id} was revoked at {} and replaced by {next:?}",
+            event.at
+        );
     }
 }
 

@@ -35,7 +35,7 @@ fn a_roll_back_by_policy(kind: Kind) {
     assert_eq!(steps(&result)[..8], road, "{run}");
     scene.assert_at_rest();
     // And from there a rotation is possible again.
-    scene.defaults = "gate = \"none\"".to_owned();
+    scene.defaults = "gate = \"none\"".into();
     scene.rotate(&[ETL]).came_to(0, "rotated");
     assert!(!scene.connects(&old_token));
     scene.assert_at_rest();
@@ -115,10 +115,10 @@ fn sigterm_finishes_the_step_in_hand_and_the_next_run_goes_on() {
         consumer.url
     );
     let running = scene.start(&["--output", "json", "rotate-now", ETL]);
-    asked.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    asked.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
     running.terminate();
     let stopped = scene.note(running.wait()).came_to(3, "held");
-    scene.defaults = "gate = \"none\"".to_owned();
+    scene.defaults = "gate = \"none\"".into();
     let resumed = scene.rotate(&[ETL]).came_to(0, "rotated");
     assert_eq!(resumed["token_id"], stopped["token_id"]);
     scene.assert_at_rest();

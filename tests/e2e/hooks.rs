@@ -11,16 +11,19 @@ use crate::scene::{ETL, Scene, steps};
 const WITH_A_HOOK: [&str; 9] =
     ["create", "preflight", "publish", "deploy", "gate", "verify", "seal", "revoke", "confirm"];
 
+/// Request lines, each with the token that was served at the time.
+type Notes = Arc<Mutex<Vec<(String, String)>>>;
+
 /// A consumer that notes which token was served when it was asked for which path.
-fn observer(scene: &Scene) -> (Consumer, Arc<Mutex<Vec<(String, String)>>>) {
-    let notes = Arc::new(Mutex::new(vec![]));
-    let (noted, record) = (Arc::clone(&notes), scene.place.directory(ETL).join("record.json"));
+fn observer(scene: &Scene) -> (Consumer, Notes) {
+    let notes = Notes::default();
+    let (log, record) = (Arc::clone(&notes), scene.place.directory(ETL).join("record.json"));
     let consumer = Consumer::start(move |head| {
         let record: Value =
             serde_json::from_str(&std::fs::read_to_string(&record).unwrap()).unwrap();
         let served = record["token_id"].as_str().unwrap().to_owned();
         let line = head.split(" HTTP").next().unwrap().to_owned();
-        noted.lock().unwrap().push((line, served));
+        log.lock().unwrap().push((line, served));
         200
     });
     (consumer, notes)

@@ -1,6 +1,7 @@
 //! The scene of a test: a sandbox, a store, a configuration as a user would write it, and the program.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -121,7 +122,7 @@ path = "{path}"
             defaults = self.defaults,
         );
         for name in &self.credentials {
-            text.push_str(&format!("[credentials.{name}]\nusername = \"{name}\"\n"));
+            writeln!(text, "[credentials.{name}]\nusername = \"{name}\"").unwrap();
         }
         text + &self.more
     }

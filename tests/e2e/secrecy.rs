@@ -57,7 +57,7 @@ fn cycles(kind: Kind, log_format: &str) {
         "gate.command = {{ command = [\"{broken}\"], interval = \"100ms\", successes = 1, deadline = \"200ms\" }}"
     );
     rotate(&scene, &["rotate-now", ETL], 3);
-    scene.defaults = "gate = \"none\"".to_owned();
+    scene.defaults = "gate = \"none\"".into();
     rotate(&scene, &["rotate-now", ETL], 0);
     rotate(&scene, &["check"], 0);
 
@@ -81,7 +81,7 @@ fn cycles(kind: Kind, log_format: &str) {
     let teller = scene.script("teller", "tee /dev/stderr; exit 1");
     scene.defaults = format!("gate = \"none\"\nverify.command = [\"{teller}\"]");
     rotate(&scene, &["rotate-now", ETL, "--timeout", "500ms"], 1);
-    scene.defaults = "gate = \"none\"".to_owned();
+    scene.defaults = "gate = \"none\"".into();
 
     if kind == Kind::File {
         assert_private(&scene.dir().join("secrets"));
@@ -91,12 +91,12 @@ fn cycles(kind: Kind, log_format: &str) {
     let admin = fs::read_to_string(scene.sandbox.admin_token_file()).unwrap();
     let damaged = scene.dir().join("damaged");
     private(&damaged, &format!("{admin} {admin}"));
-    scene.admin_token_file = damaged.clone();
+    scene.admin_token_file.clone_from(&damaged);
     rotate_in_vain(&scene, log_format, 2);
     private(&damaged, &admin.replace('.', "x."));
     rotate_in_vain(&scene, log_format, 1);
     scene.admin_token_file = scene.sandbox.admin_token_file();
-    let token = scene.served_token();
+    let (token, served_id) = (scene.served_token(), scene.served_id());
     scene.more = format!("[credentials.{token}]\nusername = \"{token}\"\n");
     rotate_in_vain(&scene, log_format, 2);
     scene.more.clear();
@@ -105,6 +105,10 @@ fn cycles(kind: Kind, log_format: &str) {
     scene.place.write(&scene.clients, ETL, &Value::Object(secret));
     rotate_in_vain(&scene, log_format, 1);
 
+    // The search finds what is said: a token's ID is.
+    let said_of =
+        |id: &str| everything(&scene).iter().filter(|(_, said)| said.contains(id)).count();
+    assert!(said_of(&served_id) >= 3, "{served_id} is said too seldom");
     let mut secrets = vec![("the admin token".to_owned(), admin.trim().to_owned())];
     if kind == Kind::Vault {
         secrets.push(("the Vault token".to_owned(), Bao::shared().root_token.clone()));

@@ -163,7 +163,7 @@ fn a_hand_made_token_is_adopted_without_being_rotated_and_then_rotated() {
 fn another_owners_secret_is_taken_over_when_an_operator_says_so() {
     let mut scene = Scene::new(Kind::File);
     let id = scene.first_token();
-    scene.owner = "heir".to_owned();
+    scene.owner = "heir".into();
     scene.pintail(&["adopt", ETL, "--token-id", &id]).complains(1, &["owner e2e", "--take-over"]);
     let run = json_of(&scene, &["adopt", ETL, "--token-id", &id, "--take-over"]);
     assert_eq!(run.code, Some(0), "{run}");

@@ -97,7 +97,7 @@ fn a_verify_command_that_refuses_the_token_keeps_it_from_being_served() {
 fn a_verify_command_that_cannot_be_run_is_an_error_with_a_way_out() {
     let mut scene = Scene::new(Kind::File);
     scene.first_token();
-    scene.defaults = "gate = \"none\"\nverify.command = [\"/nonexistent/verify\"]".to_owned();
+    scene.defaults = "gate = \"none\"\nverify.command = [\"/nonexistent/verify\"]".into();
     scene.rotate(&[ETL]).complains(1, &["/nonexistent/verify", "preflight", "exists"]);
     scene.assert_at_rest();
 }
