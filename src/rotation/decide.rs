@@ -306,6 +306,12 @@ fn lost(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Option<De
     if is_listed(listing, record.token_id) || verify.succeeded() {
         return None;
     }
+    let proofs = seen.evidence.proofs();
+    let verify = &proofs.verify;
+    // Since it was missed: it connects, which is more than any list can say, and ends the doubt until the next look.
+    if verify.succeeded() {
+        return None;
+    }
     let missed = seen.evidence.missed_since.unwrap_or(seen.now);
     let second = later(missed, SIGHTINGS_APART);
     if missed <= seen.now && seen.now < second {

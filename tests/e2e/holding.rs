@@ -1,0 +1,125 @@
+//! When consumers do not become healthy: both tokens live, and the way back, by policy or by hand.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+
+use crate::http::Consumer;
+use crate::place::Kind;
+use crate::scene::{ETL, Scene, steps};
+
+/// Consumers that are healthy with one token alone, named by the path.
+fn healthy_with(token_id: &str) -> Consumer {
+    let wanted = format!("GET /{token_id} ");
+    Consumer::start(move |head| if head.starts_with(&wanted) { 200 } else { 500 })
+}
+
+fn gate(consumer: &Consumer) -> String {
+    format!(
+        "gate.http = {{ url = \"{}/{{token_id}}\", interval = \"100ms\", successes = 2, deadline = \"300ms\" }}\n",
+        consumer.url
+    )
+}
+
+fn a_roll_back_by_policy(kind: Kind) {
+    let mut scene = Scene::new(kind);
+    let (old_id, old_token) = (scene.first_token(), scene.served_token());
+    scene.defaults = gate(&healthy_with(&old_id)) + "on_failure = \"roll_back\"";
+    let run = scene.rotate(&[ETL]);
+    let result = run.came_to(3, "rolled_back");
+    assert_eq!(result["token_id"], old_id.as_str(), "{run}");
+    assert_eq!(scene.served_token(), old_token);
+    let new = result["previous_token_id"].as_str().unwrap();
+    assert_eq!(result["revoked"], json!([new]), "{run}");
+    let road = ["create", "preflight", "publish", "gate", "publish", "gate", "verify", "seal"];
+    assert_eq!(steps(&result)[..8], road, "{run}");
+    scene.assert_at_rest();
+    // And from there a rotation is possible again.
+    scene.defaults = "gate = \"none\"".into();
+    scene.rotate(&[ETL]).came_to(0, "rotated");
+    assert!(!scene.connects(&old_token));
+    scene.assert_at_rest();
+}
+
+#[test]
+fn a_failed_gate_rolls_back_where_the_policy_says_so_with_files() {
+    a_roll_back_by_policy(Kind::File);
+}
+
+#[test]
+fn a_failed_gate_rolls_back_where_the_policy_says_so_with_openbao() {
+    a_roll_back_by_policy(Kind::Vault);
+}
+
+#[test]
+fn a_failed_gate_rolls_back_where_the_policy_says_so_with_secrets_manager() {
+    a_roll_back_by_policy(Kind::Aws);
+}
+
+#[test]
+fn a_held_rotation_is_rolled_back_by_hand() {
+    let mut scene = Scene::new(Kind::File);
+    let (old_id, old_token) = (scene.first_token(), scene.served_token());
+    scene.defaults = gate(&healthy_with(&old_id));
+    let held = scene.rotate(&[ETL]).came_to(3, "held");
+    let new_token = scene.served_token();
+    let result = scene.pintail(&["--output", "json", "roll-back", ETL]).came_to(0, "rolled_back");
+    assert_eq!(result["token_id"], old_id.as_str());
+    assert_eq!(result["revoked"], json!([held["token_id"]]));
+    assert_eq!(scene.served_token(), old_token);
+    assert!(!scene.connects(&new_token));
+    scene.assert_at_rest();
+}
+
+#[test]
+fn without_a_held_rotation_there_is_nothing_to_roll_back_to() {
+    let scene = Scene::new(Kind::File);
+    scene.first_token();
+    let back = || scene.pintail(&["--output", "json", "roll-back", ETL]);
+    back().complains(1, &["no predecessor", "the served token replaced none"]);
+    scene.rotate(&[ETL]).came_to(0, "rotated");
+    back().complains(1, &["no predecessor", "retiring"]);
+    scene.assert_at_rest();
+}
+
+#[test]
+fn a_timeout_ends_the_wait_and_the_next_run_goes_on() {
+    let mut scene = Scene::new(Kind::File);
+    scene.first_token();
+    let status = Arc::new(Mutex::new(500));
+    let answer = Arc::clone(&status);
+    let consumer = Consumer::start(move |_| *answer.lock().unwrap());
+    scene.defaults = format!(
+        "gate.http = {{ url = \"{}\", interval = \"100ms\", successes = 1, deadline = \"1h\" }}",
+        consumer.url
+    );
+    let stopped = scene.rotate(&[ETL, "--timeout", "1s"]).came_to(3, "held");
+    assert_eq!(scene.live(ETL).len(), 2);
+    *status.lock().unwrap() = 200;
+    let resumed = scene.rotate(&[ETL]).came_to(0, "rotated");
+    assert_eq!(resumed["token_id"], stopped["token_id"]);
+    scene.assert_at_rest();
+}
+
+#[test]
+fn sigterm_finishes_the_step_in_hand_and_the_next_run_goes_on() {
+    let mut scene = Scene::new(Kind::File);
+    scene.first_token();
+    let (tell, asked) = std::sync::mpsc::channel();
+    let consumer = Consumer::start(move |_| {
+        let _ = tell.send(());
+        500
+    });
+    scene.defaults = format!(
+        "gate.http = {{ url = \"{}\", interval = \"100ms\", successes = 1, deadline = \"1h\" }}",
+        consumer.url
+    );
+    let running = scene.start(&["--output", "json", "rotate-now", ETL]);
+    asked.recv_timeout(std::time::Duration::from_mins(1)).unwrap();
+    running.terminate();
+    let stopped = scene.note(running.wait()).came_to(3, "held");
+    scene.defaults = "gate = \"none\"".into();
+    let resumed = scene.rotate(&[ETL]).came_to(0, "rotated");
+    assert_eq!(resumed["token_id"], stopped["token_id"]);
+    scene.assert_at_rest();
+}
