@@ -25,6 +25,8 @@ pub(super) enum Consumers {
     Sick,
     /// Every third poll finds them sick.
     Flapping,
+    /// They are healthy with what was made before the start, and with nothing newer.
+    FondOfTheOld,
 }
 
 /// How far lists can be believed while the faults last.
@@ -112,6 +114,8 @@ pub(super) struct Seen {
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world, not a state")]
 pub(super) struct Ground {
     pub(super) now: Timestamp,
+    /// When the history ended.
+    pub(super) started: Timestamp,
     pub(super) store: Store,
     pub(super) tokens: BTreeMap<TokenId, SimToken>,
     pub(super) consumers: Consumers,
@@ -149,6 +153,7 @@ impl Ground {
     pub(super) fn new(protocol: Protocol, successes: u32, actors: usize) -> Self {
         Self {
             now: "2026-11-22T12:00:00Z".parse().unwrap(),
+            started: Timestamp::MAX,
             store: Store::new(protocol),
             tokens: BTreeMap::new(),
             consumers: Consumers::Healthy,
@@ -409,6 +414,9 @@ impl Ground {
             && match self.consumers {
                 Consumers::Healthy => true,
                 Consumers::Sick => false,
+                Consumers::FondOfTheOld => {
+                    self.served_id().is_some_and(|id| self.tokens[&id].created_at < self.started)
+                }
                 Consumers::Flapping => !self.polls.is_multiple_of(3),
             };
         let seen = &mut self.seen[actor];

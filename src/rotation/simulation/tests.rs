@@ -77,6 +77,7 @@ fn scenarios() -> Vec<Scenario> {
         Scenario { consumers: Consumers::Sick, ..quiet.clone() },
         Scenario { consumers: Consumers::Sick, ..rolling_back() },
         Scenario { consumers: Consumers::Flapping, ..rolling_back() },
+        Scenario { consumers: Consumers::FondOfTheOld, ..rolling_back() },
         Scenario { listing_lag: Duration::from_secs(30), ..quiet.clone() },
         Scenario { revocation_lag: Duration::from_secs(20), ..quiet.clone() },
         Scenario { lists: Lists::Empty, ..quiet.clone() },
