@@ -1,6 +1,5 @@
 //! What the simulation explores: worlds by the ten thousand, and a checker that is itself checked.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::ground::{Consumers, Fault, Lists};
@@ -109,8 +108,4 @@ impl Share {
     fn tell(&self, what: &str) {
         println!("{} of {} worlds: {what}", self.explored, self.seen);
     }
-}
-
-fn plan(faults: impl IntoIterator<Item = (u32, Fault)>) -> BTreeMap<u32, Fault> {
-    faults.into_iter().collect()
 }
