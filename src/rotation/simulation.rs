@@ -4,6 +4,8 @@
 mod actor;
 mod flaws;
 mod ground;
+mod laws;
+mod publish;
 mod run;
 mod store;
 mod tests;

@@ -2,4 +2,5 @@
 
 mod laws;
 mod look;
+mod road;
 mod table;

@@ -60,7 +60,7 @@ pub(super) struct Actor {
 }
 
 /// What became of a message.
-enum Sent {
+pub(super) enum Sent {
     Told(Applied),
     Untold,
     Refused,
@@ -89,7 +89,7 @@ impl Actor {
         .await;
     }
 
-    async fn die(&self) {
+    pub(super) async fn die(&self) {
         {
             let mut shared = self.shared();
             shared.dead[self.index] = true;
@@ -110,7 +110,7 @@ impl Actor {
     }
 
     /// Waits for the turn; the planned fault of this effect.
-    async fn effect(&self, part: Part, what: &str) -> Option<Fault> {
+    pub(super) async fn effect(&self, part: Part, what: &str) -> Option<Fault> {
         self.turn().await;
         let fault = {
             let shared = &mut *self.shared();
@@ -146,13 +146,13 @@ impl Actor {
         }
     }
 
-    async fn after(&self, fault: Option<Fault>) {
+    pub(super) async fn after(&self, fault: Option<Fault>) {
         if fault == Some(Fault::CrashAfter) {
             self.die().await;
         }
     }
 
-    async fn send(&self, part: Part, what: &str, message: Message) -> Sent {
+    pub(super) async fn send(&self, part: Part, what: &str, message: Message) -> Sent {
         let fault = self.effect(part, what).await;
         let sent = {
             let ground = &mut self.shared().ground;
@@ -179,7 +179,7 @@ impl Actor {
     }
 
     /// An effect that only looks; any fault that hits it makes it fail.
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         part: Part,
         what: &str,
@@ -193,93 +193,9 @@ impl Actor {
             Some(_) => Err(trouble()),
         }
     }
-
-    async fn send_to_store(&self, what: &str, request: Request) -> Result<Answer, PublishError> {
-        match self.send(Part::Store, what, Message::Store(request)).await {
-            Sent::Told(Applied::Store(answer)) => Ok(answer),
-            Sent::Refused => Err(PublishError::Refused(trouble())),
-            Sent::Told(_) | Sent::Untold => Err(PublishError::Unknown(trouble())),
-        }
-    }
-
-    /// The same steps as the shipping store for Secrets Manager takes, with the same reading of what may have landed.
-    async fn publish_by_labels(&self, over: &Version, value: Stored) -> Result<(), PublishError> {
-        let value = Box::new(value);
-        if over.is_absent() {
-            return match self.send_to_store("creates the secret", Request::Create(value)).await? {
-                Answer::Done => Ok(()),
-                Answer::Conflict | Answer::Exists => Err(PublishError::Conflict),
-            };
-        }
-        let mut to = value.id.clone();
-        match self.send_to_store("puts a pending version", Request::Put(value.clone())).await {
-            Ok(Answer::Done) => {}
-            Ok(Answer::Conflict | Answer::Exists) => {
-                to.push_str("-again");
-                let again = Box::new(Stored { id: to.clone(), ..*value });
-                match self.send_to_store("puts it by another ID", Request::Put(again)).await {
-                    Ok(_) => {}
-                    Err(_) => return Err(PublishError::Refused(trouble())),
-                }
-            }
-            // A version that is not current serves nobody, whenever it lands.
-            Err(_) => return Err(PublishError::Refused(trouble())),
-        }
-        let from = over.as_str().to_owned();
-        match self.send_to_store("moves AWSCURRENT", Request::Move { from, to }).await? {
-            Answer::Done => Ok(()),
-            Answer::Conflict | Answer::Exists => Err(PublishError::Conflict),
-        }
-    }
-
-    async fn publish_under_lock(&self, over: &Version, value: Stored) -> Result<(), PublishError> {
-        let index = self.index;
-        let refused = |_| PublishError::Refused(trouble());
-        let locked = self
-            .ask(Part::Store, "locks and compares", |ground| {
-                if ground.store.lock.is_some() {
-                    return Err(PublishError::Refused(trouble()));
-                }
-                if ground.store.version() != *over {
-                    return Err(PublishError::Conflict);
-                }
-                ground.store.lock = Some(index);
-                Ok(())
-            })
-            .await;
-        let result = match locked {
-            Ok(Err(error)) => return Err(error),
-            Ok(Ok(())) => {
-                let set = Request::Set { expected: over.clone(), value: Box::new(value) };
-                // A rename takes place or does not: it cannot be under way when the process is gone.
-                match self.effect(Part::Store, "renames").await {
-                    None | Some(Fault::Duplicate(_)) => {
-                        self.shared().ground.apply(Message::Store(set));
-                        Ok(())
-                    }
-                    Some(Fault::CrashAfter) => {
-                        self.shared().ground.apply(Message::Store(set));
-                        self.die().await;
-                        Ok(())
-                    }
-                    Some(Fault::LoseReply) => {
-                        self.shared().ground.apply(Message::Store(set));
-                        Err(PublishError::Unknown(trouble()))
-                    }
-                    Some(_) => Err(PublishError::Refused(trouble())),
-                }
-            }
-            Err(fault) => Err(refused(fault)),
-        };
-        let store = &mut self.shared().ground.store;
-        if store.lock == Some(index) {
-            store.lock = None;
-        }
-        result
-    }
 }
 
-fn trouble() -> WorldFault {
+pub(super) fn trouble() -> WorldFault {
     WorldFault { kind: FaultKind::Transient, message: "simulated trouble".to_owned(), hint: None }
 }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::store::{Answer, Protocol, Request, Store, Stored};
@@ -25,6 +24,8 @@ pub(super) enum Consumers {
     Sick,
     /// Every third poll finds them sick.
     Flapping,
+    /// They are healthy with what was made before the start, and with nothing newer.
+    FondOfTheOld,
 }
 
 /// How far lists can be believed while the faults last.
@@ -96,7 +97,7 @@ pub(super) struct SimToken {
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) revoked_at: Option<Timestamp>,
-    ours: bool,
+    pub(super) ours: bool,
 }
 
 /// What one process was seen to prove.
@@ -105,13 +106,15 @@ pub(super) struct Seen {
     /// The text that it last read from the store.
     pub(super) read: Option<String>,
     /// Healthy polls in a row, of what is served now.
-    healthy: u32,
+    pub(super) healthy: u32,
 }
 
 /// The simulated world.
 #[expect(clippy::struct_excessive_bools, reason = "each is one fact of the world, not a state")]
 pub(super) struct Ground {
     pub(super) now: Timestamp,
+    /// When the history ended.
+    pub(super) started: Timestamp,
     pub(super) store: Store,
     pub(super) tokens: BTreeMap<TokenId, SimToken>,
     pub(super) consumers: Consumers,
@@ -130,25 +133,26 @@ pub(super) struct Ground {
     pub(super) created: u32,
     /// After an edit by hand, whatever was served before and was not sealed away must live.
     pub(super) edited: bool,
-    protected: BTreeSet<TokenId>,
+    pub(super) protected: BTreeSet<TokenId>,
     delayed: Vec<(u32, Message)>,
     /// The names of the tokens that were asked for.
     asked_for: BTreeSet<String>,
     /// What consumers could ever have read.
-    served: BTreeSet<TokenId>,
+    pub(super) served: BTreeSet<TokenId>,
     /// What was served, and then had a successor that was proved.
-    superseded: BTreeSet<TokenId>,
-    verified: bool,
-    gated: bool,
-    successes: u32,
+    pub(super) superseded: BTreeSet<TokenId>,
+    pub(super) verified: bool,
+    pub(super) gated: bool,
+    pub(super) successes: u32,
     serial: u128,
-    polls: u32,
+    pub(super) polls: u32,
 }
 
 impl Ground {
     pub(super) fn new(protocol: Protocol, successes: u32, actors: usize) -> Self {
         Self {
             now: "2026-11-22T12:00:00Z".parse().unwrap(),
+            started: Timestamp::MAX,
             store: Store::new(protocol),
             tokens: BTreeMap::new(),
             consumers: Consumers::Healthy,
@@ -332,117 +336,5 @@ impl Ground {
         };
         self.check();
         applied
-    }
-
-    fn write(&mut self, request: Request) -> Answer {
-        let before = (self.store.version(), self.served_id());
-        let answer = self.store.apply(request);
-        if !self.store.note_current(&before.0) {
-            self.violate("a version was made current twice");
-        }
-        let id = self.served_id();
-        if id != before.1 {
-            self.verified = false;
-            self.gated = false;
-            self.seen.iter_mut().for_each(|seen| seen.healthy = 0);
-            if let Some(id) = id {
-                self.served.insert(id);
-                self.superseded.remove(&id);
-            }
-        }
-        if let Some(stored) = self.served()
-            && stored.object.get(USER_KEY) != Some(&Value::from("precious"))
-        {
-            self.violate("the user's own key was lost");
-        }
-        if before.0 != self.store.version()
-            && self.served().is_some_and(|stored| {
-                stored.record.phase == Phase::Retiring && before.1 != id
-                    || stored.text != Self::text_of(stored.record.token_id)
-            })
-        {
-            self.violate("a record was published with another token");
-        }
-        answer
-    }
-
-    fn revoke(&mut self, id: TokenId) -> Applied {
-        let Some(token) = self.tokens.get(&id).cloned() else { return Applied::AlreadyGone };
-        if token.revoked_at.is_some() {
-            return Applied::AlreadyGone;
-        }
-        if self.served_id() == Some(id) {
-            self.violate("the served token was revoked (promise 1)");
-        }
-        if self.served.contains(&id) && !self.superseded.contains(&id) {
-            self.violate(
-                "a token that was served was revoked before a successor was proved (promise 2)",
-            );
-        }
-        if !token.ours {
-            self.violate("a token that pintail did not create was revoked (promise 3)");
-        }
-        if self.protected.contains(&id) {
-            self.violate("a token was revoked after the secret was edited by hand");
-        }
-        if let Some(token) = self.tokens.get_mut(&id) {
-            token.revoked_at = Some(self.now);
-        }
-        Applied::Revoked
-    }
-
-    /// A fresh connection of `actor`'s. It counts as a verification if the actor had read that token from the store.
-    pub(super) fn connect(&mut self, actor: usize, text: &str) -> bool {
-        let Some(id) = self.token_with(text) else { return false };
-        let works = self.connects(id);
-        if works && self.served_id() == Some(id) && self.seen[actor].read.as_deref() == Some(text) {
-            self.verified = true;
-            self.supersede();
-        }
-        works
-    }
-
-    /// A poll of the gate by `actor`: the consumers use what is served.
-    pub(super) fn poll(&mut self, actor: usize) -> bool {
-        self.polls += 1;
-        let healthy = self.served_id().is_some_and(|id| self.connects(id))
-            && match self.consumers {
-                Consumers::Healthy => true,
-                Consumers::Sick => false,
-                Consumers::Flapping => !self.polls.is_multiple_of(3),
-            };
-        let seen = &mut self.seen[actor];
-        seen.healthy = if healthy { seen.healthy + 1 } else { 0 };
-        if seen.healthy >= self.successes {
-            self.gated = true;
-            self.supersede();
-        }
-        healthy
-    }
-
-    /// Where what is served is proved, what was served before it is needed no more.
-    fn supersede(&mut self) {
-        if self.verified
-            && (self.gated || self.compromised)
-            && let Some(id) = self.served_id()
-        {
-            self.superseded = self.served.clone();
-            self.superseded.remove(&id);
-        }
-    }
-
-    fn check(&mut self) {
-        if let Some(id) = self.served_id()
-            && !self.alive(id)
-            && !self.excused.contains(&id)
-        {
-            self.violate("the served token is dead (promise 1)");
-        }
-        self.most_alive = self.most_alive.max(self.alive_managed().len());
-    }
-
-    pub(super) fn violate(&mut self, what: &str) {
-        self.tell(|| format!("  !!! {what}"));
-        self.violations.push(what.to_owned());
     }
 }

@@ -344,6 +344,7 @@ pub(super) fn run_with(
     {
         let shared = &mut *runner.shared.lock().unwrap();
         let ground = &mut shared.ground;
+        ground.started = ground.now;
         ground.consumers = scenario.consumers;
         ground.lists = scenario.lists;
         ground.listing_lag = scenario.listing_lag;

@@ -1,6 +1,5 @@
 //! What the simulation explores: worlds by the ten thousand, and a checker that is itself checked.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::ground::{Consumers, Fault, Lists};
@@ -77,6 +76,7 @@ fn scenarios() -> Vec<Scenario> {
         Scenario { consumers: Consumers::Sick, ..quiet.clone() },
         Scenario { consumers: Consumers::Sick, ..rolling_back() },
         Scenario { consumers: Consumers::Flapping, ..rolling_back() },
+        Scenario { consumers: Consumers::FondOfTheOld, ..rolling_back() },
         Scenario { listing_lag: Duration::from_secs(30), ..quiet.clone() },
         Scenario { revocation_lag: Duration::from_secs(20), ..quiet.clone() },
         Scenario { lists: Lists::Empty, ..quiet.clone() },
@@ -108,8 +108,4 @@ impl Share {
     fn tell(&self, what: &str) {
         println!("{} of {} worlds: {what}", self.explored, self.seen);
     }
-}
-
-fn plan(faults: impl IntoIterator<Item = (u32, Fault)>) -> BTreeMap<u32, Fault> {
-    faults.into_iter().collect()
 }

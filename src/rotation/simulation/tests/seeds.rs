@@ -29,8 +29,13 @@ fn drawn(seed: u64) -> Scenario {
     if dice.u32(0..6) == 0 {
         plan.insert(dice.u32(0..120), Fault::Person(dice.choice(ACTS).unwrap()));
     }
-    let consumers =
-        dice.choice([Consumers::Healthy, Consumers::Healthy, Consumers::Sick, Consumers::Flapping]);
+    let consumers = dice.choice([
+        Consumers::Healthy,
+        Consumers::Healthy,
+        Consumers::Sick,
+        Consumers::Flapping,
+        Consumers::FondOfTheOld,
+    ]);
     // Where a person deletes the secret, the list is all that tells of what was served.
     let deleted = plan.values().any(|fault| *fault == Fault::Person(Act::Delete));
     let lists = dice
