@@ -1,29 +1,37 @@
 //! The command line: what can be asked for, and how the program's end is to be read.
 
+mod account;
 mod adopt;
 mod answer;
 mod arguments;
 #[cfg(test)]
 mod bench;
+mod by_hand;
 mod check;
 mod complaint;
+mod confirm;
 mod demo;
+mod dive;
+mod duckling;
 mod entry;
 mod log;
 mod look;
 mod output;
 mod plan;
 mod progress;
+mod reveal;
 mod roll_back;
 mod rotate_now;
 mod sandbox;
 mod selection;
 mod status;
 mod table;
+mod token;
 
 pub use self::arguments::{
-    Adopt, Arguments, Check, CheckDepth, Command, LogFormat, Names, Output, RollBack, RotateNow,
-    Scope, Urgency,
+    Account, Adopt, Arguments, Check, CheckDepth, Command, CreateToken, DeleteAccount, Dive,
+    Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names, Output,
+    RevokeToken, RollBack, RotateNow, Scope, SetDucklings, Token, Urgency,
 };
 pub use self::entry::main;
 

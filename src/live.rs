@@ -204,6 +204,7 @@ impl World for Live {
             name: &name,
             ttl: self.credential.ttl,
             token_type: self.credential.token_type,
+            description: None,
         };
         let created = self.motherduck.create_token(&self.credential.username, &new).await;
         created.map_err(|error| {

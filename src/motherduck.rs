@@ -4,6 +4,8 @@ mod accounts;
 mod admin;
 mod answer;
 mod call;
+mod dives;
+mod ducklings;
 mod error;
 mod operation;
 mod pace;
@@ -11,6 +13,7 @@ mod pages;
 mod skew;
 mod timestamp;
 mod tokens;
+mod users;
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,9 +27,12 @@ use crate::config;
 use crate::tls::{Roots, http_client};
 
 pub use accounts::{ActiveAccount, ActiveDuckling};
+pub use dives::{DiveId, DiveIdError};
+pub use ducklings::{Change, ChangeError, Cooldown, Ducklings, FlockSize, Pool, PoolChange, Size};
 pub use error::{CreateTokenError, Error, Failure, Refusal};
 pub use operation::Operation;
-pub use tokens::NewToken;
+pub use tokens::{NewToken, RESERVED_TOKEN_NAMES, TokenDetails};
+pub use users::{Creation, Deletion, Existence, User};
 
 use admin::Admin;
 use pace::Pace;

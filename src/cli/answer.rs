@@ -14,23 +14,35 @@ pub trait Answer: Serialize {
 
 /// Writes `answer` to standard output. A reader that has seen enough and closes the pipe is no failure.
 pub fn give(answer: &impl Answer, output: Output) -> anyhow::Result<()> {
-    match write(answer, output, &mut std::io::stdout().lock()) {
+    match print(&render(answer, output)?) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }
 }
 
-fn write(answer: &impl Answer, output: Output, out: &mut dyn Write) -> std::io::Result<()> {
-    // Whole, so that a pipe that breaks is not mistaken for an answer that cannot be written as JSON.
-    let mut rendered = Vec::new();
+/// Whole before any of it is written, so that a pipe that breaks is not mistaken for an answer that cannot be JSON.
+fn render(answer: &impl Answer, output: Output) -> std::io::Result<Vec<u8>> {
     match output {
-        Output::Json => {
-            serde_json::to_writer_pretty(&mut rendered, answer)?;
-            rendered.push(b'\n');
+        Output::Json => json(answer),
+        Output::Text => {
+            let mut rendered = Vec::new();
+            answer.write_text(&mut rendered)?;
+            Ok(rendered)
         }
-        Output::Text => answer.write_text(&mut rendered)?,
     }
-    out.write_all(&rendered)?;
+}
+
+/// One JSON document.
+pub fn json(document: &impl Serialize) -> std::io::Result<Vec<u8>> {
+    let mut rendered = serde_json::to_vec_pretty(document)?;
+    rendered.push(b'\n');
+    Ok(rendered)
+}
+
+/// Writes to standard output, to the end.
+pub fn print(rendered: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(rendered)?;
     out.flush()
 }
 
@@ -51,13 +63,11 @@ mod tests {
 
     #[test]
     fn an_answer_is_text_or_one_json_document() {
-        let mut out = Vec::new();
-        write(&Greeting { greeting: "hello" }, Output::Text, &mut out).unwrap();
-        assert_eq!(out, b"hello\n");
-        out.clear();
-        write(&Greeting { greeting: "hello" }, Output::Json, &mut out).unwrap();
-        let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let greeting = Greeting { greeting: "hello" };
+        assert_eq!(render(&greeting, Output::Text).unwrap(), b"hello\n");
+        let rendered = render(&greeting, Output::Json).unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&rendered).unwrap();
         assert_eq!(document["greeting"], "hello");
-        assert!(out.ends_with(b"}\n"));
+        assert!(rendered.ends_with(b"}\n"));
     }
 }

@@ -1,10 +1,20 @@
 //! The arguments, as clap reads them. A wrong command line ends with exit code 2.
 
+mod account;
+mod dive;
+mod duckling;
+mod token;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
+
+pub use self::account::{Account, DeleteAccount, EnsureAccount, ListAccounts};
+pub use self::dive::{Dive, EmbedSession};
+pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
+pub use self::token::{CreateToken, RevokeToken, Token};
 
 use super::ExitCode;
 use crate::names::{CredentialName, TokenId};
@@ -87,6 +97,18 @@ pub enum Command {
     Adopt(Adopt),
     /// Serve the predecessor again, while it lives and is not yet marked as retiring.
     RollBack(RollBack),
+    /// Manage service accounts by hand.
+    #[command(subcommand)]
+    Account(Account),
+    /// Manage an account's tokens by hand; credentials that pintail rotates need none of this.
+    #[command(subcommand)]
+    Token(Token),
+    /// See and change how an account's Ducklings are configured.
+    #[command(subcommand)]
+    Duckling(Duckling),
+    /// Embed dives.
+    #[command(subcommand)]
+    Dive(Dive),
     /// Run a stand-in for MotherDuck, its REST API and its Postgres endpoint, on this machine.
     Sandbox(crate::sandbox::Options),
     /// Show whole rotations of three accounts, step by step, with nothing but this program.

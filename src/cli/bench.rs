@@ -58,7 +58,7 @@ impl Bench {
     /// A token that a person made by hand.
     pub(super) async fn made_by_hand(&self, username: &str, name: &str) -> CreatedToken {
         let ttl = Some(Duration::from_hours(24 * 90));
-        let new = NewToken { name, ttl, token_type: TokenType::ReadWrite };
+        let new = NewToken { name, ttl, token_type: TokenType::ReadWrite, description: None };
         let account = username.parse().unwrap();
         self.outside().await.motherduck.create_token(&account, &new).await.unwrap()
     }

@@ -46,18 +46,28 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Plan(names) => super::plan::plan(load(arguments)?, names, output).await,
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
         Command::Check(depth) => super::check::check(load(arguments)?, depth, output).await,
+        Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
+        Command::Token(deed) => super::token::token(read(arguments)?, deed, output).await,
+        Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,
+        Command::Dive(deed) => super::dive::dive(read(arguments)?, deed, output).await,
         Command::Adopt(adoption) => super::adopt::adopt(load(arguments)?, adoption, output).await,
     }
 }
 
 fn load(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
-    let files = arguments.config_files(std::env::var_os("PINTAIL_CONFIG"));
-    let config = Config::load(&files, config::environment())
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
+    let config = read(arguments)?;
     for warning in &config.warnings {
         tracing::warn!(warning = %warning, "configuration is unwise");
     }
-    Ok(Arc::new(config))
+    Ok(config)
+}
+
+/// Without warnings, for commands that have no use for credentials.
+fn read(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
+    let files = arguments.config_files(std::env::var_os("PINTAIL_CONFIG"));
+    Config::load(&files, config::environment())
+        .map(Arc::new)
+        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))
 }
 
 async fn daemon(config: Arc<Config>) -> anyhow::Result<ExitCode> {

@@ -1,13 +1,13 @@
 //! The accounts that are active: the cheapest proof that the admin token is accepted, and an Admin's.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Client;
 use super::error::Error;
 use super::operation::Operation;
 
 /// An account with a Duckling that runs or cools down. It may belong to a person.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActiveAccount {
     /// Its user name; not necessarily one that pintail would accept.
     pub username: String,
@@ -17,7 +17,7 @@ pub struct ActiveAccount {
 }
 
 /// A Duckling that runs or cools down.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActiveDuckling {
     /// `rw`, or `rs.N` for the N-th of the read-scaling pool.
     #[serde(default)]

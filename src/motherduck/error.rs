@@ -54,6 +54,24 @@ impl Error {
             Self::Operation { source, .. } => source.hint(),
         }
     }
+
+    /// What came of the request, if it came to one.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Url { .. } | Self::Setup { .. } => None,
+            Self::Operation { source, .. } => Some(source),
+        }
+    }
+
+    /// Whether the request may have taken effect, or may yet do so.
+    pub fn may_have_effect(&self) -> bool {
+        self.failure().is_some_and(|failure| !failure.is_without_effect())
+    }
+
+    /// Whether it is MotherDuck's own word that there is no such thing.
+    pub fn is_absence(&self) -> bool {
+        matches!(self.failure(), Some(Failure::NotFound(_)))
+    }
 }
 
 /// Why a creation gave no token.
@@ -158,7 +176,7 @@ pub enum Failure {
     #[error("MotherDuck did not accept the request ({0})")]
     Validation(Refusal),
     /// 404 in JSON with the code `NOT_FOUND`: the service's own word that there is no such thing.
-    #[error("MotherDuck knows no such account or token ({0})")]
+    #[error("MotherDuck knows no such account, token or dive ({0})")]
     NotFound(Refusal),
     /// Any other 404. It says nothing about what exists.
     #[error("there is no such route below {base} (a 404 that is not MotherDuck's own)")]
@@ -259,7 +277,7 @@ impl Failure {
             Self::RateLimited { .. } => {
                 Some("lower motherduck.requests_per_second if this goes on".to_owned())
             }
-            Self::NotFound(_) => Some("check the credential's username: its account must exist".to_owned()),
+            Self::NotFound(_) => Some("check the username and the ID: `pintail account list` and `pintail token list` show what exists".to_owned()),
             Self::Path { .. }
             | Self::Connect { .. }
             | Self::Broken { .. }

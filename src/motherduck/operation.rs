@@ -5,6 +5,7 @@ use std::fmt;
 use reqwest::Method;
 use url::Url;
 
+use super::dives::DiveId;
 use crate::names::{AccountName, TokenId};
 
 /// One operation of the REST API. A new one makes the compiler list what there is to know about it.
@@ -18,23 +19,45 @@ pub enum Operation {
     CreateToken(AccountName),
     /// Revoke an account's token.
     RevokeToken(AccountName, TokenId),
+    /// List all users of the organisation.
+    ListUsers,
+    /// Create a service account.
+    CreateAccount(AccountName),
+    /// Delete a service account with all its data.
+    DeleteAccount(AccountName),
+    /// Read how an account's Ducklings are configured.
+    GetDucklings(AccountName),
+    /// Configure an account's Ducklings.
+    SetDucklings(AccountName),
+    /// Open a session that shows a dive as an account sees it.
+    EmbedDive(DiveId, AccountName),
 }
 
 impl Operation {
     /// The method of the request.
     pub(super) fn method(&self) -> Method {
         match self {
-            Self::ListActiveAccounts | Self::ListTokens(_) => Method::GET,
-            Self::CreateToken(_) => Method::POST,
-            Self::RevokeToken(..) => Method::DELETE,
+            Self::ListActiveAccounts
+            | Self::ListTokens(_)
+            | Self::ListUsers
+            | Self::GetDucklings(_) => Method::GET,
+            Self::CreateToken(_) | Self::CreateAccount(_) | Self::EmbedDive(..) => Method::POST,
+            Self::SetDucklings(_) => Method::PUT,
+            Self::RevokeToken(..) | Self::DeleteAccount(_) => Method::DELETE,
         }
     }
 
     /// Whether doing it twice is the same as doing it once.
     pub(super) fn is_idempotent(&self) -> bool {
         match self {
-            Self::ListActiveAccounts | Self::ListTokens(_) | Self::RevokeToken(..) => true,
-            Self::CreateToken(_) => false,
+            Self::ListActiveAccounts
+            | Self::ListTokens(_)
+            | Self::ListUsers
+            | Self::GetDucklings(_)
+            | Self::SetDucklings(_)
+            | Self::RevokeToken(..)
+            | Self::DeleteAccount(_) => true,
+            Self::CreateToken(_) | Self::CreateAccount(_) | Self::EmbedDive(..) => false,
         }
     }
 
@@ -48,6 +71,14 @@ impl Operation {
             Self::RevokeToken(account, id) => {
                 endpoint(base, &["v1", "users", account.as_str(), "tokens", &id.to_string()])
             }
+            Self::ListUsers | Self::CreateAccount(_) => endpoint(base, &["v1", "users"]),
+            Self::DeleteAccount(account) => endpoint(base, &["v1", "users", account.as_str()]),
+            Self::GetDucklings(account) | Self::SetDucklings(account) => {
+                endpoint(base, &["v1", "users", account.as_str(), "instances"])
+            }
+            Self::EmbedDive(dive, _) => {
+                endpoint(base, &["v1", "dives", dive.as_str(), "embed-session"])
+            }
         }
     }
 }
@@ -59,6 +90,16 @@ impl fmt::Display for Operation {
             Self::ListTokens(account) => write!(f, "list the tokens of account {account}"),
             Self::CreateToken(account) => write!(f, "create a token for account {account}"),
             Self::RevokeToken(account, id) => write!(f, "revoke token {id} of account {account}"),
+            Self::ListUsers => f.write_str("list the users"),
+            Self::CreateAccount(account) => write!(f, "create account {account}"),
+            Self::DeleteAccount(account) => write!(f, "delete account {account}"),
+            Self::GetDucklings(account) => write!(f, "read the Ducklings of account {account}"),
+            Self::SetDucklings(account) => {
+                write!(f, "configure the Ducklings of account {account}")
+            }
+            Self::EmbedDive(dive, account) => {
+                write!(f, "open a session of dive {dive} for account {account}")
+            }
         }
     }
 }
@@ -101,5 +142,22 @@ mod tests {
             operation.url(&base("https://h")).unwrap().path(),
             "/v1/users/etl_prod/tokens/7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01"
         );
+    }
+
+    #[test]
+    fn every_operation_has_the_documented_method_and_path() {
+        let account = || "etl_prod".parse::<AccountName>().unwrap();
+        let dive = "a dive/1".parse().unwrap();
+        for (operation, line) in [
+            (Operation::ListUsers, "GET /v1/users"),
+            (Operation::CreateAccount(account()), "POST /v1/users"),
+            (Operation::DeleteAccount(account()), "DELETE /v1/users/etl_prod"),
+            (Operation::GetDucklings(account()), "GET /v1/users/etl_prod/instances"),
+            (Operation::SetDucklings(account()), "PUT /v1/users/etl_prod/instances"),
+            (Operation::EmbedDive(dive, account()), "POST /v1/dives/a%20dive%2F1/embed-session"),
+        ] {
+            let url = operation.url(&base("https://h")).unwrap();
+            assert_eq!(format!("{} {}", operation.method(), url.path()), line);
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::Client;
+use super::call::Parameter;
 use super::error::{Error, Failure};
 use super::operation::Operation;
 
@@ -16,6 +17,28 @@ const PAGE_TOKENS: [(&str, &str); 2] =
 /// A stop for a service that never comes to an end.
 const MOST_PAGES: usize = 1000;
 
+/// The entries of all pages.
+pub(super) struct Listing<T> {
+    pub(super) entries: Vec<T>,
+    pub(super) end: End,
+    /// How many there are in all, by the last page's own count.
+    pub(super) total: Option<u64>,
+}
+
+/// How the pages came to their end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The last one said so.
+    Reached,
+    /// One of them pointed back.
+    Circle,
+}
+
+/// What is wrong with a list that should have come to an end.
+pub(super) fn circle() -> Failure {
+    Failure::Malformed { reason: "its pages go round in a circle".to_owned() }
+}
+
 impl Client {
     /// All entries that stand under `key` in the answers to `operation`. An answer without `key` is an error: a list
     /// that failed must not look like an empty one.
@@ -24,12 +47,27 @@ impl Client {
         operation: &Operation,
         key: &'static str,
     ) -> Result<Vec<T>, Error> {
+        let listing = self.pages(operation, &[], key).await?;
+        match listing.end {
+            End::Reached => Ok(listing.entries),
+            End::Circle => Err(operation.failed(circle())),
+        }
+    }
+
+    /// The same, with parameters for every page, for lists that are known to end where a page token repeats.
+    pub(super) async fn pages<T: DeserializeOwned>(
+        &self,
+        operation: &Operation,
+        parameters: &[Parameter<'_>],
+        key: &'static str,
+    ) -> Result<Listing<T>, Error> {
         let failed = |reason: String| operation.failed(Failure::Malformed { reason });
         let mut entries = Vec::new();
         let mut seen = HashSet::new();
         let mut next: Option<(&str, String)> = None;
         for _ in 0..MOST_PAGES {
-            let query: Vec<_> = next.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let turn = next.iter().map(|(name, value)| (*name, value.as_str()));
+            let query: Vec<_> = parameters.iter().copied().chain(turn).collect();
             let answer = self.call(operation, &query, None).await?;
             let mut page: Map<String, Value> =
                 answer.json().map_err(|failure| operation.failed(failure))?;
@@ -42,10 +80,11 @@ impl Client {
                 entries.push(entry);
             }
             next = page_token(&page).map_err(failed)?;
+            let total = page.get("total_count").and_then(Value::as_u64);
             match &next {
-                None => return Ok(entries),
+                None => return Ok(Listing { entries, end: End::Reached, total }),
                 Some((_, token)) if seen.insert(token.clone()) => {}
-                Some(_) => return Err(failed("its pages go round in a circle".to_owned())),
+                Some(_) => return Ok(Listing { entries, end: End::Circle, total }),
             }
         }
         Err(failed(format!("it has more than {MOST_PAGES} pages")))

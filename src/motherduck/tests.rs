@@ -1,6 +1,8 @@
 //! What the client promises, against a server that plays every part.
 
 mod creation;
+mod ducklings;
+mod users;
 
 use std::time::{Duration, Instant};
 
@@ -29,6 +31,7 @@ fn new_token() -> NewToken<'static> {
         name: "pintail/x",
         ttl: Some(Duration::from_hours(1)),
         token_type: TokenType::ReadWrite,
+        description: None,
     }
 }
 

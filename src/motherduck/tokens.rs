@@ -28,6 +28,20 @@ pub struct NewToken<'a> {
     pub ttl: Option<Duration>,
     /// What it may do.
     pub token_type: TokenType,
+    /// What it is for, 1 to 1000 characters. Regions that know no descriptions drop it silently.
+    pub description: Option<&'a str>,
+}
+
+/// Names that MotherDuck keeps to itself.
+pub const RESERVED_TOKEN_NAMES: [&str; 2] = ["MotherDuck Extension", "MotherDuck Flights"];
+
+/// A token as MotherDuck lists it, with what only people need to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenDetails {
+    /// What every reader needs.
+    pub listed: ListedToken,
+    /// What it may do, as MotherDuck spells it; not told by every version of the service.
+    pub token_type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +53,8 @@ struct ListedRow {
     created_ts: Timestamp,
     #[serde(default, deserialize_with = "timestamp::optional")]
     expire_at: Option<Timestamp>,
+    #[serde(default)]
+    token_type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -51,9 +67,10 @@ struct CreatedRow {
     expire_at: Option<Timestamp>,
 }
 
+/// A text of an answer that is wiped when it is dropped.
 #[derive(Deserialize)]
 #[serde(from = "String")]
-struct Zeroized(Zeroizing<String>);
+pub(super) struct Zeroized(pub(super) Zeroizing<String>);
 
 impl From<String> for Zeroized {
     fn from(text: String) -> Self {
@@ -64,15 +81,27 @@ impl From<String> for Zeroized {
 impl Client {
     /// All tokens of `account`, complete, each once.
     pub async fn list_tokens(&self, account: &AccountName) -> Result<Vec<ListedToken>, Error> {
+        let tokens = self.list_token_details(account).await?;
+        Ok(tokens.into_iter().map(|token| token.listed).collect())
+    }
+
+    /// All tokens of `account`, complete, each once, with what only people need to know.
+    pub async fn list_token_details(
+        &self,
+        account: &AccountName,
+    ) -> Result<Vec<TokenDetails>, Error> {
         let rows: Vec<ListedRow> =
             self.list(&Operation::ListTokens(account.clone()), "tokens").await?;
         // Rows are known to repeat where a list comes in pages.
         let mut seen = HashSet::new();
-        let tokens = rows.into_iter().filter(|row| seen.insert(row.id)).map(|row| ListedToken {
-            id: TokenId(row.id),
-            name: row.name,
-            created_at: row.created_ts,
-            expires_at: row.expire_at,
+        let tokens = rows.into_iter().filter(|row| seen.insert(row.id)).map(|row| TokenDetails {
+            listed: ListedToken {
+                id: TokenId(row.id),
+                name: row.name,
+                created_at: row.created_ts,
+                expires_at: row.expire_at,
+            },
+            token_type: row.token_type,
         });
         Ok(tokens.collect())
     }
@@ -85,8 +114,10 @@ impl Client {
     ) -> Result<CreatedToken, CreateTokenError> {
         let operation = Operation::CreateToken(account.clone());
         let mut body = json!({ "name": new.name, "token_type": new.token_type.as_str() });
-        if let (Some(ttl), Some(fields)) = (new.ttl, body.as_object_mut()) {
-            fields.insert("ttl".to_owned(), ttl.as_secs().into());
+        if let Some(fields) = body.as_object_mut() {
+            let ttl = new.ttl.map(|ttl| ("ttl".to_owned(), ttl.as_secs().into()));
+            let description = new.description.map(|text| ("description".to_owned(), text.into()));
+            fields.extend(ttl.into_iter().chain(description));
         }
         let answer =
             self.call(&operation, &[], Some(&body)).await.map_err(|error| match &error {

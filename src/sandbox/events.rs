@@ -19,6 +19,8 @@ pub(super) enum Kind {
     TokenCreated,
     TokensListed,
     TokenRevoked,
+    DucklingsSet,
+    SessionOpened,
     Connected,
     Refused,
     RequestFailed,

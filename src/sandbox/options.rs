@@ -15,6 +15,7 @@ const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCA
 
 /// How the sandbox behaves. Everything is off by default.
 #[derive(Debug, Clone, PartialEq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each off or on")]
 pub struct Options {
     /// Where the REST API listens: a loopback address; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value_t = ANY_PORT, value_parser = loopback)]
@@ -43,6 +44,9 @@ pub struct Options {
     /// A second living token of the same name in one account is refused
     #[arg(long)]
     pub unique_names: bool,
+    /// The organisation's plan has neither read scaling nor embedded dives: both are refused
+    #[arg(long)]
+    pub lite_plan: bool,
     /// The probability that a REST request fails with 500, 502 or 503 before taking effect
     #[arg(long, value_name = "0..1", default_value_t = 0.0, value_parser = probability)]
     pub fail_rate: f64,
@@ -119,6 +123,7 @@ impl Default for Options {
             listing_delay: Duration::ZERO,
             keep_expired: false,
             unique_names: false,
+            lite_plan: false,
             fail_rate: 0.0,
             lose_reply_rate: 0.0,
             gateway_html: false,
@@ -196,6 +201,7 @@ mod tests {
             "--listing-delay=1s",
             "--keep-expired",
             "--unique-names",
+            "--lite-plan",
             "--fail-rate=0.1",
             "--lose-reply-rate=0.2",
             "--gateway-html",
@@ -206,6 +212,7 @@ mod tests {
         .unwrap();
         assert_eq!(options.accounts.len(), 2);
         assert_eq!(options.revocation_delay, Duration::from_secs(2));
+        assert!(options.lite_plan && options.unique_names && options.keep_expired);
         assert_eq!(options.retry_after, RetryAfter::Date);
         assert!((options.lose_reply_rate - 0.2).abs() < f64::EPSILON);
     }

@@ -37,6 +37,19 @@ fn every_documented_command_is_understood() {
         "pintail adopt etl --token-id 7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01",
         "pintail adopt etl --token-id 7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01 --take-over",
         "pintail roll-back etl",
+        "pintail account create etl_prod",
+        "pintail account list --all",
+        "pintail account active",
+        "pintail account delete etl_prod --yes --even-if-configured",
+        "pintail account ensure etl_prod",
+        "pintail account ensure etl_prod --read-write-size jumbo --flock-size 8",
+        "pintail token create etl_prod --name n",
+        "pintail token create etl_prod --name n --ttl 30d --type read_scaling --description d --secret-file f",
+        "pintail token list etl_prod",
+        "pintail token revoke etl_prod 7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01 --yes --managed",
+        "pintail duckling get etl_prod",
+        "pintail duckling set etl_prod --read-write-cooldown 5m --read-scaling-cooldown none",
+        "pintail dive embed-session d-1 --username etl_prod --session-name s --secret-file f",
         "pintail sandbox",
         "pintail demo",
         "pintail run --config a.toml --config b.toml --output json --log-format json -vv",
@@ -57,6 +70,21 @@ fn a_wrong_command_line_ends_with_the_code_for_usage() {
         "pintail rotate-now --due --compromised --reason leaked",
         "pintail rotate-now etl --timeout 20",
         "pintail rotate-now etl --timeout 0s",
+        "pintail account",
+        "pintail account create with-hyphen",
+        "pintail account ensure etl_prod --flock-size 65",
+        "pintail token create etl_prod",
+        "pintail token create etl_prod --name pintail/prod/x",
+        "pintail token create etl_prod --name pintail",
+        "pintail token create etl_prod --name n --ttl 4m",
+        "pintail token create etl_prod --name n --ttl 366d",
+        "pintail token create etl_prod --name n --ttl 3600500ms",
+        "pintail token create etl_prod --name n --type both",
+        "pintail token revoke etl_prod a-name",
+        "pintail duckling set etl_prod --read-write-size tiny",
+        "pintail duckling set etl_prod --read-write-cooldown 59s",
+        "pintail dive embed-session ..",
+        "pintail dive embed-session .. --username etl_prod",
         "pintail rotate-now ../etl",
         "pintail adopt etl",
         "pintail adopt etl --token-id pintail/prod/etl",
@@ -104,5 +132,17 @@ fn the_help_tells_the_exit_codes() {
     for code in ["0  all that was asked for", "1  a credential failed", "2  wrong usage", "3  held"]
     {
         assert!(help.contains(code), "{help}");
+    }
+}
+
+#[test]
+fn a_token_by_hand_has_neither_a_reserved_nor_an_unfit_name() {
+    let named = |name: &str| {
+        let words = ["pintail", "token", "create", "etl_prod", "--name", name];
+        Arguments::try_parse_from(words).is_ok()
+    };
+    assert!(named("my importer") && named("é") && named(&"é".repeat(255)));
+    for name in ["", " n", "a\nb", "MotherDuck Extension", "motherduck flights", &"x".repeat(256)] {
+        assert!(!named(name), "{name:?}");
     }
 }

@@ -87,6 +87,13 @@ async fn accounts(outside: &Outside, credentials: &[&Credential], findings: &mut
                     &subject,
                     format!("it exists, with {}", counted(tokens.len(), "token")),
                 ),
+                Err(error) if error.is_absence() => Finding::error(
+                    &subject,
+                    "MotherDuck has no such account",
+                    Some(format!(
+                        "make it: pintail account create {username}; or correct the username"
+                    )),
+                ),
                 Err(error) => {
                     Finding::fault(&subject, Fault::of(&error, error.kind(), error.hint()))
                 }

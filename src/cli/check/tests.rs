@@ -106,7 +106,11 @@ async fn an_account_that_does_not_exist_and_a_hand_made_secret_are_errors() {
     assert_eq!(code, ExitCode::Failed);
     let account = finding(&findings, "account no_such");
     assert_eq!(account.level, Level::Error);
-    assert!(account.hint.as_deref().unwrap().contains("must exist"), "{:?}", account.hint);
+    assert!(
+        account.hint.as_deref().unwrap().contains("pintail account create no_such"),
+        "{:?}",
+        account.hint
+    );
     assert!(finding(&findings, "etl").hint.as_deref().unwrap().contains("pintail adopt etl"));
     assert_keeps(&both(&findings).0, &hand.token);
 }

@@ -18,11 +18,24 @@ async fn a_created_token_comes_with_its_text_and_its_expiry() {
 #[tokio::test]
 async fn a_token_for_ever_is_asked_for_without_a_lifetime() {
     let fake = Fake::playing([reply(200, created_body())]).await;
-    let new = NewToken { name: "n", ttl: None, token_type: TokenType::ReadScaling };
+    let new =
+        NewToken { name: "n", ttl: None, token_type: TokenType::ReadScaling, description: None };
     let created = fake.client.create_token(&account(), &new).await.unwrap();
     assert_eq!(created.expires_at, None);
     let body: serde_json::Value = serde_json::from_str(&fake.seen()[0].body).unwrap();
     assert_eq!(body, json!({"name": "n", "token_type": "read_scaling"}));
+}
+
+#[tokio::test]
+async fn a_description_is_sent_only_if_there_is_one() {
+    let fake = Fake::playing([reply(200, created_body())]).await;
+    let new = NewToken { ttl: None, description: Some("for the importer"), ..new_token() };
+    fake.client.create_token(&account(), &new).await.unwrap();
+    let body: serde_json::Value = serde_json::from_str(&fake.seen()[0].body).unwrap();
+    assert_eq!(
+        body,
+        json!({"name": "pintail/x", "token_type": "read_write", "description": "for the importer"})
+    );
 }
 
 #[tokio::test]

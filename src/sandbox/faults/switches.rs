@@ -11,6 +11,7 @@ use crate::sandbox::options::{Options, RetryAfter};
 
 /// The switches in force.
 #[derive(Debug, Clone, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, each off or on")]
 pub(in crate::sandbox) struct Switches {
     pub(in crate::sandbox) fail_rate: f64,
     pub(in crate::sandbox) lose_reply_rate: f64,
@@ -22,6 +23,7 @@ pub(in crate::sandbox) struct Switches {
     pub(in crate::sandbox) listing_delay: Duration,
     pub(in crate::sandbox) keep_expired: bool,
     pub(in crate::sandbox) unique_names: bool,
+    pub(in crate::sandbox) lite_plan: bool,
     pub(in crate::sandbox) gateway_html: bool,
     pub(in crate::sandbox) rate_limit: Option<NonZeroU32>,
     pub(in crate::sandbox) retry_after: RetryAfter,
@@ -41,6 +43,7 @@ pub(in crate::sandbox) struct Change {
     listing_delay: Option<Duration>,
     keep_expired: Option<bool>,
     unique_names: Option<bool>,
+    lite_plan: Option<bool>,
     gateway_html: Option<bool>,
     /// 0 lifts the limit.
     rate_limit: Option<u32>,
@@ -70,6 +73,7 @@ impl Switches {
             listing_delay: options.listing_delay,
             keep_expired: options.keep_expired,
             unique_names: options.unique_names,
+            lite_plan: options.lite_plan,
             gateway_html: options.gateway_html,
             rate_limit: options.rate_limit,
             retry_after: options.retry_after,
@@ -85,6 +89,7 @@ impl Switches {
         set(&mut self.listing_delay, change.listing_delay);
         set(&mut self.keep_expired, change.keep_expired);
         set(&mut self.unique_names, change.unique_names);
+        set(&mut self.lite_plan, change.lite_plan);
         set(&mut self.gateway_html, change.gateway_html);
         set(&mut self.rate_limit, change.rate_limit.map(NonZeroU32::new));
         set(&mut self.retry_after, change.retry_after);

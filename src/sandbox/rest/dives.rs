@@ -10,6 +10,7 @@ use super::Admin;
 use super::answer::Refusal;
 use super::fields::Fields;
 use super::users::known;
+use crate::sandbox::events::{About, Kind};
 use crate::sandbox::service::Shared;
 use crate::sandbox::state::Nature;
 use crate::sandbox::tokens::opaque;
@@ -32,9 +33,15 @@ pub(super) async fn embed_session(
     if Uuid::try_parse(&dive_id).is_err() {
         return Err(Refusal::not_found("Dive not found"));
     }
-    let world = service.world();
-    if known(world.organisation.user(&username))?.nature == Nature::Person {
+    if service.switches().lite_plan {
+        return Err(Refusal::forbidden("embedded dives require the Business plan"));
+    }
+    let mut world = service.world();
+    let user = known(world.organisation.user(&username))?;
+    if user.nature == Nature::Person {
         return Err(Refusal::forbidden("an embed session needs a service account"));
     }
+    let about = About { detail: Some(dive_id), ..About::user(&user.username) };
+    world.events.push(Kind::SessionOpened, about);
     Ok(Json(json!({ "session": opaque() })))
 }

@@ -11,6 +11,7 @@ use super::answer::Refusal;
 use super::fields::Fields;
 use super::users::known;
 use crate::sandbox::ducklings::{Ducklings, ReadScaling, ReadWrite, SIZES};
+use crate::sandbox::events::{About, Kind};
 use crate::sandbox::service::Shared;
 
 pub(super) async fn get(
@@ -31,7 +32,10 @@ pub(super) async fn set(
     let ducklings = read(&body)?;
     let mut world = service.world();
     let user = world.organisation.user_mut(&username);
-    user.ok_or_else(|| Refusal::not_found("User not found"))?.ducklings = ducklings.clone();
+    let user = user.ok_or_else(|| Refusal::not_found("User not found"))?;
+    user.ducklings = ducklings.clone();
+    let about = About::user(&user.username);
+    world.events.push(Kind::DucklingsSet, about);
     service.keep(&world)?;
     Ok(Json(ducklings))
 }

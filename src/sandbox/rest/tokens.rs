@@ -29,6 +29,9 @@ pub(super) async fn create(
 ) -> Result<Json<Value>, Refusal> {
     let wish = Wish::read(&body)?;
     let switches = service.switches();
+    if switches.lite_plan && wish.token_type == TokenType::ReadScaling {
+        return Err(Refusal::forbidden("read scaling requires the Business plan"));
+    }
     let mut world = service.world();
     let user = within_scope(known(world.organisation.user(&username))?, &admin)?.clone();
     let now = Timestamp::now();
@@ -145,6 +148,9 @@ impl Wish {
         } else {
             Some(TokenType::ReadWrite)
         };
+        if fields.has("description") {
+            fields.text("description", 1..=1000);
+        }
         let lifetime = ttl.map(Duration::from_secs);
         let wish =
             name.zip(token_type).map(|(name, token_type)| Self { name, token_type, lifetime });

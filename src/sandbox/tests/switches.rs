@@ -117,6 +117,25 @@ async fn names_are_unique_only_if_asked_for() {
 }
 
 #[tokio::test]
+async fn the_lite_plan_has_neither_read_scaling_nor_embedded_dives() {
+    let bench = Bench::new(Options { lite_plan: true, ..Options::default() }).await;
+    let dive = "/v1/dives/7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01/embed-session";
+    for (path, body) in [
+        (TOKENS, json!({ "name": "n", "token_type": "read_scaling" })),
+        (dive, json!({ "username": "etl_prod" })),
+    ] {
+        let refused = bench.post(path, body.clone()).await;
+        assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (403, &json!("FORBIDDEN")));
+        assert!(refused.text.contains("Business plan"), "{}", refused.text);
+        bench.change(json!({ "lite_plan": false })).await;
+        assert_eq!(bench.post(path, body).await.status, 200);
+        bench.change(json!({ "lite_plan": true })).await;
+    }
+    assert_eq!(create(&bench, "read_write is on every plan").await.unwrap().status, 200);
+    assert_eq!(bench.events("session_opened").await.len(), 1);
+}
+
+#[tokio::test]
 async fn every_answer_takes_the_latency() {
     let latency = Duration::from_millis(60);
     let bench = Bench::new(Options { latency, ..Options::default() }).await;

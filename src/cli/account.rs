@@ -1,0 +1,143 @@
+//! `pintail account`: service accounts by hand.
+
+mod list;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::by_hand::{self, AccountOutcome, columns, failed, refused, tame};
+use super::complaint::Complaint;
+use super::confirm::Confirmation;
+use super::duckling;
+use super::{Account, DeleteAccount, EnsureAccount, ExitCode, Output};
+use crate::config::Config;
+use crate::motherduck::{Creation, Deletion, Ducklings, Existence};
+use crate::names::AccountName;
+
+/// Does it.
+pub(super) async fn account(
+    config: Arc<Config>,
+    arguments: &Account,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    match arguments {
+        Account::Create { username } => create(&config, username, output).await,
+        Account::List(which) => list::list(&config, which, output).await,
+        Account::Active => active(&config, output).await,
+        Account::Delete(deletion) => delete(&config, deletion, output).await,
+        Account::Ensure(wish) => ensure(&config, wish, output).await,
+    }
+}
+
+async fn create(
+    config: &Config,
+    username: &AccountName,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let client = by_hand::client(config)?;
+    client.create_account(username).await.map_err(|error| {
+        let unknown = error.may_have_effect().then(|| {
+            format!("it may have been created: `pintail account ensure {username}` finds out, and creates it if not")
+        });
+        Complaint::of(&error, ExitCode::Failed, unknown.or_else(|| error.hint()))
+    })?;
+    let document = AccountOutcome { username, outcome: "created" };
+    by_hand::write(output, &document, || format!("account {username} was created"))?;
+    Ok(ExitCode::Settled)
+}
+
+async fn active(config: &Config, output: Output) -> anyhow::Result<ExitCode> {
+    let client = by_hand::client(config)?;
+    let accounts = client.active_accounts().await.map_err(|error| failed(&error))?;
+    let document = serde_json::json!({ "accounts": accounts });
+    by_hand::write(output, &document, || {
+        let rows = accounts.iter().flat_map(|account| {
+            account.ducklings.iter().map(|duckling| {
+                [&account.username, &duckling.id, &duckling.kind, &duckling.status]
+                    .map(|text| tame(text))
+                    .to_vec()
+            })
+        });
+        columns(&["username", "duckling", "type", "status"], rows)
+    })?;
+    Ok(ExitCode::Settled)
+}
+
+async fn delete(
+    config: &Config,
+    deletion: &DeleteAccount,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let username = &deletion.username;
+    let using = by_hand::credentials_of(config, username.as_str());
+    if !using.is_empty() && !deletion.even_if_configured {
+        let message = format!("account {username} is used by {}", using.join(", "));
+        let hint = "take them out of the configuration first; or add --even-if-configured, if their consumers may lose access and data at once";
+        return Err(Complaint::usage(message, Some(hint.to_owned())).into());
+    }
+    let confirmation = Confirmation::settle(deletion.yes, &format!("deleting account {username}"))?;
+    let client = by_hand::client(config)?;
+    // A slip of the pen must not look like a success.
+    if client.find_account(username).await.map_err(|error| failed(&error))? == Existence::Absent {
+        let hint = Some("`pintail account list` shows those that exist".to_owned());
+        return Err(refused(format!("MotherDuck knows no account {username}"), hint).into());
+    }
+    confirmation.typed(
+        &format!(
+            "Account {username} will be deleted with all its databases and tokens, for good.\nType its name to go on: "
+        ),
+        username.as_str(),
+    )?;
+    let deletion = client.delete_account(username).await.map_err(|error| failed(&error))?;
+    let (outcome, text) = match deletion {
+        Deletion::Deleted => ("deleted", "was deleted"),
+        Deletion::AlreadyGone => ("already_gone", "is gone"),
+    };
+    by_hand::write(output, &AccountOutcome { username, outcome }, || {
+        format!("account {username} {text}")
+    })?;
+    Ok(ExitCode::Settled)
+}
+
+#[derive(Serialize)]
+struct Ensured<'a> {
+    #[serde(flatten)]
+    account: AccountOutcome<'a>,
+    ducklings_changed: bool,
+    /// Null where none were asked for.
+    ducklings: Option<&'a Ducklings>,
+}
+
+async fn ensure(config: &Config, wish: &EnsureAccount, output: Output) -> anyhow::Result<ExitCode> {
+    let username = &wish.username;
+    let change = wish.ducklings.change();
+    duckling::check(&change)?;
+    let client = by_hand::client(config)?;
+    let creation = client.ensure_account(username).await.map_err(|error| failed(&error))?;
+    let (outcome, text) = match creation {
+        Creation::Created => ("created", "was created"),
+        Creation::Exists => ("exists", "exists"),
+    };
+    let changed = if change.is_empty() {
+        None
+    } else {
+        Some(duckling::change(&client, username, &change).await.map_err(|mut complaint| {
+            complaint.message = format!("account {username} {text}, but: {}", complaint.message);
+            complaint
+        })?)
+    };
+    let document = Ensured {
+        account: AccountOutcome { username, outcome },
+        ducklings_changed: changed.as_ref().is_some_and(duckling::Changed::is_change),
+        ducklings: changed.as_ref().map(|changed| &changed.after),
+    };
+    by_hand::write(output, &document, || {
+        let account = format!("account {username} {text}");
+        match &changed {
+            Some(changed) => format!("{account}\n{}", changed.text()),
+            None => account,
+        }
+    })?;
+    Ok(ExitCode::Settled)
+}

@@ -1,0 +1,76 @@
+//! `pintail dive`: sessions that embed a dive.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::complaint::Complaint;
+use super::reveal::{Destination, Undelivered};
+use super::{Dive, EmbedSession, ExitCode, Output, by_hand};
+use crate::config::Config;
+use crate::motherduck::DiveId;
+use crate::names::AccountName;
+use crate::rotation::world::chain;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    dive_id: &'a DiveId,
+    username: &'a AccountName,
+    session_name: Option<&'a str>,
+    /// The secret; absent where it went into a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_file: Option<PathBuf>,
+}
+
+/// Does it.
+pub(super) async fn dive(
+    config: Arc<Config>,
+    arguments: &Dive,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let Dive::EmbedSession(wish) = arguments;
+    embed_session(&config, wish, output).await
+}
+
+async fn embed_session(
+    config: &Config,
+    wish: &EmbedSession,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let destination = Destination::open(output, wish.secret_file.as_deref())?;
+    let client = by_hand::client(config)?;
+    let (dive_id, username) = (&wish.dive_id, &wish.username);
+    let session_name = wish.session_name.as_deref();
+    let session = client.embed_dive(dive_id, username, session_name).await.map_err(|error| {
+        let unknown = error.may_have_effect().then(|| {
+            "run it again: a session that nobody received ends within 24 hours".to_owned()
+        });
+        Complaint::of(&error, ExitCode::Failed, unknown.or_else(|| error.hint()))
+    })?;
+    let secret_file = destination.path();
+    let delivered = destination.deliver(&session, |session| {
+        let document =
+            Document { dive_id, username, session_name, session, secret_file: secret_file.clone() };
+        by_hand::write(output, &document, || {
+            let about = format!("session of dive {dive_id} as account {username}, for 24 hours");
+            match (session, &secret_file) {
+                (Some(text), _) => format!("{about}, shown this once:\n{text}"),
+                (None, Some(path)) => format!("{about}: in file {}", path.display()),
+                (None, None) => about,
+            }
+        })
+    });
+    let (what, error) = match delivered {
+        Ok(()) => return Ok(ExitCode::Settled),
+        Err(Undelivered::Lost(error)) => {
+            ("the session cannot be shown, and ends by itself within 24 hours", error)
+        }
+        Err(Undelivered::Unsaid(error)) => {
+            ("the session is in its file, which cannot be said", error)
+        }
+    };
+    Err(by_hand::refused(format!("{what}: {}", chain(error.as_ref())), None).into())
+}

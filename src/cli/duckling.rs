@@ -1,0 +1,136 @@
+//! `pintail duckling`: how an account's Ducklings are configured, seen and changed.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::by_hand::{self, columns, failed, refused, tame};
+use super::complaint::Complaint;
+use super::{Duckling, ExitCode, Output, SetDucklings};
+use crate::config::Config;
+use crate::motherduck::{Change, Client, Ducklings};
+use crate::names::AccountName;
+
+/// Does it.
+pub(super) async fn duckling(
+    config: Arc<Config>,
+    arguments: &Duckling,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    match arguments {
+        Duckling::Get { username } => get(&config, username, output).await,
+        Duckling::Set(wish) => set(&config, wish, output).await,
+    }
+}
+
+/// A change that was made, or was not needed.
+pub(super) struct Changed {
+    pub(super) before: Ducklings,
+    pub(super) after: Ducklings,
+}
+
+impl Changed {
+    pub(super) fn is_change(&self) -> bool {
+        self.before != self.after
+    }
+
+    /// All values, before and after.
+    pub(super) fn text(&self) -> String {
+        let rows = values(&self.before).into_iter().zip(values(&self.after)).map(
+            |((name, before), (_, after))| {
+                let mark = if before == after { "" } else { "changed" };
+                vec![name.to_owned(), before, after, mark.to_owned()]
+            },
+        );
+        columns(&["value", "before", "after", ""], rows)
+    }
+}
+
+/// Refuses, before anything is contacted, a change that no account could take.
+pub(super) fn check(change: &Change) -> Result<(), Complaint> {
+    change.check().map_err(|error| Complaint::of(&error, ExitCode::Usage, None))
+}
+
+/// Reads, changes, writes the whole if anything differs, and reads what came of it.
+pub(super) async fn change(
+    client: &Client,
+    username: &AccountName,
+    change: &Change,
+) -> Result<Changed, Complaint> {
+    let before = client.ducklings(username).await.map_err(|error| failed(&error))?;
+    let wanted =
+        change.apply(&before).map_err(|error| Complaint::of(&error, ExitCode::Failed, None))?;
+    if wanted == before {
+        return Ok(Changed { after: wanted, before });
+    }
+    client.set_ducklings(username, &wanted).await.map_err(|error| failed(&error))?;
+    let after = client.ducklings(username).await.map_err(|error| failed(&error))?;
+    if values(&after) == values(&wanted) {
+        return Ok(Changed { before, after });
+    }
+    let message =
+        format!("MotherDuck accepted the change of account {username} and shows other values");
+    let hint = format!(
+        "somebody else may have changed them just now; look with `pintail duckling get {username}`"
+    );
+    Err(refused(message, Some(hint)))
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    username: &'a AccountName,
+    #[serde(flatten)]
+    ducklings: &'a Ducklings,
+}
+
+async fn get(config: &Config, username: &AccountName, output: Output) -> anyhow::Result<ExitCode> {
+    let client = by_hand::client(config)?;
+    let ducklings = client.ducklings(username).await.map_err(|error| failed(&error))?;
+    by_hand::write(output, &Shown { username, ducklings: &ducklings }, || {
+        let rows = values(&ducklings).into_iter().map(|(name, value)| vec![name.to_owned(), value]);
+        columns(&["value", "now"], rows)
+    })?;
+    Ok(ExitCode::Settled)
+}
+
+#[derive(Serialize)]
+struct Set<'a> {
+    username: &'a AccountName,
+    changed: bool,
+    before: &'a Ducklings,
+    after: &'a Ducklings,
+}
+
+async fn set(config: &Config, wish: &SetDucklings, output: Output) -> anyhow::Result<ExitCode> {
+    let username = &wish.username;
+    let wanted = wish.change.change();
+    if wanted.is_empty() {
+        let hint = "name a value, such as --read-write-size standard; `pintail duckling get` shows them all";
+        return Err(Complaint::usage("there is nothing to change", Some(hint.to_owned())).into());
+    }
+    check(&wanted)?;
+    let client = by_hand::client(config)?;
+    let changed = change(&client, username, &wanted).await?;
+    let document = Set {
+        username,
+        changed: changed.is_change(),
+        before: &changed.before,
+        after: &changed.after,
+    };
+    by_hand::write(output, &document, || changed.text())?;
+    Ok(ExitCode::Settled)
+}
+
+fn values(ducklings: &Ducklings) -> [(&'static str, String); 5] {
+    let cooldown = |seconds: Option<u64>| {
+        seconds.map_or_else(|| "none".to_owned(), |seconds| format!("{seconds} s"))
+    };
+    let (write, read) = (&ducklings.read_write, &ducklings.read_scaling);
+    [
+        ("read-write-size", tame(&write.instance_size)),
+        ("read-write-cooldown", cooldown(write.cooldown_seconds)),
+        ("read-scaling-size", tame(&read.instance_size)),
+        ("read-scaling-cooldown", cooldown(read.cooldown_seconds)),
+        ("flock-size", read.flock_size.map(|size| size.to_string()).unwrap_or_default()),
+    ]
+}

@@ -1,0 +1,170 @@
+//! `pintail token create`: a token whose text reaches somebody, or which is revoked again.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::by_hand::{self, failed, instant, note, refused};
+use crate::cli::complaint::Complaint;
+use crate::cli::reveal::{Destination, Undelivered};
+use crate::cli::{CreateToken, ExitCode, Output};
+use crate::config::Config;
+use crate::daemon::shutdown_on_signals;
+use crate::motherduck::{Client, CreateTokenError, NewToken};
+use crate::names::{AccountName, TokenId};
+use crate::record::TokenType;
+use crate::rotation::world::{CreatedToken, chain};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    username: &'a AccountName,
+    token_id: TokenId,
+    name: &'a str,
+    token_type: TokenType,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    /// The secret; absent where it went into a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret_file: Option<PathBuf>,
+}
+
+/// Creates it and delivers its text.
+pub(super) async fn create(
+    config: &Config,
+    wish: &CreateToken,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let username = &wish.username;
+    let destination = Destination::open(output, wish.secret_file.as_deref())?;
+    let client = by_hand::client(config)?;
+    // Names are not unique: what was there before tells a lost token of ours from others of the same name.
+    let before = named(&client, wish).await.map_err(|error| failed(&error))?;
+    if !before.is_empty() {
+        note(&format!("note: account {username} has a token named {:?} already", wish.name));
+    }
+    if wish.ttl.is_none() {
+        note("note: without --ttl, this token never expires");
+    }
+    let new = NewToken {
+        name: &wish.name,
+        ttl: wish.ttl,
+        token_type: wish.token_type,
+        description: wish.description.as_deref(),
+    };
+    // From here on there may be a secret that nobody else will ever have: it is waited for.
+    shutdown_on_signals()?;
+    let created = match client.create_token(username, &new).await {
+        Ok(created) => created,
+        Err(CreateTokenError::Refused(error)) => return Err(failed(&error).into()),
+        Err(CreateTokenError::Unknown(error)) => {
+            let hint = aftermath(&client, wish, &before).await;
+            return Err(Complaint::of(&error, ExitCode::Failed, Some(hint)).into());
+        }
+    };
+    let delivered = deliver(destination, wish, &created, output);
+    match delivered {
+        Ok(()) => Ok(ExitCode::Settled),
+        Err(Undelivered::Lost(error)) => {
+            Err(take_back(&client, username, &created, &error).await.into())
+        }
+        Err(Undelivered::Unsaid(error)) => {
+            let message = format!(
+                "token {} was created and is in its file, which cannot be said: {}",
+                created.id,
+                chain(error.as_ref())
+            );
+            Err(refused(message, None).into())
+        }
+    }
+}
+
+fn deliver(
+    destination: Destination,
+    wish: &CreateToken,
+    created: &CreatedToken,
+    output: Output,
+) -> Result<(), Undelivered> {
+    let secret_file = destination.path();
+    destination.deliver(&created.token, |token| {
+        let document = Document {
+            username: &wish.username,
+            token_id: created.id,
+            name: &wish.name,
+            token_type: wish.token_type,
+            created_at: created.created_at,
+            expires_at: created.expires_at,
+            token,
+            secret_file: secret_file.clone(),
+        };
+        by_hand::write(output, &document, || {
+            let about = format!(
+                "token {} of account {}, {}, expires {}",
+                created.id,
+                wish.username,
+                wish.token_type.as_str(),
+                instant(created.expires_at)
+            );
+            match (token, &secret_file) {
+                (Some(text), _) => format!("{about}\nIts text, shown this once:\n{text}"),
+                (None, Some(path)) => format!("{about}\nIts text is in file {}", path.display()),
+                (None, None) => about,
+            }
+        })
+    })
+}
+
+/// Revokes a token whose text reached nobody.
+async fn take_back(
+    client: &Client,
+    username: &AccountName,
+    created: &CreatedToken,
+    error: &anyhow::Error,
+) -> Complaint {
+    let lost = format!("the token's text cannot be delivered: {}", chain(error.as_ref()));
+    let id = created.id;
+    match client.revoke_token(username, id).await {
+        Ok(_) => refused(format!("{lost}; token {id} was revoked again"), None),
+        Err(revocation) => refused(
+            format!("{lost}; token {id} lives, and nobody has it: {}", chain(&revocation)),
+            Some(format!("revoke it: pintail token revoke {username} {id}")),
+        ),
+    }
+}
+
+/// What is known after a creation whose outcome is not, and what to do. Nothing is revoked: a token of this name may
+/// be somebody else's.
+async fn aftermath(client: &Client, wish: &CreateToken, before: &BTreeSet<TokenId>) -> String {
+    let CreateToken { username, name, .. } = wish;
+    let Ok(now) = named(client, wish).await else {
+        let now = instant(Some(Timestamp::now()));
+        return format!(
+            "it may have been created: when MotherDuck answers again, look with `pintail token list {username}` for a token named {name:?} that was created about {now}, and revoke it before you try again"
+        );
+    };
+    let new: Vec<_> = now.difference(before).collect();
+    if new.is_empty() {
+        return format!(
+            "it may have been created, or may yet be: no new token named {name:?} is listed so far. Look again with `pintail token list {username}` in some minutes, revoke it if it is there, and use another name until then"
+        );
+    }
+    let commands: Vec<_> =
+        new.iter().map(|id| format!("pintail token revoke {username} {id}")).collect();
+    format!(
+        "it was probably created: a token named {name:?} appeared, and its text is lost. Unless somebody else created it at this moment, revoke it and try again: {}",
+        commands.join("; ")
+    )
+}
+
+/// The tokens of the wanted name.
+async fn named(
+    client: &Client,
+    wish: &CreateToken,
+) -> Result<BTreeSet<TokenId>, crate::motherduck::Error> {
+    let tokens = client.list_tokens(&wish.username).await?;
+    let named = tokens.into_iter().filter(|token| token.name.as_deref() == Some(&wish.name));
+    Ok(named.map(|token| token.id).collect())
+}
