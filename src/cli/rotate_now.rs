@@ -95,7 +95,9 @@ pub(super) async fn rotate(
     let world = outside.world(name, stop)?.for_at_most(timeout);
     let subject = subject(&outside.config, outside.config.credentials.get(name)?);
     let mut evidence = Evidence::default();
-    let span = tracing::info_span!("rotation", credential = %name);
+    let span =
+        // Of the highest level, so that no log level takes the names away from the events.
+        tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
     let report = Box::pin(drive(&world, &subject, trigger, &mut evidence, PERSISTENCE, watcher))
         .instrument(span)
         .await;

@@ -132,7 +132,8 @@ impl<D: Driver> Planner<D> {
         let Some(plan) = self.credentials.get_mut(&name) else { return };
         let driver = plan.driver.clone();
         let mut evidence = std::mem::take(&mut plan.evidence);
-        let span = tracing::info_span!("run", credential = %name);
+        // Of the highest level, so that no log level takes the names away from the events.
+        let span = tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
         let run = async move {
             let report = driver.drive(&mut evidence, &slot).await;
             Run { report, evidence }

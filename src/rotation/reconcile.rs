@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::names::TokenId;
+use crate::names::{RotationId, TokenId};
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::{
     Awaited, Decision, Observation, Obstacle, Refusal, Sight, Subject, Trigger, decide,
@@ -77,6 +77,8 @@ pub struct Reconciler<'a, W> {
     judge: &'a Judge,
     /// The version over which a write of this run was refused because somebody else had written.
     contested: Option<Version>,
+    /// The rotation that the log was told of.
+    told: Option<RotationId>,
 }
 
 impl<'a, W: World> Reconciler<'a, W> {
@@ -102,6 +104,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             old: None,
             judge: &decide,
             contested: None,
+            told: None,
         }
     }
 
@@ -190,6 +193,10 @@ impl<'a, W: World> Reconciler<'a, W> {
             Slot::Managed { record, .. } => Some((**record).clone()),
             Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => None,
         };
+        let unfinished = self.standing.record.as_ref().filter(|record| is_unfinished(record));
+        if let Some(id) = unfinished.map(|record| record.rotation_id) {
+            self.tell_rotation(id);
+        }
         let in_doubt = std::mem::take(&mut self.standing.in_doubt);
         if in_doubt
             && self.trigger == Trigger::RollBack
@@ -209,8 +216,16 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     /// Whether a rotation that another run began is the one that was asked for: it is unfinished, or began since.
     fn serves_wish(&self, record: &Record) -> bool {
-        let unfinished = record.phase == Phase::Published && !record.previous_token_ids.is_empty();
-        unfinished || record.rotation_id.started_at().is_some_and(|began| began > self.since)
+        is_unfinished(record)
+            || record.rotation_id.started_at().is_some_and(|began| began > self.since)
+    }
+
+    /// Names the rotation on every event from here on: it outlives a process, so its ID is its identity in the log.
+    fn tell_rotation(&mut self, id: RotationId) {
+        if self.told != Some(id) {
+            self.told = Some(id);
+            tracing::Span::current().record("rotation_id", tracing::field::display(id));
+        }
     }
 
     fn joined(&mut self) {
@@ -281,6 +296,10 @@ impl<'a, W: World> Reconciler<'a, W> {
         let problem = fault.map(ToString::to_string);
         self.journal.ended(began, self.world.now(), outcome, problem.as_deref());
     }
+}
+
+fn is_unfinished(record: &Record) -> bool {
+    record.phase == Phase::Published && !record.previous_token_ids.is_empty()
 }
 
 fn name_of(decision: &Decision) -> &'static str {

@@ -36,14 +36,7 @@ pub(super) fn gate(
     findings: &mut Findings,
 ) -> Option<(Gate, GatePace)> {
     match raw {
-        raw::Gate::Unasked => {
-            findings.warn_of(
-                names.credential,
-                "with `gate = \"none\"` the old token is revoked as soon as the new one is verified, whether or not \
-                 the consumers use it",
-            );
-            Some((Gate::Unasked, GatePace::Open))
-        }
+        raw::Gate::Unasked => Some((Gate::Unasked, GatePace::Open)),
         raw::Gate::Wait(wait) => {
             let least = Duration::from_millis(1);
             let wait = findings.span(&key.child("wait"), Some(wait), least, least..=DAY * 30);

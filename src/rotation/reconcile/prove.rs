@@ -1,7 +1,7 @@
 //! What is proved of a served token: the clients reloaded, they are healthy, it connects as read back from the store.
 
 use super::{Pass, Reconciler};
-use crate::record::{Phase, Record, Slot};
+use crate::record::{Record, Slot};
 use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::world::{Health, Identity, Reading, Verdict, World};
 
@@ -59,7 +59,7 @@ impl<W: World> Reconciler<'_, W> {
     }
 
     fn joined_if_unresolved(&mut self, record: &Record) {
-        if record.phase == Phase::Published && !record.previous_token_ids.is_empty() {
+        if super::is_unfinished(record) {
             self.joined();
         }
     }

@@ -52,7 +52,7 @@ impl<W: World> Reconciler<'_, W> {
         };
         match self.publish(Step::Publish, &over, &record, &created.token).await {
             Ok(()) => {
-                tracing::info!(token_id = %record.token_id, rotation_id = %rotation_id, "token published");
+                tracing::info!(token_id = %record.token_id, "token published");
                 self.standing.took_part = true;
                 self.trigger = match self.trigger {
                     Trigger::Compromised | Trigger::CompromisedBegun => Trigger::CompromisedBegun,
@@ -89,12 +89,13 @@ impl<W: World> Reconciler<'_, W> {
     async fn create(&mut self, over: &Reading) -> Result<(RotationId, CreatedToken), Fault> {
         let began = self.journal.began(Step::Create, self.world.now());
         let rotation_id = RotationId::starting_at(self.world.now());
+        self.tell_rotation(rotation_id);
         let name = self.token_name(rotation_id);
         let result = match self.world.ensure_writable(over).await {
             Err(fault) => Err(fault),
             Ok(()) => match self.world.create(&name).await {
                 Ok(created) => {
-                    tracing::info!(token_id = %created.id, rotation_id = %rotation_id, "token created");
+                    tracing::info!(token_id = %created.id, "token created");
                     Ok((rotation_id, created))
                 }
                 Err(CreateError::Refused(fault)) => Err(fault),

@@ -23,7 +23,7 @@ impl<W: World> Reconciler<'_, W> {
         let sealed = Record { phase: Phase::Retiring, ..(**record).clone() };
         match self.publish(Step::Seal, &reading, &sealed, token).await {
             Ok(()) => {
-                tracing::info!(rotation_id = %sealed.rotation_id, "rotation sealed");
+                tracing::info!("rotation sealed");
                 self.standing.record = Some(sealed.clone());
                 self.reap(&orphans).await.ok();
                 if let Err(fault) = self.revoke(&sealed.previous_token_ids).await {

@@ -34,7 +34,7 @@ impl<W: World> Reconciler<'_, W> {
         let result = self.publish(Step::Publish, &reading, &rolled_back, &token).await;
         match result {
             Ok(()) => {
-                tracing::warn!(token_id = %to, rotation_id = %rolled_back.rotation_id, "rotation rolled back");
+                tracing::warn!(token_id = %to, "rotation rolled back");
                 self.standing.took_part = true;
                 self.trigger = Trigger::Finish;
                 if let Slot::Managed { record: served, token } = reading.slot {
