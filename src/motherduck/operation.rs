@@ -21,6 +21,16 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The operation in one word, for metrics.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::ListActiveAccounts => "list_active_accounts",
+            Self::ListTokens(_) => "list_tokens",
+            Self::CreateToken(_) => "create_token",
+            Self::RevokeToken(..) => "revoke_token",
+        }
+    }
+
     /// The method of the request.
     pub(super) fn method(&self) -> Method {
         match self {
