@@ -212,7 +212,8 @@ impl Fleet {
         self.begun.elapsed().saturating_sub(beat)
     }
 
-    fn planner(&self) -> PlannerState {
+    /// How far the planner has come.
+    pub fn planner(&self) -> PlannerState {
         match self.planner.load(Ordering::Relaxed) {
             0 => PlannerState::Starting,
             1 => PlannerState::Running,

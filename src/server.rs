@@ -5,6 +5,8 @@
 mod page;
 mod ready;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -144,7 +146,7 @@ async fn guard(request: Request, next: Next) -> Response {
 }
 
 async fn livez(State(shown): State<Shown>) -> Response {
-    if is_alive(&shown.fleet) {
+    if is_alive(shown.fleet.planner(), shown.fleet.silence()) {
         "ok\n".into_response()
     } else {
         let text = "the planner's loop does not turn\n";

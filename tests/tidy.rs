@@ -87,6 +87,14 @@ fn the_adapters_know_neither_each_other_nor_the_policy() {
 }
 
 #[test]
+fn what_is_shown_knows_the_fleet_and_not_who_tells_it() {
+    assert_imports_only("tally", &[]);
+    assert_imports_only("fleet", &["config", "names", "record", "rotation", "tally"]);
+    assert_imports_only("metrics", &["fleet", "names", "rotation", "tally"]);
+    assert_imports_only("server", &["config", "fleet", "metrics", "names", "rotation"]);
+}
+
+#[test]
 fn only_one_file_joins_the_core_to_the_adapters() {
     for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("src/")) {
         // A generic wrapper around another world, such as the daemon's, knows no adapter.

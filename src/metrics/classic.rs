@@ -9,7 +9,7 @@ pub(super) fn from_openmetrics(text: &str) -> String {
             Some(("#", rest)) if rest == "EOF" || rest.starts_with("UNIT ") => continue,
             Some(("#", rest)) => {
                 let next = lines.peek().copied().unwrap_or_default();
-                let is_counter = rest.ends_with(" counter") || is_type_counter(next);
+                let is_counter = is_type_counter(line) || is_type_counter(next);
                 rename(rest, is_counter)
             }
             Some(_) | None => None,

@@ -177,7 +177,8 @@ fn gauge(
     if samples.is_empty() {
         return Ok(());
     }
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    let mut family =
+        encoder.encode_descriptor(name, &format!("{help}."), None, MetricType::Gauge)?;
     for (labels, value) in samples {
         ConstGauge::new(*value).encode(family.encode_family(labels)?)?;
     }
@@ -194,7 +195,8 @@ fn counter(
     if samples.peek().is_none() {
         return Ok(());
     }
-    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    let mut family =
+        encoder.encode_descriptor(name, &format!("{help}."), None, MetricType::Counter)?;
     for (labels, value) in samples {
         ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::fleet::{Fleet, Member, PlannerState, Snapshot};
+use crate::fleet::{Member, PlannerState, Snapshot};
 use crate::rotation::schedule::signed;
 
 /// The planner naps for a minute at most; after this long its loop no longer turns.
@@ -55,10 +55,9 @@ pub struct Readiness {
     pub reasons: Vec<Shortcoming>,
 }
 
-/// Whether the planner's loop turns. A daemon that stops is let finish.
-pub fn is_alive(fleet: &Fleet) -> bool {
-    let snapshot = fleet.snapshot();
-    snapshot.planner == PlannerState::Stopping || snapshot.silence < STALE
+/// Whether the planner's loop turns, which it last did `silence` ago. A daemon that stops is let finish.
+pub fn is_alive(planner: PlannerState, silence: Duration) -> bool {
+    planner == PlannerState::Stopping || silence < STALE
 }
 
 /// Whether the daemon is ready, where a service may be out of reach for `unreachable_after`.
@@ -110,11 +109,15 @@ fn planner(snapshot: &Snapshot) -> Option<Shortcoming> {
         PlannerState::Stopping => {
             (Reason::Stopping, "the daemon was told to stop", "the next start goes on from here")
         }
-        PlannerState::Starting | PlannerState::Running if snapshot.silence >= STALE => (
-            Reason::SchedulerStopped,
-            "the planner's loop does not turn",
-            "restart pintail: it goes on where it stopped; then report what the log says",
-        ),
+        PlannerState::Starting | PlannerState::Running
+            if !is_alive(snapshot.planner, snapshot.silence) =>
+        {
+            (
+                Reason::SchedulerStopped,
+                "the planner's loop does not turn",
+                "restart pintail: it goes on where it stopped; then report what the log says",
+            )
+        }
         PlannerState::Starting => {
             (Reason::Starting, "the daemon has only just begun", "it is ready in a moment")
         }

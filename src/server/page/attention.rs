@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::super::ready::{Readiness, Reason};
-use super::words::{relative, state_name};
+use super::words::{lasting, relative, state_name};
 use crate::fleet::{Member, Snapshot};
 
 /// The most credentials that are listed here; the table has them all.
@@ -30,7 +30,7 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
                 ul.cards {
                     @for one in &general {
                         li.card.bad {
-                            h3 { (one.message) @if let Some(at) = one.since { span.quiet { " since " (relative(at, now)) } } }
+                            h3 { (one.message) @if let Some(at) = one.since { span.quiet { " " (lasting(at, now)) } } }
                             p.todo { (one.hint) }
                         }
                     }
@@ -60,7 +60,7 @@ fn card(one: &Member, now: Timestamp) -> Markup {
                 @if one.is_overdue(now) { " " span.badge.bad { "past its deadline" } }
                 @if expired { " " span.badge.bad { "token expired" } }
                 @else if near { " " span.badge.bad { "token expires soon" } }
-                span.quiet { " since " (relative(one.since, now)) }
+                span.quiet { " " (lasting(one.since, now)) }
             }
             @if let Some(trouble) = &one.trouble {
                 p {

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use super::wanted::{Column, Wanted};
-use super::words::{relative, span, state_name};
+use super::words::{lasting, relative, span, state_name};
 use crate::fleet::{Member, Snapshot, State};
 
 /// What is looked for. The order stays as it is.
@@ -81,7 +81,7 @@ fn row(one: &Member, now: Timestamp, oldest: SignedDuration) -> Markup {
             td data-label="state" {
                 span.badge.(one.state.as_str()) { (state_name(one.state)) }
                 @if let Some(step) = one.step { " " span.quiet { (step.as_str()) } }
-                br; span.quiet { "since " (relative(one.since, now)) }
+                br; span.quiet { (lasting(one.since, now)) }
             }
             td data-label="age" {
                 @if let Some(age) = age(one, now) {

@@ -47,6 +47,15 @@ pub(super) fn relative(at: Timestamp, now: Timestamp) -> Markup {
     }
 }
 
+/// How long something has lasted.
+pub(super) fn lasting(since: Timestamp, now: Timestamp) -> Markup {
+    html! {
+        time datetime=(since.strftime("%FT%TZ")) title=(since.strftime("since %F %T UTC")) {
+            "for " (span(now.duration_since(since)))
+        }
+    }
+}
+
 /// The state as people read it.
 pub(super) fn state_name(state: State) -> &'static str {
     match state {
