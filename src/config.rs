@@ -9,6 +9,7 @@ mod sources;
 mod suggest;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub credentials: BTreeMap<CredentialName, Credential>,
     /// How the daemon works.
     pub daemon: Daemon,
+    /// Where the daemon shows how it stands; nowhere if `None`.
+    pub server: Option<Server>,
     /// What is allowed and yet unwise, one sentence each.
     pub warnings: Vec<String>,
 }
@@ -49,6 +52,20 @@ pub struct Daemon {
     pub sweep: Duration,
     /// How long a shutdown waits for the steps in hand (default 30 s).
     pub shutdown_grace: Duration,
+}
+
+/// `[server]`: where the daemon shows how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// The address (default 127.0.0.1:9187); port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Whether the section was written. Where it was not, a daemon whose default address is taken goes on without.
+    pub is_asked_for: bool,
+    /// Whether metrics tell credentials apart (default true).
+    pub credential_label: bool,
+    /// How long a store or MotherDuck may be out of reach before the daemon counts as not ready (1 s to 1 d, default
+    /// 10 min).
+    pub unreachable_after: Duration,
 }
 
 /// `[motherduck]`: how to reach MotherDuck.

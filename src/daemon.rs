@@ -20,6 +20,7 @@ use self::planner::{Planner, Rules};
 pub use self::signals::shutdown_on_signals;
 use self::wakes::Wakes;
 use crate::config::Config;
+use crate::fleet::Fleet;
 use crate::live::Outside;
 use crate::rotation::schedule::{Calendar, CronLine};
 use crate::rotation::world::{Fault, FaultKind};
@@ -53,33 +54,58 @@ impl DaemonError {
     }
 }
 
-/// Keeps every configured credential rotated until `shutdown` is cancelled. Then it begins nothing, lets the steps in
-/// hand finish for at most `daemon.shutdown_grace`, and says which rotations it leaves for the next start.
-pub async fn run(config: Arc<Config>, shutdown: CancellationToken) -> Result<(), DaemonError> {
-    let outside = Outside::open(config.clone()).await.map_err(DaemonError::Open)?;
-    let mut planner = Planner::new(
-        Rules {
+/// A daemon that has what it needs and rotates nothing yet.
+pub struct Daemon {
+    config: Arc<Config>,
+    outside: Arc<Outside>,
+    fleet: Arc<Fleet>,
+}
+
+impl Daemon {
+    /// Makes everything ready that the credentials need; contacts nobody.
+    pub async fn open(config: Arc<Config>) -> Result<Self, DaemonError> {
+        let outside = Outside::open(config.clone()).await.map_err(DaemonError::Open)?;
+        let outside = Arc::new(outside);
+        let fleet = Arc::new(Fleet::new(&config, outside.clone()));
+        Ok(Self { config, outside, fleet })
+    }
+
+    /// How the credentials stand, for whoever shows it.
+    pub fn fleet(&self) -> Arc<Fleet> {
+        self.fleet.clone()
+    }
+
+    /// Keeps every configured credential rotated until `shutdown` is cancelled. Then it begins nothing, lets the steps
+    /// in hand finish for at most `daemon.shutdown_grace`, and says which rotations it leaves for the next start.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let Self { config, outside, fleet } = self;
+        let rules = Rules {
             concurrency: config.daemon.concurrency,
             sweep: config.daemon.sweep,
             shutdown_grace: config.daemon.shutdown_grace,
-        },
-        shutdown.clone(),
-    );
-    for (name, credential) in &config.credentials {
-        if let Some(world) = outside.world(name, shutdown.clone()) {
-            let subject = crate::live::subject(&config, credential);
-            planner.add(name.clone(), LiveDriver { world, subject });
+        };
+        let mut planner = Planner::new(rules, fleet.clone(), shutdown.clone());
+        for (name, credential) in &config.credentials {
+            if let Some(world) = outside.world(name, shutdown.clone()) {
+                let subject = crate::live::subject(&config, credential);
+                planner.add(name.clone(), LiveDriver { world, subject, fleet: fleet.clone() });
+            }
         }
+        let wakes = Wakes::start(cron_lines(&config), outside.now(), planner.waker()).await;
+        tracing::info!(
+            credentials = config.credentials.len(),
+            schedules = schedules(&config),
+            "daemon ready"
+        );
+        let unfinished = planner.run(&|| outside.now()).await;
+        wakes.stop().await;
+        tracing::info!(unfinished = unfinished.len(), "daemon stopped");
     }
-    let wakes = Wakes::start(cron_lines(&config), outside.now(), planner.waker()).await;
-    tracing::info!(
-        credentials = config.credentials.len(),
-        schedules = schedules(&config),
-        "daemon ready"
-    );
-    let unfinished = planner.run(&|| outside.now()).await;
-    wakes.stop().await;
-    tracing::info!(unfinished = unfinished.len(), "daemon stopped");
+}
+
+/// Opens a daemon and runs it, without anybody who shows how it stands.
+pub async fn run(config: Arc<Config>, shutdown: CancellationToken) -> Result<(), DaemonError> {
+    Daemon::open(config).await?.run(shutdown).await;
     Ok(())
 }
 

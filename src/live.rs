@@ -1,5 +1,7 @@
 //! The real world, made of the adapters: the only file that knows both them and the core.
 
+mod counted;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,7 @@ use crate::rotation::world::{
 };
 use crate::secret::Token;
 use crate::store::{self, Location, Store};
+use crate::tally::Tally;
 use crate::tls::HttpClients;
 use crate::verify::Verifier;
 
@@ -35,6 +38,7 @@ pub struct Outside {
     pub motherduck: Arc<Client>,
     /// The stores by name.
     pub stores: BTreeMap<String, Arc<Store>>,
+    tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
 }
 
@@ -60,7 +64,8 @@ impl Outside {
             adapters
                 .insert(name.clone(), Arc::new(open_adapters(&config, credential, &mut clients)?));
         }
-        Ok(Self { config, motherduck: Arc::new(motherduck), stores, adapters })
+        let tallies = stores.keys().map(|name| (name.clone(), Arc::default())).collect();
+        Ok(Self { config, motherduck: Arc::new(motherduck), stores, tallies, adapters })
     }
 
     /// The wall clock, corrected where MotherDuck's clock is known to differ much.
@@ -77,6 +82,7 @@ impl Outside {
                 token_field: credential.token_field.clone(),
             },
             store: self.stores.get(&credential.store)?.clone(),
+            tally: self.tallies.get(&credential.store)?.clone(),
             adapters: self.adapters.get(name)?.clone(),
             motherduck: self.motherduck.clone(),
             credential: credential.clone(),
@@ -129,6 +135,7 @@ pub struct Live {
     credential: config::Credential,
     location: Location,
     store: Arc<Store>,
+    tally: Arc<Tally>,
     motherduck: Arc<Client>,
     adapters: Arc<Adapters>,
     stop: CancellationToken,
@@ -181,7 +188,9 @@ impl World for Live {
     }
 
     async fn read(&self) -> Result<Reading, Fault> {
-        self.store.read(&self.location).await.map_err(|error| store_fault(&error))
+        let read = self.store.read(&self.location).await;
+        self.count("read", &read);
+        read.map_err(|error| store_fault(&error))
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
@@ -192,10 +201,9 @@ impl World for Live {
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
-        self.store
-            .ensure_writable(&self.location, reading)
-            .await
-            .map_err(|error| store_fault(&error))
+        let checked = self.store.ensure_writable(&self.location, reading).await;
+        self.count("ensure_writable", &checked);
+        checked.map_err(|error| store_fault(&error))
     }
 
     async fn create(&self, name: &TokenName) -> Result<CreatedToken, CreateError> {
@@ -230,7 +238,9 @@ impl World for Live {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        self.store.publish(&self.location, over, record, token).await.map_err(|error| match error {
+        let published = self.store.publish(&self.location, over, record, token).await;
+        self.count_publication(&published);
+        published.map_err(|error| match error {
             store::PublishError::Conflict => PublishError::Conflict,
             store::PublishError::Refused(error) => PublishError::Refused(store_fault(&error)),
             store::PublishError::Unknown(error) => PublishError::Unknown(store_fault(&error)),
@@ -238,7 +248,9 @@ impl World for Live {
     }
 
     async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
-        self.store.recall(&self.location, id).await.map_err(|error| store_fault(&error))
+        let recalled = self.store.recall(&self.location, id).await;
+        self.count("recall", &recalled);
+        recalled.map_err(|error| store_fault(&error))
     }
 
     async fn deploy(&self, record: &Record) -> Result<(), Fault> {

@@ -24,6 +24,7 @@ use jiff::SignedDuration;
 use url::{Host, Url};
 
 use crate::config;
+use crate::tally::{Contact, Tally};
 use crate::tls::{Roots, http_client};
 
 pub use accounts::{ActiveAccount, ActiveDuckling};
@@ -57,6 +58,7 @@ pub struct Client {
     pace: Pace,
     skew: Skew,
     sent: AtomicU64,
+    tally: Tally,
 }
 
 impl Client {
@@ -78,12 +80,18 @@ impl Client {
             pace: Pace::default(),
             skew: Skew::default(),
             sent: AtomicU64::new(0),
+            tally: Tally::default(),
         })
     }
 
     /// MotherDuck's clock minus ours, to about a second, as of the last answer; `None` before the first.
     pub fn clock_skew(&self) -> Option<SignedDuration> {
         self.skew.latest()
+    }
+
+    /// The requests so far by operation and status, and since when MotherDuck, or the admin token, has been of no use.
+    pub fn contact(&self) -> Contact {
+        self.tally.contact()
     }
 
     /// How many requests were sent, repetitions included.

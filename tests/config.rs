@@ -308,3 +308,26 @@ fn ten_thousand_credentials_load_in_seconds() {
     assert_eq!(config.credentials.len(), 10_000);
     assert!(elapsed < Duration::from_secs(20), "{elapsed:?}");
 }
+
+#[test]
+fn the_server_is_on_loopback_unless_told_otherwise() {
+    let server = |section: &str| load(&format!("{HEAD}{CREDENTIAL}{section}")).unwrap();
+    let unasked = server("").server.unwrap();
+    assert_eq!(unasked.listen.to_string(), "127.0.0.1:9187");
+    assert!(!unasked.is_asked_for && unasked.credential_label);
+    assert!(server("[server]\n").server.unwrap().is_asked_for);
+    assert_eq!(server("[server]\nenabled = false\n").server, None);
+    let open = server("[server]\nlisten = \"0.0.0.0:80\"\ncredential_label = false\n");
+    assert!(open.warnings.iter().any(|warning| warning.contains("server.listen")));
+    assert!(!open.server.unwrap().credential_label);
+    let loopback = server("[server]\nlisten = \"[::1]:0\"\n").warnings;
+    assert!(!loopback.iter().any(|warning| warning.contains("server.listen")));
+    let variable = [("PINTAIL__SERVER__ENABLED", "false")];
+    let text = format!("{HEAD}{CREDENTIAL}");
+    assert_eq!(load_with(&[&text], &variable).unwrap().server, None);
+    for wrong in ["listen = \"localhost\"", "listen = \"127.0.0.1\"", "enabled = 1", "lsten = \"\""]
+    {
+        let error = load(&format!("{HEAD}{CREDENTIAL}[server]\n{wrong}\n")).unwrap_err();
+        assert!(error.to_string().contains("server"), "{error}");
+    }
+}

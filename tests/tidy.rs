@@ -65,7 +65,7 @@ fn the_core_knows_no_client_no_http_and_no_files() {
 
 #[test]
 fn the_adapters_know_neither_each_other_nor_the_policy() {
-    let shared = ["config", "names", "record", "redact", "rotation", "secret", "tls"];
+    let shared = ["config", "names", "record", "redact", "rotation", "secret", "tally", "tls"];
     let with = |more: &[&'static str]| [shared.as_slice(), more].concat();
     assert_imports_only("motherduck", &shared);
     assert_imports_only("store", &shared);
@@ -84,6 +84,14 @@ fn the_adapters_know_neither_each_other_nor_the_policy() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_shown_knows_the_fleet_and_not_who_tells_it() {
+    assert_imports_only("tally", &[]);
+    assert_imports_only("fleet", &["config", "names", "record", "rotation", "tally"]);
+    assert_imports_only("metrics", &["fleet", "names", "rotation", "tally"]);
+    assert_imports_only("server", &["config", "fleet", "metrics", "names", "rotation"]);
 }
 
 #[test]

@@ -146,6 +146,11 @@ pub struct RotateNow {
     /// Stop waiting after this time, such as 20m. What is in progress stays safe, and is continued by the next run.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub timeout: Option<Duration>,
+    /// Write metrics into this file when done, for node_exporter's textfile collector: the same that the daemon serves.
+    ///
+    /// The file is replaced whole, and is written after failures too.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub metrics_file: Option<PathBuf>,
     /// The token has leaked: do not wait for the consumers' health gate, and revoke the old token as soon as the new
     /// one is published and verified. Consumers that have not read the new one by then lose their access.
     #[arg(long, requires = "reason", conflicts_with = "due")]

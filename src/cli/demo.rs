@@ -82,7 +82,8 @@ async fn rotate(
             let _ = say(&line);
         }
     };
-    Ok(rotate_now::rotate(outside, name, Trigger::Forced, None, stop, &watcher).await)
+    let report = rotate_now::rotate(outside, name, Trigger::Forced, None, stop, &watcher).await;
+    Ok(report.map(|report| CredentialResult::new(name, report)))
 }
 
 /// What is shown by a step that came about.

@@ -9,7 +9,8 @@ use clap::Parser;
 use super::complaint::{self, Complaint};
 use super::{Arguments, Command, ExitCode, demo, log, roll_back, rotate_now, sandbox, selection};
 use crate::config::{self, Config};
-use crate::daemon::shutdown_on_signals;
+use crate::daemon::{Daemon, shutdown_on_signals};
+use crate::server::Server;
 
 /// Runs the program.
 pub fn main() -> Status {
@@ -72,8 +73,18 @@ fn read(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
 
 async fn daemon(config: Arc<Config>) -> anyhow::Result<ExitCode> {
     selection::ensure_admin_token(&config)?;
-    crate::daemon::run(config, shutdown_on_signals()?)
+    let shutdown = shutdown_on_signals()?;
+    let settings = config.server.clone();
+    let daemon = Daemon::open(config)
         .await
         .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
+    let server = Server::start(settings.as_ref(), daemon.fleet())
+        .await
+        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
+    daemon.run(shutdown).await;
+    // Last, so that whoever watches sees the daemon stop.
+    if let Some(server) = server {
+        server.stop().await;
+    }
     Ok(ExitCode::Settled)
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{ExitCode, Output, RollBack, rotate_now, selection};
+use super::rotate_now::Run;
+use super::{ExitCode, Output, RollBack, selection};
 use crate::config::Config;
 use crate::rotation::decide::Trigger;
 
@@ -16,5 +17,6 @@ pub(super) async fn roll_back(
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::configured(&config, std::slice::from_ref(&arguments.name))?;
-    rotate_now::run(config, names, Trigger::RollBack, None, output, stop).await
+    let run = Run { names, trigger: Trigger::RollBack, timeout: None, output };
+    run.carry_out(config, None, stop).await
 }

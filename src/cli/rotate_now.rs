@@ -1,6 +1,7 @@
 //! `pintail rotate-now`: rotates credentials through every step, once.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +13,15 @@ use super::output::{CredentialResult, Results};
 use super::progress::Screen;
 use super::{ExitCode, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::config::Config;
+use crate::fleet::Fleet;
 use crate::live::{Outside, subject};
+use crate::metrics::{self, Format};
 use crate::names::CredentialName;
 use crate::rotation::decide::Trigger;
-use crate::rotation::drive::{Outcome, Persistence, drive};
+use crate::rotation::drive::{Outcome, Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
+use crate::rotation::world::chain;
 
 /// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.
 const PERSISTENCE: Persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
@@ -47,40 +51,66 @@ pub(super) async fn rotate_now(
     if rotation.dry_run {
         return plan::preview(config, names, trigger, output).await;
     }
-    run(config, names, trigger, rotation.timeout, output, stop).await
+    let run = Run { names, trigger, timeout: rotation.timeout, output };
+    run.carry_out(config, rotation.metrics_file.as_deref(), stop).await
 }
 
-/// Runs `names` side by side, shows their progress, and writes their results.
-pub(super) async fn run(
-    config: Arc<Config>,
-    names: Vec<CredentialName>,
-    trigger: Trigger,
-    timeout: Option<Duration>,
-    output: Output,
-    stop: CancellationToken,
-) -> anyhow::Result<ExitCode> {
-    let outside = selection::open(config).await?;
-    let screen = Screen::new(output);
-    let concurrency = outside.config.daemon.concurrency;
-    let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
-        let place = screen.place(name.as_str());
-        let (outside, stop) = (&outside, stop.clone());
-        async move {
-            let result =
-                rotate(outside, &name, trigger, timeout, stop, &|progress| place.show(progress))
-                    .await;
-            place.finish();
-            result.map(|result| (name, result))
+/// What one run is to do.
+pub(super) struct Run {
+    pub(super) names: Vec<CredentialName>,
+    pub(super) trigger: Trigger,
+    pub(super) timeout: Option<Duration>,
+    pub(super) output: Output,
+}
+
+impl Run {
+    /// Works on the credentials side by side, shows their progress, and writes their results.
+    pub(super) async fn carry_out(
+        self,
+        config: Arc<Config>,
+        metrics_file: Option<&Path>,
+        stop: CancellationToken,
+    ) -> anyhow::Result<ExitCode> {
+        let Self { names, trigger, timeout, output } = self;
+        let outside = Arc::new(selection::open(config).await?);
+        let fleet = Fleet::of(&outside.config, |name| names.contains(name), outside.clone());
+        let screen = Screen::new(output);
+        let concurrency = outside.config.daemon.concurrency;
+        let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
+            let place = screen.place(name.as_str());
+            let (outside, fleet, stop) = (&outside, &fleet, stop.clone());
+            async move {
+                let watcher = |progress| place.show(progress);
+                let report = rotate(outside, &name, trigger, timeout, stop, &watcher).await;
+                place.finish();
+                report.map(|report| {
+                    fleet.settled(&name, &report, None);
+                    let result = CredentialResult::new(&name, report);
+                    (name, result)
+                })
+            }
+        }))
+        .buffer_unordered(concurrency)
+        .filter_map(std::future::ready)
+        .collect::<BTreeMap<_, _>>()
+        .await;
+        if let Some(path) = metrics_file {
+            write_metrics(&outside.config, &fleet, path);
         }
-    }))
-    .buffer_unordered(concurrency)
-    .filter_map(std::future::ready)
-    .collect::<BTreeMap<_, _>>()
-    .await;
-    let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
-    let code = credentials.iter().map(|result| code_of(result.outcome, trigger)).max();
-    answer::give(&Results { credentials }, output)?;
-    Ok(code.unwrap_or(ExitCode::Settled))
+        let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
+        let code = credentials.iter().map(|result| code_of(result.outcome, trigger)).max();
+        answer::give(&Results { credentials }, output)?;
+        Ok(code.unwrap_or(ExitCode::Settled))
+    }
+}
+
+/// What became of the credentials is told by the exit code, whether or not this comes about.
+fn write_metrics(config: &Config, fleet: &Fleet, path: &Path) {
+    let tells_apart = config.server.as_ref().is_none_or(|server| server.credential_label);
+    let text = metrics::render(fleet, tells_apart, Format::Classic);
+    if let Err(error) = metrics::write_textfile(path, &text) {
+        tracing::error!(error = chain(&error), hint = error.hint(), "metrics not written");
+    }
 }
 
 /// Rotates one credential; `None` if it is not configured.
@@ -91,17 +121,15 @@ pub(super) async fn rotate(
     timeout: Option<Duration>,
     stop: CancellationToken,
     watcher: &(dyn Fn(Progress) + Send + Sync),
-) -> Option<CredentialResult> {
+) -> Option<Report> {
     let world = outside.world(name, stop)?.for_at_most(timeout);
     let subject = subject(&outside.config, outside.config.credentials.get(name)?);
     let mut evidence = Evidence::default();
+    // Of the highest level, so that no log level takes the names away from the events.
     let span =
-        // Of the highest level, so that no log level takes the names away from the events.
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
-    let report = Box::pin(drive(&world, &subject, trigger, &mut evidence, PERSISTENCE, watcher))
-        .instrument(span)
-        .await;
-    Some(CredentialResult::new(name, report))
+    let run = drive(&world, &subject, trigger, &mut evidence, PERSISTENCE, watcher);
+    Some(Box::pin(run).instrument(span).await)
 }
 
 fn code_of(outcome: Outcome, trigger: Trigger) -> ExitCode {

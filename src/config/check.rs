@@ -24,7 +24,8 @@ use super::sources::Sources;
 use super::{Config, Credential, MotherDuck, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 
-const SECTIONS: [&str; 6] = ["owner", "motherduck", "stores", "daemon", "defaults", "credentials"];
+const SECTIONS: [&str; 7] =
+    ["owner", "motherduck", "stores", "daemon", "server", "defaults", "credentials"];
 
 /// The checked configuration, or all that is wrong with it.
 pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
@@ -37,6 +38,9 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let motherduck = motherduck(root, &mut findings);
     let daemon = table(root, "daemon", &mut findings).unwrap_or_default();
     let daemon = service::daemon(&daemon, &Key::root("daemon"), &mut findings);
+    let server = root.contains_key("server").then(|| table(root, "server", &mut findings));
+    let server = server.map(Option::unwrap_or_default);
+    let server = service::server(server, &Key::root("server"), &mut findings);
     let stores = stores(root, &mut findings);
     let credentials = credentials(root, owner.as_ref(), &stores, &mut findings);
     path::check(&stores, &credentials, &mut findings);
@@ -44,7 +48,7 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
         (true, Some(owner), Some(motherduck)) => {
             let stores = stores.into_iter().filter_map(|(name, one)| Some((name, one?))).collect();
             let warnings = findings.into_warnings();
-            Ok(Config { owner, motherduck, stores, credentials, daemon, warnings })
+            Ok(Config { owner, motherduck, stores, credentials, daemon, server, warnings })
         }
         _ => Err(ConfigError::Invalid(findings.into_problems(sources))),
     }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use figment::error::{Actual, Kind};
 use figment::value::Value;
 
-use self::scalar::{FilePath, Number, Span, Url};
+use self::scalar::{FilePath, Flag, Number, Span, Url};
 use self::secret::Secret;
 use super::suggest;
 
@@ -43,6 +43,16 @@ pub(super) struct Daemon {
     pub(super) concurrency: Option<Number>,
     pub(super) sweep: Option<Span>,
     pub(super) shutdown_grace: Option<Span>,
+}
+
+/// `[server]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct Server {
+    pub(super) enabled: Option<Flag>,
+    pub(super) listen: Option<String>,
+    pub(super) credential_label: Option<Flag>,
+    pub(super) unreachable_after: Option<Span>,
 }
 
 /// What is wrong with a table's shape: the key below the table, and the text.

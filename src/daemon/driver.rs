@@ -1,8 +1,10 @@
 //! How the planner has a credential worked on: the seam at which its tests stand in for the rotation.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::slot::{InSlot, Slot};
+use crate::fleet::Fleet;
 use crate::live::Live;
 use crate::rotation::decide::{Subject, Trigger};
 use crate::rotation::drive::{Persistence, Report, drive};
@@ -21,12 +23,15 @@ pub(super) trait Driver: Send + Sync + 'static {
 pub(super) struct LiveDriver {
     pub(super) world: Live,
     pub(super) subject: Subject,
+    pub(super) fleet: Arc<Fleet>,
 }
 
 impl Driver for LiveDriver {
     async fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> Report {
         let world = InSlot { world: &self.world, slot };
-        Box::pin(drive(&world, &self.subject, Trigger::Schedule, evidence, PERSISTENCE, &|_| {}))
-            .await
+        let name = &self.subject.credential;
+        let watcher = |progress| self.fleet.progressed(name, &progress);
+        let run = drive(&world, &self.subject, Trigger::Schedule, evidence, PERSISTENCE, &watcher);
+        Box::pin(run).await
     }
 }

@@ -14,7 +14,8 @@ use tracing::Instrument;
 use super::backoff;
 use super::driver::Driver;
 use super::slot::{Slot, Slots};
-use super::standing::{Standing, Told, standing, tell, tell_panic};
+use super::standing::{Told, tell, tell_panic};
+use crate::fleet::{Fleet, Standing, standing};
 use crate::names::CredentialName;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::evidence::Evidence;
@@ -39,6 +40,7 @@ pub(super) struct Rules {
 /// Has each credential worked on when its time comes: one run per credential at a time, the longest overdue first.
 pub(super) struct Planner<D> {
     rules: Rules,
+    fleet: Arc<Fleet>,
     shutdown: CancellationToken,
     wake: Arc<Notify>,
     slots: Slots,
@@ -64,12 +66,13 @@ struct Run {
 }
 
 impl<D: Driver> Planner<D> {
-    /// A planner without credentials, which stops with `shutdown`.
-    pub(super) fn new(rules: Rules, shutdown: CancellationToken) -> Self {
+    /// A planner without credentials, which tells `fleet` how they stand and stops with `shutdown`.
+    pub(super) fn new(rules: Rules, fleet: Arc<Fleet>, shutdown: CancellationToken) -> Self {
         let wake = Arc::new(Notify::new());
         Self {
             slots: Slots::new(rules.concurrency, wake.clone(), shutdown.clone()),
             rules,
+            fleet,
             shutdown,
             wake,
             credentials: BTreeMap::new(),
@@ -105,6 +108,7 @@ impl<D: Driver> Planner<D> {
     ) -> Vec<CredentialName> {
         while !self.shutdown.is_cancelled() {
             let now = clock();
+            self.fleet.beat();
             self.begin_due(now);
             let nap = self.nap(now);
             tokio::select! {
@@ -116,6 +120,7 @@ impl<D: Driver> Planner<D> {
                 () = tokio::time::sleep(nap) => {}
             }
         }
+        self.fleet.stopping();
         self.finish(clock).await
     }
 
@@ -176,9 +181,11 @@ impl<D: Driver> Planner<D> {
             // What a stop interrupted is told by `finish`.
             if !self.shutdown.is_cancelled() || report.problem.is_none() {
                 tell(&name, &report, standing, look_in, &mut plan.told);
+                self.fleet.settled(&name, &report, Some(next));
             }
         } else {
             tell_panic(&name, look_in, &mut plan.told);
+            self.fleet.panicked(&name, Some(next));
         }
         self.queue.insert((next, name.clone()));
         Some((name, outcome))

@@ -1,38 +1,11 @@
-//! What a run's report means to the daemon, and telling people: once when it changes, not at each look.
+//! Telling people how a credential stands: once when it changes, not at each look.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
+use crate::fleet::Standing;
 use crate::names::CredentialName;
-use crate::rotation::drive::{Outcome, Problem, Report};
+use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::Step;
-use crate::rotation::world::FaultKind;
-
-/// How a credential stands after a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// At rest; due then, if ever.
-    Settled(Option<Timestamp>),
-    /// Held: the gate, the hook or the proof fails; to be looked at again then.
-    Held(Timestamp),
-    /// Something does not work that may pass by itself.
-    Failing,
-    /// Nothing will get better until a person acts.
-    Stuck,
-}
-
-/// How `report`'s credential stands.
-pub(super) fn standing(report: &Report) -> Standing {
-    match report.outcome {
-        Outcome::Rotated | Outcome::NotDue | Outcome::RolledBack => {
-            Standing::Settled(report.again_at)
-        }
-        Outcome::Failed | Outcome::Held => match (&report.problem, report.again_at) {
-            (Some(Problem { kind: FaultKind::Permanent, .. }), _) => Standing::Stuck,
-            (_, Some(again_at)) => Standing::Held(again_at),
-            (_, None) => Standing::Failing,
-        },
-    }
-}
 
 /// What people were told last of a credential that does not stand well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +83,12 @@ mod tests {
     use std::io::Write;
     use std::sync::{Arc, Mutex};
 
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::fleet::standing;
+    use crate::rotation::drive::{LastSeen, Problem};
+    use crate::rotation::world::FaultKind;
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
@@ -142,6 +120,7 @@ mod tests {
                 hint: None,
             }),
             again_at,
+            seen: LastSeen::default(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::driver::Driver;
 use super::planner::{Planner, Rules};
 use super::slot::Slot;
 use crate::names::CredentialName;
-use crate::rotation::drive::{Outcome, Problem, Report};
+use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::world::FaultKind;
 
@@ -140,6 +140,7 @@ impl Fake {
                 hint: None,
             }),
             again_at: again_in.map(|after| self.clock.now() + after),
+            seen: LastSeen::default(),
         }
     }
 }
@@ -174,7 +175,7 @@ fn bench(concurrency: usize) -> Bench {
     let stop = CancellationToken::new();
     let rules = Rules { concurrency, sweep: SWEEP, shutdown_grace: GRACE };
     Bench {
-        planner: Planner::new(rules, stop.clone()),
+        planner: Planner::new(rules, crate::fleet::nobody(), stop.clone()),
         seen: Arc::default(),
         clock: Clock { start: Instant::now(), set_by: Arc::default() },
         stop,

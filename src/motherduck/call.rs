@@ -1,5 +1,6 @@
 //! How any operation is carried out: rate limit, admin token, one request, and repetitions where they are safe.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -16,6 +17,7 @@ use super::answer::{Answer, Asked};
 use super::error::{Error, Failure};
 use super::operation::Operation;
 use super::pace::may_repeat;
+use crate::tally::Reach;
 
 /// One query parameter.
 pub(super) type Parameter<'a> = (&'a str, &'a str);
@@ -78,7 +80,9 @@ impl Client {
         url: &Url,
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
-        let bearer = self.admin.bearer()?;
+        let bearer = self.admin.bearer().inspect_err(|_| {
+            self.tally.note(operation.word(), "no_admin_token", Reach::Refused);
+        })?;
         match self.send(operation, url, body, &bearer).await {
             Err(refused @ Failure::Unauthorized { .. }) => match self.admin.newer_than(&bearer)? {
                 Some(newer) => self.send(operation, url, body, &newer).await,
@@ -106,9 +110,21 @@ impl Client {
         }
         self.sent.fetch_add(1, Ordering::Relaxed);
         let before = Timestamp::now();
-        let response = request.send().await.map_err(|error| asked.broken(error))?;
-        self.skew.measure(response.headers(), before, Timestamp::now());
-        asked.judge(response).await
+        let sent = request.send().await.map_err(|error| asked.broken(error));
+        let (status, answer) = match sent {
+            Ok(response) => {
+                self.skew.measure(response.headers(), before, Timestamp::now());
+                (Some(response.status()), asked.judge(response).await)
+            }
+            Err(failure) => (None, Err(failure)),
+        };
+        let failure = answer.as_ref().err();
+        let reach = failure.map_or(Reach::Answered, Failure::reach);
+        let word = failure.map_or("broken", Failure::without_status);
+        let result =
+            status.map_or(Cow::Borrowed(word), |status| Cow::Owned(status.as_u16().to_string()));
+        self.tally.note(operation.word(), result, reach);
+        answer
     }
 }
 

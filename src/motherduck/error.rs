@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::operation::Operation;
 use crate::rotation::world::FaultKind;
 use crate::secret::{SecretError, TokenError};
+use crate::tally::Reach;
 use crate::tls::{TlsError, is_distrust};
 
 /// Why the client could not be made, or an operation failed.
@@ -253,6 +254,33 @@ impl Failure {
             | Self::Unexpected(_) => FaultKind::Permanent,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.kind(),
         }
+    }
+
+    /// What it says about MotherDuck being there, and about the admin token.
+    pub(super) fn reach(&self) -> Reach {
+        match self {
+            Self::Connect { .. } | Self::Broken { .. } | Self::Unavailable { .. } => {
+                Reach::Unreachable
+            }
+            Self::Unexpected(refusal) if refusal.status >= 500 => Reach::Unreachable,
+            Self::Unauthorized { .. } | Self::Forbidden { .. } => Reach::Refused,
+            Self::AdminToken(_)
+            | Self::AdminTokenText(_)
+            | Self::Path { .. }
+            | Self::Validation(_)
+            | Self::NotFound(_)
+            | Self::PlainNotFound { .. }
+            | Self::Conflict(_)
+            | Self::RateLimited { .. }
+            | Self::Unexpected(_)
+            | Self::Malformed { .. } => Reach::Answered,
+            Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.reach(),
+        }
+    }
+
+    /// What stands where a status would, if no answer came.
+    pub(super) fn without_status(&self) -> &'static str {
+        if matches!(self, Self::Connect { .. }) { "unconnected" } else { "broken" }
     }
 
     /// What a person can do.

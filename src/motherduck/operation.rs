@@ -34,6 +34,22 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The operation in one word, for metrics.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::ListActiveAccounts => "list_active_accounts",
+            Self::ListTokens(_) => "list_tokens",
+            Self::CreateToken(_) => "create_token",
+            Self::RevokeToken(..) => "revoke_token",
+            Self::ListUsers => "list_users",
+            Self::CreateAccount(_) => "create_account",
+            Self::DeleteAccount(_) => "delete_account",
+            Self::GetDucklings(_) => "get_ducklings",
+            Self::SetDucklings(_) => "set_ducklings",
+            Self::EmbedDive(..) => "embed_dive",
+        }
+    }
+
     /// The method of the request.
     pub(super) fn method(&self) -> Method {
         match self {

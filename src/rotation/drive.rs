@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use crate::names::{RotationId, TokenId};
 use crate::record::Record;
-use crate::rotation::decide::{Awaited, Obstacle, Subject, Trigger};
+use crate::rotation::decide::{Awaited, Obstacle, Reason, Subject, Trigger};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Progress, Step, StepReport};
 use crate::rotation::reconcile::{Pass, Reconciler};
-use crate::rotation::world::{Fault, FaultKind, World};
+use crate::rotation::world::{Fault, FaultKind, ListedToken, World};
 
 /// A run that takes this many passes without ever having to wait is stopped: something answers nonsense.
 const MOST_PASSES: u32 = 1_000;
@@ -53,6 +53,19 @@ pub struct Report {
     pub problem: Option<Problem>,
     /// When to look again; when it is due next, if it rests.
     pub again_at: Option<Timestamp>,
+    /// What it rests on.
+    pub seen: LastSeen,
+}
+
+/// What a run saw last, for whoever keeps count.
+#[derive(Debug, Clone, Default)]
+pub struct LastSeen {
+    /// The record that was last read or written.
+    pub record: Option<Record>,
+    /// Why a replacement was made, if this run made one.
+    pub reason: Option<Reason>,
+    /// The account's tokens, as of the last list that came; it may be older than the record.
+    pub listing: Option<Vec<ListedToken>>,
 }
 
 /// What went wrong, for people.
@@ -218,6 +231,7 @@ fn report<W: World>(run: Reconciler<'_, W>, ending: Ending) -> Report {
         steps,
         problem,
         again_at,
+        seen: LastSeen { record, reason: standing.reason, listing: standing.listing },
     }
 }
 

@@ -67,8 +67,9 @@ pub struct StepReport {
     pub outcome: StepOutcome,
     /// From the start of the first try to the end of the last, in milliseconds.
     pub duration_ms: u64,
+    /// When the first try began.
     #[serde(skip)]
-    began: Timestamp,
+    pub began: Timestamp,
 }
 
 /// What a watcher is told.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::names::{RotationId, TokenId};
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::{
-    Awaited, Decision, Observation, Obstacle, Refusal, Sight, Subject, Trigger, decide,
+    Awaited, Decision, Observation, Obstacle, Reason, Refusal, Sight, Subject, Trigger, decide,
 };
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Step, StepOutcome};
@@ -57,6 +57,10 @@ pub struct Standing {
     pub took_part: bool,
     /// Whether a write of this run may or may not have come about.
     pub in_doubt: bool,
+    /// Why a replacement was made, if this run made one.
+    pub reason: Option<Reason>,
+    /// The last list that came.
+    pub listing: Option<Vec<ListedToken>>,
 }
 
 /// The rotation of one credential, for as long as one process works on it.
@@ -129,6 +133,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             Decision::List => match self.world.list().await {
                 Ok(listing) => {
                     self.note_absence(&reading, &listing);
+                    self.standing.listing = Some(listing.clone());
                     self.listing = Some(listing);
                     self.keep(reading)
                 }
@@ -136,6 +141,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             },
             Decision::Replace { reason, previous, orphans } => {
                 tracing::info!(reason = ?reason, "rotation began");
+                self.standing.reason = Some(reason);
                 self.replace(reading, previous, orphans).await
             }
             Decision::Deploy => self.deploy(reading).await,

@@ -13,8 +13,8 @@ use crate::config::{CatchUp, Policy};
 use crate::names::CredentialName;
 use crate::record::Record;
 
-/// How late a run may begin where `catch_up = "skip"`.
-const LATENESS: SignedDuration = SignedDuration::from_mins(10);
+/// How late a run may begin before it counts as missed; where `catch_up = "skip"`, it does not begin later.
+pub const LATENESS: SignedDuration = SignedDuration::from_mins(10);
 
 /// Why a text is not a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -225,7 +225,7 @@ pub fn renewal(policy: &Policy, expires_at: Timestamp) -> Timestamp {
 
 /// When the record's last rotation began. A roll-back and an adoption count too: what they serve is older than they
 /// are, and must not be rotated again at once.
-fn began(record: &Record) -> Timestamp {
+pub fn began(record: &Record) -> Timestamp {
     record
         .rotation_id
         .started_at()

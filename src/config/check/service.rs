@@ -1,14 +1,16 @@
-//! `[motherduck]` and `[daemon]`, checked.
+//! `[motherduck]`, `[daemon]` and `[server]`, checked.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use url::{Host, Url};
 
 use super::findings::{Findings, Key};
-use crate::config::{Daemon, MotherDuck, Postgres, raw};
+use crate::config::{Daemon, MotherDuck, Postgres, Server, raw};
 
 const API_URL: &str = "https://api.motherduck.com";
 const POSTGRES_PORT: u16 = 5432;
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9187);
 const DAY: Duration = Duration::from_hours(24);
 
 /// `[motherduck]`.
@@ -75,6 +77,44 @@ pub(super) fn daemon(raw: &raw::Daemon, key: &Key<'_>, findings: &mut Findings) 
             Duration::ZERO..=hour,
         ),
     }
+}
+
+/// `[server]`; `None` where the section is not written.
+pub(super) fn server(
+    raw: Option<raw::Server>,
+    key: &Key<'_>,
+    findings: &mut Findings,
+) -> Option<Server> {
+    let is_asked_for = raw.is_some();
+    let raw = raw.unwrap_or_default();
+    let listen = raw.listen.map_or(Some(LISTEN), |text| text.trim().parse().ok());
+    let listen = findings.require(
+        &key.child("listen"),
+        listen,
+        "this must be an address and a port, such as \"127.0.0.1:9187\" or \"[::1]:9187\"",
+    );
+    let server = Server {
+        listen: listen.unwrap_or(LISTEN),
+        is_asked_for,
+        credential_label: raw.credential_label.is_none_or(|flag| flag.0),
+        unreachable_after: findings.span(
+            &key.child("unreachable_after"),
+            raw.unreachable_after,
+            Duration::from_mins(10),
+            Duration::from_secs(1)..=DAY,
+        ),
+    };
+    if raw.enabled.is_some_and(|flag| !flag.0) {
+        return None;
+    }
+    if !server.listen.ip().is_loopback() {
+        findings.warn(format!(
+            "server.listen is {}, which is not a loopback address: whoever reaches it sees the names of accounts and \
+             credentials, the IDs of tokens and what fails, without any password",
+            server.listen
+        ));
+    }
+    Some(server)
 }
 
 /// A URL that secrets are sent to, and paths are put behind.

@@ -45,6 +45,34 @@ impl<'de> Deserialize<'de> for Span {
 #[derive(Debug, Clone, Copy)]
 pub(in crate::config) struct Number(pub(in crate::config) i64);
 
+/// True or false; as a text too, since variables are texts.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::config) struct Flag(pub(in crate::config) bool);
+
+struct FlagVisitor;
+
+impl Visitor<'_> for FlagVisitor {
+    type Value = Flag;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("true or false")
+    }
+
+    fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Flag, E> {
+        Ok(Flag(flag))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Flag, E> {
+        text.trim().parse().map(Flag).map_err(|_| E::custom("this must be true or false"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FlagVisitor)
+    }
+}
+
 struct NumberVisitor;
 
 impl Visitor<'_> for NumberVisitor {

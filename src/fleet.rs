@@ -1,0 +1,279 @@
+//! The fleet as it stands: what the daemon has come to know of every credential, and what metrics and pages show.
+//!
+//! Data flows one way: the daemon tells the fleet, and whoever shows it takes a snapshot. Nothing here decides anything.
+
+mod counts;
+mod entry;
+mod history;
+mod member;
+mod standing;
+mod strays;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+pub use self::counts::{Counts, Labels, word};
+use self::entry::Entry;
+use self::history::History;
+pub use self::history::{Rotation, Stage};
+pub use self::member::{Member, Trouble};
+pub use self::standing::{Standing, standing};
+use self::strays::Strays;
+pub use self::words::{Origin, State};
+use crate::config::Config;
+use crate::names::{CredentialName, Owner};
+use crate::rotation::drive::Report;
+use crate::rotation::journal::Progress;
+use crate::tally::Contact;
+
+/// What the fleet asks of the outside.
+pub trait Outlook: Send + Sync {
+    /// The wall clock, corrected where MotherDuck's clock is known to differ much.
+    fn now(&self) -> Timestamp;
+
+    /// How things stand with MotherDuck and the stores.
+    fn contacts(&self) -> Contacts;
+}
+
+/// How things stand with MotherDuck and the stores.
+#[derive(Debug, Clone, Default)]
+pub struct Contacts {
+    /// MotherDuck's REST API.
+    pub motherduck: Contact,
+    /// MotherDuck's clock minus ours.
+    pub clock_skew: Option<SignedDuration>,
+    /// The stores by name.
+    pub stores: BTreeMap<String, Contact>,
+}
+
+/// How far the daemon's planner has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlannerState {
+    /// It has not turned once.
+    Starting,
+    /// It turns.
+    Running,
+    /// It was told to stop, and begins nothing.
+    Stopping,
+}
+
+/// What is known of all credentials, kept up to date by the daemon.
+pub struct Fleet {
+    owner: Owner,
+    outlook: Arc<dyn Outlook>,
+    counts: Counts,
+    inner: Mutex<Inner>,
+    /// All configured credentials, and the accounts that they belong to.
+    accounts: BTreeMap<CredentialName, String>,
+    begun: Instant,
+    /// Milliseconds from `begun` to the planner's latest turn.
+    beat: AtomicU64,
+    planner: AtomicU8,
+}
+
+struct Inner {
+    entries: BTreeMap<CredentialName, Entry>,
+    history: History,
+    strays: Strays,
+}
+
+/// The fleet at one instant.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The instant.
+    pub at: Timestamp,
+    /// The deployment.
+    pub owner: Owner,
+    /// The credentials by name.
+    pub members: Vec<Member>,
+    /// The latest rotations, the newest first.
+    pub rotations: Vec<Rotation>,
+    /// By account, how many tokens nobody manages.
+    pub unmanaged: BTreeMap<String, usize>,
+    /// How things stand with MotherDuck and the stores.
+    pub contacts: Contacts,
+    /// How far the planner has come.
+    pub planner: PlannerState,
+    /// How long ago the planner's loop turned.
+    pub silence: Duration,
+}
+
+impl Snapshot {
+    /// How many credentials are in each state.
+    pub fn states(&self) -> BTreeMap<State, usize> {
+        let mut counts: BTreeMap<State, usize> = State::ALL.map(|state| (state, 0)).into();
+        for one in &self.members {
+            *counts.entry(one.state).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl Fleet {
+    /// The configured credentials, of which nothing is known yet.
+    pub fn new(config: &Config, outlook: Arc<dyn Outlook>) -> Self {
+        Self::of(config, |_| true, outlook)
+    }
+
+    /// Some of the configured credentials, of which nothing is known yet.
+    pub fn of(
+        config: &Config,
+        is_member: impl Fn(&CredentialName) -> bool,
+        outlook: Arc<dyn Outlook>,
+    ) -> Self {
+        let now = outlook.now();
+        let tells_apart = config.server.as_ref().is_none_or(|server| server.credential_label);
+        let counts = Counts::new(tells_apart);
+        let members = config.credentials.values().filter(|one| is_member(&one.name));
+        let entries = members.map(|credential| {
+            counts.expect(&credential.name);
+            (credential.name.clone(), Entry::new(credential, now))
+        });
+        Self {
+            owner: config.owner.clone(),
+            inner: Mutex::new(Inner {
+                entries: entries.collect(),
+                history: History::default(),
+                strays: Strays::default(),
+            }),
+            accounts: config
+                .credentials
+                .values()
+                .map(|one| (one.name.clone(), strays::key(&one.username)))
+                .collect(),
+            outlook,
+            counts,
+            begun: Instant::now(),
+            beat: AtomicU64::new(0),
+            planner: AtomicU8::new(0),
+        }
+    }
+
+    /// The planner's loop turns.
+    pub fn beat(&self) {
+        let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.beat.store(since, Ordering::Relaxed);
+        let _ = self.planner.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The planner begins nothing any more.
+    pub fn stopping(&self) {
+        self.planner.store(2, Ordering::Relaxed);
+    }
+
+    /// A run of `name` tells how it goes.
+    pub fn progressed(&self, name: &CredentialName, progress: &Progress) {
+        let now = self.outlook.now();
+        if let Some(entry) = self.inner().entries.get_mut(name) {
+            entry.progressed(progress, now);
+        }
+    }
+
+    /// A run of `name` ended; it is looked at again at `next_look`.
+    pub fn settled(&self, name: &CredentialName, report: &Report, next_look: Option<Timestamp>) {
+        let now = self.outlook.now();
+        let mut inner = self.inner();
+        let inner = &mut *inner;
+        if let Some(listing) = &report.seen.listing
+            && let Some(entry) = inner.entries.get(name)
+        {
+            let account = entry.member.username.clone();
+            let is_managed = |name: &CredentialName| self.accounts.contains_key(name);
+            inner.strays.listed(&self.owner, &account, listing, &report.revoked, is_managed);
+        }
+        let Some(entry) = inner.entries.get_mut(name) else { return };
+        let origin = entry.settled(&self.owner, report, next_look, now, &self.counts);
+        inner.history.note(name, origin, report, now);
+    }
+
+    /// A run of `name` ended by a fault in pintail itself.
+    pub fn panicked(&self, name: &CredentialName, next_look: Option<Timestamp>) {
+        let now = self.outlook.now();
+        if let Some(entry) = self.inner().entries.get_mut(name) {
+            entry.panicked(next_look, now, &self.counts);
+        }
+    }
+
+    /// The counters.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How long ago the planner's loop turned.
+    pub fn silence(&self) -> Duration {
+        let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
+        self.begun.elapsed().saturating_sub(beat)
+    }
+
+    /// How far the planner has come.
+    pub fn planner(&self) -> PlannerState {
+        match self.planner.load(Ordering::Relaxed) {
+            0 => PlannerState::Starting,
+            1 => PlannerState::Running,
+            _ => PlannerState::Stopping,
+        }
+    }
+
+    /// The fleet as it stands now.
+    pub fn snapshot(&self) -> Snapshot {
+        let at = self.outlook.now();
+        let contacts = self.outlook.contacts();
+        let (planner, silence) = (self.planner(), self.silence());
+        let inner = self.inner();
+        let known = inner.entries.values().flat_map(Entry::tokens).collect();
+        // Whose tokens are whose is known once every credential of an account was looked at.
+        let looked_at =
+            |name| inner.entries.get(name).is_some_and(|one| one.member.looked_at.is_some());
+        let pending = self.accounts.iter().filter(|(name, _)| !looked_at(*name));
+        let pending = pending.map(|(_, account)| account.as_str()).collect();
+        let unmanaged = inner.strays.count(&known, &pending);
+        let members = inner.entries.values().map(|entry| {
+            let account = strays::key(&entry.member.username);
+            entry.shown(at, unmanaged.get(&account).copied())
+        });
+        Snapshot {
+            at,
+            owner: self.owner.clone(),
+            members: members.collect(),
+            rotations: inner.history.to_vec(),
+            unmanaged,
+            contacts,
+            planner,
+            silence,
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// (tests) A fleet without credentials.
+#[cfg(test)]
+pub(crate) fn nobody() -> Arc<Fleet> {
+    struct Nowhere;
+
+    impl Outlook for Nowhere {
+        fn now(&self) -> Timestamp {
+            Timestamp::now()
+        }
+
+        fn contacts(&self) -> Contacts {
+            Contacts::default()
+        }
+    }
+
+    let text = "owner = \"test\"\n[motherduck]\nadmin_token.env = \"ADMIN\"\n";
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pintail.toml");
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&[file], []).unwrap();
+    Arc::new(Fleet::new(&config, Arc::new(Nowhere)))
+}

@@ -1,0 +1,292 @@
+//! What is known of one credential, and how a run's progress and end change it.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::counts::Counts;
+use super::member::{Member, Trouble};
+use super::standing::{Standing, standing};
+use super::words::{Origin, State};
+use crate::config::{Credential, Policy};
+use crate::names::{Owner, TokenId, TokenName};
+use crate::record::{Phase, Record};
+use crate::rotation::decide::Reason;
+use crate::rotation::drive::{Outcome, Report};
+use crate::rotation::journal::Progress;
+use crate::rotation::schedule::{Due, LATENESS, began, due, next_due, renewal, signed};
+use crate::rotation::world::FaultKind;
+
+/// What a rotation may take beyond the longest time of its gate, before it counts as past its deadline.
+const ALLOWANCE: SignedDuration = SignedDuration::from_mins(5);
+
+pub(super) struct Entry {
+    pub(super) member: Member,
+    policy: Policy,
+    /// How it stood after the last run.
+    rested: State,
+    /// When it came to stand so.
+    rested_since: Timestamp,
+    record: Option<Record>,
+    /// Why the unfinished rotation began.
+    origin: Option<Origin>,
+    held: bool,
+    /// The last scheduled instant that was counted as missed.
+    missed: Option<Timestamp>,
+    /// When the run in hand took its first step.
+    working_since: Option<Timestamp>,
+}
+
+impl Entry {
+    pub(super) fn new(credential: &Credential, now: Timestamp) -> Self {
+        Self {
+            member: Member {
+                name: credential.name.clone(),
+                username: credential.username.clone(),
+                token_type: credential.token_type,
+                store: credential.store.clone(),
+                path: credential.path.clone(),
+                state: State::Unknown,
+                since: now,
+                token_id: None,
+                rotation_id: None,
+                created_at: None,
+                published_at: None,
+                expires_at: None,
+                renew_before_seconds: credential.policy.renew_before.as_secs(),
+                next_rotation: None,
+                last_success: None,
+                looked_at: None,
+                next_look: None,
+                predecessors: 0,
+                orphans: None,
+                unmanaged: None,
+                step: None,
+                unfinished_since: None,
+                deadline: None,
+                trouble: None,
+            },
+            policy: credential.policy.clone(),
+            rested: State::Unknown,
+            rested_since: now,
+            record: None,
+            origin: None,
+            held: false,
+            missed: None,
+            working_since: None,
+        }
+    }
+
+    pub(super) fn progressed(&mut self, progress: &Progress, now: Timestamp) {
+        match progress {
+            Progress::Began(step) | Progress::Waiting(step, _) => {
+                self.working_since.get_or_insert(now);
+                self.member.unfinished_since.get_or_insert(now);
+                self.member.step = Some(*step);
+            }
+            Progress::Ended(..) => {}
+        }
+    }
+
+    /// Takes in the end of a run. Returns what the rotation that it worked on began for.
+    pub(super) fn settled(
+        &mut self,
+        owner: &Owner,
+        report: &Report,
+        next_look: Option<Timestamp>,
+        now: Timestamp,
+        counts: &Counts,
+    ) -> Origin {
+        let origin = report.seen.reason.map(Origin::from).or(self.origin);
+        let origin = origin.unwrap_or(Origin::Resumed);
+        self.count(report, origin, now, counts);
+        self.ended(next_look, now);
+        let state = match (standing(report), report.outcome) {
+            (Standing::Settled(_), Outcome::RolledBack) => State::RolledBack,
+            // It stays a thing to look at until a rotation succeeds.
+            (Standing::Settled(_), Outcome::NotDue) if self.rested == State::RolledBack => {
+                State::RolledBack
+            }
+            (Standing::Settled(_), _) => State::Fresh,
+            (Standing::Held(_), _) => State::Held,
+            (Standing::Failing, _) => State::Failing,
+            (Standing::Stuck, _) => State::Stuck,
+        };
+        self.rest(state, now);
+        self.held = report.outcome == Outcome::Held;
+        self.origin = self.held.then_some(origin);
+        self.member.trouble = report.problem.as_ref().map(|problem| Trouble {
+            step: problem.step,
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+        });
+        if let Some(record) = &report.seen.record {
+            self.note_record(record, report, now);
+        }
+        let published_at = self.member.published_at;
+        self.member.unfinished_since =
+            if self.held { published_at.or(self.member.unfinished_since) } else { None };
+        self.note_tokens(owner, report);
+        origin
+    }
+
+    pub(super) fn panicked(
+        &mut self,
+        next_look: Option<Timestamp>,
+        now: Timestamp,
+        counts: &Counts,
+    ) {
+        counts.failure(&self.member.name, None, "panic");
+        self.ended(next_look, now);
+        self.rest(State::Failing, now);
+        self.member.trouble = Some(Trouble {
+            step: None,
+            message: "the run ended by a fault in pintail".to_owned(),
+            hint: Some("the log says where; please report it".to_owned()),
+        });
+    }
+
+    fn ended(&mut self, next_look: Option<Timestamp>, now: Timestamp) {
+        self.member.looked_at = Some(now);
+        self.member.next_look = next_look;
+        self.member.step = None;
+        self.working_since = None;
+    }
+
+    fn rest(&mut self, state: State, now: Timestamp) {
+        if self.rested != state {
+            self.rested_since = now;
+        }
+        self.rested = state;
+    }
+
+    fn count(&mut self, report: &Report, origin: Origin, now: Timestamp, counts: &Counts) {
+        let name = &self.member.name;
+        let counted = match report.outcome {
+            Outcome::Rotated | Outcome::RolledBack => true,
+            Outcome::Held => !self.held,
+            // What failed before a rotation began is no rotation.
+            Outcome::Failed => report.seen.reason.is_some(),
+            Outcome::NotDue => false,
+        };
+        if counted {
+            counts.rotation(name, origin, report.outcome);
+        }
+        if let Some(problem) = &report.problem {
+            let cause = match (standing(report), problem.kind) {
+                (Standing::Held(_), _) => "held",
+                (_, FaultKind::Transient) => "transient",
+                (_, FaultKind::Permanent) => "permanent",
+            };
+            counts.failure(name, problem.step, cause);
+        }
+        for step in &report.steps {
+            counts.step_took(step);
+        }
+        if report.outcome == Outcome::Rotated
+            && let Some(began) = report.rotation_id.and_then(|id| id.started_at())
+        {
+            let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
+            counts.rotation_took(took);
+        }
+        if let Some(instant) = self.just_missed(report, now)
+            && self.missed.is_none_or(|missed| missed < instant)
+        {
+            self.missed = Some(instant);
+            counts.missed_run(&self.member.name);
+        }
+    }
+
+    /// A scheduled instant at which no rotation began in time: the one that this run made up for, or the last one.
+    fn just_missed(&self, report: &Report, now: Timestamp) -> Option<Timestamp> {
+        let record = report.seen.record.as_ref()?;
+        if let Some(Reason::Due(Due::Scheduled(instant))) = report.seen.reason
+            && began(record).duration_since(instant) > LATENESS
+        {
+            return Some(instant);
+        }
+        let instant = self.policy.schedule.last(now)?;
+        let is_late = now.duration_since(instant) > LATENESS;
+        (is_late && began(record) < instant).then_some(instant)
+    }
+
+    fn note_record(&mut self, record: &Record, report: &Report, now: Timestamp) {
+        let member = &mut self.member;
+        member.token_id = Some(record.token_id);
+        member.rotation_id = Some(record.rotation_id);
+        member.created_at = Some(record.created_at);
+        member.published_at = Some(record.published_at);
+        member.expires_at = record.expires_at;
+        member.next_rotation = match due(&self.policy, record, now) {
+            Some(Due::Scheduled(at)) => Some(at),
+            Some(Due::Expiring(at)) => Some(renewal(&self.policy, at)),
+            None => next_due(&self.policy, record, now),
+        };
+        match report.outcome {
+            Outcome::Rotated => member.last_success = Some(now),
+            Outcome::NotDue => {
+                member.last_success.get_or_insert(record.published_at);
+            }
+            Outcome::Failed | Outcome::Held | Outcome::RolledBack => {}
+        }
+        self.record = Some(record.clone());
+    }
+
+    fn note_tokens(&mut self, owner: &Owner, report: &Report) {
+        let Some(record) = &self.record else { return };
+        let listing = report.seen.listing.as_deref();
+        let is_listed = |id: &TokenId| {
+            listing.is_none_or(|listing| listing.iter().any(|token| token.id == *id))
+        };
+        let lives = |id: &&TokenId| {
+            !report.revoked.contains(id) && (record.phase == Phase::Published || is_listed(id))
+        };
+        self.member.predecessors = record.previous_token_ids.iter().filter(lives).count();
+        let Some(listing) = listing else { return };
+        let is_orphan = |token: &TokenId, name: &str| {
+            TokenName::is_ours(name, owner, &self.member.name)
+                && *token != record.token_id
+                && !record.previous_token_ids.contains(token)
+                && !report.revoked.contains(token)
+        };
+        let orphans = listing
+            .iter()
+            .filter(|token| token.name.as_deref().is_some_and(|name| is_orphan(&token.id, name)));
+        self.member.orphans = Some(orphans.count());
+    }
+
+    /// Whether the run in hand is at another step than the one that failed last.
+    fn is_past_its_trouble(&self) -> bool {
+        self.member.trouble.as_ref().is_none_or(|trouble| trouble.step != self.member.step)
+    }
+
+    /// The tokens that the record knows.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = TokenId> + '_ {
+        self.record.iter().flat_map(|record| {
+            std::iter::once(record.token_id).chain(record.previous_token_ids.iter().copied())
+        })
+    }
+
+    /// The credential as it is shown at `now`.
+    pub(super) fn shown(&self, now: Timestamp, unmanaged: Option<usize>) -> Member {
+        let mut member = self.member.clone();
+        let is_due = member.next_rotation.is_some_and(|at| at <= now);
+        (member.state, member.since) = match (self.rested, self.working_since) {
+            // A held gate is polled on, and a failing step tried again: that is no news.
+            (State::Fresh | State::Unknown | State::Due, Some(since)) => (State::InProgress, since),
+            (State::Failing, Some(since)) if self.is_past_its_trouble() => {
+                (State::InProgress, since)
+            }
+            (State::Fresh, None) if is_due => {
+                (State::Due, member.next_rotation.unwrap_or(self.rested_since))
+            }
+            (state, _) => (state, self.rested_since),
+        };
+        let longest = signed(self.policy.gate.longest());
+        member.deadline = member
+            .unfinished_since
+            .and_then(|since| since.checked_add(longest).ok()?.checked_add(ALLOWANCE).ok());
+        member.unmanaged = unmanaged;
+        member
+    }
+}

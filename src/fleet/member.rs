@@ -1,0 +1,91 @@
+//! One credential as people and machines are shown it. Nothing here is a secret.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::words::State;
+use crate::names::{AccountName, CredentialName, RotationId, TokenId};
+use crate::record::TokenType;
+use crate::rotation::journal::Step;
+
+/// What is in a credential's way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    /// At which step, if at one.
+    pub step: Option<Step>,
+    /// What happened.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// One credential.
+#[derive(Debug, Clone, Serialize)]
+pub struct Member {
+    /// Its name.
+    pub name: CredentialName,
+    /// The account that its tokens belong to.
+    pub username: AccountName,
+    /// What its tokens may do.
+    pub token_type: TokenType,
+    /// Its store's name.
+    pub store: String,
+    /// Where in the store its secret is.
+    pub path: String,
+    /// How it stands.
+    pub state: State,
+    /// Since when.
+    pub since: Timestamp,
+    /// The served token.
+    pub token_id: Option<TokenId>,
+    /// The rotation that put it there.
+    pub rotation_id: Option<RotationId>,
+    /// When the served token was created.
+    pub created_at: Option<Timestamp>,
+    /// When it was published.
+    pub published_at: Option<Timestamp>,
+    /// When it expires; never, if there is a token and no such time.
+    pub expires_at: Option<Timestamp>,
+    /// How long before its expiry it is replaced, in seconds.
+    pub renew_before_seconds: u64,
+    /// When it is rotated next; in the past if it is due.
+    pub next_rotation: Option<Timestamp>,
+    /// When a rotation was last completed.
+    pub last_success: Option<Timestamp>,
+    /// When it was last looked at.
+    pub looked_at: Option<Timestamp>,
+    /// When it is looked at next.
+    pub next_look: Option<Timestamp>,
+    /// The replaced tokens that live.
+    pub predecessors: usize,
+    /// The tokens with its name that were never served; `None` before the account was listed.
+    pub orphans: Option<usize>,
+    /// The account's tokens that nobody manages; `None` before it was listed.
+    pub unmanaged: Option<usize>,
+    /// The step in hand.
+    pub step: Option<Step>,
+    /// When the rotation in progress began.
+    pub unfinished_since: Option<Timestamp>,
+    /// When the rotation in progress should be complete.
+    pub deadline: Option<Timestamp>,
+    /// What is in its way.
+    pub trouble: Option<Trouble>,
+}
+
+impl Member {
+    /// How long the served token still lives.
+    pub fn left(&self, now: Timestamp) -> Option<SignedDuration> {
+        self.expires_at.map(|at| at.duration_since(now))
+    }
+
+    /// Whether the served token should have been replaced a good while ago: half of `renew_before` has passed.
+    pub fn nears_expiry(&self, now: Timestamp) -> bool {
+        let half = i64::try_from(self.renew_before_seconds / 2).unwrap_or(i64::MAX);
+        self.left(now).is_some_and(|left| left < SignedDuration::from_secs(half))
+    }
+
+    /// Whether the rotation in progress should be complete by now.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.deadline.is_some_and(|deadline| deadline < now)
+    }
+}

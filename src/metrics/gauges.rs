@@ -1,0 +1,204 @@
+//! What goes up and down, and what others count: read off a snapshot at each scrape.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::fleet::{Labels, Member, Snapshot, State};
+use crate::tally::Contact;
+
+/// A snapshot as metrics.
+#[derive(Debug)]
+pub(super) struct Gauges {
+    pub(super) snapshot: Snapshot,
+    pub(super) tells_apart: bool,
+}
+
+/// One series and its value.
+type Sample = (Labels, f64);
+
+impl Collector for Gauges {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let mut times = |name: &str, help: &str, of: fn(&Member) -> Option<Timestamp>| {
+            gauge(&mut encoder, name, help, &self.earliest(of))
+        };
+        times("token_created_timestamp_seconds", "When the served token was created", |one| {
+            one.created_at
+        })?;
+        times("token_expiry_timestamp_seconds", "When the served token expires", |one| {
+            one.expires_at
+        })?;
+        times("next_rotation_timestamp_seconds", "When the next rotation is due", |one| {
+            one.next_rotation
+        })?;
+        times(
+            "last_success_timestamp_seconds",
+            "When a rotation was last completed; after a start, when the served token was published",
+            |one| one.last_success,
+        )?;
+        gauge(
+            &mut encoder,
+            "credential_state",
+            "Whether a credential is in a state; without the credential label, how many are",
+            &self.states(),
+        )?;
+        let mut sums = |name: &str, help: &str, of: fn(&Member) -> Option<usize>| {
+            gauge(&mut encoder, name, help, &self.sum(of))
+        };
+        sums("predecessors", "Replaced tokens that live", |one| Some(one.predecessors))?;
+        sums("orphans", "Tokens of ours that were never served, as last listed", |one| {
+            one.orphans
+        })?;
+        gauge(
+            &mut encoder,
+            "unmanaged_tokens",
+            "Tokens of an account that nobody manages, as last listed",
+            &self.unmanaged(),
+        )?;
+        counter(
+            &mut encoder,
+            "motherduck_requests",
+            "Requests to MotherDuck's REST API by status; unconnected or broken where none came",
+            requests(&self.snapshot.contacts.motherduck, None),
+        )?;
+        let stores = &self.snapshot.contacts.stores;
+        counter(
+            &mut encoder,
+            "store_requests",
+            "Requests to the stores by what came of them",
+            stores.iter().flat_map(|(name, contact)| requests(contact, Some(name))),
+        )?;
+        let skew = self.snapshot.contacts.clock_skew;
+        gauge(
+            &mut encoder,
+            "clock_skew_seconds",
+            "MotherDuck's clock minus this machine's, as of the last answer",
+            &skew.map(|skew| (vec![], skew.as_secs_f64())).into_iter().collect::<Vec<_>>(),
+        )?;
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        gauge(
+            &mut encoder,
+            "build_info",
+            "Always 1; the labels tell which pintail this is",
+            &[(vec![("version", version)], 1.0)],
+        )
+    }
+}
+
+impl Gauges {
+    /// The time that `of` tells of each credential, or the earliest of all.
+    fn earliest(&self, of: fn(&Member) -> Option<Timestamp>) -> Vec<Sample> {
+        let seconds = |at: Timestamp| at.as_duration().as_secs_f64();
+        let each = self.snapshot.members.iter().filter_map(|one| Some((one, seconds(of(one)?))));
+        if self.tells_apart {
+            return each.map(|(one, at)| (label(one), at)).collect();
+        }
+        each.map(|(_, at)| at).min_by(f64::total_cmp).map(|at| (vec![], at)).into_iter().collect()
+    }
+
+    /// The number that `of` tells of each credential, or the sum.
+    fn sum(&self, of: fn(&Member) -> Option<usize>) -> Vec<Sample> {
+        let each = self.snapshot.members.iter().filter_map(|one| Some((one, of(one)?)));
+        if self.tells_apart {
+            return each.map(|(one, number)| (label(one), float(number))).collect();
+        }
+        vec![(vec![], float(each.map(|(_, number)| number).sum()))]
+    }
+
+    fn states(&self) -> Vec<Sample> {
+        let with = |mut labels: Labels, state: State| {
+            labels.push(("state", state.as_str().to_owned()));
+            labels
+        };
+        let members = &self.snapshot.members;
+        if self.tells_apart {
+            let of = |one: &'_ Member| {
+                let (labels, actual) = (label(one), one.state);
+                State::ALL
+                    .map(|state| (with(labels.clone(), state), float((state == actual).into())))
+            };
+            return members.iter().flat_map(of).collect();
+        }
+        self.snapshot
+            .states()
+            .into_iter()
+            .map(|(state, count)| (with(vec![], state), float(count)))
+            .collect()
+    }
+
+    /// By account, since several credentials may share one.
+    fn unmanaged(&self) -> Vec<Sample> {
+        let unmanaged = &self.snapshot.unmanaged;
+        if self.tells_apart {
+            let sample = |(account, count): (&String, &usize)| {
+                (vec![("account", account.clone())], float(*count))
+            };
+            return unmanaged.iter().map(sample).collect();
+        }
+        vec![(vec![], float(unmanaged.values().sum()))]
+    }
+}
+
+fn label(one: &Member) -> Labels {
+    vec![("credential", one.name.to_string())]
+}
+
+fn float(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::from(u32::MAX), f64::from)
+}
+
+/// The requests to one service.
+fn requests<'a>(
+    contact: &'a Contact,
+    store: Option<&'a String>,
+) -> impl Iterator<Item = (Labels, u64)> + 'a {
+    let word = if store.is_some() { "result" } else { "status" };
+    contact.requests.iter().map(move |requests| {
+        let store = store.map(|name| ("store", name.clone()));
+        let labels = store.into_iter().chain([
+            ("operation", requests.operation.to_owned()),
+            (word, requests.result.clone().into_owned()),
+        ]);
+        (labels.collect(), requests.count)
+    })
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    samples: &[Sample],
+) -> fmt::Result {
+    if samples.is_empty() {
+        return Ok(());
+    }
+    let mut family =
+        encoder.encode_descriptor(name, &format!("{help}."), None, MetricType::Gauge)?;
+    for (labels, value) in samples {
+        ConstGauge::new(*value).encode(family.encode_family(labels)?)?;
+    }
+    Ok(())
+}
+
+fn counter(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    samples: impl Iterator<Item = (Labels, u64)>,
+) -> fmt::Result {
+    let mut samples = samples.peekable();
+    if samples.peek().is_none() {
+        return Ok(());
+    }
+    let mut family =
+        encoder.encode_descriptor(name, &format!("{help}."), None, MetricType::Counter)?;
+    for (labels, value) in samples {
+        ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}

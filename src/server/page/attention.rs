@@ -1,0 +1,91 @@
+//! What needs a person first: what it is, since when, what pintail does about it, and what to do.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use super::super::ready::{Readiness, Reason};
+use super::words::{lasting, relative, state_name};
+use crate::fleet::{Member, Snapshot};
+
+/// The most credentials that are listed here; the table has them all.
+const MOST: usize = 25;
+
+/// The list, or the good news.
+pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
+    let now = snapshot.at;
+    // An overdue rotation is told of with its credential.
+    let general = readiness.reasons.iter().filter(|one| one.reason != Reason::RotationOverdue);
+    let general: Vec<_> = general.collect();
+    let mut troubled: Vec<_> =
+        snapshot.members.iter().filter(|one| needs_a_person(one, now)).collect();
+    troubled.sort_by_key(|one| (one.state, one.since));
+    let strays: Vec<_> = snapshot.unmanaged.iter().filter(|(_, count)| **count > 0).collect();
+    let none = general.is_empty() && troubled.is_empty() && strays.is_empty();
+    html! {
+        section #attention data-part aria-labelledby="attention-title" {
+            h2 #attention-title { "Needs a person" }
+            @if none {
+                p.calm { "Nothing. Every credential is looked after." }
+            } @else {
+                ul.cards {
+                    @for one in &general {
+                        li.card.bad {
+                            h3 { (one.message) @if let Some(at) = one.since { span.quiet { " " (lasting(at, now)) } } }
+                            p.todo { (one.hint) }
+                        }
+                    }
+                    @for one in troubled.iter().take(MOST) { (card(one, now)) }
+                    @for (account, count) in &strays { (stray_card(account, **count)) }
+                }
+                @if troubled.len() > MOST {
+                    p.quiet { "and " (troubled.len() - MOST) " more credentials: see the table" }
+                }
+            }
+        }
+    }
+}
+
+fn needs_a_person(one: &Member, now: Timestamp) -> bool {
+    one.state.is_trouble() || one.is_overdue(now) || one.nears_expiry(now)
+}
+
+fn card(one: &Member, now: Timestamp) -> Markup {
+    let left = one.left(now);
+    let (expired, near) = (left.is_some_and(|left| !left.is_positive()), one.nears_expiry(now));
+    html! {
+        li.card.(one.state.as_str()) {
+            h3 {
+                (one.name) " "
+                span.badge.(one.state.as_str()) { (state_name(one.state)) }
+                @if one.is_overdue(now) { " " span.badge.bad { "past its deadline" } }
+                @if expired { " " span.badge.bad { "token expired" } }
+                @else if near { " " span.badge.bad { "token expires soon" } }
+                span.quiet { " " (lasting(one.since, now)) }
+            }
+            @if let Some(trouble) = &one.trouble {
+                p {
+                    @if let Some(step) = trouble.step { b { (step.as_str()) ": " } }
+                    (trouble.message)
+                }
+                @if let Some(hint) = &trouble.hint { p.todo { (hint) } }
+            } @else if one.state == crate::fleet::State::RolledBack {
+                p { "the consumers were not healthy with the new token; the old one is served again" }
+                p.todo { "look at the consumers, then: pintail rotate-now " (one.name) }
+            }
+            p.quiet {
+                @if let Some(at) = one.next_look { "pintail looks again " (relative(at, now)) "." }
+                @if let Some(at) = one.expires_at { " The served token expires " (relative(at, now)) "." }
+                @if one.predecessors > 0 { " What it replaced lives too." }
+            }
+        }
+    }
+}
+
+fn stray_card(account: &str, count: usize) -> Markup {
+    html! {
+        li.card.note {
+            h3 { "account " (account) ": " (count) @if count == 1 { " token" } @else { " tokens" } " that nobody manages" }
+            p.todo { "pintail status shows them; adopt what is in use, and revoke the rest" }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `/status.json`: the snapshot for machines that want more than metrics.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::ready::Readiness;
+use crate::fleet::{Member, Rotation, Snapshot, State};
+use crate::names::Owner;
+
+/// The whole status.
+#[derive(Debug, Serialize)]
+pub(super) struct Status<'a> {
+    version: &'static str,
+    owner: &'a Owner,
+    at: Timestamp,
+    #[serde(flatten)]
+    readiness: Readiness,
+    clock_skew_seconds: Option<f64>,
+    /// How many credentials are in each state.
+    states: BTreeMap<State, usize>,
+    credentials: &'a [Member],
+    rotations: &'a [Rotation],
+}
+
+impl<'a> Status<'a> {
+    pub(super) fn new(snapshot: &'a Snapshot, readiness: Readiness) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            owner: &snapshot.owner,
+            at: snapshot.at,
+            readiness,
+            clock_skew_seconds: snapshot.contacts.clock_skew.map(|skew| skew.as_secs_f64()),
+            states: snapshot.states(),
+            credentials: &snapshot.members,
+            rotations: &snapshot.rotations,
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Readiness and the page, from fleets that were told what happened.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::page::{self, Wanted};
+use super::ready::{Reason, is_alive, readiness};
+use crate::config::Config;
+use crate::fleet::{Contacts, Fleet, Outlook, PlannerState, Snapshot, State};
+use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
+use crate::rotation::journal::{Progress, Step};
+use crate::rotation::world::FaultKind;
+
+const LONG: Duration = Duration::from_mins(10);
+const HOSTILE: &str = "<img src=x onerror=alert(1)>&\"'";
+
+/// A clock that a test sets, and contacts that it invents.
+struct Sky(Mutex<(Timestamp, Contacts)>);
+
+impl Sky {
+    fn pass(&self, minutes: i64) {
+        self.0.lock().unwrap().0 += SignedDuration::from_mins(minutes);
+    }
+}
+
+impl Outlook for Sky {
+    fn now(&self) -> Timestamp {
+        self.0.lock().unwrap().0
+    }
+
+    fn contacts(&self) -> Contacts {
+        self.0.lock().unwrap().1.clone()
+    }
+}
+
+fn fleet() -> (Arc<Sky>, Fleet) {
+    let text = r#"
+owner = "test"
+[motherduck]
+admin_token.env = "ADMIN"
+[stores."<b>".file]
+dir = "/var/lib/pintail"
+[credentials.etl]
+username = "etl_prod"
+store = "<b>"
+path = "<script>x</script>"
+every = "30d"
+ttl = "45d"
+gate.http = { url = "http://127.0.0.1/", deadline = "20m" }
+"#;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pintail.toml");
+    std::fs::write(&file, text).unwrap();
+    let config = Config::load(&[file], []).unwrap_or_else(|error| panic!("{error}"));
+    let begun = "2026-11-22T04:00:00Z".parse().unwrap();
+    let sky = Arc::new(Sky(Mutex::new((begun, Contacts::default()))));
+    let fleet = Fleet::new(&config, sky.clone());
+    fleet.beat();
+    (sky, fleet)
+}
+
+fn held(again_at: Timestamp) -> Report {
+    Report {
+        outcome: Outcome::Held,
+        rotation_id: None,
+        token_id: None,
+        previous_token_id: None,
+        expires_at: None,
+        revoked: vec![],
+        steps: vec![],
+        problem: Some(Problem {
+            step: Some(Step::Gate),
+            kind: FaultKind::Transient,
+            message: HOSTILE.to_owned(),
+            hint: Some(HOSTILE.to_owned()),
+        }),
+        again_at: Some(again_at),
+        seen: LastSeen::default(),
+    }
+}
+
+fn reasons(snapshot: &Snapshot) -> Vec<Reason> {
+    readiness(snapshot, LONG).reasons.iter().map(|one| one.reason).collect()
+}
+
+#[test]
+fn a_rotation_is_overdue_when_its_gate_has_had_its_time_whether_it_runs_or_is_held() {
+    let (sky, fleet) = fleet();
+    let name = "etl".parse().unwrap();
+    fleet.progressed(&name, &Progress::Began(Step::Create));
+    sky.pass(24);
+    let snapshot = fleet.snapshot();
+    assert_eq!(snapshot.members[0].state, State::InProgress);
+    assert_eq!(reasons(&snapshot), []);
+    sky.pass(2);
+    assert_eq!(reasons(&fleet.snapshot()), [Reason::RotationOverdue]);
+    fleet.settled(&name, &held(sky.now()), Some(sky.now()));
+    assert_eq!(fleet.snapshot().members[0].state, State::Held);
+    assert_eq!(reasons(&fleet.snapshot()), [Reason::RotationOverdue]);
+    let rested = Report { outcome: Outcome::Rotated, problem: None, ..held(sky.now()) };
+    fleet.settled(&name, &rested, Some(sky.now()));
+    assert_eq!(reasons(&fleet.snapshot()), []);
+}
+
+#[test]
+fn a_planner_whose_loop_does_not_turn_is_neither_alive_nor_ready() {
+    let (_, fleet) = fleet();
+    let mut snapshot = fleet.snapshot();
+    assert!(is_alive(snapshot.planner, snapshot.silence));
+    snapshot.silence = Duration::from_mins(6);
+    assert!(!is_alive(snapshot.planner, snapshot.silence));
+    assert_eq!(reasons(&snapshot), [Reason::SchedulerStopped]);
+    snapshot.planner = PlannerState::Stopping;
+    assert!(is_alive(snapshot.planner, snapshot.silence), "a daemon that stops is let finish");
+    assert_eq!(reasons(&snapshot), [Reason::Stopping]);
+}
+
+#[test]
+fn a_moment_out_of_reach_is_no_reason_and_ten_minutes_are() {
+    let (sky, fleet) = fleet();
+    {
+        let mut inner = sky.0.lock().unwrap();
+        let now = inner.0;
+        inner.1.motherduck.unreachable_since = Some(now);
+        inner.1.stores.entry("main".to_owned()).or_default().unreachable_since = Some(now);
+    }
+    sky.pass(9);
+    assert_eq!(reasons(&fleet.snapshot()), []);
+    sky.pass(1);
+    let expected = [Reason::MotherduckUnreachable, Reason::StoreUnreachable];
+    assert_eq!(reasons(&fleet.snapshot()), expected);
+}
+
+#[test]
+fn whatever_a_text_holds_it_stays_a_text_on_the_page() {
+    let (sky, fleet) = fleet();
+    fleet.settled(&"etl".parse().unwrap(), &held(sky.now()), Some(sky.now()));
+    let snapshot = fleet.snapshot();
+    let query = "q=%22%3E%3Cscript%3E2%3C%2Fscript%3E&sort=%22x&state=%3Cb%3E&dir=desc";
+    for query in [query, "", "q=etl"] {
+        let uri = format!("http://x/?{query}").parse().unwrap();
+        let wanted = axum::extract::Query::<Wanted>::try_from_uri(&uri).unwrap().0;
+        let html = page::render(&snapshot, &readiness(&snapshot, LONG), &wanted);
+        for raw in ["<img", "<script>x", "<script>2", "<b>:"] {
+            assert!(!html.contains(raw), "{query}: {raw}");
+        }
+        assert!(html.contains("&lt;img src=x onerror=alert(1)&gt;&amp;&quot;"), "{query}");
+    }
+}
+
+#[test]
+fn the_policy_lets_the_pages_own_script_and_style_run_and_nothing_else() {
+    let (_, fleet) = fleet();
+    let snapshot = fleet.snapshot();
+    let html = page::render(&snapshot, &readiness(&snapshot, LONG), &Wanted::default());
+    let policy = page::policy();
+    let policy = policy.to_str().unwrap();
+    for tag in ["style", "script"] {
+        assert_eq!(html.matches(&format!("<{tag}")).count(), 1);
+        let begun = html.split_once(&format!("<{tag}>")).unwrap().1;
+        let text = begun.split_once(&format!("</{tag}>")).unwrap().0;
+        let digest = <sha2::Sha256 as sha2::Digest>::digest(text);
+        let hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, digest);
+        assert!(policy.contains(&format!("{tag}-src 'sha256-{hash}'")), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"));
+    let foreign = ["http://", "https://", " style=", " onclick", "url("];
+    assert!(foreign.iter().all(|foreign| !html.contains(foreign)));
+}
