@@ -404,3 +404,28 @@ async fn an_address_that_is_taken_stops_only_a_daemon_that_was_told_to_use_it() 
     assert!(Server::start(Some(&settings), daemon.fleet()).await.unwrap().is_none());
     assert!(Server::start(None, daemon.fleet()).await.unwrap().is_none());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_one_shot_run_leaves_its_metrics_in_a_file() {
+    let bench = Bench::new().await;
+    drop(bench.config(FLEET));
+    let file = bench.dir.join("pintail.prom");
+    std::fs::write(&file, "old").unwrap();
+    let run = tokio::process::Command::new(env!("CARGO_BIN_EXE_pintail"))
+        .args(["rotate-now", "quiet", "--config"])
+        .arg(bench.dir.join("pintail.toml"))
+        .arg("--metrics-file")
+        .arg(&file)
+        .output();
+    let output = run.await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let parts =
+        ["pintail_rotations_total", "\"quiet\"", "trigger=\"first\"", "outcome=\"rotated\""];
+    assert_eq!(value(&text, &parts), Some(1.0));
+    // Whose the account's other tokens are is not known to a run that looked at one of its credentials.
+    assert_eq!(value(&text, &["pintail_unmanaged_tokens"]), None);
+    assert!(!text.contains("\"busy\"") && !text.contains("# EOF"));
+    let left: Vec<_> = std::fs::read_dir(&bench.dir).unwrap().flatten().collect();
+    assert!(left.iter().all(|entry| !entry.file_name().to_string_lossy().contains("metrics-")));
+}

@@ -81,6 +81,8 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Run the daemon: rotate every credential when it is due.
+    ///
+    /// How it stands is shown at http://127.0.0.1:9187/, or where `server.listen` says.
     Run,
     /// Rotate credentials now, through every step, and exit.
     ///
