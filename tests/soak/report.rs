@@ -25,7 +25,7 @@ impl Size {
         };
         let seed = number("PINTAIL_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
         match number("PINTAIL_SOAK_ROTATIONS") {
-            None => Self { rotations: 40, time: Duration::from_secs(12), credentials: 4, seed },
+            None => Self { rotations: 40, time: Duration::from_secs(14), credentials: 6, seed },
             Some(rotations) => Self {
                 rotations: usize::try_from(rotations).unwrap(),
                 time: Duration::from_secs(60 + 3 * rotations),
@@ -43,7 +43,10 @@ pub struct Report {
     pub kills: u32,
     /// Before and after how many points of a rotation it was killed, and how many there are.
     pub points: (usize, usize),
+    /// Lost, late, refused and nonsensical answers.
     pub faults: u64,
+    /// Times that the store was ended, stood still or was full, or that MotherDuck stood still.
+    pub outages: u32,
     pub connections: u64,
     pub outdated: u64,
     pub failed: usize,
@@ -57,13 +60,14 @@ impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} rotations, {} kills (at {} of {} points), {} faults; consumers: {} connections, {} failed, {} had to \
-             read again; at most {} tokens alive, {} left behind; {:.1} s, seed {}",
+            "{} rotations, {} kills (at {} of {} points), {} faults, {} outages; consumers: {} connections, \
+             {} failed, {} had to read again; at most {} tokens alive, {} left behind; {:.1} s, seed {}",
             self.rotations,
             self.kills,
             self.points.0,
             self.points.1,
             self.faults,
+            self.outages,
             self.connections,
             self.failed,
             self.outdated,

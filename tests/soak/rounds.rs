@@ -37,7 +37,9 @@ enum Round {
     Whole,
 }
 
-const CYCLE: [Round; 12] = [
+const CYCLE: [Round; 14] = [
+    Round::Step,
+    Round::Any,
     Round::Step,
     Round::Any,
     Round::Step,
@@ -53,9 +55,11 @@ const CYCLE: [Round; 12] = [
 ];
 
 /// How long a step is waited for: a run that is slow to come to it is killed elsewhere.
-const STEP_LIMIT: Duration = Duration::from_secs(3);
+const STEP_LIMIT: Duration = Duration::from_secs(2);
 /// What a run may take before it is killed.
 const LIMIT: Duration = Duration::from_secs(15);
+/// How the system tells that a file may not grow.
+const FULL: &str = "File too large";
 /// The runs that may pass until everything is at rest once nothing is in the way.
 const RUNS_TO_REST: usize = 6;
 
@@ -74,6 +78,7 @@ pub struct Soak {
     points: Vec<(Point, Moment)>,
     struck: Struck,
     kills: u32,
+    outages: u32,
     config: String,
     last_words: Vec<String>,
     size: Size,
@@ -117,6 +122,7 @@ impl Soak {
             points: points(kind),
             struck: Struck::new(),
             kills: 0,
+            outages: 0,
             last_words: vec![],
             store,
             sandbox,
@@ -208,6 +214,7 @@ deadline = "5s"
                     std::thread::sleep(self.millis(100, 900));
                     let hung = Paused::new(self.sandbox.server.pid());
                     std::thread::sleep(self.millis(200, 1500));
+                    self.outages += 1;
                     drop(hung);
                     self.end_soon(running);
                 }
@@ -246,6 +253,7 @@ deadline = "5s"
             Report {
                 rotations: self.truth.rotations(&lives.seen),
                 kills: self.kills,
+                outages: self.outages,
                 points: (self.struck.len(), self.points.len()),
                 faults: self.truth.faults + self.wire.faults(),
                 connections: lives.connections,
@@ -286,7 +294,7 @@ deadline = "5s"
 
     /// Lets it run for a while, and kills it unless it has ended.
     fn end_soon(&mut self, running: Process) {
-        let limit = self.millis(500, 2500);
+        let limit = self.millis(300, 1800);
         self.end(running, limit);
     }
 
@@ -389,12 +397,14 @@ deadline = "5s"
     fn outage(&mut self, number: usize) {
         if self.way.is_none() {
             let blocks = self.chance.u32(0..3);
-            let running = self.launch(Some(blocks));
-            return self.end_soon(running);
+            let starved = self.launch(Some(blocks)).end_within(STEP_LIMIT);
+            self.outages += u32::from(starved.said.contains(FULL));
+            return self.note(&starved);
         }
         let running = self.launch(None);
         std::thread::sleep(self.millis(100, 900));
         let pause = self.millis(200, 1500);
+        self.outages += 1;
         match &mut self.store {
             Store::Vault(raft) if (number / CYCLE.len()).is_multiple_of(2) => {
                 raft.restart(self.chance.bool(), pause);
