@@ -1,5 +1,7 @@
 //! `pintail sandbox` as a process of its own, with what it knows: its events, its counts, its faults.
 
+#![allow(dead_code, reason = "each test target uses its own part of this")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -34,6 +34,13 @@ impl Server {
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(self.dir.path().join("log")).unwrap()).into_owned()
     }
+
+    /// The server's own process ID, for those who stop it for a while.
+    pub fn pid(&self) -> i32 {
+        let keeper = self.keeper.id();
+        let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children"));
+        children.unwrap().trim().parse().unwrap()
+    }
 }
 
 impl Drop for Server {
