@@ -34,8 +34,7 @@ pub struct Bench {
 
 impl Bench {
     pub async fn start() -> Self {
-        let options =
-            Options { accounts: vec!["etl_prod".parse().unwrap()], ..Options::default() };
+        let options = Options { accounts: vec!["etl_prod".parse().unwrap()], ..Options::default() };
         Self {
             bao: Bao::shared(),
             client: http_client(Roots::System, None, Duration::from_secs(30)).unwrap(),
@@ -92,7 +91,8 @@ impl Bench {
         let policy = self.policy(rules).await;
         let mount = self.auth("approle").await;
         let role = format!("auth/{mount}/role/pintail");
-        let body = json!({"token_policies": [policy], "token_no_default_policy": true, "token_ttl": "5m"});
+        let body =
+            json!({"token_policies": [policy], "token_no_default_policy": true, "token_ttl": "5m"});
         self.root("POST", &role, body).await;
         let id = self.root("GET", &format!("{role}/role-id"), json!({})).await;
         let secret = self.root("POST", &format!("{role}/secret-id"), json!({})).await;
