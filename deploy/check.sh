@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Checks what deploy/ ships, with the tools of those who will read it: hadolint, systemd, Kubernetes' schemas,
+# Prometheus. Takes a few seconds. The Python tools come from the environment that tests/run makes; systemd-analyze and
+# promtool are Debian's (systemd, prometheus). What is missing is said, and is a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bin=${PINTAIL_TEST_VENV:-tests/.venv}/bin
+schemas=1.31
+exposure=1.5
+
+fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+step() { printf '\n== %s\n' "$*"; }
+
+missing=()
+for tool in "$bin/hadolint" "$bin/kubectl" "$bin/kubernetes-validate" systemd-analyze promtool; do
+  command -v "$tool" >/dev/null || missing+=("$tool")
+done
+((${#missing[@]} == 0)) || fail "missing: ${missing[*]} (tests/run makes the first three; else: apt-get install systemd prometheus)"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+step 'Dockerfile'
+"$bin/hadolint" Dockerfile
+
+step 'systemd units'
+# verify ends with 0 for values that systemd ignores, so any word of it counts. It wants the program to be there.
+cp deploy/systemd/*.{service,timer,path} "$work"
+sed -i 's|^ExecStart=/usr/local/bin/pintail|ExecStart=/bin/true|' "$work"/*.service
+# Templates are looked at as instances.
+for template in "$work"/*@.*; do mv "$template" "${template/@./@etl.}"; done
+printf '[Service]\nExecStart=/bin/true\n' >"$work/etl.service"
+said=$(systemd-analyze verify --man=no "$work"/*.{service,timer,path} 2>&1) || true
+[[ -z $said ]] || fail "$said"
+for unit in pintail pintail-rotate; do
+  level=$(systemd-analyze security --offline=true "deploy/systemd/$unit.service" | sed -n 's/.*exposure level.*: \([0-9.]*\) .*/\1/p')
+  echo "$unit.service: exposure $level"
+  python3 -c 'import sys; sys.exit(not float(sys.argv[1]) <= float(sys.argv[2]))' "$level" "$exposure" ||
+    fail "$unit.service: exposure $level is more than $exposure"
+done
+
+step 'Kubernetes'
+for overlay in deploy/kubernetes/overlays/*/; do
+  name=$(basename "$overlay")
+  "$bin/kubectl" kustomize "$overlay" >"$work/$name.yaml"
+  "$bin/python3" - "$work/$name.yaml" "$work/$name.core.yaml" <<'PYTHON'
+import sys, yaml
+# The operator's kinds have no schema here; promtool looks at the rules.
+documents = [d for d in yaml.safe_load_all(open(sys.argv[1])) if not d["apiVersion"].startswith("monitoring.coreos.com/")]
+yaml.safe_dump_all(documents, open(sys.argv[2], "w"))
+for document in documents:
+    template = document["spec"] if document["kind"] == "Deployment" else document.get("spec", {}).get("jobTemplate", {}).get("spec")
+    if not template:
+        continue
+    # The restricted profile of the Pod Security Standards, and what was promised beyond it.
+    pod = template["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"], "root"
+    assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", "no seccomp profile"
+    assert pod["automountServiceAccountToken"] is False, "a token for Kubernetes"
+    for container in pod["containers"]:
+        context = container["securityContext"]
+        assert context["readOnlyRootFilesystem"] and context["capabilities"] == {"drop": ["ALL"]}, "too many rights"
+        assert context["allowPrivilegeEscalation"] is False, "privileges can grow"
+        assert container["resources"]["requests"] and container["resources"]["limits"]["memory"], "no resources"
+    allowed = {"configMap", "secret", "projected", "emptyDir"}
+    assert all(set(volume) - {"name"} <= allowed for volume in pod["volumes"]), "a volume that restricted refuses"
+PYTHON
+  said=$("$bin/kubernetes-validate" --strict -k "$schemas" "$work/$name.core.yaml" 2>&1) || fail "$said"
+  grep -E 'WARN|ERROR' <<<"$said" && fail "$name does not fit Kubernetes $schemas"
+  echo "$name: $(grep -c 'passed for resource' <<<"$said") resources fit Kubernetes $schemas"
+done
+
+step 'alerts and dashboard'
+"$bin/python3" - deploy/kubernetes/components/monitoring "$work" <<'PYTHON'
+import json, sys, yaml
+source, work = sys.argv[1:]
+rule = yaml.safe_load(open(f"{source}/prometheus-rule.yaml"))
+yaml.safe_dump(rule["spec"], open(f"{work}/rules.yaml", "w"))
+# The dashboard's queries as rules, so that promtool reads them.
+panels = json.load(open(f"{source}/dashboard.json"))["panels"]
+queries = [target["expr"] for panel in panels for target in panel.get("targets", [])]
+rules = [
+    {"record": f"panel:{number}", "expr": query.replace("$__rate_interval", "5m").replace("$credential", ".*")}
+    for number, query in enumerate(queries)
+]
+yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}, open(f"{work}/dashboard.yaml", "w"))
+PYTHON
+cp deploy/kubernetes/components/monitoring/rules.test.yaml "$work"
+promtool check rules "$work/rules.yaml" "$work/dashboard.yaml"
+promtool test rules "$work/rules.test.yaml"

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Makes a release in target/dist: one static binary, the archive to install it from, its bill of materials
+# (CycloneDX), and checksums. Needs cargo-cyclonedx, which it says if it is missing. The first run takes about ten
+# minutes, since the whole program is optimised as one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+fail() {
+  echo "error: $*" >&2
+  exit 1
+}
+cargo cyclonedx --version >/dev/null 2>&1 || fail 'missing: cargo-cyclonedx (cargo install --locked cargo-cyclonedx)'
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+target=$(rustc --print host-tuple)
+name=pintail-$version-$target
+dist=target/dist
+# The time of the commit, so that the same commit makes the same archive.
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
+
+echo "== $name"
+RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$target"
+binary=target/$target/release/pintail
+[[ $("$binary" --version) == "pintail $version" ]] || fail "$binary is not version $version"
+if readelf --dynamic "$binary" | grep NEEDED; then fail "$binary needs libraries"; fi
+
+rm -rf "$dist"
+install -D --mode=0755 "$binary" "$dist/$name/pintail"
+cp --recursive LICENSE README.md CHANGELOG.md config "$dist/$name/"
+install -D --mode=0644 -t "$dist/$name/systemd" deploy/systemd/*.{service,timer,path}
+tar --create --gzip --file "$dist/$name.tar.gz" --directory "$dist" \
+  --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" "$name"
+rm -r "${dist:?}/$name"
+
+# It writes beside Cargo.toml, whatever it is asked.
+cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" --override-filename "$name.cdx"
+mv "$name.cdx.json" "$dist/"
+
+(cd "$dist" && sha256sum "$name.tar.gz" "$name.cdx.json" >SHA256SUMS && sha256sum --check SHA256SUMS)
+ls -l "$dist"

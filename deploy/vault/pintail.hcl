@@ -1,0 +1,13 @@
+# All that pintail may do in Vault or OpenBao. Change the mount (`secret`) and the path to those of your configuration.
+#
+#   bao policy write pintail deploy/vault/pintail.hcl
+
+path "secret/data/motherduck/*" {
+  # read:   the record, and earlier versions of it for rolling back
+  # create: the first version of a secret
+  # update: every version after it, each by check-and-set
+  capabilities = ["create", "read", "update"]
+}
+
+# Not among them, since pintail never does it: delete, list, patch, and anything under secret/metadata. The default
+# policy is not needed either: give pintail's role `token_no_default_policy=true`.

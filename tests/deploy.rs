@@ -1,0 +1,18 @@
+//! What `deploy/` ships, put to use: policies on a real server, and configurations that load.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test's helpers fail the test that calls them"
+)]
+
+#[path = "deploy/bench.rs"]
+mod bench;
+#[path = "deploy/files.rs"]
+mod files;
+#[path = "support/servers.rs"]
+#[expect(dead_code, reason = "the servers are shared with other tests, which need all of them")]
+mod servers;
+#[path = "deploy/vault.rs"]
+mod vault;
