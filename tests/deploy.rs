@@ -12,7 +12,6 @@ mod bench;
 #[path = "deploy/files.rs"]
 mod files;
 #[path = "support/servers.rs"]
-#[expect(dead_code, reason = "the servers are shared with other tests, which need all of them")]
 mod servers;
 #[path = "deploy/vault.rs"]
 mod vault;
