@@ -26,6 +26,8 @@ mod rounds;
 mod sandbox;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "soak/settings.rs"]
+mod settings;
 #[path = "soak/stores.rs"]
 mod stores;
 #[path = "soak/truth.rs"]

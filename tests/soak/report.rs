@@ -25,7 +25,7 @@ impl Size {
         };
         let seed = number("PINTAIL_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
         match number("PINTAIL_SOAK_ROTATIONS") {
-            None => Self { rotations: 40, time: Duration::from_secs(14), credentials: 6, seed },
+            None => Self { rotations: 40, time: Duration::from_secs(12), credentials: 6, seed },
             Some(rotations) => Self {
                 rotations: usize::try_from(rotations).unwrap(),
                 time: Duration::from_secs(60 + 3 * rotations),

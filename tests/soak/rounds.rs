@@ -1,6 +1,6 @@
 //! The rounds of a soak: each starts pintail, lets something bad happen to it or to others, and looks what became.
 
-use std::fmt::Write;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,9 +14,10 @@ use crate::reader::Reader;
 use crate::relay::Relay;
 use crate::report::{Report, Size};
 use crate::sandbox::Sandbox;
+use crate::settings::Settings;
 use crate::stores::{Kind, Store};
 use crate::truth::Truth;
-use crate::wire::{Moment, Point, Struck, Wire, rest_point, store_point};
+use crate::wire::{Moment, Point, Wire, points, rest_point, store_point};
 
 /// What a round does.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +77,7 @@ pub struct Soak {
     chance: fastrand::Rng,
     credentials: Vec<String>,
     points: Vec<(Point, Moment)>,
-    struck: Struck,
+    struck: BTreeSet<(Point, Moment)>,
     kills: u32,
     outages: u32,
     config: String,
@@ -120,7 +121,7 @@ impl Soak {
             truth: Truth::new(&sandbox.server.url),
             chance: fastrand::Rng::with_seed(size.seed),
             points: points(kind),
-            struck: Struck::new(),
+            struck: BTreeSet::new(),
             kills: 0,
             outages: 0,
             last_words: vec![],
@@ -137,59 +138,30 @@ impl Soak {
             dir,
         };
         let port = soak.wire.to_postgres(port);
-        std::fs::write(&soak.config, soak.configuration(port)).unwrap();
+        let way = soak.way.as_ref().map_or("", |way| &way.url);
+        let settings = Settings {
+            api_url: &soak.rest.url,
+            admin_token_file: soak.sandbox.text("admin_token_file"),
+            postgres_port: port,
+            ca_file: soak.sandbox.text("ca_file"),
+            store: &soak.store.table(way),
+            consumers: &soak.consumers.url,
+            credentials: &soak.credentials,
+        };
+        std::fs::write(&soak.config, settings.to_string()).unwrap();
         let first = soak.launch(None).end_within(LIMIT * 4);
         assert_eq!(first.code, Some(0), "{}", first.said);
         soak
     }
 
-    fn configuration(&self, postgres_port: u16) -> String {
-        let way = self.way.as_ref().map_or("", |way| &way.url);
-        let mut text = format!(
-            r#"owner = "soak"
-[daemon]
-concurrency = {concurrency}
-[motherduck]
-api_url = "{api_url}"
-admin_token = {{ file = "{admin}" }}
-requests_per_second = 1000
-[motherduck.postgres]
-host = "127.0.0.1"
-port = {postgres_port}
-ca_file = "{ca}"
-{store}
-[defaults]
-store = "main"
-path = "{{credential}}"
-every = "30d"
-ttl = "45d"
-deploy.http = {{ url = "{consumers}/deploy/{{credential}}" }}
-[defaults.gate.http]
-url = "{consumers}/gate/{{credential}}/{{token_id}}"
-interval = "100ms"
-successes = 1
-deadline = "5s"
-"#,
-            concurrency = self.size.credentials,
-            api_url = self.rest.url,
-            admin = self.sandbox.text("admin_token_file"),
-            ca = self.sandbox.text("ca_file"),
-            store = self.store.table(way),
-            consumers = self.consumers.url,
-        );
-        for name in &self.credentials {
-            writeln!(text, "[credentials.{name}]\nusername = \"{name}\"").unwrap();
-        }
-        text
-    }
-
     /// Rounds until there were rotations enough, or the time is up.
     pub fn run(&mut self) {
         self.wire.be_rough(true);
+        let start = Instant::now();
         for (number, round) in CYCLE.iter().cycle().enumerate() {
             self.truth.look();
             let rotations = self.consumers.look(|lives| self.truth.rotations(&lives.seen));
-            if rotations >= self.size.rotations || self.start.elapsed() > self.size.time {
+            if rotations >= self.size.rotations || start.elapsed() > self.size.time {
                 break;
             }
             self.shift_weather();
@@ -426,24 +398,4 @@ impl Drop for Soak {
             self.dir.disable_cleanup(true);
         }
     }
-}
-
-/// The points of a rotation, before and after the effect.
-fn points(kind: Kind) -> Vec<(Point, Moment)> {
-    let mut points = vec![
-        Point::List,
-        Point::Create,
-        Point::Connect,
-        Point::Write,
-        Point::Deploy,
-        Point::Gate,
-        Point::Revoke,
-    ];
-    if kind != Kind::File {
-        points.push(Point::Read);
-    }
-    if kind == Kind::Aws {
-        points.push(Point::Label);
-    }
-    points.into_iter().flat_map(|point| [(point, Moment::Before), (point, Moment::After)]).collect()
 }

@@ -1,7 +1,6 @@
 //! The wires between pintail and everybody else: they lose, delay and refuse by chance, and stall where it is to be
 //! killed.
 
-use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::relay::{Fate, response};
+use crate::stores::Kind;
 
 /// What pintail asks others for in a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -227,5 +227,22 @@ pub fn store_point(head: &str) -> Point {
     }
 }
 
-/// The points at which a kill has struck.
-pub type Struck = BTreeSet<(Point, Moment)>;
+/// The points of a rotation, before and after the effect.
+pub fn points(kind: Kind) -> Vec<(Point, Moment)> {
+    let mut points = vec![
+        Point::List,
+        Point::Create,
+        Point::Connect,
+        Point::Write,
+        Point::Deploy,
+        Point::Gate,
+        Point::Revoke,
+    ];
+    if kind != Kind::File {
+        points.push(Point::Read);
+    }
+    if kind == Kind::Aws {
+        points.push(Point::Label);
+    }
+    points.into_iter().flat_map(|point| [(point, Moment::Before), (point, Moment::After)]).collect()
+}
