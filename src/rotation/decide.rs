@@ -302,14 +302,8 @@ fn lost(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Option<De
     let Some(listing) = seen.listing else { return Some(Decision::List) };
     let proofs = seen.evidence.proofs();
     let verify = &proofs.verify;
-    // What was verified before it was missed no longer counts as verified.
+    // A success counts from when it was first missed on: it connects, which is more than any list can say.
     if is_listed(listing, record.token_id) || verify.succeeded() {
-        return None;
-    }
-    let proofs = seen.evidence.proofs();
-    let verify = &proofs.verify;
-    // Since it was missed: it connects, which is more than any list can say, and ends the doubt until the next look.
-    if verify.succeeded() {
         return None;
     }
     let missed = seen.evidence.missed_since.unwrap_or(seen.now);
