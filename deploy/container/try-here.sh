@@ -33,7 +33,9 @@ work=$(mktemp -d)
 export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
 storage=(--root "$work/storage" --runroot "$work/run")
 container=
+sandbox=
 tidy() {
+  [[ -z $sandbox ]] || { kill -- "-$sandbox" && wait "$sandbox"; } || true
   [[ -z $container ]] || buildah "${storage[@]}" rm "$container" >/dev/null
   rm -rf "$work"
 }
@@ -68,7 +70,8 @@ step 'pintail demo, inside'
 inside "$container" -- /usr/bin/pintail demo
 
 step 'pintail rotate-now --all, inside, against a sandbox'
-inside "$container" -- /usr/bin/pintail sandbox --accounts etl_prod,dashboards \
+# A process group of its own, since buildah does not pass a signal on to what it runs.
+setsid buildah "${storage[@]}" run "$container" -- /usr/bin/pintail sandbox --accounts etl_prod,dashboards \
   >"$work/ready.json" 2>"$work/sandbox.log" &
 sandbox=$!
 for _ in {1..100}; do
@@ -105,6 +108,4 @@ inside "$container" -- /usr/bin/pintail rotate-now --all
 inside "$container" -- /usr/bin/pintail rotate-now --all
 inside "$container" -- /usr/bin/pintail rotate-now --due
 inside "$container" -- /usr/bin/pintail status
-kill "$sandbox"
-wait "$sandbox" || true
 step 'all of it worked'
