@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Size {
     /// It ends with so many rotations.
     pub rotations: usize,
+    /// With fewer than these it has shown nothing.
+    pub least: usize,
     /// It ends after that time, whatever came of it.
     pub time: Duration,
     /// So many credentials are rotated side by side.
@@ -25,9 +27,16 @@ impl Size {
         };
         let seed = number("PINTAIL_SOAK_SEED").unwrap_or_else(|| fastrand::u64(..));
         match number("PINTAIL_SOAK_ROTATIONS") {
-            None => Self { rotations: 40, time: Duration::from_secs(12), credentials: 6, seed },
+            None => Self {
+                rotations: 40,
+                least: 1,
+                time: Duration::from_secs(12),
+                credentials: 6,
+                seed,
+            },
             Some(rotations) => Self {
                 rotations: usize::try_from(rotations).unwrap(),
+                least: usize::try_from(rotations).unwrap(),
                 time: Duration::from_secs(60 + 3 * rotations),
                 credentials: 12,
                 seed,
