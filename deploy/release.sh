@@ -15,15 +15,16 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 target=$(rustc --print host-tuple)
 name=pintail-$version-$target
 dist=target/dist
-# The time of the commit, so that the same commit makes the same archive.
-SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
-export SOURCE_DATE_EPOCH
 
 echo "== $name"
 RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$target"
 binary=target/$target/release/pintail
 [[ $("$binary" --version) == "pintail $version" ]] || fail "$binary is not version $version"
 if readelf --dynamic "$binary" | grep NEEDED; then fail "$binary needs libraries"; fi
+
+# The time of the commit, so that the same commit makes the same archive.
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH
 
 rm -rf "$dist"
 install -D --mode=0755 "$binary" "$dist/$name/pintail"
@@ -35,7 +36,9 @@ rm -r "${dist:?}/$name"
 
 # It writes beside Cargo.toml, whatever it is asked.
 cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" --override-filename "$name.cdx"
-mv "$name.cdx.json" "$dist/"
+# And it names the package by the directory that it was built in.
+sed "s|path+file://$PWD|pintail|g" "$name.cdx.json" >"$dist/$name.cdx.json"
+rm "$name.cdx.json"
 
 (cd "$dist" && sha256sum "$name.tar.gz" "$name.cdx.json" >SHA256SUMS && sha256sum --check SHA256SUMS)
 ls -l "$dist"
