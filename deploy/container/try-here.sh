@@ -30,7 +30,7 @@ if [[ ${1:-} == --target-dir ]]; then
 fi
 
 work=$(mktemp -d)
-export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+export BUILDAH_ISOLATION=chroot
 storage=(--root "$work/storage" --runroot "$work/run")
 container=
 sandbox=
