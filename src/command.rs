@@ -40,6 +40,9 @@ pub enum Outcome {
     Unanswered(CommandError),
 }
 
+/// Where a program without a path is looked for, and what the commands themselves get as their `PATH`.
+pub const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// Why a command did not succeed. Output is shown only of commands that were given no token.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -199,7 +202,7 @@ fn prepare(command: &config::Command, context: &Context) -> tokio::process::Comm
     prepared
         .args(command.arguments.iter().map(|text| context.fill(text, Encoding::Plain)))
         .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+        .env("PATH", SEARCH_PATH)
         .envs(context.variables())
         .current_dir("/")
         .process_group(0)

@@ -348,7 +348,7 @@ pub enum HeaderSource {
 /// A program and its arguments, run without a shell and with a clean environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// The program, an absolute path.
+    /// The program: an absolute path, or a name that is looked for in [`crate::command::SEARCH_PATH`].
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,

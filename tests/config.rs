@@ -281,6 +281,19 @@ fn a_header_may_be_a_secrets_place() {
 }
 
 #[test]
+fn a_program_is_an_absolute_path_or_a_name_alone() {
+    for program in ["/bin/true", "true"] {
+        let config = credential(&format!("gate.command = [\"{program}\"]")).unwrap();
+        let Gate::Command(command) = &only(&config).gate else { panic!() };
+        assert_eq!(command.program, std::path::Path::new(program));
+    }
+    for program in ["bin/true", "./true", "..", ""] {
+        let error = credential(&format!("gate.command = [\"{program}\"]")).unwrap_err();
+        assert!(error.to_string().contains("absolute path"), "{program}: {error}");
+    }
+}
+
+#[test]
 fn what_is_unwise_is_a_warning_and_not_a_refusal() {
     let config = credential("gate = \"none\"").unwrap();
     for part in ["never expire", "nothing is ever rotated"] {

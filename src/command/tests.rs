@@ -28,6 +28,12 @@ async fn exit_code_zero_is_success_and_others_tell_the_end_of_the_output() {
 }
 
 #[tokio::test]
+async fn a_program_may_be_named_without_its_path() {
+    let named = config::Command { program: PathBuf::from("sh"), ..sh("exit 0") };
+    assert!(matches!(run(&named, &sample(), None).await, Outcome::Succeeded));
+}
+
+#[tokio::test]
 async fn placeholders_are_arguments_and_never_shell_text() {
     let mut command = sh("");
     command.arguments = vec![

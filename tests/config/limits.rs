@@ -54,7 +54,7 @@ fn values_out_of_range_are_refused() {
             "gate.http = { url = \"http://x\", headers = { \"a b\" = \"c\" } }",
             "gate.http.headers.\"a b\"",
         ),
-        ("gate.command = [\"check\"]", "gate.command"),
+        ("gate.command = [\"./check\"]", "gate.command"),
         ("gate.command = []", "gate.command"),
         ("gate.command = \"/bin/check now\"", "gate.command: this is a text, where a program"),
         ("gate = \"none\"\ntoken_type = 1", "token_type: this is a number, where a text"),

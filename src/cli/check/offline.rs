@@ -8,6 +8,7 @@ use nix::unistd::{AccessFlags, access};
 
 use super::super::table::counted;
 use super::finding::{Finding, Findings};
+use crate::command::SEARCH_PATH;
 use crate::config::{
     Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, StoreSettings, VaultAuth,
     Verify,
@@ -70,7 +71,8 @@ impl Thing {
     }
 }
 
-fn executable(path: &Path) -> Result<String, (String, Option<String>)> {
+fn executable(program: &Path) -> Result<String, (String, Option<String>)> {
+    let path = &found(program);
     let shown = path.display();
     match std::fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => {
@@ -85,9 +87,20 @@ fn executable(path: &Path) -> Result<String, (String, Option<String>)> {
         },
         Err(error) => Err((
             format!("program {shown} cannot be found: {error}"),
-            Some("`command` begins with the absolute path of a program".to_owned()),
+            Some(format!(
+                "`command` begins with the absolute path of a program, or with its name in {SEARCH_PATH}"
+            )),
         )),
     }
+}
+
+/// Where a program that is only named is found, as it is when it is run.
+fn found(program: &Path) -> PathBuf {
+    let mut places = SEARCH_PATH.split(':').map(|folder| Path::new(folder).join(program));
+    if program.is_absolute() {
+        return program.to_owned();
+    }
+    places.find(|path| path.is_file()).unwrap_or_else(|| program.to_owned())
 }
 
 /// Who needs a thing: the first, and how many more, since a default may be shared by thousands.

@@ -208,11 +208,14 @@ fn command(raw: raw::CommandHook, key: &Key<'_>, findings: &mut Findings) -> Opt
         Duration::from_millis(100)..=Duration::from_hours(1),
     );
     let mut arguments = raw.arguments.into_iter();
-    let program = arguments.next().map(PathBuf::from).filter(|path| Path::is_absolute(path));
+    // Commands run in `/`: a path that is relative to somewhere else would not be what was meant.
+    let is_name = |path: &Path| path.components().count() == 1 && path.file_name().is_some();
+    let program = arguments.next().map(PathBuf::from);
+    let program = program.filter(|path| path.is_absolute() || is_name(path));
     let program = findings.require(
         key,
         program,
-        "the first entry of the list must be the program's absolute path; the arguments follow",
+        "the first entry of the list must be a program, by its absolute path or by its name alone; the arguments follow",
     );
     let arguments: Vec<String> = arguments.collect();
     if arguments.iter().any(|argument| argument.contains('\0')) {
