@@ -89,20 +89,28 @@ impl Drop for Process {
     }
 }
 
-/// A process that stands still until this is dropped.
-pub struct Paused(Pid);
+/// A process that stands still until this is dropped, or the test is gone: nothing else could end a stopped process.
+pub struct Paused(Child);
+
+/// Lets the process go on when the pipe is closed, by whatever means.
+const WAKER: &str = "read -r _; kill -CONT \"$1\"";
 
 impl Paused {
     /// Stops a process that the test has started.
     pub fn new(pid: i32) -> Self {
-        let pid = Pid::from_raw(pid);
-        kill(pid, Signal::SIGSTOP).unwrap();
-        Self(pid)
+        let waker = Command::new("/bin/sh")
+            .args(["-c", WAKER, "sh", &pid.to_string()])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        kill(Pid::from_raw(pid), Signal::SIGSTOP).unwrap();
+        Self(waker)
     }
 }
 
 impl Drop for Paused {
     fn drop(&mut self) {
-        let _ = kill(self.0, Signal::SIGCONT);
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
