@@ -70,6 +70,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether a rotation is under way: published, and what it replaced not yet marked as retiring.
+    pub fn is_unfinished(&self) -> bool {
+        self.phase == Phase::Published && !self.previous_token_ids.is_empty()
+    }
+
     /// Whether this record serves a predecessor again. It is rolled back at most once in a rotation.
     pub fn is_rolled_back(&self) -> bool {
         !self.previous_token_ids.is_empty()

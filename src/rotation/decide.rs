@@ -75,7 +75,7 @@ fn vacant(subject: &Subject, seen: &Observation<'_>) -> Decision {
 }
 
 fn managed(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decision {
-    let unresolved = record.phase == Phase::Published && !record.previous_token_ids.is_empty();
+    let unresolved = record.is_unfinished();
     match seen.trigger {
         Trigger::Compromised => return replace(subject, seen, record, Reason::Compromised),
         // Rolled back behind our back: what is served again is the token that others know.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::names::{RotationId, TokenId};
-use crate::record::{Phase, Record, Slot};
+use crate::record::{Record, Slot};
 use crate::rotation::decide::{
     Awaited, Decision, Observation, Obstacle, Reason, Refusal, Sight, Subject, Trigger, decide,
 };
@@ -199,7 +199,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             Slot::Managed { record, .. } => Some((**record).clone()),
             Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => None,
         };
-        let unfinished = self.standing.record.as_ref().filter(|record| is_unfinished(record));
+        let unfinished = self.standing.record.as_ref().filter(|record| record.is_unfinished());
         if let Some(id) = unfinished.map(|record| record.rotation_id) {
             self.tell_rotation(id);
         }
@@ -222,7 +222,7 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     /// Whether a rotation that another run began is the one that was asked for: it is unfinished, or began since.
     fn serves_wish(&self, record: &Record) -> bool {
-        is_unfinished(record)
+        record.is_unfinished()
             || record.rotation_id.started_at().is_some_and(|began| began > self.since)
     }
 
@@ -302,10 +302,6 @@ impl<'a, W: World> Reconciler<'a, W> {
         let problem = fault.map(ToString::to_string);
         self.journal.ended(began, self.world.now(), outcome, problem.as_deref());
     }
-}
-
-fn is_unfinished(record: &Record) -> bool {
-    record.phase == Phase::Published && !record.previous_token_ids.is_empty()
 }
 
 fn name_of(decision: &Decision) -> &'static str {

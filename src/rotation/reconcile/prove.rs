@@ -59,7 +59,7 @@ impl<W: World> Reconciler<'_, W> {
     }
 
     fn joined_if_unresolved(&mut self, record: &Record) {
-        if super::is_unfinished(record) {
+        if record.is_unfinished() {
             self.joined();
         }
     }

@@ -94,7 +94,7 @@ fn previous(seen: &Observation<'_>) -> Vec<crate::names::TokenId> {
 }
 
 fn is_unresolved(seen: &Observation<'_>) -> bool {
-    matches!(seen.sight, Sight::Managed(record) if record.phase == Phase::Published && !record.previous_token_ids.is_empty())
+    matches!(seen.sight, Sight::Managed(record) if record.is_unfinished())
 }
 
 #[test]
