@@ -127,6 +127,7 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
+        mirrors: vec![],
     }
 }
 
@@ -198,6 +199,20 @@ impl World for Live {
             .list_tokens(&self.credential.username)
             .await
             .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+    }
+
+    async fn read_mirror(&self, _mirror: usize) -> Result<Reading, Fault> {
+        self.read().await
+    }
+
+    async fn publish_to_mirror(
+        &self,
+        _mirror: usize,
+        _over: &Reading,
+        _record: &Record,
+        _token: &Token,
+    ) -> Result<(), PublishError> {
+        Err(PublishError::Conflict)
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {

@@ -92,6 +92,7 @@ fn done(step: Step) -> &'static str {
         Step::Create => "a replacement is created",
         Step::Preflight => "it connects, before anyone can read it",
         Step::Publish => "it is written where the consumer reads it",
+        Step::Mirror => "it is written into the mirrors",
         Step::Deploy => "the consumer is told to reload",
         Step::Gate => "the consumer is healthy",
         Step::Verify => "the token connects as read back from the store",

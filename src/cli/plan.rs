@@ -102,6 +102,7 @@ fn next_step(
         now,
         sight: found.sight(),
         listing: look.and_then(Look::listed),
+        mirrored: true,
         evidence: &Evidence::default(),
         trigger,
     };

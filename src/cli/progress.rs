@@ -84,6 +84,7 @@ pub(super) fn doing(step: Step) -> &'static str {
         Step::Create => "creating a token",
         Step::Preflight => "connecting with the new token",
         Step::Publish => "publishing it",
+        Step::Mirror => "writing it into the mirrors",
         Step::Deploy => "telling the clients to reload",
         Step::Gate => "waiting for healthy consumers",
         Step::Verify => "connecting with the published token",

@@ -88,6 +88,20 @@ impl<W: World + Sync> World for InSlot<'_, W> {
         self.world.list().await
     }
 
+    async fn read_mirror(&self, mirror: usize) -> Result<Reading, Fault> {
+        self.world.read_mirror(mirror).await
+    }
+
+    async fn publish_to_mirror(
+        &self,
+        mirror: usize,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        self.world.publish_to_mirror(mirror, over, record, token).await
+    }
+
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
         self.world.ensure_writable(reading).await
     }

@@ -142,6 +142,9 @@ fn advance(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decisi
             paced(seen, obstacle, tries, RETRY, act)
         }
     };
+    if has_mirrors(subject) && !proofs.mirror.succeeded() {
+        return step(&proofs.mirror, Obstacle::Mirror, Decision::Mirror);
+    }
     // Known to others: clients that could not be told to reload are no reason to let the old token live.
     let deployed =
         proofs.deploy.succeeded() || (seen.trigger.skips_gate() && proofs.deploy.count > 0);
@@ -169,6 +172,10 @@ fn advance(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decisi
     }
     if !proofs.verify.succeeded() {
         return step(&proofs.verify, Obstacle::Verify, Decision::Verify);
+    }
+    // Hours may have passed at the gate.
+    if has_mirrors(subject) && !seen.mirrored {
+        return step(&proofs.mirror, Obstacle::Mirror, Decision::Mirror);
     }
     let orphans = seen
         .listing
@@ -231,25 +238,35 @@ fn roll_back(seen: &Observation<'_>, record: &Record) -> Decision {
     }
 }
 
-/// No rotation is under way: finish revoking, begin what is due, notice a loss, clean up.
+/// No rotation is under way: finish revoking, begin what is due, notice a loss, clean up. Before anything is revoked or
+/// begun the mirrors are brought to what the store serves; only an expiry that is near does not wait for them.
 fn resolved(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decision {
     let Some(listing) = seen.listing else { return Decision::List };
+    let once_mirrored = |decision| {
+        if has_mirrors(subject) && !seen.mirrored { Decision::Mirror } else { decision }
+    };
     let leftover: Vec<_> = living_predecessors(record, listing, seen.evidence).collect();
     if !leftover.is_empty() {
-        return Decision::Revoke(leftover);
+        return once_mirrored(Decision::Revoke(leftover));
     }
     if seen.trigger == Trigger::Schedule
         && let Some(due) = due(&subject.policy, record, seen.now)
     {
-        return replace(subject, seen, record, Reason::Due(due));
+        let begin = replace(subject, seen, record, Reason::Due(due));
+        return match due {
+            Due::Expiring(_) => begin,
+            Due::Scheduled(_) => once_mirrored(begin),
+        };
     }
     if seen.evidence.unproved == Some(record.token_id)
         && let Some(decision) = prove_first(subject, seen)
     {
-        return decision;
+        return once_mirrored(decision);
     }
     match seen.trigger {
-        Trigger::Forced => return replace(subject, seen, record, Reason::Forced),
+        Trigger::Forced => {
+            return once_mirrored(replace(subject, seen, record, Reason::Forced));
+        }
         Trigger::Schedule => {
             if let Some(decision) = lost(subject, seen, record) {
                 return decision;
@@ -258,10 +275,15 @@ fn resolved(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Decis
         Trigger::Finish | Trigger::Compromised | Trigger::CompromisedBegun | Trigger::RollBack => {}
     }
     let orphans = orphans(subject, listing, Some(record), seen.evidence);
-    if orphans.iter().any(|id| is_ripe(subject, seen, listing, *id)) {
-        return Decision::Touch { orphans };
-    }
-    Decision::Rest { next_due: next_due(&subject.policy, record, seen.now) }
+    once_mirrored(if orphans.iter().any(|id| is_ripe(subject, seen, listing, *id)) {
+        Decision::Touch { orphans }
+    } else {
+        Decision::Rest { next_due: next_due(&subject.policy, record, seen.now) }
+    })
+}
+
+fn has_mirrors(subject: &Subject) -> bool {
+    !subject.mirrors.is_empty()
 }
 
 /// Whether an orphan is worth a write of its own: its publisher has had time enough, or is fenced off already. One

@@ -168,6 +168,7 @@ fn awaited_step(awaited: Awaited) -> Step {
 
 fn obstacle_step(obstacle: Obstacle) -> Step {
     match obstacle {
+        Obstacle::Mirror => Step::Mirror,
         Obstacle::Deploy => Step::Deploy,
         Obstacle::Gate => Step::Gate,
         Obstacle::Verify => Step::Verify,
@@ -237,6 +238,10 @@ fn report<W: World>(run: Reconciler<'_, W>, ending: Ending) -> Report {
 
 fn held_problem(obstacle: Obstacle, problem: &str) -> Problem {
     let (message, hint) = match obstacle {
+        Obstacle::Mirror => (
+            "a mirror does not serve the new token",
+            "mend the mirror; all tokens stay valid, and the next run goes on from here",
+        ),
         Obstacle::Deploy => (
             "the deploy hook fails",
             "mend the hook; both tokens stay valid, and the next run goes on from here",

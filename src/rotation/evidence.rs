@@ -38,6 +38,8 @@ impl Tries {
 /// What was proved of one version of the record. Another version starts without any proof.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Proofs {
+    /// The mirrors, brought up to this version.
+    pub mirror: Tries,
     /// The deploy hook.
     pub deploy: Tries,
     /// The consumers' health.

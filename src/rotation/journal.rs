@@ -15,6 +15,8 @@ pub enum Step {
     Preflight,
     /// It is written into the store.
     Publish,
+    /// It is written into the mirrors.
+    Mirror,
     /// The clients are told to reload.
     Deploy,
     /// The consumers are healthy.
@@ -36,6 +38,7 @@ impl Step {
             Self::Create => "create",
             Self::Preflight => "preflight",
             Self::Publish => "publish",
+            Self::Mirror => "mirror",
             Self::Deploy => "deploy",
             Self::Gate => "gate",
             Self::Verify => "verify",

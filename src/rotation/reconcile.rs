@@ -14,6 +14,7 @@ use crate::rotation::world::{
 };
 use crate::secret::Token;
 
+mod mirror;
 mod prove;
 mod replace;
 mod retire;
@@ -77,6 +78,8 @@ pub struct Reconciler<'a, W> {
     since: Timestamp,
     reading: Option<Reading>,
     listing: Option<Vec<ListedToken>>,
+    /// Whether every mirror was seen to serve what the store serves, since the last look or wait.
+    mirrored: bool,
     old: Option<(TokenId, Token)>,
     judge: &'a Judge,
     /// The version over which a write of this run was refused because somebody else had written.
@@ -105,6 +108,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             since,
             reading: None,
             listing: None,
+            mirrored: false,
             old: None,
             judge: &decide,
             contested: None,
@@ -144,6 +148,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                 self.standing.reason = Some(reason);
                 self.replace(reading, previous, orphans).await
             }
+            Decision::Mirror => self.mirror(reading).await,
             Decision::Deploy => self.deploy(reading).await,
             Decision::PollGate => self.poll_gate(reading).await,
             Decision::Verify => self.verify(reading).await,
@@ -158,6 +163,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             Decision::RollBack(to) => self.roll_back(reading, to).await,
             Decision::Touch { orphans } => self.touch(reading, orphans).await,
             Decision::Wait { until, awaited } => {
+                self.mirrored = false;
                 match awaited {
                     // Waiting at a gate costs the store nothing. Who changes the secret meanwhile is noticed by the
                     // seal, which is a compare-and-set over this very reading.
@@ -169,6 +175,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             Decision::Hold { obstacle, until } => {
                 let proofs = self.evidence.proofs();
                 let tries = match obstacle {
+                    Obstacle::Mirror => &proofs.mirror,
                     Obstacle::Deploy => &proofs.deploy,
                     Obstacle::Gate => &proofs.gate,
                     Obstacle::Verify => &proofs.verify,
@@ -183,6 +190,7 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     async fn look(&mut self) -> Result<Reading, Fault> {
         self.listing = None;
+        self.mirrored = false;
         let reading = self.world.read().await?;
         if self.contested.take().is_some_and(|version| version == reading.version) {
             // To create yet another token and lose it the same way would never end.
@@ -254,6 +262,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                 now: self.world.now(),
                 sight,
                 listing: self.listing.as_deref(),
+                mirrored: self.mirrored,
                 evidence: self.evidence,
                 trigger: self.trigger,
             },
@@ -309,6 +318,7 @@ fn name_of(decision: &Decision) -> &'static str {
         Decision::List => "list",
         Decision::Refuse(_) => "refuse",
         Decision::Replace { .. } => "replace",
+        Decision::Mirror => "mirror",
         Decision::Deploy => "deploy",
         Decision::PollGate => "poll_gate",
         Decision::Verify => "verify",

@@ -218,6 +218,19 @@ pub trait World {
     /// Lists all tokens of the account.
     fn list(&self) -> impl Future<Output = Result<Vec<ListedToken>, Fault>> + Send;
 
+    /// Reads the secret in a mirror, a further place where consumers read it, by its number among
+    /// [`Subject::mirrors`](crate::rotation::decide::Subject::mirrors).
+    fn read_mirror(&self, mirror: usize) -> impl Future<Output = Result<Reading, Fault>> + Send;
+
+    /// Writes `record` and `token` over `over` in a mirror, by the same rules as [`publish`](World::publish).
+    fn publish_to_mirror(
+        &self,
+        mirror: usize,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> impl Future<Output = Result<(), PublishError>> + Send;
+
     /// Finds out, without changing the secret, whether it could be written over `reading`: so that a store that
     /// refuses is known before a token exists.
     fn ensure_writable(&self, reading: &Reading) -> impl Future<Output = Result<(), Fault>> + Send;

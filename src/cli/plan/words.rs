@@ -48,6 +48,14 @@ pub(super) fn words(
         Decision::Replace { reason, previous, orphans } => {
             Words { revokes: previous, orphans, ..said("replace", replacing(reason), why(reason)) }
         }
+        Decision::Mirror => Words {
+            revokes: predecessors,
+            ..said(
+                "mirror",
+                "bring the mirrors to what the store serves",
+                "a mirror serves something else".to_owned(),
+            )
+        },
         Decision::Deploy => Words {
             revokes: predecessors,
             ..said("deploy", "go on at the deploy hook", unfinished(record))
@@ -161,6 +169,7 @@ fn missing(record: Option<&Record>) -> String {
 
 fn waits_for(obstacle: Obstacle) -> &'static str {
     match obstacle {
+        Obstacle::Mirror => "the mirrors",
         Obstacle::Deploy => "the deploy hook",
         Obstacle::Gate => "the consumers' health gate",
         Obstacle::Verify => "a connection with the served token",

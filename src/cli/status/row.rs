@@ -223,6 +223,7 @@ fn refusal(subject: &Subject, found: &Found, now: Timestamp) -> Option<Refusal> 
         now,
         sight: found.sight(),
         listing: None,
+        mirrored: true,
         evidence: &Evidence::default(),
         trigger: Trigger::Finish,
     };

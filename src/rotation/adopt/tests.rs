@@ -30,6 +30,7 @@ fn subject() -> Subject {
         },
         credential,
         has_deploy_hook: false,
+        mirrors: vec![],
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Subject {
     pub policy: Policy,
     /// Whether there is a deploy hook.
     pub has_deploy_hook: bool,
+    /// The further places where consumers read the secret, as people call them; none of them is ever the commit point.
+    pub mirrors: Vec<String>,
 }
 
 /// What was asked for, beyond the schedule.
@@ -75,6 +77,8 @@ pub struct Observation<'a> {
     pub sight: Sight<'a>,
     /// The account's tokens, if they were listed after the store was read.
     pub listing: Option<&'a [ListedToken]>,
+    /// Whether every mirror was seen to serve what the store serves, since the last wait.
+    pub mirrored: bool,
     /// What this process proved before.
     pub evidence: &'a Evidence,
     /// What was asked for.
@@ -145,6 +149,8 @@ impl Refusal {
 /// What keeps a rotation from going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Obstacle {
+    /// A mirror does not serve what the store serves.
+    Mirror,
     /// The deploy hook fails.
     Deploy,
     /// The consumers are not healthy.
@@ -178,6 +184,8 @@ pub enum Decision {
         /// What was listed with our name and is in no record.
         orphans: Vec<TokenId>,
     },
+    /// Bring the mirrors to what the store serves.
+    Mirror,
     /// Call the deploy hook.
     Deploy,
     /// Ask whether the consumers are healthy.

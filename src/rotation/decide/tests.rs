@@ -2,5 +2,6 @@
 
 mod laws;
 mod look;
+mod mirrors;
 mod road;
 mod table;

@@ -58,7 +58,7 @@ impl<W: World> Reconciler<'_, W> {
         self.keep(reading)
     }
 
-    fn joined_if_unresolved(&mut self, record: &Record) {
+    pub(super) fn joined_if_unresolved(&mut self, record: &Record) {
         if record.is_unfinished() {
             self.joined();
         }

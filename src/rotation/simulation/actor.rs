@@ -24,6 +24,7 @@ use crate::secret::Token;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Store,
+    Mirror,
     /// MotherDuck's REST API as a whole; to a dead admin token it says no.
     Rest,
     /// Its revocations alone.
@@ -261,6 +262,20 @@ impl World for Actor {
                 .collect()
         })
         .await
+    }
+
+    async fn read_mirror(&self, _mirror: usize) -> Result<Reading, WorldFault> {
+        self.look_at_mirror().await
+    }
+
+    async fn publish_to_mirror(
+        &self,
+        _mirror: usize,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        self.write_to_mirror(over, record, token).await
     }
 
     async fn ensure_writable(&self, _reading: &Reading) -> Result<(), WorldFault> {

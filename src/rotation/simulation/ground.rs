@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::mirror::Mirror;
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
 use crate::record::Phase;
@@ -78,6 +79,7 @@ pub(super) enum Fault {
 #[derive(Debug, Clone)]
 pub(super) enum Message {
     Store(Request),
+    Mirror(Request),
     Create { name: String },
     Revoke { id: TokenId },
 }
@@ -116,6 +118,8 @@ pub(super) struct Ground {
     /// When the history ended.
     pub(super) started: Timestamp,
     pub(super) store: Store,
+    /// A second place where consumers read, if there is one.
+    pub(super) mirror: Option<Mirror>,
     pub(super) tokens: BTreeMap<TokenId, SimToken>,
     pub(super) consumers: Consumers,
     pub(super) lists: Lists,
@@ -154,6 +158,7 @@ impl Ground {
             now: "2026-11-22T12:00:00Z".parse().unwrap(),
             started: Timestamp::MAX,
             store: Store::new(protocol),
+            mirror: None,
             tokens: BTreeMap::new(),
             consumers: Consumers::Healthy,
             lists: Lists::Honest,
@@ -332,6 +337,7 @@ impl Ground {
                 Applied::Created(self.create(name, ours))
             }
             Message::Store(request) => Applied::Store(self.write(request)),
+            Message::Mirror(request) => Applied::Store(self.write_mirror(request)),
             Message::Revoke { id } => self.revoke(id),
         };
         self.check();

@@ -48,6 +48,9 @@ impl Ground {
         if self.served_id() == Some(id) {
             self.violate("the served token was revoked (promise 1)");
         }
+        if self.mirrored_id() == Some(id) {
+            self.violate("the token that a mirror serves was revoked (promise 1)");
+        }
         if self.served.contains(&id) && !self.superseded.contains(&id) {
             self.violate(
                 "a token that was served was revoked before a successor was proved (promise 2)",
@@ -114,6 +117,12 @@ impl Ground {
             && !self.excused.contains(&id)
         {
             self.violate("the served token is dead (promise 1)");
+        }
+        if let Some(id) = self.mirrored_id()
+            && !self.alive(id)
+            && !self.excused.contains(&id)
+        {
+            self.violate("the token that a mirror serves is dead (promise 1)");
         }
         self.most_alive = self.most_alive.max(self.alive_managed().len());
     }

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use super::actor::{Actor, Part, Shared};
 use super::flaws::Flaw;
 use super::ground::{Consumers, Fault, Ground, Lists, Seen};
+use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
 use crate::config::{CatchUp, GatePace, OnFailure, Policy};
 use crate::record::TokenType;
@@ -57,6 +58,8 @@ impl Pintail {
 #[derive(Debug, Clone)]
 pub(super) struct Scenario {
     pub(super) protocol: Protocol,
+    /// What a mirror keeps, if there is one.
+    pub(super) mirror: Option<Keeps>,
     pub(super) pintails: Vec<Pintail>,
     /// Rotations that were complete before it starts.
     pub(super) history: u32,
@@ -82,6 +85,7 @@ impl Scenario {
     pub(super) fn quiet() -> Self {
         Self {
             protocol: Protocol::CheckAndSet,
+            mirror: None,
             pintails: vec![Pintail::one_shot(Trigger::Forced)],
             history: 1,
             consumers: Consumers::Healthy,
@@ -122,7 +126,7 @@ pub(super) struct Shown {
     pub(super) outcomes: Vec<Option<Outcome>>,
 }
 
-fn subject(on_failure: OnFailure) -> Subject {
+fn subject(on_failure: OnFailure, mirror: Option<Keeps>) -> Subject {
     let credential = "etl".parse().unwrap();
     Subject {
         owner: "sim".parse().unwrap(),
@@ -142,6 +146,7 @@ fn subject(on_failure: OnFailure) -> Subject {
         },
         credential,
         has_deploy_hook: true,
+        mirrors: mirror.map(|_| "mirror".to_owned()).into_iter().collect(),
     }
 }
 
@@ -154,6 +159,7 @@ struct Runner {
     flaw: Option<Flaw>,
     judge: Arc<Judge>,
     honest_lists: bool,
+    mirror: Option<Keeps>,
 }
 
 impl Runner {
@@ -167,9 +173,10 @@ impl Runner {
         let judge = self.judge.clone();
         let mind = self.minds[index].clone();
         let honest_lists = self.honest_lists;
+        let mirror = self.mirror;
         Box::pin(async move {
             let persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
-            let subject = subject(pintail.on_failure);
+            let subject = subject(pintail.on_failure, mirror);
             let mut trigger = pintail.trigger;
             let mut evidence = std::mem::take(&mut *mind.lock().unwrap());
             let mut sweeps = pintail.sweeps;
@@ -269,7 +276,9 @@ impl Runner {
             self.shared.lock().unwrap().ground.now += SignedDuration::from_mins(20);
             self.take_turns(&[Pintail::one_shot(Trigger::Schedule)], &[]);
             let ground = &self.shared.lock().unwrap().ground;
-            if ground.served_id().is_some_and(|id| ground.alive_managed() == [id]) {
+            if ground.served_id().is_some_and(|id| ground.alive_managed() == [id])
+                && ground.is_mirrored()
+            {
                 break;
             }
         }
@@ -279,6 +288,9 @@ impl Runner {
             ground.violate(
                 "at rest, the living managed tokens are not exactly the served one (promise 4)",
             );
+        }
+        if !ground.edited && !ground.is_mirrored() {
+            ground.violate("at rest, the mirror does not serve what the store serves");
         }
         // Served and two predecessors, orphans up to where creation stops, one in the making for each.
         let bound = 3 + MOST_ORPHANS + 2 * scenario.pintails.len() + scenario.plan.len();
@@ -331,7 +343,9 @@ pub(super) fn run_with(
         flaw: None,
         judge: Arc::new(decide),
         honest_lists: scenario.lists == Lists::Honest,
+        mirror: scenario.mirror,
     };
+    runner.shared.lock().unwrap().ground.mirror = scenario.mirror.map(Mirror::new);
     for _ in 0..scenario.history {
         let (outcomes, _) = runner.take_turns(&[Pintail::one_shot(Trigger::Forced)], &[]);
         assert_eq!(outcomes[0], Some(Outcome::Rotated), "the history is quiet");

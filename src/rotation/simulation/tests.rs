@@ -8,6 +8,7 @@ use super::store::Protocol;
 use crate::rotation::decide::Trigger;
 
 mod alone;
+mod mirrors;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "a planted bug changes one decision and passes on all others, whatever they are"

@@ -108,6 +108,7 @@ fn doomed(look: &Look, decision: &Decision) -> Vec<TokenId> {
         | Decision::RollBack(_)
         | Decision::Wait { .. }
         | Decision::Hold { .. }
+        | Decision::Mirror
         | Decision::Rest { .. } => vec![],
     }
 }

@@ -82,6 +82,7 @@ pub(super) struct Look {
     pub(super) sight: Where,
     pub(super) record: Record,
     pub(super) listing: Option<Vec<ListedToken>>,
+    pub(super) mirrored: bool,
     pub(super) evidence: Evidence,
     pub(super) trigger: Trigger,
 }
@@ -110,6 +111,7 @@ impl Look {
                 },
                 credential,
                 has_deploy_hook: true,
+                mirrors: vec![],
             },
             now: start(),
             sight: Where::Managed,
@@ -128,6 +130,7 @@ impl Look {
                 owner: "prod".parse().unwrap(),
             },
             listing: Some(vec![listed(2, DAY)]),
+            mirrored: false,
             evidence,
             trigger: Trigger::Schedule,
         }
@@ -213,6 +216,7 @@ impl Look {
                 now: self.now,
                 sight,
                 listing: self.listing.as_deref(),
+                mirrored: self.mirrored,
                 evidence: &self.evidence,
                 trigger: self.trigger,
             },

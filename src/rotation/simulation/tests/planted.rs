@@ -282,6 +282,18 @@ fn planted_absence_taken_as_proof_is_noticed() {
 }
 
 #[test]
+fn planted_mirrors_that_are_forgotten_are_noticed() {
+    let forgetful: fn() -> Box<Judge> = || {
+        Box::new(|subject: &Subject, seen: &Observation<'_>| {
+            decide(&Subject { mirrors: vec![], ..subject.clone() }, seen)
+        })
+    };
+    let mirror = Some(crate::rotation::simulation::mirror::Keeps::Both);
+    let shown = run(&Scenario { mirror, judge: Some(forgetful), ..Scenario::quiet() });
+    assert_caught(shown.violations.into_iter().next(), "a mirror serves was revoked");
+}
+
+#[test]
 fn planted_a_write_that_does_not_compare_is_noticed() {
     assert!(adapted(Flaw::WritesOverAnything).is_some());
 }

@@ -1,0 +1,89 @@
+//! The rules of the design, a row each: what waits for the mirrors, and what does not.
+
+use super::look::{DAY, Look, Where, at, id, listed, tries};
+use super::table::{check, hold, replaced, rest, wait};
+use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Trigger};
+use crate::rotation::schedule::Due;
+
+fn with_mirror(look: Look) -> Look {
+    look.edit(|look| look.subject.mirrors = vec!["aws".to_owned()])
+}
+
+fn seen(look: Look) -> Look {
+    with_mirror(look).edit(|look| look.mirrored = true)
+}
+
+#[test]
+fn a_rotation_brings_the_mirrors_along_before_anybody_is_told_and_before_its_seal() {
+    let rotating = || with_mirror(Look::rotating());
+    let brought = |look: &mut Look| look.evidence.proofs_mut().mirror = tries(1, 1, 55);
+    let failed = |count, ago| {
+        move |look: &mut Look| look.evidence.proofs_mut().mirror = tries(count, 0, ago)
+    };
+    check([
+        ("the mirrors come before the clients are told", rotating(), Decision::Mirror),
+        ("who has none is not held up", Look::rotating(), Decision::Deploy),
+        (
+            "a mirror that fails is tried again, at its pace",
+            rotating().edit(failed(1, 1)),
+            wait(2, Awaited::Step(Obstacle::Mirror)),
+        ),
+        ("then the clients are told", rotating().edit(brought), Decision::Deploy),
+        (
+            "hours may have passed at the gate: they are looked at once more before the seal",
+            with_mirror(Look::proved()).edit(brought),
+            Decision::Mirror,
+        ),
+        (
+            "and then it is sealed",
+            seen(Look::proved()).edit(brought),
+            Decision::Seal { orphans: vec![] },
+        ),
+        (
+            "after the deadline a mirror that fails holds the rotation",
+            rotating()
+                .edit(failed(5, 10))
+                .edit(|look| look.record.published_at = at(-DAY))
+                .listing([listed(1, DAY), listed(2, DAY)]),
+            hold(Obstacle::Mirror, 50),
+        ),
+        (
+            "a compromised token, too, lives while a mirror serves it",
+            rotating().edit(failed(5, 10)).asked(Trigger::CompromisedBegun),
+            hold(Obstacle::Mirror, 50),
+        ),
+    ]);
+}
+
+#[test]
+fn at_rest_the_mirrors_come_before_whatever_else_can_wait() {
+    let quiet = || with_mirror(Look::quiet());
+    let due = |look: &mut Look| look.now = at(23 * DAY);
+    let expiring = Reason::Due(Due::Expiring(at(29 * DAY)));
+    check([
+        ("they are looked at", quiet(), Decision::Mirror),
+        ("and then it rests", seen(Look::quiet()), rest()),
+        (
+            "predecessors are revoked only behind a fresh look",
+            with_mirror(Look::retiring()),
+            Decision::Mirror,
+        ),
+        ("which was had", seen(Look::retiring()), Decision::Revoke(vec![id(1)])),
+        ("a wish waits for them", quiet().asked(Trigger::Forced), Decision::Mirror),
+        (
+            "an expiry that is near does not",
+            quiet().edit(due).listing([listed(2, DAY)]),
+            replaced(expiring, &[2], &[]),
+        ),
+        (
+            "nor does a token that is known to others",
+            quiet().asked(Trigger::Compromised),
+            replaced(Reason::Compromised, &[2], &[]),
+        ),
+        (
+            "nor the first one",
+            Look { sight: Where::Vacant, ..quiet() }.listing([]),
+            replaced(Reason::First, &[], &[]),
+        ),
+    ]);
+}

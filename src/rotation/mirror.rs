@@ -1,0 +1,54 @@
+//! What stands in a mirror, a second place where consumers read the secret, judged against the record; pure.
+
+use crate::record::{Phase, Record, Slot};
+
+/// What stands in a mirror, as far as the record tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MirrorSight {
+    /// The served token, and no write that is under way can bring an older one there.
+    Serves,
+    /// Nothing, or what was served before: it is to be written.
+    Behind,
+    /// A token of an unknown origin: consumers may need it, and a person must say.
+    Foreign,
+}
+
+/// What stands in a mirror whose secret was read as `found`, while `record` is what the primary serves. `is_known`
+/// tells of a token's digest whether it belongs to one of the record's predecessors.
+///
+/// A mirror that holds the served text is not enough after a roll-back: the text stood there before, and a late write
+/// of the replacement may still be on its way over that very version. Only a version that was written since is proof.
+pub fn sight(record: &Record, found: &Slot, is_known: impl FnOnce(&str) -> bool) -> MirrorSight {
+    let since_then = |mirrored: &Record| {
+        mirrored.rotation_id == record.rotation_id && mirrored.published_at == record.published_at
+    };
+    let returned = record.is_rolled_back() && record.phase == Phase::Published;
+    match found {
+        Slot::Vacant => MirrorSight::Behind,
+        Slot::Managed { record: mirrored, .. }
+            if mirrored.token_sha256 == record.token_sha256
+                && (since_then(mirrored) || !returned) =>
+        {
+            MirrorSight::Serves
+        }
+        Slot::Managed { record: mirrored, .. }
+            if mirrored.owner == record.owner && mirrored.username == record.username =>
+        {
+            MirrorSight::Behind
+        }
+        Slot::Managed { .. } | Slot::Edited { token: None, .. } => MirrorSight::Foreign,
+        Slot::Unmanaged { token } | Slot::Edited { token: Some(token), .. } => {
+            let digest = token.sha256();
+            if digest == record.token_sha256 {
+                if returned { MirrorSight::Behind } else { MirrorSight::Serves }
+            } else if is_known(&digest) {
+                MirrorSight::Behind
+            } else {
+                MirrorSight::Foreign
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

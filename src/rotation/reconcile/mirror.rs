@@ -1,0 +1,121 @@
+//! The mirrors, brought to what the store serves: each read first, the store once more, and only then written.
+
+use super::{Pass, Reconciler};
+use crate::record::{Record, Slot};
+use crate::rotation::journal::Step;
+use crate::rotation::mirror::{MirrorSight, sight};
+use crate::rotation::world::{Fault, FaultKind, PublishError, Reading, World};
+
+/// How often a mirror is read again because another pintail wrote it meanwhile.
+const CONTESTS: u32 = 3;
+
+/// What became of one mirror.
+enum Mirrored {
+    /// It serves what the store serves.
+    Serves,
+    /// The store moved on: what was to be written is old.
+    Outdated,
+}
+
+impl<W: World> Reconciler<'_, W> {
+    pub(super) async fn mirror(&mut self, reading: Reading) -> Pass {
+        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let is_unfinished = record.is_unfinished();
+        self.joined_if_unresolved(record);
+        for number in 0..self.subject.mirrors.len() {
+            match self.bring(number, &reading).await {
+                Ok(Mirrored::Serves) => {}
+                Ok(Mirrored::Outdated) => return Pass::Looked,
+                Err(fault) if is_unfinished => {
+                    let problem = fault.to_string();
+                    let now = self.world.now();
+                    self.evidence.proofs_mut().mirror.count(now, Err(problem));
+                    return self.keep(reading);
+                }
+                Err(fault) => return Pass::Failed(Some(Step::Mirror), fault),
+            }
+        }
+        let now = self.world.now();
+        self.evidence.proofs_mut().mirror.count(now, Ok(()));
+        self.mirrored = true;
+        self.keep(reading)
+    }
+
+    /// Brings one mirror to what `reading` says, if the store still serves that *after* the mirror was read. In this
+    /// order a mirror never goes back: whoever writes over a version of it has seen a state of the store that is at
+    /// least as new as what that version holds.
+    async fn bring(&mut self, number: usize, reading: &Reading) -> Result<Mirrored, Fault> {
+        let Slot::Managed { record, token } = &reading.slot else { return Ok(Mirrored::Outdated) };
+        for _ in 0..CONTESTS {
+            let found = self.world.read_mirror(number).await?;
+            match self.sight(record, &found.slot).await? {
+                MirrorSight::Serves => return Ok(Mirrored::Serves),
+                MirrorSight::Foreign => return Err(self.foreign(number)),
+                MirrorSight::Behind => {}
+            }
+            if self.world.read().await?.version != reading.version {
+                return Ok(Mirrored::Outdated);
+            }
+            let began = self.journal.began(Step::Mirror, self.world.now());
+            let written = self.world.publish_to_mirror(number, &found, record, token).await;
+            let fault = written.as_ref().err().map(|error| match error {
+                PublishError::Conflict => self.contested_mirror(number),
+                PublishError::Refused(fault) | PublishError::Unknown(fault) => fault.clone(),
+            });
+            self.finish(began, fault.as_ref());
+            match written {
+                Ok(()) => {
+                    tracing::info!(mirror = self.mirror_name(number), token_id = %record.token_id, "mirror written");
+                    return Ok(Mirrored::Serves);
+                }
+                Err(PublishError::Conflict) => {}
+                Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
+                    return Err(fault);
+                }
+            }
+        }
+        Err(self.contested_mirror(number))
+    }
+
+    /// The texts of predecessors are asked for only where a mirror has no record that tells.
+    async fn sight(&self, record: &Record, found: &Slot) -> Result<MirrorSight, Fault> {
+        let first = sight(record, found, |_| false);
+        let is_mute = match found {
+            Slot::Unmanaged { .. } | Slot::Edited { .. } => true,
+            Slot::Vacant | Slot::Managed { .. } => false,
+        };
+        if first != MirrorSight::Foreign || !is_mute {
+            return Ok(first);
+        }
+        let mut known = vec![];
+        for id in &record.previous_token_ids {
+            known.extend(self.world.recall(*id).await?.map(|(_, token)| token.sha256()));
+        }
+        Ok(sight(record, found, |digest| known.iter().any(|one| one == digest)))
+    }
+
+    fn mirror_name(&self, number: usize) -> &str {
+        self.subject.mirrors.get(number).map_or("", String::as_str)
+    }
+
+    fn contested_mirror(&self, number: usize) -> Fault {
+        let mirror = self.mirror_name(number);
+        Fault {
+            kind: FaultKind::Transient,
+            message: format!("mirror {mirror}: somebody else wrote the secret first"),
+            hint: None,
+        }
+    }
+
+    fn foreign(&self, number: usize) -> Fault {
+        let mirror = self.mirror_name(number);
+        Fault {
+            kind: FaultKind::Permanent,
+            message: format!("mirror {mirror} holds a token that pintail did not put there"),
+            hint: Some(
+                "if no consumer needs that token, remove it from the mirror, which is then written anew; else put the served token there"
+                    .to_owned(),
+            ),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A mirror in the simulated world: a second store with consumers of its own, with or without room for the record.
+
+use super::actor::{Actor, Part, Sent, trouble};
+use super::flaws::Flaw;
+use super::ground::{Applied, Ground, Message, TOKEN_KEY, USER_KEY};
+use super::store::{Answer, Protocol, Request, Store, Stored};
+use crate::names::TokenId;
+use crate::record::{Record, Slot, UserKeys, decode, encode_with_token};
+use crate::rotation::world::{Fault as WorldFault, PublishError, Reading, Version};
+use crate::secret::Token;
+
+/// What a mirror keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// The token and its record.
+    Both,
+    /// The bare token.
+    Token,
+}
+
+pub(super) struct Mirror {
+    keeps: Keeps,
+    store: Store,
+    serial: u64,
+}
+
+impl Mirror {
+    pub(super) fn new(keeps: Keeps) -> Self {
+        Self { keeps, store: Store::new(Protocol::CheckAndSet), serial: 0 }
+    }
+
+    fn reading(&self) -> Reading {
+        let version = self.store.version();
+        let first = [(USER_KEY.to_owned(), "precious".into())].into_iter().collect();
+        let (slot, others) = match (self.store.served(), self.keeps) {
+            (Some(stored), Keeps::Both) => (stored.slot(), stored.others.clone()),
+            (Some(stored), Keeps::Token) => {
+                let token = Token::new(&stored.text).unwrap();
+                (Slot::Unmanaged { token }, UserKeys::default())
+            }
+            (None, _) => decode(first, TOKEN_KEY).unwrap(),
+        };
+        Reading { version, slot, others }
+    }
+}
+
+impl Ground {
+    /// The token that the mirror's consumers read.
+    pub(super) fn mirrored_id(&self) -> Option<TokenId> {
+        self.token_with(&self.mirror.as_ref()?.store.served()?.text)
+    }
+
+    /// Whether the mirror, if there is one, serves what the store serves.
+    pub(super) fn is_mirrored(&self) -> bool {
+        self.mirror.is_none() || self.mirrored_id() == self.served_id()
+    }
+
+    pub(super) fn write_mirror(&mut self, request: Request) -> Answer {
+        match &mut self.mirror {
+            Some(mirror) => mirror.store.apply(request),
+            None => Answer::Conflict,
+        }
+    }
+}
+
+impl Actor {
+    pub(super) async fn look_at_mirror(&self) -> Result<Reading, WorldFault> {
+        self.ask(Part::Mirror, "reads the mirror", |ground| {
+            ground.mirror.as_ref().map(Mirror::reading).unwrap()
+        })
+        .await
+    }
+
+    pub(super) async fn write_to_mirror(
+        &self,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        let set = {
+            let mut shared = self.shared();
+            let mirror = shared.ground.mirror.as_mut().unwrap();
+            mirror.serial += 1;
+            let id = format!("mirror-{}", mirror.serial);
+            let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
+            let stored = Stored::new(id, object, record.clone(), token.lend(str::to_owned));
+            let expected = if self.flaw == Some(Flaw::WritesOverAnything) {
+                mirror.store.version()
+            } else {
+                Version::clone(&over.version)
+            };
+            Request::Set { expected, value: Box::new(stored) }
+        };
+        let what = format!("mirrors {}", record.token_id);
+        match self.send(Part::Mirror, &what, Message::Mirror(set)).await {
+            Sent::Told(Applied::Store(Answer::Done)) => Ok(()),
+            Sent::Told(_) => Err(PublishError::Conflict),
+            Sent::Refused => Err(PublishError::Refused(trouble())),
+            Sent::Untold => Err(PublishError::Unknown(trouble())),
+        }
+    }
+}
