@@ -4,6 +4,7 @@ mod alternatives;
 mod check;
 mod error;
 mod load;
+mod mirror;
 mod raw;
 mod sources;
 mod suggest;
@@ -18,6 +19,7 @@ use url::Url;
 
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::load::{environment, refuse_dangerous_environment};
+pub use self::mirror::{Format, Mirror};
 
 use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::TokenType;
@@ -204,10 +206,13 @@ pub struct Credential {
     pub token_type: TokenType,
     /// The store's name; it exists in [`Config::stores`].
     pub store: String,
-    /// Where in the store the secret is, placeholders filled in: relative, without empty, `.` or `..` parts.
+    /// Where in the store the secret is, placeholders filled in: relative, without empty, `.` or `..` parts. What
+    /// stands there is the commit point of every rotation; with `format = "plain"` it lies below the configured path.
     pub path: String,
     /// The key of the token's text (default `motherduck_token`).
     pub token_field: String,
+    /// Where else the token is kept: no place twice, and none that is another credential's.
+    pub mirrors: Vec<Mirror>,
     /// How long a new token lives; for ever if `None`.
     pub ttl: Option<Duration>,
     /// When it is rotated, and how failures are treated.

@@ -77,10 +77,7 @@ impl Outside {
     pub fn world(&self, name: &CredentialName, stop: CancellationToken) -> Option<Live> {
         let credential = self.config.credentials.get(name)?;
         Some(Live {
-            location: Location {
-                path: credential.path.clone(),
-                token_field: credential.token_field.clone(),
-            },
+            location: Location::from(credential),
             store: self.stores.get(&credential.store)?.clone(),
             tally: self.tallies.get(&credential.store)?.clone(),
             adapters: self.adapters.get(name)?.clone(),

@@ -6,7 +6,7 @@ mod vault;
 
 use serde_json::{Map, Value};
 
-use crate::config::StoreSettings;
+use crate::config::{Credential, Format, Mirror, StoreSettings};
 use crate::names::TokenId;
 use crate::record::{DamagedRecord, Record, Slot, decode};
 use crate::rotation::world::{FaultKind, Reading, Version};
@@ -24,7 +24,8 @@ pub use vault::{Vault, VaultError};
 ///   process or elsewhere, at most one ever succeeds. A version is never used twice.
 /// - [`PublishError::Conflict`] and [`PublishError::Refused`] mean that the secret was not written and never will be
 ///   by that call: no write is repeated by a layer below after an answer was lost.
-/// - The user's own keys survive every write.
+/// - The user's own keys survive every write. A plain secret has none: it is read as a token that nothing is known of,
+///   and what looks like an object with keys is not written over.
 /// - No error's text and no `Debug` holds a secret.
 ///
 /// # Assumptions
@@ -52,6 +53,29 @@ pub struct Location {
     pub path: String,
     /// The key of the token's text in the secret.
     pub token_field: String,
+    /// What the secret looks like. Plain has a meaning in AWS Secrets Manager alone; other stores take no notice.
+    pub format: Format,
+}
+
+impl From<&Credential> for Location {
+    /// The secret with the record.
+    fn from(credential: &Credential) -> Self {
+        Self {
+            path: credential.path.clone(),
+            token_field: credential.token_field.clone(),
+            format: Format::Json,
+        }
+    }
+}
+
+impl From<&Mirror> for Location {
+    fn from(mirror: &Mirror) -> Self {
+        Self {
+            path: mirror.path.clone(),
+            token_field: mirror.token_field.clone(),
+            format: mirror.format,
+        }
+    }
 }
 
 impl Store {
@@ -152,6 +176,12 @@ pub enum StoreError {
         /// The secret.
         path: String,
     },
+    /// The secret is not the text that a plain one is.
+    #[error("secret {path} holds a JSON object or binary data, not a bare token")]
+    NotPlain {
+        /// The secret.
+        path: String,
+    },
     /// The secret says that pintail manages it, and cannot be read as such.
     #[error("cannot read secret {path}")]
     Damaged {
@@ -170,7 +200,9 @@ impl StoreError {
             Self::Vault(error) => error.kind(),
             Self::Aws(error) => error.kind(),
             Self::Interrupted { .. } => FaultKind::Transient,
-            Self::NotAnObject { .. } | Self::Damaged { .. } => FaultKind::Permanent,
+            Self::NotAnObject { .. } | Self::NotPlain { .. } | Self::Damaged { .. } => {
+                FaultKind::Permanent
+            }
         }
     }
 
@@ -184,6 +216,11 @@ impl StoreError {
             Self::NotAnObject { .. } => {
                 Some("write a JSON object there, or choose another `path`".to_owned())
             }
+            Self::NotPlain { .. } => Some(
+                "give the plain secret a path of its own: keep this one, and add a mirror with `format = \"plain\"` \
+                 until its readers have moved"
+                    .to_owned(),
+            ),
             Self::Damaged { .. } => Some(
                 "restore an older version of the secret, or remove the key `managed_by` and adopt the token anew"
                     .to_owned(),

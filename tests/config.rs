@@ -8,6 +8,8 @@
 
 #[path = "config/limits.rs"]
 mod limits;
+#[path = "config/mirrors.rs"]
+mod mirrors;
 #[path = "config/refusals.rs"]
 mod refusals;
 

@@ -16,6 +16,8 @@ mod budgets;
 mod clients;
 #[path = "e2e/compromise.rs"]
 mod compromise;
+#[path = "e2e/consumers.rs"]
+mod consumers;
 #[path = "e2e/crashes.rs"]
 mod crashes;
 #[path = "e2e/cycle.rs"]

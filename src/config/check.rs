@@ -5,6 +5,7 @@ mod credential;
 mod findings;
 mod gate;
 mod lifetime;
+mod mirror;
 mod path;
 mod placeholders;
 mod service;

@@ -37,7 +37,9 @@ fn judged(error: &StoreError) -> (&'static str, Reach) {
         FaultKind::Permanent => "refused",
     };
     let reach = match error {
-        StoreError::NotAnObject { .. } | StoreError::Damaged { .. } => Reach::Answered,
+        StoreError::NotAnObject { .. }
+        | StoreError::NotPlain { .. }
+        | StoreError::Damaged { .. } => Reach::Answered,
         StoreError::File(_)
         | StoreError::Vault(_)
         | StoreError::Aws(_)

@@ -3,6 +3,7 @@
 mod connect;
 mod error;
 mod labels;
+mod text;
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -12,18 +13,17 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{Builder, Config};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::types::Tag;
-use secrecy::zeroize::Zeroizing;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 pub use self::error::AwsError;
 use self::error::{Answer, Code};
 use self::labels::{AfterPut, CURRENT, Moved, PENDING, PREVIOUS, PROBE};
-use super::{Location, PublishError, StoreError, object, reading, served};
-use crate::config::AwsStore;
+use super::{Location, PublishError, StoreError, reading};
+use crate::config::{AwsStore, Format};
 use crate::names::TokenId;
-use crate::record::{Record, encode_with_token};
+use crate::record::Record;
 use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
 
@@ -77,7 +77,7 @@ impl Aws {
                 let version = output.version_id().ok_or_else(|| {
                     AwsError::new("read", &at.path, Answer::nonsense("no version ID"))
                 })?;
-                reading(at, Version::new(version), parse(at, &output)?)
+                text::read(at, Version::new(version), &output)
             }
         }
     }
@@ -123,9 +123,12 @@ impl Aws {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let object = encode_with_token(record, &over.others, &at.token_field, token);
-        let text = Zeroizing::new(Value::Object(object).to_string());
-        let id = labels::version_id(&over.slot, record);
+        let text = text::render(at, over, record, token);
+        let id = match at.format {
+            Format::Json => labels::version_id(&over.slot, record),
+            // Nothing is known of the token that is there: this one may have been here before it.
+            Format::Plain => Uuid::new_v4(),
+        };
         if over.version.is_absent() && !self.create(at, id, &text).await? {
             // It exists and yet there was nothing to read: either somebody has just created it, or it was made
             // without a value, by Terraform for instance.
@@ -174,7 +177,7 @@ impl Aws {
         id: TokenId,
     ) -> Result<Option<(Record, Token)>, StoreError> {
         let Some(output) = self.get(at, which).await? else { return Ok(None) };
-        Ok(parse(at, &output).ok().and_then(|object| served(object, at, id)))
+        Ok(text::recall(at, &output, id))
     }
 
     /// The IDs of the versions that are not current, the newest first.
@@ -324,10 +327,4 @@ fn unpublished(doing: &'static str, at: &Location, answer: Answer) -> PublishErr
     let may_land = answer.may_land();
     let error = AwsError::new(doing, &at.path, answer).into();
     if may_land { PublishError::Unknown(error) } else { PublishError::Refused(error) }
-}
-
-fn parse(at: &Location, output: &GetSecretValueOutput) -> Result<Map<String, Value>, StoreError> {
-    let not_an_object = || StoreError::NotAnObject { path: at.path.clone() };
-    let text = output.secret_string().ok_or_else(not_an_object)?;
-    object(at, serde_json::from_str(text).map_err(|_| not_an_object())?)
 }

@@ -31,8 +31,9 @@ use crate::secret::Token;
 /// token -> ..data/token      and so on: what consumers open
 /// ```
 ///
-/// `token` is the bare text; `motherduck.env` suits systemd's `EnvironmentFile`; `record.json` is the record and the
-/// user's own keys, without the token. Other files in the directory are the user's and are left alone.
+/// `token` is the bare text; `motherduck.env` suits systemd's `EnvironmentFile` and Docker's `--env-file`; `record.json`
+/// is the record and the user's own keys, without the token. Other files in the directory are the user's and are left
+/// alone.
 #[derive(Debug, Clone)]
 pub struct Files {
     settings: Arc<Settings>,

@@ -151,7 +151,7 @@ pub fn allow_reading_alone(place: &Place, credential: &str) {
 }
 
 /// OpenBao's own command line; `None` if it says that there is no such thing.
-fn bao(arguments: &[&str]) -> Option<String> {
+pub fn bao(arguments: &[&str]) -> Option<String> {
     let output = Command::new(Bao::program())
         .args(arguments)
         .env_clear()

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pintail::config::{AwsStore, StoreSettings};
-use pintail::record::Phase;
-use pintail::rotation::world::FaultKind;
-use pintail::store::{PublishError, Store, StoreError};
+use pintail::config::{AwsStore, Format, StoreSettings};
+use pintail::record::{Phase, Slot};
+use pintail::rotation::world::{FaultKind, Reading};
+use pintail::secret::Token;
+use pintail::store::{Location, PublishError, Store, StoreError};
 use pintail::tls::{Roots, http_client};
 use serde_json::{Value, json};
 
-use crate::contract::{Fixture, contract, made, publish, somewhere, text};
+use crate::contract::{Fixture, Made, contract, made, publish, somewhere, text};
 use crate::relay::{Fate, Relay, response};
 use crate::servers::{Moto, closed_port};
 
@@ -26,11 +27,7 @@ impl Fixture for Aws {
     }
 
     async fn write_by_hand(&self, path: &str, value: &Value) {
-        let text = value.to_string();
-        let created = call("CreateSecret", json!({"Name": path, "SecretString": text})).await;
-        if created.get("ARN").is_none() {
-            call("PutSecretValue", json!({"SecretId": path, "SecretString": text})).await;
-        }
+        put_text(path, &value.to_string()).await;
     }
 
     async fn delete(&self, path: &str) {
@@ -39,6 +36,14 @@ impl Fixture for Aws {
 }
 
 contract!(Aws);
+
+/// A person's change.
+async fn put_text(path: &str, text: &str) {
+    let created = call("CreateSecret", json!({"Name": path, "SecretString": text})).await;
+    if created.get("ARN").is_none() {
+        call("PutSecretValue", json!({"SecretId": path, "SecretString": text})).await;
+    }
+}
 
 fn settings(endpoint: &str) -> StoreSettings {
     StoreSettings::AwsSecretsManager(AwsStore {
@@ -275,4 +280,97 @@ async fn a_server_that_is_not_there_is_transient() {
     let record = first.record(Phase::Published, &[]);
     let outcome = store.publish(&at, &over, &record, &first.token).await;
     assert!(matches!(outcome, Err(PublishError::Refused(_))), "{outcome:?}");
+}
+
+fn plain() -> Location {
+    Location { format: Format::Plain, ..somewhere() }
+}
+
+/// What consumers read. moto keeps to the label only where it is named.
+async fn value(at: &Location) -> Value {
+    call("GetSecretValue", json!({"SecretId": at.path, "VersionStage": "AWSCURRENT"})).await
+}
+
+#[tokio::test]
+async fn a_plain_secret_is_the_bare_token_and_is_read_as_one_that_nothing_is_known_of() {
+    let store = Aws.store().await;
+    let (at, first, second) = (plain(), made(), made());
+    let nothing = store.read(&at).await.unwrap();
+    assert!(nothing.version.is_absent() && matches!(nothing.slot, Slot::Vacant));
+    let mut over = nothing;
+    for (made, phase) in [(&first, Phase::Published), (&second, Phase::Retiring)] {
+        let record = made.record(phase, &[]);
+        store.publish(&at, &over, &record, &made.token).await.unwrap();
+        let served = value(&at).await;
+        assert_eq!(served["SecretString"].as_str(), Some(format!("s3cret.{}", made.id).as_str()));
+        let reading = store.read(&at).await.unwrap();
+        assert_ne!(reading.version, over.version);
+        let Slot::Unmanaged { token } = &reading.slot else { panic!("{reading:?}") };
+        assert_eq!(token.sha256(), made.token.sha256());
+        over = reading;
+    }
+    assert!(store.recall(&at, first.id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn of_two_writers_of_a_plain_secret_the_later_one_loses() {
+    let store = Aws.store().await;
+    let (at, first, second, late) = (plain(), made(), made(), made());
+    let nothing = store.read(&at).await.unwrap();
+    let put = async |over: &Reading, made: &Made| {
+        store.publish(&at, over, &made.record(Phase::Published, &[]), &made.token).await
+    };
+    put(&nothing, &first).await.unwrap();
+    assert!(matches!(put(&nothing, &late).await, Err(PublishError::Conflict)));
+    let stale = store.read(&at).await.unwrap();
+    put(&stale, &second).await.unwrap();
+    assert!(matches!(put(&stale, &late).await, Err(PublishError::Conflict)));
+    // The first token again gets a version of its own: a write over the stale one would succeed otherwise.
+    let over = store.read(&at).await.unwrap();
+    put(&over, &first).await.unwrap();
+    assert!(matches!(put(&stale, &late).await, Err(PublishError::Conflict)));
+    let served = value(&at).await;
+    assert_eq!(served["SecretString"].as_str(), Some(format!("s3cret.{}", first.id).as_str()));
+}
+
+#[tokio::test]
+async fn a_plain_secret_takes_over_a_token_that_was_put_there_by_hand() {
+    let store = Aws.store().await;
+    for by_hand in ["made-by-hand", "made-by-hand\n"] {
+        let (at, first) = (plain(), made());
+        put_text(&at.path, by_hand).await;
+        let over = store.read(&at).await.unwrap();
+        let Slot::Unmanaged { token } = &over.slot else { panic!("{over:?}") };
+        assert_eq!(token.sha256(), Token::new("made-by-hand").unwrap().sha256());
+        store.ensure_writable(&at, &over).await.unwrap();
+        store
+            .publish(&at, &over, &first.record(Phase::Published, &[]), &first.token)
+            .await
+            .unwrap();
+    }
+    let at = plain();
+    put_text(&at.path, "two words").await;
+    let over = store.read(&at).await.unwrap();
+    assert!(matches!(over.slot, Slot::Vacant) && !over.version.is_absent(), "{over:?}");
+}
+
+#[tokio::test]
+async fn an_object_is_not_written_over_by_a_bare_token() {
+    let store = Aws.store().await;
+    let at = plain();
+    let managed = Location { format: Format::Json, ..at.clone() };
+    publish(&store, &managed, &made(), Phase::Published, &[]).await;
+    for by_hand in [None, Some(" {\"password\": \"s3cret\"}"), Some("{s3cret")] {
+        if let Some(text) = by_hand {
+            put_text(&at.path, text).await;
+        }
+        let error = store.read(&at).await.unwrap_err();
+        assert!(matches!(error, StoreError::NotPlain { .. }), "{error}");
+        assert_eq!(error.kind(), FaultKind::Permanent);
+        assert!(error.to_string().contains(&at.path) && !text(&error).contains("s3cret"));
+        assert!(error.hint().unwrap().contains("mirror"));
+    }
+    let at = plain();
+    call("CreateSecret", json!({"Name": at.path, "SecretBinary": "czNjcmV0"})).await;
+    assert!(matches!(store.read(&at).await, Err(StoreError::NotPlain { .. })));
 }

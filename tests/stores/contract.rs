@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pintail::config::StoreSettings;
+use pintail::config::{Format, StoreSettings};
 use pintail::names::{RotationId, TokenId};
 use pintail::record::{Phase, Record, Slot, TokenType};
 use pintail::rotation::world::Reading;
@@ -33,6 +33,7 @@ pub fn somewhere() -> Location {
     Location {
         path: format!("motherduck/{}", Uuid::new_v4()),
         token_field: "motherduck_token".to_owned(),
+        format: Format::Json,
     }
 }
 

@@ -84,7 +84,7 @@ async fn consumers_find_the_three_files_by_stable_names() {
     let token = made.token.lend(str::to_owned);
     assert_eq!(fs::read_to_string(dir.join("token")).unwrap(), token);
     let environment = fs::read_to_string(dir.join("motherduck.env")).unwrap();
-    assert_eq!(environment, format!("motherduck_token='{token}'\n"));
+    assert_eq!(environment, format!("motherduck_token={token}\n"));
     let record: Value =
         serde_json::from_slice(&fs::read(dir.join("record.json")).unwrap()).unwrap();
     assert_eq!(record["token_id"], made.id.to_string());
@@ -302,7 +302,7 @@ async fn a_consumer_never_sees_a_torn_or_missing_secret() {
                     let token = fs::read_to_string(version.join("token"));
                     let environment = fs::read_to_string(version.join("motherduck.env"));
                     if let (Ok(token), Ok(environment)) = (token, environment) {
-                        assert_eq!(environment, format!("motherduck_token='{token}'\n"));
+                        assert_eq!(environment, format!("motherduck_token={token}\n"));
                         seen += 1;
                     }
                 }

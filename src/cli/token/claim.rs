@@ -57,8 +57,7 @@ async fn claim_of(config: &Config, credential: &Credential, id: TokenId) -> Opti
 /// What stands in the credential's secret; `None` if its store is not configured.
 async fn read(config: &Config, credential: &Credential) -> Option<Result<Slot, String>> {
     let settings = config.stores.get(&credential.store)?;
-    let location =
-        Location { path: credential.path.clone(), token_field: credential.token_field.clone() };
+    let location = Location::from(credential);
     let reading = match Store::open(&credential.store, settings).await {
         Ok(store) => store.read(&location).await,
         Err(error) => Err(error),

@@ -6,12 +6,13 @@ use std::time::Duration;
 use super::calendar::Calendars;
 use super::findings::{Findings, Key};
 use super::gate::Names;
+use super::mirror::Home;
 use super::placeholders::fill;
-use super::{gate, lifetime, path};
+use super::{gate, lifetime, mirror, path};
 use crate::config::raw::credential::Credential as Raw;
 use crate::config::raw::gate::CHOOSE_A_GATE;
 use crate::config::raw::scalar::Word;
-use crate::config::{CatchUp, Credential, OnFailure, Policy, StoreSettings, suggest};
+use crate::config::{CatchUp, Credential, Format, OnFailure, Policy, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 use crate::record::{RECORD_KEYS, TokenType};
 use crate::rotation::schedule::Schedule;
@@ -57,20 +58,23 @@ pub(super) fn check(
     let store = store(raw.store, around, key, findings);
     let token_field = token_field(raw.token_field, key, findings);
 
-    let filled = fill(
-        raw.path.as_deref().unwrap_or(PATH),
-        &[
-            ("credential", name.as_str()),
-            ("username", username.as_ref().map_or("username", |name| name.as_str())),
-            ("owner", around.owner.map_or("owner", Owner::as_str)),
-            ("token_type", token_type.as_str()),
-        ],
-    );
+    let values = [
+        ("credential", name.as_str()),
+        ("username", username.as_ref().map_or("username", |name| name.as_str())),
+        ("owner", around.owner.map_or("owner", Owner::as_str)),
+        ("token_type", token_type.as_str()),
+    ];
+    let filled = fill(raw.path.as_deref().unwrap_or(PATH), &values);
     let settings =
         store.as_ref().and_then(|store| around.stores.get(store)).and_then(Option::as_ref);
     let path_key = key.child("path");
     let path = filled.and_then(|path| path::sound(path, settings));
     let path = findings.accept(&path_key, path);
+    let places = store.as_deref().zip(path.as_deref()).and_then(|(store, path)| {
+        let format = raw.format.map_or_else(Format::default, |Word(format)| format);
+        let home = Home { store, path, token_field: &token_field, format, values: &values };
+        mirror::check(raw.mirrors.unwrap_or_default(), &home, around.stores, key, findings)
+    });
 
     let gate_key = key.child("gate");
     let names = Names {
@@ -101,13 +105,15 @@ pub(super) fn check(
         ),
         gate: gate_pace,
     };
+    let (path, mirrors) = places?;
     Some(Credential {
         name: name.clone(),
         username: username?,
         token_type,
         store: store?,
-        path: path?,
+        path,
         token_field,
+        mirrors,
         ttl: lifetime.ttl,
         policy,
         gate,
@@ -133,10 +139,9 @@ fn store(
     key: &Key<'_>,
     findings: &mut Findings,
 ) -> Option<String> {
-    let known = around.stores.keys().map(String::as_str);
     let key = key.child("store");
     let Some(name) = raw else {
-        let known: Vec<_> = known.collect();
+        let known: Vec<_> = around.stores.keys().map(String::as_str).collect();
         let known =
             if known.is_empty() { "none is configured".to_owned() } else { known.join(", ") };
         findings.problem(
@@ -145,14 +150,26 @@ fn store(
         );
         return None;
     };
-    if around.stores.contains_key(&name) {
+    known(name, around.stores, &key, findings)
+}
+
+/// The name, if it is a store's.
+pub(super) fn known(
+    name: String,
+    stores: &BTreeMap<String, Option<StoreSettings>>,
+    key: &Key<'_>,
+    findings: &mut Findings,
+) -> Option<String> {
+    if stores.contains_key(&name) {
         return Some(name);
     }
-    findings.problem(&key, format!("`{name}`: {}", suggest::unknown("store", &name, known)));
+    let known = stores.keys().map(String::as_str);
+    findings.problem(key, format!("`{name}`: {}", suggest::unknown("store", &name, known)));
     None
 }
 
-fn token_field(raw: Option<String>, key: &Key<'_>, findings: &mut Findings) -> String {
+/// The key of the token's text.
+pub(super) fn token_field(raw: Option<String>, key: &Key<'_>, findings: &mut Findings) -> String {
     let key = key.child("token_field");
     let field = findings.text(&key, raw).unwrap_or_else(|| TOKEN_FIELD.to_owned());
     if RECORD_KEYS.contains(&field.as_str()) {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::findings::{Findings, Key};
-use crate::config::{Credential, StoreSettings};
+use crate::config::mirror::RECORD;
+use crate::config::{Credential, Mirror, StoreSettings};
 use crate::names::CredentialName;
 
 /// The longest name that AWS Secrets Manager takes.
@@ -38,7 +39,19 @@ fn aws_takes(path: &str) -> bool {
     path.len() <= AWS_LONGEST && path.chars().all(plain)
 }
 
-/// Finds credentials that would overwrite one another.
+/// One place that a credential's token is written to.
+struct Place<'a> {
+    credential: &'a Credential,
+    /// The key that made it.
+    key: &'static str,
+    store: &'a str,
+    /// What tells the store from others under other names.
+    target: &'a str,
+    path: &'a str,
+    is_file: bool,
+}
+
+/// Finds credentials and mirrors that would overwrite one another.
 pub(super) fn check(
     stores: &BTreeMap<String, Option<StoreSettings>>,
     credentials: &BTreeMap<CredentialName, Credential>,
@@ -48,37 +61,54 @@ pub(super) fn check(
         .iter()
         .filter_map(|(name, store)| Some((name.as_str(), target(store.as_ref()?))))
         .collect();
-    let mut places: HashMap<(&str, &str), &CredentialName> = HashMap::new();
+    let place = |credential, key, store, path| {
+        let is_file = matches!(stores.get(store), Some(Some(StoreSettings::File(_))));
+        Some(Place { credential, key, store, target: targets.get(store)?.as_str(), path, is_file })
+    };
+    let mut places: Vec<Place<'_>> = vec![];
+    for credential in credentials.values() {
+        places.extend(place(credential, "path", credential.store.as_str(), &credential.path));
+        for mirror in &credential.mirrors {
+            let key = if is_plain_home(credential, mirror) { "path" } else { "mirrors" };
+            places.extend(place(credential, key, mirror.store.as_str(), &mirror.path));
+        }
+    }
     let section = Key::root("credentials");
-    for (name, credential) in credentials {
-        let Some(target) = targets.get(credential.store.as_str()) else { continue };
-        if let Some(other) = places.insert((target, &credential.path), name) {
-            findings.problem(
-                &section.child(name.as_str()).child("path"),
-                format!(
-                    "{other} is kept in the same place ({} in store {}); give each credential its own path",
-                    credential.path, credential.store
-                ),
-            );
-        }
-    }
-    for (name, credential) in credentials {
-        let is_file = matches!(stores.get(&credential.store), Some(Some(StoreSettings::File(_))));
-        let Some(target) = targets.get(credential.store.as_str()).filter(|_| is_file) else {
-            continue;
+    let mut taken: HashMap<(&str, &str), &Place<'_>> = HashMap::new();
+    for place in &places {
+        let Some(other) = taken.insert((place.target, place.path), place) else { continue };
+        let (name, path, store) = (&place.credential.name, place.path, place.store);
+        let text = if other.credential.name == *name {
+            format!(
+                "the token is kept there already ({path} in store {store}); give each mirror a place of its own"
+            )
+        } else {
+            let other = &other.credential.name;
+            format!(
+                "{other} is kept in the same place ({path} in store {store}); give each credential its own path"
+            )
         };
-        let parents =
-            credential.path.match_indices('/').filter_map(|(at, _)| credential.path.get(..at));
-        for outer in parents.filter_map(|parent| places.get(&(target.as_str(), parent))) {
+        findings.problem(&section.child(name.as_str()).child(place.key), text);
+    }
+    for place in places.iter().filter(|place| place.is_file) {
+        let parents = place.path.match_indices('/').filter_map(|(at, _)| place.path.get(..at));
+        for outer in parents.filter_map(|parent| taken.get(&(place.target, parent))) {
             findings.problem(
-                &section.child(name.as_str()).child("path"),
+                &section.child(place.credential.name.as_str()).child(place.key),
                 format!(
-                    "{} lies inside the directory that {outer} is kept in; the file store needs them side by side",
-                    credential.path
+                    "{} lies inside the directory that {} is kept in; the file store needs them side by side",
+                    place.path, outer.credential.name
                 ),
             );
         }
     }
+}
+
+/// Whether the mirror is what `format = "plain"` has made of the credential's own path.
+fn is_plain_home(credential: &Credential, mirror: &Mirror) -> bool {
+    mirror.store == credential.store
+        && credential.path.strip_suffix(RECORD).and_then(|path| path.strip_suffix('/'))
+            == Some(&mirror.path)
 }
 
 /// What two stores under different names have in common if they are one and the same.

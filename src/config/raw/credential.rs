@@ -7,8 +7,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::gate::{CommandHook, Gate, HttpHook};
+use super::mirror::Mirror;
 use super::scalar::{Span, Word};
-use crate::config::{CatchUp, OnFailure};
+use crate::config::{CatchUp, Format, OnFailure};
 use crate::names::AccountName;
 use crate::record::TokenType;
 
@@ -21,6 +22,8 @@ pub(in crate::config) struct Credential {
     pub(in crate::config) store: Option<String>,
     pub(in crate::config) path: Option<String>,
     pub(in crate::config) token_field: Option<String>,
+    pub(in crate::config) format: Option<Word<Format>>,
+    pub(in crate::config) mirrors: Option<Vec<Mirror>>,
     pub(in crate::config) schedule: Option<String>,
     pub(in crate::config) timezone: Option<String>,
     pub(in crate::config) every: Option<Span>,
@@ -36,8 +39,8 @@ pub(in crate::config) struct Credential {
 }
 
 impl Credential {
-    /// These keys, and `defaults` for those that are absent. A gate, a hook or a proof replaces the default one
-    /// wholly; so does `schedule` a default `every`, and the reverse.
+    /// These keys, and `defaults` for those that are absent. A gate, a hook, a proof or a list of mirrors
+    /// replaces the default one wholly; so does `schedule` a default `every`, and the reverse.
     pub(in crate::config) fn or(self, defaults: &Self) -> Self {
         let own_calendar = self.schedule.is_some() || self.every.is_some();
         let calendar =
@@ -48,6 +51,8 @@ impl Credential {
             store: self.store.or_else(|| defaults.store.clone()),
             path: self.path.or_else(|| defaults.path.clone()),
             token_field: self.token_field.or_else(|| defaults.token_field.clone()),
+            format: self.format.or(defaults.format),
+            mirrors: self.mirrors.or_else(|| defaults.mirrors.clone()),
             schedule: self.schedule.or(calendar.0),
             timezone: self.timezone.or_else(|| defaults.timezone.clone()),
             every: self.every.or(calendar.1),

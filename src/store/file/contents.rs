@@ -67,7 +67,8 @@ impl Files {
     }
 }
 
-/// One line that systemd's `EnvironmentFile`, and a shell, read as setting the variable to exactly `text`.
+/// One line that systemd's `EnvironmentFile`, and a shell, read as setting the variable to exactly `text`. So do Docker
+/// and Podman (`--env-file`), which know no quotes, with every token that needs none: MotherDuck's never do.
 fn assignment(token_field: &str, text: &str) -> String {
     let mut name: String = token_field
         .chars()
@@ -75,6 +76,9 @@ fn assignment(token_field: &str, text: &str) -> String {
         .collect();
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert(0, '_');
+    }
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "-._/+=:@,".contains(c)) {
+        return format!("{name}={text}\n");
     }
     if !text.contains(['\'', '\\']) {
         return format!("{name}='{text}'\n");
@@ -94,14 +98,28 @@ fn assignment(token_field: &str, text: &str) -> String {
 mod tests {
     use super::*;
 
+    /// What a shell makes of it.
+    fn in_a_shell(text: &str) -> String {
+        let script = format!("{}printf %s \"$t\"", assignment("t", text));
+        let out = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    }
+
     #[test]
     fn an_assignment_is_safe_for_systemd_and_for_a_shell() {
-        assert_eq!(assignment("motherduck_token", "a.b-c_d"), "motherduck_token='a.b-c_d'\n");
+        assert_eq!(assignment("motherduck_token", "a*b"), "motherduck_token='a*b'\n");
         assert_eq!(assignment("my-token", "$x"), "my_token='$x'\n");
-        assert_eq!(assignment("1st", "a"), "_1st='a'\n");
-        let odd = r#"a'b"c\d$e`f"#;
-        let script = format!("{}printf %s \"$t\"", assignment("t", odd));
-        let out = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-        assert_eq!(String::from_utf8(out.stdout).unwrap(), odd);
+        assert_eq!(assignment("1st", "~a"), "_1st='~a'\n");
+        for odd in [r#"a'b"c\d$e`f"#, "$HOME", "~", "a;b", "a&b", "#a", "a*?[b]", "{a,b}", "é"] {
+            assert_eq!(in_a_shell(odd), odd);
+        }
+    }
+
+    #[test]
+    fn a_token_as_motherduck_makes_them_needs_no_quotes() {
+        for plain in ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.a-b_c", "a/b+c==", "a:b@c,d"] {
+            assert_eq!(assignment("t", plain), format!("t={plain}\n"));
+            assert_eq!(in_a_shell(plain), plain);
+        }
     }
 }

@@ -1,0 +1,32 @@
+//! What a secret looks like to its readers, and the further places where a credential's token is kept.
+
+use serde::Deserialize;
+
+/// What a secret looks like to its readers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// The record, the user's own keys and the token under its key, as one object.
+    #[default]
+    Json,
+    /// The bare text of the token. Only AWS Secrets Manager has such secrets: Vault's are always objects, and the
+    /// file store keeps the bare text in a file of its own. There is no record in it, so it is always a mirror.
+    Plain,
+}
+
+/// A further place where a credential's token is kept: a copy of what [`Credential::path`](super::Credential::path)
+/// in [`Credential::store`](super::Credential::store) serves. The copy decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// The store's name; it exists in [`Config::stores`](super::Config::stores).
+    pub store: String,
+    /// Where in the store the copy is, placeholders filled in: relative, without empty, `.` or `..` parts.
+    pub path: String,
+    /// The key of the token's text; of no meaning in a plain one.
+    pub token_field: String,
+    /// What the copy looks like; plain only in AWS Secrets Manager.
+    pub format: Format,
+}
+
+/// Where the record of a credential with `format = "plain"` is kept, below the secret that consumers read.
+pub(super) const RECORD: &str = "pintail";

@@ -1,0 +1,54 @@
+//! `mirrors` as they are written: the names of stores, or tables that say more.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+
+use super::scalar::Word;
+use crate::config::Format;
+
+/// A further place of a credential's token. What is absent is as in the credential itself.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct Mirror {
+    pub(in crate::config) store: String,
+    pub(in crate::config) path: Option<String>,
+    pub(in crate::config) token_field: Option<String>,
+    pub(in crate::config) format: Option<Word<Format>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+struct Table {
+    store: String,
+    path: Option<String>,
+    token_field: Option<String>,
+    format: Option<Word<Format>>,
+}
+
+struct MirrorVisitor;
+
+impl<'de> Visitor<'de> for MirrorVisitor {
+    type Value = Mirror;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a store, or { store = \"…\", path = \"…\" }")
+    }
+
+    fn visit_str<E: de::Error>(self, store: &str) -> Result<Mirror, E> {
+        Ok(Mirror { store: store.to_owned(), path: None, token_field: None, format: None })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Mirror, A::Error> {
+        let Table { store, path, token_field, format } =
+            Table::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Mirror { store, path, token_field, format })
+    }
+}
+
+impl<'de> Deserialize<'de> for Mirror {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MirrorVisitor)
+    }
+}

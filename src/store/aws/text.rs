@@ -1,0 +1,71 @@
+//! What the string of a secret says: a JSON object, or the bare token.
+
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use secrecy::zeroize::Zeroizing;
+use serde_json::{Map, Value};
+
+use crate::config::Format;
+use crate::names::TokenId;
+use crate::record::{Record, Slot, UserKeys, encode_with_token};
+use crate::rotation::world::{Reading, Version};
+use crate::secret::Token;
+use crate::store::{Location, StoreError, object, reading, served};
+
+/// The string that serves `token`.
+pub(super) fn render(
+    at: &Location,
+    over: &Reading,
+    record: &Record,
+    token: &Token,
+) -> Zeroizing<String> {
+    match at.format {
+        Format::Json => {
+            let object = encode_with_token(record, &over.others, &at.token_field, token);
+            Zeroizing::new(Value::Object(object).to_string())
+        }
+        Format::Plain => token.lend(|text| Zeroizing::new(text.to_owned())),
+    }
+}
+
+/// What the string of one version says.
+pub(super) fn read(
+    at: &Location,
+    version: Version,
+    output: &GetSecretValueOutput,
+) -> Result<Reading, StoreError> {
+    match at.format {
+        Format::Json => reading(at, version, parse(at, output)?),
+        Format::Plain => {
+            let slot = bare(at, output.secret_string())?;
+            Ok(Reading { version, slot, others: UserKeys::default() })
+        }
+    }
+}
+
+/// The record and the token of an older version, if it served `id`. A bare token tells nothing of itself.
+pub(super) fn recall(
+    at: &Location,
+    output: &GetSecretValueOutput,
+    id: TokenId,
+) -> Option<(Record, Token)> {
+    match at.format {
+        Format::Json => served(parse(at, output).ok()?, at, id),
+        Format::Plain => None,
+    }
+}
+
+/// A bare token is one that a record elsewhere may describe. An object would lose all its keys to one.
+fn bare(at: &Location, text: Option<&str>) -> Result<Slot, StoreError> {
+    let not_plain = || StoreError::NotPlain { path: at.path.clone() };
+    let text = text.ok_or_else(not_plain)?;
+    if text.trim_start().starts_with('{') {
+        return Err(not_plain());
+    }
+    Ok(Token::new(text).map_or(Slot::Vacant, |token| Slot::Unmanaged { token }))
+}
+
+fn parse(at: &Location, output: &GetSecretValueOutput) -> Result<Map<String, Value>, StoreError> {
+    let not_an_object = || StoreError::NotAnObject { path: at.path.clone() };
+    let text = output.secret_string().ok_or_else(not_an_object)?;
+    object(at, serde_json::from_str(text).map_err(|_| not_an_object())?)
+}
