@@ -26,6 +26,9 @@ use crate::record::TokenType;
 use crate::rotation::schedule::Schedule;
 use crate::secret::SecretSource;
 
+/// The key of the token's text, unless another one is configured.
+const TOKEN_FIELD: &str = "motherduck_token";
+
 /// All that pintail was told, checked.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -76,13 +79,42 @@ pub struct MotherDuck {
     /// The REST API's base URL; https, or http to a loopback address.
     pub api_url: Url,
     /// Where the admin's token is read from.
-    pub admin_token: SecretSource,
+    pub admin_token: AdminToken,
     /// The request rate limit (1 to 1000, default 10).
     pub requests_per_second: u32,
     /// Extra certificate authorities for the REST API, PEM.
     pub ca_file: Option<PathBuf>,
     /// How to reach the Postgres endpoint.
     pub postgres: Postgres,
+}
+
+/// Where the admin's token is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminToken {
+    /// A file or a variable.
+    Secret(SecretSource),
+    /// A secret in a store. Where a credential is kept in the same place, pintail rotates its own admin token.
+    Stored(StoredToken),
+}
+
+/// A token in a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredToken {
+    /// The store's name; it exists in [`Config::stores`].
+    pub store: String,
+    /// Where in the store: relative, without empty, `.` or `..` parts.
+    pub path: String,
+    /// The key of the token's text (default `motherduck_token`).
+    pub token_field: String,
+}
+
+impl std::fmt::Display for AdminToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Secret(source) => source.fmt(f),
+            Self::Stored(token) => write!(f, "{} in store {}", token.path, token.store),
+        }
+    }
 }
 
 /// `[motherduck.postgres]`: how to reach the Postgres endpoint.
@@ -222,7 +254,7 @@ pub struct Credential {
     /// What makes the clients reload.
     pub deploy: Option<Hook>,
     /// How a token is proved to work.
-    pub verify: Verify,
+    pub verify: Proof,
 }
 
 /// What the core decides by.
@@ -361,7 +393,16 @@ pub struct Command {
     pub timeout: Duration,
 }
 
-/// How a token is proved to work.
+/// What proves that a token works.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// A connection with it.
+    Connection(Verify),
+    /// What an admin can do: it lists, creates and revokes. It is this pintail's own admin token.
+    Admin,
+}
+
+/// How a connection is made to see whether a token works.
 #[derive(Debug, Clone)]
 pub enum Verify {
     /// A connection to the Postgres endpoint.

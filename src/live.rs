@@ -1,6 +1,8 @@
 //! The real world, made of the adapters: the only file that knows both them and the core.
 
-mod counted;
+mod admin;
+mod outlook;
+mod place;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +12,13 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+pub use self::admin::client_alone;
+use self::place::Place;
 use crate::command::Context;
 use crate::config::{self, Config};
 use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
-use crate::names::{CredentialName, TokenId, TokenName};
+use crate::names::{CredentialName, Owner, RotationId, TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::decide::Subject;
 use crate::rotation::world::{
@@ -22,7 +26,7 @@ use crate::rotation::world::{
     Reading, Revocation, Verdict, World,
 };
 use crate::secret::Token;
-use crate::store::{self, Location, Store};
+use crate::store::{Location, Store};
 use crate::tally::Tally;
 use crate::tls::HttpClients;
 use crate::verify::Verifier;
@@ -45,17 +49,16 @@ pub struct Outside {
 struct Adapters {
     gate: Gate,
     deploy: Option<Hook>,
-    verifier: Verifier,
+    /// How its tokens are proved; by what an admin can do, if there is none.
+    verifier: Option<Verifier>,
 }
 
 impl Outside {
     /// Makes the adapters; contacts nobody. A file that cannot be used, such as a CA, is an error here.
     pub async fn open(config: Arc<Config>) -> Result<Self, Fault> {
-        let motherduck = Client::new(&config.motherduck)
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
         let mut stores = BTreeMap::new();
         for (name, settings) in &config.stores {
-            let store = Store::open(name, settings).await.map_err(|error| store_fault(&error))?;
+            let store = Store::open(name, settings).await.map_err(|error| place::fault(&error))?;
             stores.insert(name.clone(), Arc::new(store));
         }
         let mut clients = HttpClients::default();
@@ -64,8 +67,20 @@ impl Outside {
             adapters
                 .insert(name.clone(), Arc::new(open_adapters(&config, credential, &mut clients)?));
         }
-        let tallies = stores.keys().map(|name| (name.clone(), Arc::default())).collect();
+        let tallies: BTreeMap<String, Arc<Tally>> =
+            stores.keys().map(|name| (name.clone(), Arc::default())).collect();
+        let motherduck = admin::client(&config.motherduck, |name| {
+            Some((stores.get(name)?.clone(), tallies.get(name)?.clone()))
+        })?;
         Ok(Self { config, motherduck: Arc::new(motherduck), stores, tallies, adapters })
+    }
+
+    fn place(&self, store: &str, location: Location) -> Option<Place> {
+        Some(Place {
+            store: self.stores.get(store)?.clone(),
+            tally: self.tallies.get(store)?.clone(),
+            location,
+        })
     }
 
     /// The wall clock, corrected where MotherDuck's clock is known to differ much.
@@ -77,11 +92,15 @@ impl Outside {
     pub fn world(&self, name: &CredentialName, stop: CancellationToken) -> Option<Live> {
         let credential = self.config.credentials.get(name)?;
         Some(Live {
-            location: Location::from(credential),
-            store: self.stores.get(&credential.store)?.clone(),
-            tally: self.tallies.get(&credential.store)?.clone(),
+            primary: self.place(&credential.store, Location::from(credential))?,
+            mirrors: credential
+                .mirrors
+                .iter()
+                .map(|mirror| self.place(&mirror.store, Location::from(mirror)))
+                .collect::<Option<_>>()?,
             adapters: self.adapters.get(name)?.clone(),
             motherduck: self.motherduck.clone(),
+            owner: self.config.owner.clone(),
             credential: credential.clone(),
             stop,
             until: None,
@@ -110,8 +129,13 @@ fn open_adapters(
         }
         None => None,
     };
-    let verifier = Verifier::new(&credential.verify, &config.motherduck.postgres)
-        .map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+    let verifier = match &credential.verify {
+        config::Proof::Admin => None,
+        config::Proof::Connection(verify) => Some(
+            Verifier::new(verify, &config.motherduck.postgres)
+                .map_err(|error| Fault::of(&error, error.kind(), error.hint()))?,
+        ),
+    };
     Ok(Adapters { gate, deploy, verifier })
 }
 
@@ -124,16 +148,16 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
-        mirrors: vec![],
+        mirrors: credential.mirrors.iter().map(config::Mirror::place).collect(),
     }
 }
 
 /// The real world of one credential.
 pub struct Live {
+    owner: Owner,
     credential: config::Credential,
-    location: Location,
-    store: Arc<Store>,
-    tally: Arc<Tally>,
+    primary: Place,
+    mirrors: Vec<Place>,
     motherduck: Arc<Client>,
     adapters: Arc<Adapters>,
     stop: CancellationToken,
@@ -148,6 +172,23 @@ impl Live {
         self
     }
 
+    /// The name of a token that is created only to see that it can be. Should it be left behind, it is known as ours.
+    fn probe(&self) -> TokenName {
+        TokenName {
+            owner: self.owner.clone(),
+            credential: self.credential.name.clone(),
+            rotation: RotationId::starting_at(self.now()),
+        }
+    }
+
+    fn mirror(&self, number: usize) -> Result<&Place, Fault> {
+        self.mirrors.get(number).ok_or_else(|| Fault {
+            kind: FaultKind::Permanent,
+            message: "no such mirror is configured".to_owned(),
+            hint: None,
+        })
+    }
+
     fn context(&self, identity: &Identity) -> Context {
         Context {
             credential: self.credential.name.clone(),
@@ -159,10 +200,6 @@ impl Live {
             path: self.credential.path.clone(),
         }
     }
-}
-
-fn store_fault(error: &store::StoreError) -> Fault {
-    Fault::of(error, error.kind(), error.hint())
 }
 
 impl World for Live {
@@ -186,9 +223,7 @@ impl World for Live {
     }
 
     async fn read(&self) -> Result<Reading, Fault> {
-        let read = self.store.read(&self.location).await;
-        self.count("read", &read);
-        read.map_err(|error| store_fault(&error))
+        self.primary.read().await
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
@@ -198,24 +233,23 @@ impl World for Live {
             .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
     }
 
-    async fn read_mirror(&self, _mirror: usize) -> Result<Reading, Fault> {
-        self.read().await
+    async fn read_mirror(&self, mirror: usize) -> Result<Reading, Fault> {
+        self.mirror(mirror)?.read().await
     }
 
     async fn publish_to_mirror(
         &self,
-        _mirror: usize,
-        _over: &Reading,
-        _record: &Record,
-        _token: &Token,
+        mirror: usize,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
     ) -> Result<(), PublishError> {
-        Err(PublishError::Conflict)
+        let mirror = self.mirror(mirror).map_err(PublishError::Refused)?;
+        mirror.publish(over, record, token).await
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
-        let checked = self.store.ensure_writable(&self.location, reading).await;
-        self.count("ensure_writable", &checked);
-        checked.map_err(|error| store_fault(&error))
+        self.primary.ensure_writable(reading).await
     }
 
     async fn create(&self, name: &TokenName) -> Result<CreatedToken, CreateError> {
@@ -237,11 +271,21 @@ impl World for Live {
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        self.adapters
-            .verifier
+        let Some(verifier) = &self.adapters.verifier else {
+            return admin::prove(&self.motherduck, token, &self.probe(), &self.credential.username)
+                .await;
+        };
+        verifier
             .connect(token, &self.context(identity))
             .await
             .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+    }
+
+    async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
+        if self.adapters.verifier.is_none() {
+            return admin::is_refused(&self.motherduck, token, &self.credential.username).await;
+        }
+        Ok(matches!(self.connect(token, identity).await?, Verdict::Refused(_)))
     }
 
     async fn publish(
@@ -250,19 +294,11 @@ impl World for Live {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let published = self.store.publish(&self.location, over, record, token).await;
-        self.count_publication(&published);
-        published.map_err(|error| match error {
-            store::PublishError::Conflict => PublishError::Conflict,
-            store::PublishError::Refused(error) => PublishError::Refused(store_fault(&error)),
-            store::PublishError::Unknown(error) => PublishError::Unknown(store_fault(&error)),
-        })
+        self.primary.publish(over, record, token).await
     }
 
     async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
-        let recalled = self.store.recall(&self.location, id).await;
-        self.count("recall", &recalled);
-        recalled.map_err(|error| store_fault(&error))
+        self.primary.recall(id).await
     }
 
     async fn deploy(&self, record: &Record) -> Result<(), Fault> {
@@ -278,6 +314,13 @@ impl World for Live {
     }
 
     async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
+        if self.adapters.verifier.is_none() {
+            // Nobody saws off the branch: the served token is taken over before any of its predecessors dies.
+            self.motherduck
+                .take_over_admin_token()
+                .await
+                .map_err(|failure| Fault::of(&failure, failure.kind(), failure.hint()))?;
+        }
         self.motherduck
             .revoke_token(&self.credential.username, id)
             .await

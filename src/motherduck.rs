@@ -16,6 +16,7 @@ mod tokens;
 mod users;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use jiff::SignedDuration;
 use url::{Host, Url};
 
 use crate::config;
+use crate::secret::Token;
 use crate::tally::{Contact, Tally};
 use crate::tls::{Roots, http_client};
 
@@ -36,6 +38,7 @@ pub use tokens::{NewToken, RESERVED_TOKEN_NAMES, TokenDetails};
 pub use users::{Creation, Deletion, Existence, User};
 
 use admin::Admin;
+pub use admin::{AdminSource, TokenPlace};
 use pace::Pace;
 use skew::Skew;
 
@@ -54,16 +57,16 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     admin: Admin,
-    limiter: DefaultDirectRateLimiter,
+    limiter: Arc<DefaultDirectRateLimiter>,
     pace: Pace,
-    skew: Skew,
-    sent: AtomicU64,
-    tally: Tally,
+    skew: Arc<Skew>,
+    sent: Arc<AtomicU64>,
+    tally: Arc<Tally>,
 }
 
 impl Client {
-    /// A client by the configuration. Nothing is contacted or read but the `ca_file`.
-    pub fn new(settings: &config::MotherDuck) -> Result<Self, Error> {
+    /// A client by the configuration, with an admin token from `admin`. Nothing is contacted or read but the `ca_file`.
+    pub fn new(settings: &config::MotherDuck, admin: AdminSource) -> Result<Self, Error> {
         let base = settings.api_url.clone();
         if !is_safe(&base) {
             return Err(Error::Url { url: without_userinfo(&base) });
@@ -75,13 +78,34 @@ impl Client {
         Ok(Self {
             http,
             base,
-            admin: Admin::new(settings.admin_token.clone()),
-            limiter: RateLimiter::direct(Quota::per_second(rate)),
+            admin: Admin::new(admin),
+            limiter: Arc::new(RateLimiter::direct(Quota::per_second(rate))),
             pace: Pace::default(),
-            skew: Skew::default(),
-            sent: AtomicU64::new(0),
-            tally: Tally::default(),
+            skew: Arc::default(),
+            sent: Arc::default(),
+            tally: Arc::default(),
         })
+    }
+
+    /// The same client in the name of `token`, to find out what that may do. Its refusals do not count against the
+    /// admin token.
+    #[must_use]
+    pub fn by(&self, token: &Token) -> Self {
+        Self {
+            http: self.http.clone(),
+            base: self.base.clone(),
+            admin: Admin::new(AdminSource::Given(token.duplicate())),
+            limiter: self.limiter.clone(),
+            pace: self.pace,
+            skew: self.skew.clone(),
+            sent: self.sent.clone(),
+            tally: Arc::default(),
+        }
+    }
+
+    /// Reads the admin token anew and goes on with it: the one before is about to be revoked.
+    pub async fn take_over_admin_token(&self) -> Result<(), Failure> {
+        self.admin.read().await.map(drop)
     }
 
     /// MotherDuck's clock minus ours, to about a second, as of the last answer; `None` before the first.

@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pintail::config::{
-    CatchUp, Config, ConfigError, Gate, GatePace, HeaderSource, Hook, HttpMethod, OnFailure,
-    SignedTokenMethod, StoreSettings, VaultAuth, Verify,
+    AdminToken, CatchUp, Config, ConfigError, Gate, GatePace, HeaderSource, Hook, HttpMethod,
+    OnFailure, Proof, SignedTokenMethod, StoreSettings, VaultAuth, Verify,
 };
 use pintail::record::TokenType;
 use pintail::secret::SecretSource;
@@ -110,7 +110,9 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(etl.policy.catch_up, CatchUp::Run);
     assert_eq!(etl.policy.on_failure, OnFailure::Hold);
     assert_eq!(etl.policy.orphan_grace, Duration::from_mins(10));
-    assert!(matches!(&etl.verify, Verify::Postgres { database } if database == "md:"));
+    assert!(
+        matches!(&etl.verify, Proof::Connection(Verify::Postgres { database }) if database == "md:")
+    );
     assert!(etl.deploy.is_none());
     let Gate::Http(request) = &etl.gate else { panic!("{:?}", etl.gate) };
     assert_eq!(request.method, HttpMethod::Get);
@@ -185,7 +187,8 @@ fn later_files_win_over_earlier_ones_and_variables_over_both() {
     assert_eq!(config.owner.as_str(), "staging");
     assert_eq!(config.daemon.concurrency, 16);
     assert_eq!(config.daemon.sweep, Duration::from_mins(1));
-    assert_eq!(config.motherduck.admin_token, SecretSource::File("/run/admin".into()));
+    let admin = AdminToken::Secret(SecretSource::File("/run/admin".into()));
+    assert_eq!(config.motherduck.admin_token, admin);
     assert!(matches!(config.stores["main"], StoreSettings::Vault(_)));
     let etl = only(&config);
     assert_eq!(etl.ttl, Some(Duration::from_hours(50 * 24)));

@@ -35,7 +35,7 @@ async fn create(
     username: &AccountName,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     client.create_account(username).await.map_err(|error| {
         let unknown = error.may_have_effect().then(|| {
             format!("it may have been created: `pintail account ensure {username}` finds out, and creates it if not")
@@ -48,7 +48,7 @@ async fn create(
 }
 
 async fn active(config: &Config, output: Output) -> anyhow::Result<ExitCode> {
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     let accounts = client.active_accounts().await.map_err(|error| failed(&error))?;
     let document = serde_json::json!({ "accounts": accounts });
     by_hand::write(output, &document, || {
@@ -77,7 +77,7 @@ async fn delete(
         return Err(Complaint::usage(message, Some(hint.to_owned())).into());
     }
     let confirmation = Confirmation::settle(deletion.yes, &format!("deleting account {username}"))?;
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     // A slip of the pen must not look like a success.
     if client.find_account(username).await.map_err(|error| failed(&error))? == Existence::Absent {
         let hint = Some("`pintail account list` shows those that exist".to_owned());
@@ -113,7 +113,7 @@ async fn ensure(config: &Config, wish: &EnsureAccount, output: Output) -> anyhow
     let username = &wish.username;
     let change = wish.ducklings.change();
     duckling::check(&change)?;
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     let creation = client.ensure_account(username).await.map_err(|error| failed(&error))?;
     let (outcome, text) = match creation {
         Creation::Created => ("created", "was created"),

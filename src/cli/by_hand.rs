@@ -10,14 +10,14 @@ use serde::Serialize;
 use super::complaint::Complaint;
 use super::{ExitCode, Output, answer, selection};
 use crate::config::Config;
+use crate::live::client_alone;
 use crate::motherduck::{Client, Error};
 use crate::names::AccountName;
 
 /// A client, once it is known that there is an admin token.
-pub(super) fn client(config: &Config) -> Result<Client, Complaint> {
+pub(super) async fn client(config: &Config) -> Result<Client, Complaint> {
     selection::ensure_admin_token(config)?;
-    Client::new(&config.motherduck)
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))
+    client_alone(config).await.map_err(|fault| Complaint::fault(fault, ExitCode::Usage))
 }
 
 /// An operation that failed, with what MotherDuck said and what to do.

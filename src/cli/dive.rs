@@ -41,7 +41,7 @@ async fn embed_session(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let destination = Destination::open(output, wish.secret_file.as_deref())?;
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     let (dive_id, username) = (&wish.dive_id, &wish.username);
     let session_name = wish.session_name.as_deref();
     let session = client.embed_dive(dive_id, username, session_name).await.map_err(|error| {

@@ -84,7 +84,7 @@ struct Shown<'a> {
 }
 
 async fn get(config: &Config, username: &AccountName, output: Output) -> anyhow::Result<ExitCode> {
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     let ducklings = client.ducklings(username).await.map_err(|error| failed(&error))?;
     by_hand::write(output, &Shown { username, ducklings: &ducklings }, || {
         let rows = values(&ducklings).into_iter().map(|(name, value)| vec![name.to_owned(), value]);
@@ -109,7 +109,7 @@ async fn set(config: &Config, wish: &SetDucklings, output: Output) -> anyhow::Re
         return Err(Complaint::usage("there is nothing to change", Some(hint.to_owned())).into());
     }
     check(&wanted)?;
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     let changed = change(&client, username, &wanted).await?;
     let document = Set {
         username,

@@ -46,7 +46,7 @@ struct Row<'a> {
 }
 
 async fn list(config: &Config, username: &AccountName, output: Output) -> anyhow::Result<ExitCode> {
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     let mut tokens = client.list_token_details(username).await.map_err(|error| failed(&error))?;
     tokens.sort_by_key(|token| token.listed.created_at);
     let document = Document { username, tokens: tokens.iter().map(row).collect() };

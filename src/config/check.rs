@@ -1,5 +1,6 @@
 //! From tables to a `Config`: every value in range, every reference resolved, every problem found at once.
 
+mod admin;
 mod calendar;
 mod credential;
 mod findings;
@@ -45,6 +46,7 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let stores = stores(root, &mut findings);
     let credentials = credentials(root, owner.as_ref(), &stores, &mut findings);
     path::check(&stores, &credentials, &mut findings);
+    admin::check(motherduck.as_ref(), &stores, &credentials, &mut findings);
     match (findings.is_sound(), owner, motherduck) {
         (true, Some(owner), Some(motherduck)) => {
             let stores = stores.into_iter().filter_map(|(name, one)| Some((name, one?))).collect();

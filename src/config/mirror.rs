@@ -28,5 +28,12 @@ pub struct Mirror {
     pub format: Format,
 }
 
+impl Mirror {
+    /// The place, for people.
+    pub fn place(&self) -> String {
+        format!("{} in store {}", self.path, self.store)
+    }
+}
+
 /// Where the record of a credential with `format = "plain"` is kept, below the secret that consumers read.
 pub(super) const RECORD: &str = "pintail";

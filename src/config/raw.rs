@@ -14,7 +14,7 @@ use figment::error::{Actual, Kind};
 use figment::value::Value;
 
 use self::scalar::{FilePath, Flag, Number, Span, Url};
-use self::secret::Secret;
+use self::secret::AdminToken;
 use super::suggest;
 
 /// `[motherduck]`.
@@ -22,7 +22,7 @@ use super::suggest;
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct MotherDuck {
     pub(super) api_url: Option<Url>,
-    pub(super) admin_token: Option<Secret>,
+    pub(super) admin_token: Option<AdminToken>,
     pub(super) requests_per_second: Option<Number>,
     pub(super) ca_file: Option<FilePath>,
     pub(super) postgres: Option<Postgres>,

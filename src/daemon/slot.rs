@@ -114,6 +114,10 @@ impl<W: World + Sync> World for InSlot<'_, W> {
         self.world.connect(token, identity).await
     }
 
+    async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
+        self.world.is_refused(token, identity).await
+    }
+
     async fn publish(
         &self,
         over: &Reading,

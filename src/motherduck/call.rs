@@ -80,14 +80,16 @@ impl Client {
         url: &Url,
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
-        let bearer = self.admin.bearer().inspect_err(|_| {
+        let bearer = self.admin.bearer().await.inspect_err(|_| {
             self.tally.note(operation.word(), "no_admin_token", Reach::Refused);
         })?;
         match self.send(operation, url, body, &bearer).await {
-            Err(refused @ Failure::Unauthorized { .. }) => match self.admin.newer_than(&bearer)? {
-                Some(newer) => self.send(operation, url, body, &newer).await,
-                None => Err(refused),
-            },
+            Err(refused @ Failure::Unauthorized { .. }) => {
+                match self.admin.newer_than(&bearer).await? {
+                    Some(newer) => self.send(operation, url, body, &newer).await,
+                    None => Err(refused),
+                }
+            }
             answer => answer,
         }
     }

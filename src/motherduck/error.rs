@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::operation::Operation;
-use crate::rotation::world::FaultKind;
+use crate::rotation::world::{Fault, FaultKind};
 use crate::secret::{SecretError, TokenError};
 use crate::tally::Reach;
 use crate::tls::{TlsError, is_distrust};
@@ -87,6 +87,13 @@ pub enum CreateTokenError {
 }
 
 impl CreateTokenError {
+    /// What went wrong.
+    pub fn cause(&self) -> &Error {
+        match self {
+            Self::Refused(error) | Self::Unknown(error) => error,
+        }
+    }
+
     /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -132,6 +139,9 @@ pub enum Failure {
     /// The admin token could not be read; nothing was sent.
     #[error("there is no admin token")]
     AdminToken(#[source] SecretError),
+    /// The admin token could not be read from its store; nothing was sent.
+    #[error("cannot read the admin token: {0}")]
+    AdminTokenElsewhere(Fault),
     /// The admin token cannot stand in a header; nothing was sent.
     #[error("the admin token cannot be used")]
     AdminTokenText(#[source] TokenError),
@@ -242,6 +252,7 @@ impl Failure {
             | Self::Unavailable { .. }
             | Self::Malformed { .. } => FaultKind::Transient,
             Self::Unexpected(refusal) if refusal.status >= 500 => FaultKind::Transient,
+            Self::AdminTokenElsewhere(fault) => fault.kind,
             Self::AdminToken(_)
             | Self::AdminTokenText(_)
             | Self::Path { .. }
@@ -265,6 +276,7 @@ impl Failure {
             Self::Unexpected(refusal) if refusal.status >= 500 => Reach::Unreachable,
             Self::Unauthorized { .. } | Self::Forbidden { .. } => Reach::Refused,
             Self::AdminToken(_)
+            | Self::AdminTokenElsewhere(_)
             | Self::AdminTokenText(_)
             | Self::Path { .. }
             | Self::Validation(_)
@@ -289,6 +301,7 @@ impl Failure {
             Self::Connect { base, source } if is_distrust(source) => Some(format!(
                 "the certificate of {base} is not believed: is motherduck.api_url right? a private authority is named by motherduck.ca_file"
             )),
+            Self::AdminTokenElsewhere(fault) => fault.hint.clone(),
             Self::AdminToken(_) | Self::AdminTokenText(_) => {
                 Some("motherduck.admin_token must name a readable file or a variable that holds a read/write token of an Admin".to_owned())
             }
@@ -322,6 +335,7 @@ impl Failure {
     pub(super) fn is_without_effect(&self) -> bool {
         match self {
             Self::AdminToken(_)
+            | Self::AdminTokenElsewhere(_)
             | Self::AdminTokenText(_)
             | Self::Path { .. }
             | Self::Connect { .. }

@@ -75,7 +75,8 @@ impl Fake {
 
 /// A client that waits only as long as a test can bear.
 pub(super) fn client(url: &str, admin_token: SecretSource) -> Client {
-    let mut client = Client::new(&settings(url, admin_token)).unwrap();
+    let admin = super::AdminSource::Secret(admin_token.clone());
+    let mut client = Client::new(&settings(url, admin_token), admin).unwrap();
     client.pace = Pace { first: Duration::from_millis(1), repetitions: 3, ..Pace::default() };
     client
 }
@@ -83,7 +84,7 @@ pub(super) fn client(url: &str, admin_token: SecretSource) -> Client {
 pub(super) fn settings(url: &str, admin_token: SecretSource) -> config::MotherDuck {
     config::MotherDuck {
         api_url: url.parse().unwrap(),
-        admin_token,
+        admin_token: config::AdminToken::Secret(admin_token),
         requests_per_second: 1000,
         ca_file: None,
         postgres: config::Postgres { host: None, port: 5432, ca_file: None },

@@ -78,6 +78,7 @@ fn asked(failure: &Failure) -> Option<Duration> {
             *retry_after
         }
         Failure::AdminToken(_)
+        | Failure::AdminTokenElsewhere(_)
         | Failure::AdminTokenText(_)
         | Failure::Path { .. }
         | Failure::Connect { .. }
@@ -103,6 +104,7 @@ pub(super) fn may_repeat(failure: &Failure, idempotent: bool) -> bool {
         Failure::Unavailable { .. } | Failure::Broken { .. } => idempotent,
         Failure::Connect { .. } => idempotent && failure.kind() == FaultKind::Transient,
         Failure::AdminToken(_)
+        | Failure::AdminTokenElsewhere(_)
         | Failure::AdminTokenText(_)
         | Failure::Path { .. }
         | Failure::Unauthorized { .. }

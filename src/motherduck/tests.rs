@@ -296,7 +296,7 @@ async fn the_clock_skew_is_known_after_any_answer_even_a_refusal() {
 async fn requests_wait_for_the_rate_limit() {
     let fake = Fake::playing(std::iter::repeat_with(|| reply(200, NO_TOKENS)).take(3)).await;
     let mut client = fake.client;
-    client.limiter = RateLimiter::direct(Quota::per_second(NonZeroU32::new(2).unwrap()));
+    client.limiter = RateLimiter::direct(Quota::per_second(NonZeroU32::new(2).unwrap())).into();
     let started = Instant::now();
     for _ in 0..3 {
         client.list_tokens(&account()).await.unwrap();
@@ -306,7 +306,10 @@ async fn requests_wait_for_the_rate_limit() {
 
 #[test]
 fn the_admin_token_is_never_sent_in_the_clear_beyond_this_machine() {
-    let made = |url: &str| Client::new(&settings(url, SecretSource::Env("X".to_owned())));
+    let made = |url: &str| {
+        let source = SecretSource::Env("X".to_owned());
+        Client::new(&settings(url, source.clone()), AdminSource::Secret(source))
+    };
     for url in ["http://api.motherduck.com", "http://10.0.0.1", "ftp://localhost", "https://u:p@h"]
     {
         let error = made(url).err().unwrap();

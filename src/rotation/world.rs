@@ -248,6 +248,13 @@ pub trait World {
         identity: &Identity,
     ) -> impl Future<Output = Result<Verdict, Fault>> + Send;
 
+    /// Whether a fresh connection with `token` is refused: it was revoked.
+    fn is_refused(
+        &self,
+        token: &Token,
+        identity: &Identity,
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
     /// Writes `record` and `token` over `over`, if the secret is still at that version.
     fn publish(
         &self,

@@ -48,7 +48,7 @@ pub(super) async fn list(
     which: &ListAccounts,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     let (source, mut accounts) = match client.list_users().await {
         Ok(users) => {
             let wanted =

@@ -10,8 +10,8 @@ use super::super::table::counted;
 use super::finding::{Finding, Findings};
 use crate::command::SEARCH_PATH;
 use crate::config::{
-    Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, StoreSettings, VaultAuth,
-    Verify,
+    AdminToken, Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, Proof,
+    StoreSettings, VaultAuth, Verify,
 };
 use crate::rotation::world::chain;
 use crate::secret::SecretSource;
@@ -168,8 +168,8 @@ impl Things {
             Some(Hook::Command(command)) => self.command(command, user("deploy hook")),
         }
         match &credential.verify {
-            Verify::Postgres { .. } => {}
-            Verify::Command(command) => self.command(command, user("verify")),
+            Proof::Connection(Verify::Postgres { .. }) | Proof::Admin => {}
+            Proof::Connection(Verify::Command(command)) => self.command(command, user("verify")),
         }
     }
 
@@ -199,7 +199,9 @@ pub(super) fn examine(config: &Config) -> Findings {
     }
     let motherduck = &config.motherduck;
     let mut things = Things::default();
-    things.need((&motherduck.admin_token).into(), || "motherduck.admin_token".to_owned());
+    if let AdminToken::Secret(source) = &motherduck.admin_token {
+        things.need(source.into(), || "motherduck.admin_token".to_owned());
+    }
     things.certificates(motherduck.ca_file.as_ref(), || "motherduck.ca_file".to_owned());
     things.certificates(motherduck.postgres.ca_file.as_ref(), || {
         "motherduck.postgres.ca_file".to_owned()

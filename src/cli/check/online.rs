@@ -11,7 +11,7 @@ use super::super::table::{counted, span};
 use super::endpoint;
 use super::finding::{Finding, Findings};
 use crate::command::{Context, Encoding};
-use crate::config::{Credential, Gate, Hook, HttpMethod, Verify};
+use crate::config::{Credential, Gate, Hook, HttpMethod, Proof, Verify};
 use crate::live::{Live, Outside};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
@@ -63,8 +63,8 @@ async fn admin(outside: &Outside, findings: &mut Findings) -> bool {
 async fn postgres(outside: &Outside, findings: &mut Findings) {
     let settings = &outside.config.motherduck.postgres;
     let is_used = outside.config.credentials.values().any(|credential| match &credential.verify {
-        Verify::Postgres { .. } => true,
-        Verify::Command(_) => false,
+        Proof::Connection(Verify::Postgres { .. }) => true,
+        Proof::Connection(Verify::Command(_)) | Proof::Admin => false,
     });
     let Some(host) = settings.host.as_deref().filter(|_| is_used) else { return };
     findings.add(match endpoint::examine(settings, host).await {

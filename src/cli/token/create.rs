@@ -40,7 +40,7 @@ pub(super) async fn create(
 ) -> anyhow::Result<ExitCode> {
     let username = &wish.username;
     let destination = Destination::open(output, wish.secret_file.as_deref())?;
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     // Names are not unique: what was there before tells a lost token of ours from others of the same name.
     let before = named(&client, wish).await.map_err(|error| failed(&error))?;
     if !before.is_empty() {

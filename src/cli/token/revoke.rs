@@ -27,7 +27,7 @@ pub(super) async fn revoke(
 ) -> anyhow::Result<ExitCode> {
     let (username, id) = (&wish.username, wish.token_id);
     let confirmation = Confirmation::settle(wish.yes, &format!("revoking token {id}"))?;
-    let client = by_hand::client(config)?;
+    let client = by_hand::client(config).await?;
     let tokens = client.list_token_details(username).await.map_err(|error| failed(&error))?;
     let token = tokens.iter().find(|token| token.listed.id == id);
     let name = token.and_then(|token| token.listed.name.as_deref());

@@ -12,13 +12,14 @@ use super::{gate, lifetime, mirror, path};
 use crate::config::raw::credential::Credential as Raw;
 use crate::config::raw::gate::CHOOSE_A_GATE;
 use crate::config::raw::scalar::Word;
-use crate::config::{CatchUp, Credential, Format, OnFailure, Policy, StoreSettings, suggest};
+use crate::config::{
+    CatchUp, Credential, Format, OnFailure, Policy, StoreSettings, TOKEN_FIELD, suggest,
+};
 use crate::names::{CredentialName, Owner};
 use crate::record::{RECORD_KEYS, TokenType};
 use crate::rotation::schedule::Schedule;
 
 const PATH: &str = "motherduck/{credential}";
-const TOKEN_FIELD: &str = "motherduck_token";
 const ORPHAN_GRACE: Duration = Duration::from_mins(10);
 const DAY: Duration = Duration::from_hours(24);
 

@@ -14,7 +14,9 @@ use crate::config::raw::credential as raw_credential;
 use crate::config::raw::gate as raw;
 use crate::config::raw::scalar::{Number, Span, Word, web_url};
 use crate::config::raw::secret::{Header, Headers};
-use crate::config::{Command, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, Verify};
+use crate::config::{
+    Command, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, Proof, Verify,
+};
 use crate::names::CredentialName;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -117,17 +119,19 @@ pub(super) fn verify(
     raw: Option<raw_credential::Verify>,
     key: &Key<'_>,
     findings: &mut Findings,
-) -> Option<Verify> {
-    match raw {
+) -> Option<Proof> {
+    let verify = match raw {
+        Some(raw_credential::Verify::Admin) => return Some(Proof::Admin),
         Some(raw_credential::Verify::Command(raw)) => {
-            command(raw, &key.child("command"), findings).map(Verify::Command)
+            Verify::Command(command(raw, &key.child("command"), findings)?)
         }
         Some(raw_credential::Verify::Postgres { database }) => {
             let database = findings.text(&key.child("postgres").child("database"), database);
-            Some(Verify::Postgres { database: database.unwrap_or_else(|| "md:".to_owned()) })
+            Verify::Postgres { database: database.unwrap_or_else(|| "md:".to_owned()) }
         }
-        None => Some(Verify::Postgres { database: "md:".to_owned() }),
-    }
+        None => Verify::Postgres { database: "md:".to_owned() },
+    };
+    Some(Proof::Connection(verify))
 }
 
 fn http(

@@ -26,7 +26,7 @@ pub(super) fn motherduck(
     let admin_token = findings.require(
         &key.child("admin_token"),
         raw.admin_token,
-        "this is required: { file = \"…\" } or { env = \"NAME\" }, where a read/write token of a user with the Admin \
+        "this is required: { file = \"…\" }, { env = \"NAME\" } or { store = \"…\", path = \"…\" }, where a read/write token of a user with the Admin \
          role is kept",
     );
     let rate_key = key.child("requests_per_second");
@@ -34,7 +34,7 @@ pub(super) fn motherduck(
     let postgres = postgres(raw.postgres.unwrap_or_default(), &key.child("postgres"), findings);
     Some(MotherDuck {
         api_url: api_url?,
-        admin_token: admin_token?.0,
+        admin_token: admin_token?.into(),
         requests_per_second,
         ca_file: raw.ca_file.map(|path| path.0),
         postgres,

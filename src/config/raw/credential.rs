@@ -117,11 +117,11 @@ impl<'de> Deserialize<'de> for Deploy {
 }
 
 /// How a token is proved to work.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(try_from = "VerifyKinds")]
+#[derive(Debug, Clone)]
 pub(in crate::config) enum Verify {
     Postgres { database: Option<String> },
     Command(CommandHook),
+    Admin,
 }
 
 #[derive(Deserialize)]
@@ -137,16 +137,34 @@ struct Postgres {
     database: Option<String>,
 }
 
-impl TryFrom<VerifyKinds> for Verify {
-    type Error = &'static str;
+const VERIFY: &str =
+    "a token is verified in exactly one way: `postgres` or `command` (or \"admin\", pintail's own)";
 
-    fn try_from(kinds: VerifyKinds) -> Result<Self, &'static str> {
+struct VerifyVisitor;
+
+impl<'de> Visitor<'de> for VerifyVisitor {
+    type Value = Verify;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table with `postgres` or `command`, or \"admin\"")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Verify, E> {
+        if text == "admin" { Ok(Verify::Admin) } else { Err(E::custom(VERIFY)) }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Verify, A::Error> {
+        let kinds = VerifyKinds::deserialize(MapAccessDeserializer::new(map))?;
         match (kinds.postgres, kinds.command) {
-            (Some(postgres), None) => Ok(Self::Postgres { database: postgres.database }),
-            (None, Some(command)) => Ok(Self::Command(command)),
-            (None, None) | (Some(_), Some(_)) => {
-                Err("a token is verified in exactly one way: `postgres` or `command`")
-            }
+            (Some(postgres), None) => Ok(Verify::Postgres { database: postgres.database }),
+            (None, Some(command)) => Ok(Verify::Command(command)),
+            (None, None) | (Some(_), Some(_)) => Err(de::Error::custom(VERIFY)),
         }
+    }
+}
+
+impl<'de> Deserialize<'de> for Verify {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(VerifyVisitor)
     }
 }

@@ -8,6 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::scalar::FilePath;
+use crate::config::{AdminToken as AdminSource, StoredToken, TOKEN_FIELD};
 use crate::secret::SecretSource;
 
 const PLACE: &str = "{ file = \"…\" } or { env = \"NAME\" }";
@@ -38,6 +39,49 @@ impl TryFrom<Place> for Secret {
                 Err(format!("this must be {PLACE}, one of the two"))
             }
         }
+    }
+}
+
+/// Where the admin token is read from: as any secret, or a secret in a store.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "AdminPlace")]
+pub(in crate::config) struct AdminToken(AdminSource);
+
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "{ file = \"…\" }, { env = \"NAME\" } or { store = \"…\", path = \"…\" } (a secret itself does not belong in the configuration)"
+)]
+struct AdminPlace {
+    file: Option<FilePath>,
+    env: Option<String>,
+    store: Option<String>,
+    path: Option<String>,
+    field: Option<String>,
+}
+
+impl TryFrom<AdminPlace> for AdminToken {
+    type Error = String;
+
+    fn try_from(place: AdminPlace) -> Result<Self, String> {
+        let AdminPlace { file, env, store, path, field } = place;
+        match (store, path) {
+            (Some(store), Some(path)) if file.is_none() && env.is_none() => {
+                let token_field = field.unwrap_or_else(|| TOKEN_FIELD.to_owned());
+                Ok(Self(AdminSource::Stored(StoredToken { store, path, token_field })))
+            }
+            (None, None) if field.is_none() => Secret::try_from(Place { file, env })
+                .map(|secret| Self(AdminSource::Secret(secret.0))),
+            _ => Err(format!(
+                "this must be {PLACE}, or {{ store = \"…\", path = \"…\" }}, one of the three"
+            )),
+        }
+    }
+}
+
+impl From<AdminToken> for AdminSource {
+    fn from(token: AdminToken) -> Self {
+        token.0
     }
 }
 

@@ -8,7 +8,7 @@ use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Trigger;
 use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::schedule::next_due;
-use crate::rotation::world::{Fault, Identity, PublishError, Reading, Revocation, Verdict, World};
+use crate::rotation::world::{Fault, Identity, PublishError, Reading, Revocation, World};
 
 /// How often the old token is tried until it is refused, and the pause between two tries. MotherDuck's own provider
 /// waits as long.
@@ -86,7 +86,7 @@ impl<W: World> Reconciler<'_, W> {
             Identity { token_id: id, previous_token_id: None, rotation_id: sealed.rotation_id };
         let began = self.journal.began(Step::Confirm, self.world.now());
         for attempt in 1..=CONFIRMATIONS {
-            if let Ok(Verdict::Refused(_)) = self.world.connect(&token, &identity).await {
+            if let Ok(true) = self.world.is_refused(&token, &identity).await {
                 self.journal.ended(began, self.world.now(), StepOutcome::Ok, None);
                 tracing::info!(token_id = %id, "old token refused");
                 return;

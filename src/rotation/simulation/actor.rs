@@ -315,6 +315,10 @@ impl World for Actor {
         Ok(if works { Verdict::Works } else { Verdict::Refused("simulated".to_owned()) })
     }
 
+    async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, WorldFault> {
+        Ok(matches!(self.connect(token, identity).await?, Verdict::Refused(_)))
+    }
+
     async fn publish(
         &self,
         over: &Reading,

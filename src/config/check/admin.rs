@@ -1,0 +1,80 @@
+//! The admin token in a store, checked: its place, and the one credential that is kept there.
+
+use std::collections::BTreeMap;
+
+use super::findings::{Findings, Key};
+use super::path;
+use crate::config::{
+    AdminToken, Credential, MotherDuck, Proof, StoreSettings, StoredToken, suggest,
+};
+use crate::names::CredentialName;
+use crate::record::TokenType;
+
+/// Where the admin token is kept in a store, that store exists; and whatever credential is kept there too is verified
+/// as an admin token is. A credential that is so verified is kept nowhere else.
+pub(super) fn check(
+    motherduck: Option<&MotherDuck>,
+    stores: &BTreeMap<String, Option<StoreSettings>>,
+    credentials: &BTreeMap<CredentialName, Credential>,
+    findings: &mut Findings,
+) {
+    let place = match motherduck.map(|motherduck| &motherduck.admin_token) {
+        Some(AdminToken::Stored(place)) => Some(place),
+        Some(AdminToken::Secret(_)) | None => None,
+    };
+    if let Some(place) = place {
+        let key = Key::root("motherduck");
+        let key = key.child("admin_token");
+        if let Some(store) = stores.get(&place.store) {
+            findings.accept(&key.child("path"), path::sound(place.path.clone(), store.as_ref()));
+        } else {
+            let known = stores.keys().map(String::as_str);
+            let text =
+                format!("`{}`: {}", place.store, suggest::unknown("store", &place.store, known));
+            findings.problem(&key.child("store"), text);
+        }
+    }
+    for credential in credentials.values() {
+        self::credential(place, credential, findings);
+    }
+}
+
+fn credential(place: Option<&StoredToken>, credential: &Credential, findings: &mut Findings) {
+    let section = Key::root("credentials");
+    let key = section.child(credential.name.as_str());
+    let is_here =
+        place.is_some_and(|place| place.store == credential.store && place.path == credential.path);
+    match (&credential.verify, is_here) {
+        (Proof::Admin, false) => findings.problem(
+            &key.child("verify"),
+            format!(
+                "\"admin\" is for pintail's own admin token: motherduck.admin_token must be {{ store = {:?}, path = {:?} }}",
+                credential.store, credential.path
+            ),
+        ),
+        (Proof::Connection(_), true) => findings.problem(
+            &key.child("verify"),
+            "motherduck.admin_token is kept in the same place, so this must be \"admin\": what the token must be able \
+             to do is tried before the old one is revoked",
+        ),
+        (Proof::Admin, true) => admin(place, credential, &key, findings),
+        (Proof::Connection(_), false) => {}
+    }
+}
+
+fn admin(
+    place: Option<&StoredToken>,
+    credential: &Credential,
+    key: &Key<'_>,
+    findings: &mut Findings,
+) {
+    if place.is_some_and(|place| place.token_field != credential.token_field) {
+        findings.problem(
+            &key.child("token_field"),
+            "this must be the `field` of motherduck.admin_token, which is kept in the same place",
+        );
+    }
+    if credential.token_type != TokenType::ReadWrite {
+        findings.problem(&key.child("token_type"), "an admin token is of type \"read_write\"");
+    }
+}

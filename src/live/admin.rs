@@ -1,0 +1,142 @@
+//! The admin token where it is kept in a store, and rotated there like any other credential.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::place::{Place, fault};
+use crate::config::{self, AdminToken, Config, Format};
+use crate::motherduck::{AdminSource, Client, Error, Failure, NewToken, TokenPlace};
+use crate::names::{AccountName, TokenName};
+use crate::record::{Slot, TokenType};
+use crate::rotation::world::{Fault, FaultKind, Verdict, chain};
+use crate::secret::Token;
+use crate::store::{Location, Store};
+use crate::tally::Tally;
+
+/// How long the token lives that a proof creates, should the proof not come to revoke it.
+const PROBE_TTL: Duration = Duration::from_mins(5);
+
+/// A secret in a store that holds the admin token.
+pub(super) struct Stored {
+    pub(super) name: String,
+    pub(super) place: Place,
+}
+
+impl TokenPlace for Stored {
+    fn read(&self) -> BoxFuture<'_, Result<Token, Fault>> {
+        async move {
+            let token = match self.place.read().await?.slot {
+                Slot::Vacant => None,
+                Slot::Unmanaged { token } | Slot::Managed { token, .. } => Some(token),
+                Slot::Edited { token, .. } => token,
+            };
+            token.ok_or_else(|| Fault {
+                kind: FaultKind::Permanent,
+                message: format!("there is no token in {}", self.name),
+                hint: Some(format!(
+                    "create a read/write token of a user with the Admin role, put it into {} under the key {:?}, then: pintail adopt NAME --token-id UUID",
+                    self.name, self.place.location.token_field
+                )),
+            })
+        }
+        .boxed()
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+}
+
+/// A client of MotherDuck's whose admin token is where the configuration says; `find` finds a store by its name.
+pub(super) fn client(
+    settings: &config::MotherDuck,
+    find: impl FnOnce(&str) -> Option<(Arc<Store>, Arc<Tally>)>,
+) -> Result<Client, Fault> {
+    let source = match &settings.admin_token {
+        AdminToken::Secret(source) => AdminSource::Secret(source.clone()),
+        AdminToken::Stored(token) => {
+            let (store, tally) = find(&token.store).ok_or_else(|| Fault {
+                kind: FaultKind::Permanent,
+                message: format!("store {} is not configured", token.store),
+                hint: None,
+            })?;
+            let location = Location {
+                path: token.path.clone(),
+                token_field: token.token_field.clone(),
+                format: Format::Json,
+            };
+            let place = Place { store, tally, location };
+            AdminSource::Elsewhere(Box::new(Stored {
+                name: settings.admin_token.to_string(),
+                place,
+            }))
+        }
+    };
+    Client::new(settings, source).map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+}
+
+/// A client for operations by hand, which need no store but the admin token's.
+pub async fn client_alone(config: &Config) -> Result<Client, Fault> {
+    let mut stores = BTreeMap::new();
+    if let AdminToken::Stored(token) = &config.motherduck.admin_token
+        && let Some(settings) = config.stores.get(&token.store)
+    {
+        let opened = Store::open(&token.store, settings).await;
+        stores.insert(token.store.as_str(), Arc::new(opened.map_err(|error| fault(&error))?));
+    }
+    client(&config.motherduck, |name| Some((stores.get(name)?.clone(), Arc::default())))
+}
+
+/// Whether `token` can do what pintail needs of an admin token: list, create, and revoke what it created.
+pub(super) async fn prove(
+    client: &Client,
+    token: &Token,
+    probe: &TokenName,
+    account: &AccountName,
+) -> Result<Verdict, Fault> {
+    let client = client.by(token);
+    if let Err(error) = client.list_tokens(account).await {
+        return refused(&error);
+    }
+    let name = probe.to_string();
+    let new = NewToken {
+        name: &name,
+        ttl: Some(PROBE_TTL),
+        token_type: TokenType::ReadWrite,
+        description: None,
+    };
+    let created = match client.create_token(account, &new).await {
+        Ok(created) => created,
+        Err(error) => return refused(error.cause()),
+    };
+    match client.revoke_token(account, created.id).await {
+        Ok(_) => Ok(Verdict::Works),
+        Err(error) => refused(&error),
+    }
+}
+
+/// Whether MotherDuck no longer accepts `token`.
+pub(super) async fn is_refused(
+    client: &Client,
+    token: &Token,
+    account: &AccountName,
+) -> Result<bool, Fault> {
+    match client.by(token).list_tokens(account).await {
+        Ok(_) => Ok(false),
+        Err(error) => refused(&error).map(|_| true),
+    }
+}
+
+/// A refusal of the token itself is a verdict; anything else says nothing of it.
+fn refused(error: &Error) -> Result<Verdict, Fault> {
+    match error.failure() {
+        Some(Failure::Unauthorized { .. } | Failure::Forbidden { .. }) => {
+            Ok(Verdict::Refused(chain(error)))
+        }
+        Some(_) | None => Err(Fault::of(error, error.kind(), error.hint())),
+    }
+}

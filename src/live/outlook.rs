@@ -1,0 +1,24 @@
+//! How the outside looks to whoever watches the fleet.
+
+use jiff::Timestamp;
+
+use super::Outside;
+use crate::fleet::{Contacts, Outlook};
+
+impl Outlook for Outside {
+    fn now(&self) -> Timestamp {
+        Outside::now(self)
+    }
+
+    fn contacts(&self) -> Contacts {
+        Contacts {
+            motherduck: self.motherduck.contact(),
+            clock_skew: self.motherduck.clock_skew(),
+            stores: self
+                .tallies
+                .iter()
+                .map(|(name, tally)| (name.clone(), tally.contact()))
+                .collect(),
+        }
+    }
+}

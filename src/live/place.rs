@@ -1,0 +1,89 @@
+//! One secret in one store, with its requests counted: the credential's own, or a mirror's.
+
+use std::sync::Arc;
+
+use crate::names::TokenId;
+use crate::record::Record;
+use crate::rotation::world::{Fault, FaultKind, PublishError, Reading};
+use crate::secret::Token;
+use crate::store::{self, Location, Store, StoreError};
+use crate::tally::{Reach, Tally};
+
+/// Where one secret is kept, and the way there.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) store: Arc<Store>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) location: Location,
+}
+
+impl Place {
+    pub(super) async fn read(&self) -> Result<Reading, Fault> {
+        self.counted("read", self.store.read(&self.location).await)
+    }
+
+    pub(super) async fn ensure_writable(&self, over: &Reading) -> Result<(), Fault> {
+        self.counted("ensure_writable", self.store.ensure_writable(&self.location, over).await)
+    }
+
+    pub(super) async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
+        self.counted("recall", self.store.recall(&self.location, id).await)
+    }
+
+    pub(super) async fn publish(
+        &self,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        let published = self.store.publish(&self.location, over, record, token).await;
+        let (word, reach) = match &published {
+            Ok(()) => ("ok", Reach::Answered),
+            Err(store::PublishError::Conflict) => ("conflict", Reach::Answered),
+            Err(store::PublishError::Refused(error)) => judged(error),
+            Err(store::PublishError::Unknown(_)) => ("unknown", Reach::Unreachable),
+        };
+        self.tally.note("publish", word, reach);
+        published.map_err(|error| match error {
+            store::PublishError::Conflict => PublishError::Conflict,
+            store::PublishError::Refused(error) => PublishError::Refused(fault(&error)),
+            store::PublishError::Unknown(error) => PublishError::Unknown(fault(&error)),
+        })
+    }
+
+    fn counted<T>(
+        &self,
+        operation: &'static str,
+        result: Result<T, StoreError>,
+    ) -> Result<T, Fault> {
+        let (word, reach) = match &result {
+            Ok(_) => ("ok", Reach::Answered),
+            Err(error) => judged(error),
+        };
+        self.tally.note(operation, word, reach);
+        result.map_err(|error| fault(&error))
+    }
+}
+
+/// A store's error as the core knows it.
+pub(super) fn fault(error: &StoreError) -> Fault {
+    Fault::of(error, error.kind(), error.hint())
+}
+
+/// What became of a request, and what it says of the whole store. One secret that is damaged says nothing of it.
+fn judged(error: &StoreError) -> (&'static str, Reach) {
+    let word = match error.kind() {
+        FaultKind::Transient => "failed",
+        FaultKind::Permanent => "refused",
+    };
+    let reach = match error {
+        StoreError::NotAnObject { .. }
+        | StoreError::NotPlain { .. }
+        | StoreError::Damaged { .. } => Reach::Answered,
+        StoreError::File(_)
+        | StoreError::Vault(_)
+        | StoreError::Aws(_)
+        | StoreError::Interrupted { .. } => Reach::Unreachable,
+    };
+    (word, reach)
+}
