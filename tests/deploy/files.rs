@@ -58,7 +58,7 @@ fn every_piece_of_configuration_for_consumers_is_taken() {
         .skip(1)
         .map(|rest| {
             let lines = rest.split("```").next().unwrap().lines();
-            lines.map(|line| format!("{}\n", line.trim())).collect::<String>()
+            lines.map(str::trim).collect::<Vec<_>>().join("\n")
         })
         .collect();
     assert!(pieces.len() > 5);
