@@ -29,11 +29,10 @@ step 'Dockerfile'
 
 step 'systemd units'
 # verify ends with 0 for values that systemd ignores, so any word of it counts. It wants the program to be there.
-cp deploy/systemd/*.{service,timer,path} "$work"
-sed -i 's|^ExecStart=/usr/local/bin/pintail|ExecStart=/bin/true|' "$work"/*.service
+cp deploy/systemd/*.{service,timer,path} deploy/consumers/systemd/*.service "$work"
+sed -i 's|^ExecStart=/usr/local/bin/[a-z]*|ExecStart=/bin/true|' "$work"/*.service
 # Templates are looked at as instances.
 for template in "$work"/*@.*; do mv "$template" "${template/@./@etl.}"; done
-printf '[Service]\nExecStart=/bin/true\n' >"$work/etl.service"
 said=$(systemd-analyze verify --man=no "$work"/*.{service,timer,path} 2>&1) || true
 [[ -z $said ]] || fail "$said"
 for unit in pintail pintail-rotate; do
@@ -73,6 +72,29 @@ PYTHON
   grep -E 'WARN|ERROR' <<<"$said" && fail "$name does not fit Kubernetes $schemas"
   echo "$name: $(grep -c 'passed for resource' <<<"$said") resources fit Kubernetes $schemas"
 done
+
+step 'consumers'
+"$bin/python3" - "$work/consumers.yaml" deploy/consumers/{external-secrets,secrets-store-csi}/*.yaml <<'PYTHON'
+import sys, yaml
+# The operators' kinds have no schema here. What names what is looked at: the consumer must find its secret.
+documents = {path: list(yaml.safe_load_all(open(path))) for path in sys.argv[2:]}
+yaml.safe_dump_all([d for all in documents.values() for d in all if d["kind"] == "Deployment"], open(sys.argv[1], "w"))
+for path, all in documents.items():
+    for document in all:
+        spec = document["spec"]
+        if document["kind"] == "ExternalSecret":
+            assert spec["secretStoreRef"]["name"] in [d["metadata"]["name"] for d in all if d["kind"] == "SecretStore"], path
+            assert spec["target"]["name"] == "motherduck-token", path
+        if document["kind"] == "SecretProviderClass":
+            assert document["metadata"]["name"] == "motherduck-token" and yaml.safe_load(spec["parameters"]["objects"]), path
+        if document["kind"] == "Deployment":
+            [volume] = spec["template"]["spec"]["volumes"]
+            name = volume["secret"]["secretName"] if "secret" in volume else volume["csi"]["volumeAttributes"]["secretProviderClass"]
+            assert name == "motherduck-token", path
+PYTHON
+said=$("$bin/kubernetes-validate" --strict -k "$schemas" "$work/consumers.yaml" 2>&1) || fail "$said"
+grep -E 'WARN|ERROR' <<<"$said" && fail "a consumer does not fit Kubernetes $schemas"
+echo "$(grep -c 'passed for resource' <<<"$said") resources fit Kubernetes $schemas"
 
 step 'alerts and dashboard'
 "$bin/python3" - deploy/kubernetes/components/monitoring "$work" <<'PYTHON'

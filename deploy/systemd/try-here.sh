@@ -53,13 +53,13 @@ cat >"$root/etc/systemd/system/sandbox.service" <<'UNIT'
 ExecStart=/usr/local/bin/pintail sandbox --rest-listen 127.0.0.1:18431 --postgres-listen 127.0.0.1:18432 --dir /srv/sandbox --accounts etl_prod
 StandardOutput=file:/srv/ready.json
 UNIT
-# A consumer as README.md has it: it holds the token that it started with.
-cat >"$root/etc/systemd/system/etl.service" <<'UNIT'
-[Service]
-DynamicUser=yes
-LoadCredential=motherduck-token:/var/lib/pintail/secrets/etl/token
-ExecStart=/bin/sh -c 'sha256sum < $CREDENTIALS_DIRECTORY/motherduck-token; exec sleep infinity'
-UNIT
+# The consumers that are shipped: each holds the token that it started with, and tells its digest.
+consumer() {
+  sed "s|^ExecStart=.*|ExecStart=/bin/sh -c '$2 \| sha256sum; exec sleep infinity'|" "../consumers/systemd/$1" \
+    >"$root/etc/systemd/system/$1"
+}
+consumer etl.service 'cat "$motherduck_token_file"'
+consumer etl-environment.service 'printf %%s "$motherduck_token"'
 cat >"$root/etc/systemd/system/try.service" <<'UNIT'
 [Unit]
 After=multi-user.target
@@ -125,6 +125,13 @@ until_true eval '[[ $(served) != '"$second"' ]]'
 echo "$first, then $second, then $(served)"
 until_true eval '[[ $(journalctl -u etl.service -o cat | grep -E "^[0-9a-f]{64}" | sort -u | wc -l) -ge 3 ]]'
 journalctl -u etl.service -o cat | grep -E '^[0-9a-f]{64}'
+
+step 'a consumer has it in its environment'
+systemctl start etl-environment.service
+digests() { sha256sum /var/lib/pintail/secrets/etl/..0*/token | cut -d' ' -f1; }
+until_true eval 'journalctl -u etl-environment.service -o cat | grep -qE "^[0-9a-f]{64}"'
+digests | grep -xF "$(journalctl -u etl-environment.service -o cat | grep -oE '^[0-9a-f]{64}' | tail -1)"
+systemctl stop etl-environment.service
 
 step 'it is started again after a crash'
 kill -9 "$(property MainPID pintail.service)"

@@ -51,6 +51,31 @@ fn the_shipped_configurations_are_sound() {
 }
 
 #[test]
+fn every_piece_of_configuration_for_consumers_is_taken() {
+    let text = text("consumers/README.md");
+    let pieces: Vec<_> = text
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| {
+            let lines = rest.split("```").next().unwrap().lines();
+            lines.map(str::trim).collect::<Vec<_>>().join("\n")
+        })
+        .collect();
+    assert!(pieces.len() > 5);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pintail.toml");
+    for piece in pieces {
+        let header = if piece.contains("[credentials.") { "" } else { "[credentials.etl]" };
+        let head = "owner = \"o\"\nmotherduck.admin_token = { env = \"A\" }\nstores.main.aws_secrets_manager = {}\n\
+                    defaults = { store = \"main\", username = \"etl_prod\", every = \"30d\", ttl = \"45d\", gate = \"none\" }\n";
+        std::fs::write(&file, format!("{head}{header}\n{piece}")).unwrap();
+        let config = Config::load(std::slice::from_ref(&file), []);
+        let config = config.unwrap_or_else(|error| panic!("{piece}{error}"));
+        assert_eq!(config.credentials.len(), 1, "{piece}");
+    }
+}
+
+#[test]
 fn the_systemd_units_say_where_the_admin_token_is() {
     let unit = text("systemd/pintail.service");
     let variable = unit

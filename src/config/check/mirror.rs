@@ -60,12 +60,11 @@ pub(super) fn check(
             format: Format::Plain,
         }),
     };
-    let path = match own {
-        None => home.path.to_owned(),
-        Some(_) => {
-            let record = path::sound(format!("{}/{RECORD}", home.path), settings);
-            findings.accept(&key.child("path"), record)?
-        }
+    let path = if own.is_some() {
+        let record = path::sound(format!("{}/{RECORD}", home.path), settings);
+        findings.accept(&key.child("path"), record)?
+    } else {
+        home.path.to_owned()
     };
     let mirrors = own.map(Some).into_iter().chain(mirrors).collect::<Option<_>>()?;
     Some((path, mirrors))
