@@ -1,20 +1,22 @@
 //! The real world, made of the adapters: the only file that knows both them and the core.
 
+mod account;
 mod counted;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::account::Keeper;
 use crate::command::Context;
 use crate::config::{self, Config};
 use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
-use crate::names::{CredentialName, TokenId, TokenName};
+use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::decide::Subject;
 use crate::rotation::world::{
@@ -40,6 +42,7 @@ pub struct Outside {
     pub stores: BTreeMap<String, Arc<Store>>,
     tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
+    keepers: BTreeMap<String, Arc<Keeper>>,
 }
 
 struct Adapters {
@@ -65,7 +68,9 @@ impl Outside {
                 .insert(name.clone(), Arc::new(open_adapters(&config, credential, &mut clients)?));
         }
         let tallies = stores.keys().map(|name| (name.clone(), Arc::default())).collect();
-        Ok(Self { config, motherduck: Arc::new(motherduck), stores, tallies, adapters })
+        let motherduck = Arc::new(motherduck);
+        let keepers = account::keepers(&config, &motherduck);
+        Ok(Self { config, motherduck, stores, tallies, adapters, keepers })
     }
 
     /// The wall clock, corrected where MotherDuck's clock is known to differ much.
@@ -73,7 +78,7 @@ impl Outside {
         corrected_now(&self.motherduck)
     }
 
-    /// The world of one credential; `None` if it is not configured. `stop` ends naps, and the run with them.
+    /// The world of one credential, for whoever looks at it; `None` if it is not configured. `stop` ends naps, and the run with them.
     pub fn world(&self, name: &CredentialName, stop: CancellationToken) -> Option<Live> {
         let credential = self.config.credentials.get(name)?;
         Some(Live {
@@ -86,6 +91,9 @@ impl Outside {
             adapters: self.adapters.get(name)?.clone(),
             motherduck: self.motherduck.clone(),
             credential: credential.clone(),
+            owner: self.config.owner.clone(),
+            keeper: None,
+            infancy: Mutex::default(),
             stop,
             until: None,
         })
@@ -138,6 +146,9 @@ pub struct Live {
     tally: Arc<Tally>,
     motherduck: Arc<Client>,
     adapters: Arc<Adapters>,
+    owner: Owner,
+    keeper: Option<Arc<Keeper>>,
+    infancy: Mutex<account::Infancy>,
     stop: CancellationToken,
     until: Option<Instant>,
 }
@@ -160,6 +171,15 @@ impl Live {
             store: self.credential.store.clone(),
             path: self.credential.path.clone(),
         }
+    }
+
+    /// Connects freshly with `token`.
+    async fn try_token(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
+        self.adapters
+            .verifier
+            .connect(token, &self.context(identity))
+            .await
+            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
     }
 }
 
@@ -190,14 +210,14 @@ impl World for Live {
     async fn read(&self) -> Result<Reading, Fault> {
         let read = self.store.read(&self.location).await;
         self.count("read", &read);
+        if let Ok(reading) = &read {
+            self.note_reading(reading);
+        }
         read.map_err(|error| store_fault(&error))
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
-        self.motherduck
-            .list_tokens(&self.credential.username)
-            .await
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        self.list_tokens().await
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
@@ -215,6 +235,9 @@ impl World for Live {
             description: None,
         };
         let created = self.motherduck.create_token(&self.credential.username, &new).await;
+        if let Ok(created) = &created {
+            self.note_created(created.id);
+        }
         created.map_err(|error| {
             let fault = Fault::of(&error, error.kind(), error.hint());
             match error {
@@ -225,11 +248,7 @@ impl World for Live {
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        self.adapters
-            .verifier
-            .connect(token, &self.context(identity))
-            .await
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        self.connect_primed(token, identity).await
     }
 
     async fn publish(

@@ -6,8 +6,9 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::ducklings::Ducklings;
 use super::gate::{CommandHook, Gate, HttpHook};
-use super::scalar::{Span, Word};
+use super::scalar::{Flag, Span, Word};
 use crate::config::{CatchUp, OnFailure};
 use crate::names::AccountName;
 use crate::record::TokenType;
@@ -33,11 +34,13 @@ pub(in crate::config) struct Credential {
     pub(in crate::config) gate: Option<Gate>,
     pub(in crate::config) deploy: Option<Deploy>,
     pub(in crate::config) verify: Option<Verify>,
+    pub(in crate::config) ensure_account: Option<Flag>,
+    pub(in crate::config) ducklings: Option<Ducklings>,
 }
 
 impl Credential {
-    /// These keys, and `defaults` for those that are absent. A gate, a hook or a proof replaces the default one
-    /// wholly; so does `schedule` a default `every`, and the reverse.
+    /// These keys, and `defaults` for those that are absent. A gate, a hook, a proof or `ducklings` replaces the
+    /// default one wholly; so does `schedule` a default `every`, and the reverse.
     pub(in crate::config) fn or(self, defaults: &Self) -> Self {
         let own_calendar = self.schedule.is_some() || self.every.is_some();
         let calendar =
@@ -60,6 +63,8 @@ impl Credential {
             gate: self.gate.or_else(|| defaults.gate.clone()),
             deploy: self.deploy.or_else(|| defaults.deploy.clone()),
             verify: self.verify.or_else(|| defaults.verify.clone()),
+            ensure_account: self.ensure_account.or(defaults.ensure_account),
+            ducklings: self.ducklings.or_else(|| defaults.ducklings.clone()),
         }
     }
 }
