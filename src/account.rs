@@ -17,9 +17,9 @@ pub use self::drift::{Difference, Drift};
 
 use self::drift::{change_of, drift};
 use crate::config::DeclaredAccount;
-use crate::motherduck::{Change, Client, Creation, Error};
+use crate::motherduck::{Change, ChangeError, Client, Creation, Error};
 use crate::names::AccountName;
-use crate::rotation::world::{Fault, chain};
+use crate::rotation::world::{Fault, FaultKind};
 
 /// What is seen of a declared account.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Sight {
     /// It exists, and is as declared.
     Sound,
     /// It exists, and some of its Ducklings' values are not as declared.
-    Drifted(Drift),
+    Drifted(Box<Drift>),
 }
 
 /// Sees whether an account is as declared; changes nothing.
@@ -37,9 +37,9 @@ pub async fn see(motherduck: &Client, declared: &DeclaredAccount) -> Result<Sigh
     let change = change_of(&declared.ducklings);
     match compare(motherduck, &declared.username, &change).await {
         Err(Trouble::Service(error)) if error.is_absence() => Ok(Sight::Absent),
-        Err(trouble) => Err(trouble.into_fault()),
+        Err(trouble) => Err(trouble.fault()),
         Ok(None) => Ok(Sight::Sound),
-        Ok(Some(drift)) => Ok(Sight::Drifted(drift)),
+        Ok(Some(drift)) => Ok(Sight::Drifted(Box::new(drift))),
     }
 }
 
@@ -121,11 +121,11 @@ impl Keeper {
             return;
         }
         state.compared = Some(Instant::now());
-        let problem = self.set_what_drifted().await.err().map(|trouble| trouble.into_fault());
-        if let Some(fault) = &problem {
-            if state.told.as_ref() != Some(&fault.message) {
-                tracing::warn!(account = %self.username, error = %fault, hint = fault.hint, "ducklings left as they are");
-            }
+        let problem = self.set_what_drifted().await.err().map(|trouble| trouble.fault());
+        if let Some(fault) = &problem
+            && state.told.as_ref() != Some(&fault.message)
+        {
+            tracing::warn!(account = %self.username, error = %fault, hint = fault.hint, "ducklings left as they are");
         }
         state.told = problem.map(|fault| fault.message);
     }
@@ -134,13 +134,11 @@ impl Keeper {
         let compared = compare(&self.motherduck, &self.username, &self.change).await?;
         let Some(drift) = compared else { return Ok(()) };
         self.motherduck.set_ducklings(&self.username, &drift.wanted).await?;
-        match compare(&self.motherduck, &self.username, &self.change).await? {
-            Some(_) => Err(Trouble::Ineffective(self.username.clone())),
-            None => {
-                tracing::info!(account = %self.username, changes = %drift, "ducklings set");
-                Ok(())
-            }
+        if compare(&self.motherduck, &self.username, &self.change).await?.is_some() {
+            return Err(Trouble::Ineffective(self.username.clone()));
         }
+        tracing::info!(account = %self.username, changes = %drift, "ducklings set");
+        Ok(())
     }
 }
 
@@ -150,28 +148,34 @@ enum Trouble {
     #[error(transparent)]
     Service(#[from] Error),
     #[error("cannot make the Ducklings of account {0} what is declared")]
-    Change(AccountName, #[source] crate::motherduck::ChangeError),
+    Change(AccountName, #[source] ChangeError),
     #[error("MotherDuck accepted the declared Ducklings of account {0} and shows other values")]
     Ineffective(AccountName),
 }
 
 impl Trouble {
-    fn into_fault(self) -> Fault {
-        use crate::rotation::world::FaultKind;
-        let (kind, hint) = match &self {
-            Self::Service(error) => (error.kind(), error.hint()),
-            Self::Change(..) => (
-                FaultKind::Permanent,
-                Some("declare a size that goes with the cooldown in `ducklings`".to_owned()),
-            ),
-            Self::Ineffective(username) => (
-                FaultKind::Transient,
-                Some(format!(
-                    "does somebody else keep other values there? `pintail duckling get {username}` shows them"
-                )),
-            ),
-        };
-        Fault { kind, message: chain(&self), hint }
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Service(error) => error.kind(),
+            Self::Change(..) => FaultKind::Permanent,
+            Self::Ineffective(_) => FaultKind::Transient,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Service(error) => error.hint(),
+            Self::Change(..) => {
+                Some("declare a size that goes with the cooldown in `ducklings`".to_owned())
+            }
+            Self::Ineffective(username) => Some(format!(
+                "does somebody else keep other values there? `pintail duckling get {username}` shows them"
+            )),
+        }
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::of(self, self.kind(), self.hint())
     }
 }
 

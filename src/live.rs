@@ -92,7 +92,8 @@ impl Outside {
             motherduck: self.motherduck.clone(),
             credential: credential.clone(),
             owner: self.config.owner.clone(),
-            keeper: None,
+            keeper: self.keepers.get(&credential.username.folded()).cloned(),
+            acts: false,
             infancy: Mutex::default(),
             stop,
             until: None,
@@ -148,6 +149,8 @@ pub struct Live {
     adapters: Arc<Adapters>,
     owner: Owner,
     keeper: Option<Arc<Keeper>>,
+    /// Whether the account is made and kept as declared, or only looked at.
+    acts: bool,
     infancy: Mutex<account::Infancy>,
     stop: CancellationToken,
     until: Option<Instant>,

@@ -35,9 +35,7 @@ struct Created {
 impl Outside {
     /// The world of one credential, for whoever rotates it: its account is made, and kept, as it is declared.
     pub fn acting_world(&self, name: &CredentialName, stop: CancellationToken) -> Option<Live> {
-        let mut world = self.world(name, stop)?;
-        world.keeper = self.keepers.get(&world.credential.username.folded()).cloned();
-        Some(world)
+        self.world(name, stop).map(|world| Live { acts: true, ..world })
     }
 }
 
@@ -53,7 +51,7 @@ impl Live {
     /// Lists the account's tokens. One that is absent is made first, if that is declared.
     pub(super) async fn list_tokens(&self) -> Result<Vec<ListedToken>, Fault> {
         let username = &self.credential.username;
-        match (self.motherduck.list_tokens(username).await, &self.keeper) {
+        match (self.motherduck.list_tokens(username).await, self.acting_keeper()) {
             (Ok(tokens), Some(keeper)) => {
                 keeper.tend().await;
                 Ok(tokens)
@@ -70,9 +68,18 @@ impl Live {
         }
     }
 
+    fn acting_keeper(&self) -> Option<&Keeper> {
+        self.keeper.as_deref().filter(|_| self.acts)
+    }
+
     fn unlisted(&self, error: &Error) -> Fault {
         let username = &self.credential.username;
+        let is_ensured = self.keeper.as_deref().is_some_and(Keeper::ensures);
         let hint = error.is_absence().then(|| {
+            if is_ensured {
+                let name = &self.credential.name;
+                return format!("it is made with its first token: `pintail rotate-now {name}`");
+            }
             format!(
                 "correct the username, or make the account: `pintail account create {username}`, or `ensure_account \
                  = true` for pintail to make it"
@@ -111,7 +118,7 @@ impl Live {
         if !self.is_new_and_scaling(identity.token_id) {
             return self.try_token(token, identity).await;
         }
-        let keeper = self.keeper.as_deref().filter(|keeper| keeper.ensures());
+        let keeper = self.acting_keeper().filter(|keeper| keeper.ensures());
         if let Some(keeper) = keeper {
             let mut account = keeper.state().await;
             let is_first = self.infancy().serves_nothing || account.is_newborn;

@@ -1,6 +1,7 @@
 //! Accounts as declarations: made, configured and primed before their first token, kept so, and never deleted.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -193,20 +194,41 @@ fn an_account_is_primed_for_its_first_token_only() {
     scene.assert_at_rest();
 }
 
+/// Deletes the account by hand, with all its tokens.
+fn delete(scene: &Scene) {
+    let run = scene.pintail(&["account", "delete", ETL, "--yes", "--even-if-configured"]);
+    assert_eq!(run.code, Some(0), "{run}");
+}
+
+fn assert_served_anew(scene: &Scene) {
+    assert_eq!(scene.live(ETL), BTreeSet::from([scene.served_id()]));
+    assert!(scene.connects(&scene.served_token()));
+}
+
+#[test]
+fn an_account_that_was_deleted_is_made_and_primed_anew() {
+    let scene = present(&read_scaling(&ensured()));
+    scene.first_token();
+    delete(&scene);
+    let status = scene.pintail(&["status"]);
+    assert!(status.to_string().contains("pintail rotate-now etl_prod"), "{status}");
+    assert_eq!(count(&scene, "account_created"), 0, "looking makes nothing");
+    scene.rotate(&[ETL]).came_to(0, "rotated");
+    assert_eq!(tried_unprimed(&scene), 0);
+    assert_as_declared(&scene);
+    assert_served_anew(&scene);
+}
+
 #[test]
 fn an_account_that_somebody_made_anew_is_primed_when_its_token_is_refused() {
     let scene = present(&read_scaling("ensure_account = true"));
     scene.first_token();
-    for arguments in [["account", "delete", ETL].as_slice(), &["account", "create", ETL]] {
-        let delete = ["--yes", "--even-if-configured"];
-        let more = if arguments[1] == "delete" { delete.as_slice() } else { &[] };
-        let run = scene.pintail(&[arguments, more].concat());
-        assert_eq!(run.code, Some(0), "{run}");
-    }
+    delete(&scene);
+    let created = scene.pintail(&["account", "create", ETL]);
+    assert_eq!(created.code, Some(0), "{created}");
     scene.rotate(&[ETL]).came_to(0, "rotated");
     assert!(tried_unprimed(&scene) > 0, "nothing else tells that it was made anew");
-    assert_eq!(scene.live(ETL), BTreeSet::from([scene.served_id()]));
-    assert!(scene.connects(&scene.served_token()));
+    assert_served_anew(&scene);
 }
 
 #[test]
@@ -320,7 +342,7 @@ fn without_a_declaration_nothing_is_made_and_the_way_out_is_told() {
 fn several_credentials_of_an_absent_account_make_it_once() {
     let mut scene = absent(Kind::File, &read_scaling(&ensured()), &[]);
     for name in ["second", "third", "fourth"] {
-        scene.more += &format!("[credentials.{name}]\nusername = \"ETL_prod\"\n");
+        writeln!(scene.more, "[credentials.{name}]\nusername = \"ETL_prod\"").unwrap();
     }
     let run = scene.rotate(&["--all"]);
     assert_eq!(run.code, Some(0), "{run}");
