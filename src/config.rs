@@ -1,5 +1,6 @@
 //! The checked configuration: every value in range, every reference resolved; nobody checks again after this.
 
+mod account;
 mod alternatives;
 mod check;
 mod error;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+pub use self::account::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
@@ -40,6 +42,8 @@ pub struct Config {
     pub stores: BTreeMap<String, StoreSettings>,
     /// The credentials, by name. Each names a store that exists.
     pub credentials: BTreeMap<CredentialName, Credential>,
+    /// The accounts of which the credentials declare something, by their [folded](AccountName::folded) usernames.
+    pub accounts: BTreeMap<String, DeclaredAccount>,
     /// How the daemon works.
     pub daemon: Daemon,
     /// Where the daemon shows how it stands; nowhere if `None`.

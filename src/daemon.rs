@@ -86,7 +86,7 @@ impl Daemon {
         };
         let mut planner = Planner::new(rules, fleet.clone(), shutdown.clone());
         for (name, credential) in &config.credentials {
-            if let Some(world) = outside.world(name, shutdown.clone()) {
+            if let Some(world) = outside.acting_world(name, shutdown.clone()) {
                 let subject = crate::live::subject(&config, credential);
                 planner.add(name.clone(), LiveDriver { world, subject, fleet: fleet.clone() });
             }

@@ -1,11 +1,12 @@
 //! The real world, made of the adapters: the only file that knows both them and the core.
 
+mod account;
 mod admin;
 mod outlook;
 mod place;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
 use self::place::Place;
+use crate::account::Keeper;
 use crate::command::Context;
 use crate::config::{self, Config};
 use crate::gate::{Gate, Hook};
@@ -44,6 +46,7 @@ pub struct Outside {
     pub stores: BTreeMap<String, Arc<Store>>,
     tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
+    keepers: BTreeMap<String, Arc<Keeper>>,
 }
 
 struct Adapters {
@@ -72,7 +75,9 @@ impl Outside {
         let motherduck = admin::client(&config.motherduck, |name| {
             Some((stores.get(name)?.clone(), tallies.get(name)?.clone()))
         })?;
-        Ok(Self { config, motherduck: Arc::new(motherduck), stores, tallies, adapters })
+        let motherduck = Arc::new(motherduck);
+        let keepers = account::keepers(&config, &motherduck);
+        Ok(Self { config, motherduck, stores, tallies, adapters, keepers })
     }
 
     fn place(&self, store: &str, location: Location) -> Option<Place> {
@@ -88,7 +93,7 @@ impl Outside {
         corrected_now(&self.motherduck)
     }
 
-    /// The world of one credential; `None` if it is not configured. `stop` ends naps, and the run with them.
+    /// The world of one credential, for whoever looks at it; `None` if it is not configured. `stop` ends naps, and the run with them.
     pub fn world(&self, name: &CredentialName, stop: CancellationToken) -> Option<Live> {
         let credential = self.config.credentials.get(name)?;
         Some(Live {
@@ -102,6 +107,9 @@ impl Outside {
             motherduck: self.motherduck.clone(),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
+            keeper: self.keepers.get(&credential.username.folded()).cloned(),
+            acts: false,
+            infancy: Mutex::default(),
             stop,
             until: None,
         })
@@ -160,6 +168,10 @@ pub struct Live {
     mirrors: Vec<Place>,
     motherduck: Arc<Client>,
     adapters: Arc<Adapters>,
+    keeper: Option<Arc<Keeper>>,
+    /// Whether the account is made and kept as declared, or only looked at.
+    acts: bool,
+    infancy: Mutex<account::Infancy>,
     stop: CancellationToken,
     until: Option<Instant>,
 }
@@ -200,6 +212,18 @@ impl Live {
             path: self.credential.path.clone(),
         }
     }
+
+    /// Connects freshly with `token`.
+    async fn try_token(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
+        let Some(verifier) = &self.adapters.verifier else {
+            return admin::prove(&self.motherduck, token, &self.probe(), &self.credential.username)
+                .await;
+        };
+        verifier
+            .connect(token, &self.context(identity))
+            .await
+            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+    }
 }
 
 impl World for Live {
@@ -223,14 +247,13 @@ impl World for Live {
     }
 
     async fn read(&self) -> Result<Reading, Fault> {
-        self.primary.read().await
+        let reading = self.primary.read().await?;
+        self.note_reading(&reading);
+        Ok(reading)
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
-        self.motherduck
-            .list_tokens(&self.credential.username)
-            .await
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        self.list_tokens().await
     }
 
     async fn read_mirror(&self, mirror: usize) -> Result<Reading, Fault> {
@@ -261,6 +284,9 @@ impl World for Live {
             description: None,
         };
         let created = self.motherduck.create_token(&self.credential.username, &new).await;
+        if let Ok(created) = &created {
+            self.note_created(created.id);
+        }
         created.map_err(|error| {
             let fault = Fault::of(&error, error.kind(), error.hint());
             match error {
@@ -271,21 +297,14 @@ impl World for Live {
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        let Some(verifier) = &self.adapters.verifier else {
-            return admin::prove(&self.motherduck, token, &self.probe(), &self.credential.username)
-                .await;
-        };
-        verifier
-            .connect(token, &self.context(identity))
-            .await
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        self.connect_primed(token, identity).await
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
         if self.adapters.verifier.is_none() {
             return admin::is_refused(&self.motherduck, token, &self.credential.username).await;
         }
-        Ok(matches!(self.connect(token, identity).await?, Verdict::Refused(_)))
+        Ok(matches!(self.try_token(token, identity).await?, Verdict::Refused(_)))
     }
 
     async fn publish(

@@ -89,6 +89,13 @@ text_name!(
     account
 );
 
+impl AccountName {
+    /// The same text for all spellings of one account: MotherDuck compares usernames without case.
+    pub fn folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
 fn label(what: &'static str, text: &str) -> Result<(), NameError> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let starts_well = text.starts_with(|c: char| c.is_ascii_alphanumeric());

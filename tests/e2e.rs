@@ -8,6 +8,8 @@
     reason = "a test's helpers are tests too; clippy knows only the functions that are marked"
 )]
 
+#[path = "e2e/accounts.rs"]
+mod accounts;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
 #[path = "e2e/budgets.rs"]

@@ -1,5 +1,6 @@
 //! `pintail check`: the configuration and what it names, then, read-only, everything that a rotation will need.
 
+mod account;
 mod endpoint;
 mod finding;
 mod offline;

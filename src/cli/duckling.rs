@@ -121,16 +121,14 @@ async fn set(config: &Config, wish: &SetDucklings, output: Output) -> anyhow::Re
     Ok(ExitCode::Settled)
 }
 
+/// The values, under the names of their options.
 fn values(ducklings: &Ducklings) -> [(&'static str, String); 5] {
-    let cooldown = |seconds: Option<u64>| {
-        seconds.map_or_else(|| "none".to_owned(), |seconds| format!("{seconds} s"))
-    };
-    let (write, read) = (&ducklings.read_write, &ducklings.read_scaling);
+    let [write_size, write_cooldown, read_size, read_cooldown, flock_size] = ducklings.values();
     [
-        ("read-write-size", tame(&write.instance_size)),
-        ("read-write-cooldown", cooldown(write.cooldown_seconds)),
-        ("read-scaling-size", tame(&read.instance_size)),
-        ("read-scaling-cooldown", cooldown(read.cooldown_seconds)),
-        ("flock-size", read.flock_size.map(|size| size.to_string()).unwrap_or_default()),
+        ("read-write-size", tame(&write_size)),
+        ("read-write-cooldown", write_cooldown),
+        ("read-scaling-size", tame(&read_size)),
+        ("read-scaling-cooldown", read_cooldown),
+        ("flock-size", flock_size),
     ]
 }

@@ -85,7 +85,7 @@ impl Look<'_> {
 
 /// MotherDuck compares usernames without case.
 pub fn account_key(username: &AccountName) -> String {
-    username.as_str().to_ascii_lowercase()
+    username.folded()
 }
 
 /// Reads the secrets of `names`, then lists the accounts for which `needs_list` asks. A list is never older than the

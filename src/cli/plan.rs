@@ -1,5 +1,6 @@
 //! `pintail plan`: what would be done now, and when the schedule comes round next; changes nothing.
 
+mod account;
 mod words;
 
 use std::io::Write;
@@ -20,6 +21,7 @@ use crate::names::{CredentialName, TokenId};
 use crate::rotation::decide::{Decision, Observation, Trigger, decide};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::schedule::{Calendar, renewal};
+use account::{AccountPlan, Accounts, accounts};
 use words::words;
 
 pub use super::selection::configured;
@@ -73,6 +75,8 @@ struct Plan {
     orphans: Vec<TokenId>,
     next_runs: Vec<Timestamp>,
     renew_at: Option<Timestamp>,
+    /// What would be done to the account first, where it is declared and not as declared.
+    account: Option<AccountPlan>,
     error: Option<String>,
     hint: Option<String>,
     #[serde(skip)]
@@ -83,11 +87,17 @@ struct Plan {
 
 async fn draw_up(outside: &Outside, names: &[CredentialName], trigger: Trigger) -> Plans {
     let config = &outside.config;
-    let looks = look(outside, names, |credential, found, now| {
+    let mut looks = look(outside, names, |credential, found, now| {
         next_step(config, credential, found, None, now, trigger) == Decision::List
     })
     .await;
-    Plans { credentials: looks.iter().map(|look| Plan::new(config, look, trigger)).collect() }
+    let accounts = accounts(outside, &mut looks).await;
+    let plan = |look: &Look<'_>| {
+        let mut plan = Plan::new(config, look, trigger);
+        plan.add_account(config, &look.credential.username.folded(), &accounts);
+        plan
+    };
+    Plans { credentials: looks.iter().map(plan).collect() }
 }
 
 fn next_step(
@@ -126,6 +136,7 @@ impl Plan {
                 .take(RUNS)
                 .collect(),
             renew_at: expires_at.map(|at| renewal(&credential.policy, at)),
+            account: None,
             error: look.fault().map(|fault| fault.message.clone()),
             hint: look.fault().and_then(|fault| fault.hint.clone()),
             zone: zone(schedule.calendar()),
@@ -144,11 +155,29 @@ impl Plan {
         plan
     }
 
+    /// What would be done to the account; what cannot be seen of it is an error, unless there is another.
+    fn add_account(&mut self, config: &Config, folded: &str, accounts: &Accounts) {
+        match accounts.get(folded) {
+            Some((username, Ok(sight))) => {
+                let ensure = config.accounts.get(folded).is_some_and(|account| account.ensure);
+                self.account = AccountPlan::new(username, sight, ensure);
+            }
+            Some((_, Err(fault))) if self.error.is_none() => {
+                self.error = Some(fault.message.clone());
+                self.hint.clone_from(&fault.hint);
+            }
+            Some((_, Err(_))) | None => {}
+        }
+    }
+
     fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{}: {}", self.name, self.action)?;
         let mut line = |title: &str, text: &str| writeln!(out, "  {title:<8} {text}");
         if let Some(reason) = &self.reason {
             line("why", reason)?;
+        }
+        for text in self.account.iter().flat_map(AccountPlan::lines) {
+            line("account", &text)?;
         }
         if let Some(error) = &self.error {
             line("error", error)?;

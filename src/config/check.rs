@@ -1,5 +1,6 @@
 //! From tables to a `Config`: every value in range, every reference resolved, every problem found at once.
 
+mod account;
 mod admin;
 mod calendar;
 mod credential;
@@ -23,7 +24,7 @@ use self::findings::{Findings, Key};
 use super::error::ConfigError;
 use super::raw;
 use super::sources::Sources;
-use super::{Config, Credential, MotherDuck, StoreSettings, suggest};
+use super::{Config, Credential, DeclaredAccount, MotherDuck, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 
 const SECTIONS: [&str; 7] =
@@ -44,14 +45,23 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let server = server.map(Option::unwrap_or_default);
     let server = service::server(server, &Key::root("server"), &mut findings);
     let stores = stores(root, &mut findings);
-    let credentials = credentials(root, owner.as_ref(), &stores, &mut findings);
+    let (credentials, accounts) = credentials(root, owner.as_ref(), &stores, &mut findings);
     path::check(&stores, &credentials, &mut findings);
     admin::check(motherduck.as_ref(), &stores, &credentials, &mut findings);
     match (findings.is_sound(), owner, motherduck) {
         (true, Some(owner), Some(motherduck)) => {
             let stores = stores.into_iter().filter_map(|(name, one)| Some((name, one?))).collect();
             let warnings = findings.into_warnings();
-            Ok(Config { owner, motherduck, stores, credentials, daemon, server, warnings })
+            Ok(Config {
+                owner,
+                motherduck,
+                stores,
+                credentials,
+                accounts,
+                daemon,
+                server,
+                warnings,
+            })
         }
         _ => Err(ConfigError::Invalid(findings.into_problems(sources))),
     }
@@ -96,13 +106,13 @@ fn credentials(
     owner: Option<&Owner>,
     stores: &BTreeMap<String, Option<StoreSettings>>,
     findings: &mut Findings,
-) -> BTreeMap<CredentialName, Credential> {
+) -> (BTreeMap<CredentialName, Credential>, BTreeMap<String, DeclaredAccount>) {
     let section = Key::root("credentials");
     let sound = findings.count();
     let defaults: raw::credential::Credential =
         table(root, "defaults", findings).unwrap_or_default();
     let defaults_are_sound = findings.count() == sound;
-    let Some(named) = named(root, "credentials", findings) else { return BTreeMap::new() };
+    let Some(named) = named(root, "credentials", findings) else { return Default::default() };
     if named.is_empty() {
         findings.warn("no credential is configured, so there is nothing to rotate");
     }
@@ -119,7 +129,7 @@ fn credentials(
             checked.insert(name, one);
         }
     }
-    checked
+    (checked, surroundings.accounts.into_declared())
 }
 
 /// The table of named things under `section`; none if it is absent, `None` if it is no table.

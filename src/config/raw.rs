@@ -1,6 +1,7 @@
 //! The tables as they are written: shapes only. Ranges and references are checked when they become a `Config`.
 
 pub(super) mod credential;
+pub(super) mod ducklings;
 pub(super) mod gate;
 pub(super) mod mirror;
 pub(super) mod scalar;

@@ -41,6 +41,24 @@ pub struct Pool {
     pub others: Map<String, Value>,
 }
 
+impl Ducklings {
+    /// The values for people, as MotherDuck spells them: of the Duckling that reads and writes its size and cooldown,
+    /// of those that read at scale their size, cooldown and flock size.
+    pub fn values(&self) -> [String; 5] {
+        let cooldown = |seconds: Option<u64>| {
+            seconds.map_or_else(|| "none".to_owned(), |seconds| format!("{seconds} s"))
+        };
+        let (write, read) = (&self.read_write, &self.read_scaling);
+        [
+            write.instance_size.clone(),
+            cooldown(write.cooldown_seconds),
+            read.instance_size.clone(),
+            cooldown(read.cooldown_seconds),
+            read.flock_size.map(|size| size.to_string()).unwrap_or_default(),
+        ]
+    }
+}
+
 impl Client {
     /// How `account`'s Ducklings are configured.
     pub async fn ducklings(&self, account: &AccountName) -> Result<Ducklings, Error> {

@@ -55,11 +55,11 @@ impl DucklingChange {
     pub fn change(&self) -> Change {
         Change {
             read_write: PoolChange {
-                size: self.read_write_size,
+                size: self.read_write_size.clone(),
                 cooldown: self.read_write_cooldown,
             },
             read_scaling: PoolChange {
-                size: self.read_scaling_size,
+                size: self.read_scaling_size.clone(),
                 cooldown: self.read_scaling_cooldown,
             },
             flock_size: self.flock_size,

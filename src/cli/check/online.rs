@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::look::account_key;
 use super::super::table::{counted, span};
-use super::endpoint;
 use super::finding::{Finding, Findings};
+use super::{account, endpoint};
 use crate::command::{Context, Encoding};
 use crate::config::{Credential, Gate, Hook, HttpMethod, Proof, Verify};
 use crate::live::{Live, Outside};
@@ -87,11 +87,15 @@ async fn accounts(outside: &Outside, credentials: &[&Credential], findings: &mut
                     &subject,
                     format!("it exists, with {}", counted(tokens.len(), "token")),
                 ),
+                Err(error) if error.is_absence() && account::ensured(outside, username) => {
+                    Finding::ok(&subject, "it does not exist yet: its first rotation makes it")
+                }
                 Err(error) if error.is_absence() => Finding::error(
                     &subject,
                     "MotherDuck has no such account",
                     Some(format!(
-                        "make it: pintail account create {username}; or correct the username"
+                        "make it: pintail account create {username}, or let pintail: ensure_account = true; or \
+                         correct the username"
                     )),
                 ),
                 Err(error) => {
@@ -103,6 +107,7 @@ async fn accounts(outside: &Outside, credentials: &[&Credential], findings: &mut
         .collect()
         .await;
     findings.findings.extend(found);
+    findings.findings.extend(account::drifts(outside).await);
 }
 
 /// Whether the secret can be read and written, whose it is, and what its consumers say.

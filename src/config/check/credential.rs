@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::account::Accounts;
 use super::calendar::Calendars;
 use super::findings::{Findings, Key};
 use super::gate::Names;
@@ -28,6 +29,8 @@ pub(super) struct Surroundings<'a> {
     owner: Option<&'a Owner>,
     stores: &'a BTreeMap<String, Option<StoreSettings>>,
     calendars: Calendars,
+    /// What was declared of the accounts.
+    pub(super) accounts: Accounts,
 }
 
 impl<'a> Surroundings<'a> {
@@ -36,7 +39,7 @@ impl<'a> Surroundings<'a> {
         owner: Option<&'a Owner>,
         stores: &'a BTreeMap<String, Option<StoreSettings>>,
     ) -> Self {
-        Self { owner, stores, calendars: Calendars::default() }
+        Self { owner, stores, calendars: Calendars::default(), accounts: Accounts::default() }
     }
 }
 
@@ -55,6 +58,8 @@ pub(super) fn check(
         raw.username,
         "this is required: the MotherDuck service account",
     );
+    let declared = (raw.ensure_account, raw.ducklings);
+    around.accounts.declare(declared, username.as_ref(), name, key, findings);
     let token_type = raw.token_type.map_or(TokenType::ReadWrite, |word| word.0);
     let store = store(raw.store, around, key, findings);
     let token_field = token_field(raw.token_field, key, findings);

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
+use super::ducklings::Ducklings;
 use super::gate::{CommandHook, Gate, HttpHook};
 use super::mirror::Mirror;
-use super::scalar::{Span, Word};
+use super::scalar::{Flag, Span, Word};
 use crate::config::{CatchUp, Format, OnFailure};
 use crate::names::AccountName;
 use crate::record::TokenType;
@@ -36,10 +37,12 @@ pub(in crate::config) struct Credential {
     pub(in crate::config) gate: Option<Gate>,
     pub(in crate::config) deploy: Option<Deploy>,
     pub(in crate::config) verify: Option<Verify>,
+    pub(in crate::config) ensure_account: Option<Flag>,
+    pub(in crate::config) ducklings: Option<Ducklings>,
 }
 
 impl Credential {
-    /// These keys, and `defaults` for those that are absent. A gate, a hook, a proof or a list of mirrors
+    /// These keys, and `defaults` for those that are absent. A gate, a hook, a proof, `ducklings` or a list of mirrors
     /// replaces the default one wholly; so does `schedule` a default `every`, and the reverse.
     pub(in crate::config) fn or(self, defaults: &Self) -> Self {
         let own_calendar = self.schedule.is_some() || self.every.is_some();
@@ -65,6 +68,8 @@ impl Credential {
             gate: self.gate.or_else(|| defaults.gate.clone()),
             deploy: self.deploy.or_else(|| defaults.deploy.clone()),
             verify: self.verify.or_else(|| defaults.verify.clone()),
+            ensure_account: self.ensure_account.or(defaults.ensure_account),
+            ducklings: self.ducklings.or_else(|| defaults.ducklings.clone()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Ducklings, Pool};
 
 /// The sizes that can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Size {
     /// The smallest, billed by use.
     Pulse,
@@ -19,26 +19,34 @@ pub enum Size {
     Mega,
     /// The largest.
     Giga,
+    /// One that a later version of the service may have.
+    Other(String),
 }
 
 impl Size {
-    const ALL: [Self; 5] = [Self::Pulse, Self::Standard, Self::Jumbo, Self::Mega, Self::Giga];
+    const KNOWN: [Self; 5] = [Self::Pulse, Self::Standard, Self::Jumbo, Self::Mega, Self::Giga];
+
+    /// The size of that name, known or not.
+    pub fn named(name: &str) -> Self {
+        name.parse().unwrap_or_else(|_| Self::Other(name.to_owned()))
+    }
 
     /// The size as MotherDuck spells it.
-    pub fn as_str(self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Pulse => "pulse",
             Self::Standard => "standard",
             Self::Jumbo => "jumbo",
             Self::Mega => "mega",
             Self::Giga => "giga",
+            Self::Other(name) => name,
         }
     }
 }
 
-/// How many Ducklings read at scale at most: 0 to 64.
+/// How many Ducklings read at scale at most: 0 to 64, as far as is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FlockSize(u64);
+pub struct FlockSize(pub u64);
 
 /// How long a Duckling stays up after its last session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +79,7 @@ pub enum ChangeError {
 impl FromStr for Size {
     type Err = ChangeError;
     fn from_str(text: &str) -> Result<Self, ChangeError> {
-        Self::ALL.into_iter().find(|size| size.as_str() == text).ok_or(ChangeError::Size)
+        Self::KNOWN.into_iter().find(|size| size.as_str() == text).ok_or(ChangeError::Size)
     }
 }
 
@@ -106,7 +114,7 @@ impl FromStr for Cooldown {
 }
 
 /// What is to be different; the rest stays as it is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {
     /// Of the Duckling that reads and writes, which has no flock.
     pub read_write: PoolChange,
@@ -117,7 +125,7 @@ pub struct Change {
 }
 
 /// What is to be different of one kind of Duckling.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PoolChange {
     /// Its size. A cooldown that stands there is dropped where the new size has none.
     pub size: Option<Size>,
@@ -133,8 +141,9 @@ impl Change {
 
     /// Refuses what no state of the service could make right.
     pub fn check(&self) -> Result<(), ChangeError> {
-        for (pool, name) in [(self.read_write, "read_write"), (self.read_scaling, "read_scaling")] {
-            if let (Some(Size::Pulse), Some(Cooldown::Seconds(_))) = (pool.size, pool.cooldown) {
+        for (pool, name) in [(&self.read_write, "read_write"), (&self.read_scaling, "read_scaling")]
+        {
+            if let (Some(Size::Pulse), Some(Cooldown::Seconds(_))) = (&pool.size, pool.cooldown) {
                 return Err(ChangeError::CooldownOfPulse(name));
             }
         }
@@ -154,8 +163,8 @@ impl Change {
 }
 
 impl PoolChange {
-    fn apply(self, pool: &mut Pool, name: &'static str) -> Result<(), ChangeError> {
-        if let Some(size) = self.size {
+    fn apply(&self, pool: &mut Pool, name: &'static str) -> Result<(), ChangeError> {
+        if let Some(size) = &self.size {
             size.as_str().clone_into(&mut pool.instance_size);
         }
         let is_pulse = pool.instance_size == Size::Pulse.as_str();
