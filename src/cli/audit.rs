@@ -184,7 +184,7 @@ async fn survey(outside: &Outside, allowed: &[Remark]) -> Report {
     findings
         .extend(uncovered_accounts.iter().map(|name| findings::of_stranger(accounts_source, name)));
     for finding in &mut findings {
-        finding.allowed = allowed.contains(&finding.finding);
+        finding.allowed = allowed.contains(&finding.remark);
     }
     Report { accounts, accounts_source, uncovered_accounts, findings, errors }
 }
@@ -212,7 +212,7 @@ fn unseen(looks: &[&Look<'_>], errors: &mut Vec<Unseen>) {
 
 impl From<Row> for Standing {
     fn from(row: Row) -> Self {
-        let findings = findings::of_credential(&row).map(|found| found.finding);
+        let findings = findings::of_credential(&row).map(|found| found.remark);
         Self {
             name: row.name,
             state: row.state,

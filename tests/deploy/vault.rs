@@ -123,7 +123,7 @@ async fn one_right_less_is_named_before_it_is_missed_where_pintail_may_ask() {
             let checked = bench.pintail(&auth, &["check"]).await;
             let said = said(&checked);
             // The first version is written once: where there is one, its right is not needed today.
-            let code = if is_there && right == "create" { 0 } else { 1 };
+            let code = i32::from(!(is_there && right == "create"));
             assert_eq!(checked.status.code(), Some(code), "without {right}: {said}");
             assert!(said.contains("the policy lacks the capability"), "without {right}: {said}");
             assert_names(&said, &bench, right);

@@ -41,7 +41,8 @@ impl Outcome {
 /// What became of one line.
 #[derive(Debug, Serialize)]
 pub(super) struct Line {
-    line: Option<usize>,
+    #[serde(rename = "line")]
+    number: Option<usize>,
     name: CredentialName,
     token_id: TokenId,
     pub(super) outcome: Outcome,
@@ -69,7 +70,7 @@ pub(super) enum Mode {
 impl Line {
     fn new(wish: &Wish, outcome: Outcome, previous_token_ids: Vec<TokenId>) -> Self {
         Self {
-            line: wish.line,
+            number: wish.line,
             name: wish.name.clone(),
             token_id: wish.token_id,
             outcome,
@@ -129,7 +130,7 @@ pub(super) async fn adopt_all(
 impl Answer for Adoptions {
     fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         for line in &self.adoptions {
-            let number = line.line.map_or_else(String::new, |number| format!("line {number}: "));
+            let number = line.number.map_or_else(String::new, |number| format!("line {number}: "));
             match &line.error {
                 Some(error) => writeln!(out, "{number}{error}")?,
                 None => {

@@ -12,7 +12,8 @@ use crate::names::{AccountName, CredentialName, TokenId};
 /// One thing that a person should look at.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
-    pub(super) finding: Remark,
+    #[serde(rename = "finding")]
+    pub(super) remark: Remark,
     pub(super) username: String,
     pub(super) credential: Option<CredentialName>,
     pub(super) token_id: Option<TokenId>,
@@ -53,7 +54,7 @@ pub(super) fn of_credential(row: &Row) -> Option<Finding> {
         | State::Unreadable => return None,
     };
     Some(Finding {
-        finding: Remark::Stuck,
+        remark: Remark::Stuck,
         username: row.username.to_string(),
         credential: Some(row.name.clone()),
         token_id: row.token_id,
@@ -69,7 +70,7 @@ pub(super) fn of_token<'a>(
     token: &'a Token,
 ) -> impl Iterator<Item = Finding> + 'a {
     token.findings.iter().map(move |remark| Finding {
-        finding: *remark,
+        remark: *remark,
         username: username.to_string(),
         credential: token.credential.clone(),
         token_id: Some(token.id),
@@ -86,7 +87,7 @@ pub(super) fn of_stranger(source: Source, username: &str) -> Finding {
         Source::Active => "no credential covers this active account, which may be a person's",
     };
     Finding {
-        finding: Remark::Uncovered,
+        remark: Remark::Uncovered,
         username: username.to_owned(),
         credential: None,
         token_id: None,

@@ -110,7 +110,7 @@ async fn a_credential_that_only_a_person_can_help_is_a_finding() {
     let stuck: Vec<_> = report
         .findings
         .iter()
-        .filter(|found| found.finding == Remark::Stuck)
+        .filter(|found| found.remark == Remark::Stuck)
         .map(|found| (found.credential.as_ref().unwrap().as_str(), found.message.as_str()))
         .collect();
     assert_eq!(stuck.len(), 2, "{:?}", report.findings);

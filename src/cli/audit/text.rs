@@ -45,7 +45,7 @@ impl Answer for Report {
                 Some(name) => name.to_string(),
                 None => format!("account {}", found.username),
             };
-            writeln!(out, "{word}  {}  {subject}: {}", found.finding.as_str(), found.message)?;
+            writeln!(out, "{word}  {}  {subject}: {}", found.remark.as_str(), found.message)?;
             writeln!(out, "         hint: {}", found.hint)?;
         }
         for error in &self.errors {
