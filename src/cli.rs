@@ -4,6 +4,7 @@ mod account;
 mod adopt;
 mod answer;
 mod arguments;
+mod audit;
 #[cfg(test)]
 mod bench;
 mod by_hand;
@@ -14,6 +15,7 @@ mod demo;
 mod dive;
 mod duckling;
 mod entry;
+mod inventory;
 mod log;
 mod look;
 mod output;
@@ -29,7 +31,7 @@ mod table;
 mod token;
 
 pub use self::arguments::{
-    Account, Adopt, Arguments, Check, CheckDepth, Command, CreateToken, DeleteAccount, Dive,
+    Account, Adopt, Arguments, Audit, Check, CheckDepth, Command, CreateToken, DeleteAccount, Dive,
     Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names, Output,
     RevokeToken, RollBack, RotateNow, Scope, SetDucklings, Token, Urgency,
 };

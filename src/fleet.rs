@@ -185,8 +185,9 @@ impl Fleet {
             && let Some(entry) = inner.entries.get(name)
         {
             let account = entry.member.username.clone();
-            let is_managed = |name: &CredentialName| self.accounts.contains_key(name);
-            inner.strays.listed(&self.owner, &account, listing, &report.revoked, is_managed);
+            let here = strays::key(&account);
+            let is_here = |name: &CredentialName| self.accounts.get(name) == Some(&here);
+            inner.strays.listed(&self.owner, &account, listing, &report.revoked, is_here);
         }
         let Some(entry) = inner.entries.get_mut(name) else { return };
         let origin = entry.settled(&self.owner, report, next_look, now, &self.counts);

@@ -7,6 +7,7 @@ pub mod decide;
 pub mod drive;
 pub mod evidence;
 pub mod journal;
+pub mod kinship;
 pub mod mirror;
 pub mod reconcile;
 pub mod schedule;

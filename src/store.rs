@@ -4,6 +4,8 @@ mod aws;
 mod file;
 mod vault;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::config::{Credential, Format, Mirror, StoreSettings};
@@ -14,7 +16,7 @@ use crate::secret::Token;
 
 pub use aws::{Aws, AwsError};
 pub use file::{FileError, Files};
-pub use vault::{Vault, VaultError};
+pub use vault::{Capability, Lack, Vault, VaultError};
 
 /// A place where consumers read secrets.
 ///
@@ -104,8 +106,17 @@ impl Store {
     pub async fn ensure_writable(&self, at: &Location, over: &Reading) -> Result<(), StoreError> {
         match self {
             Self::File(files) => files.ensure_writable(at).await,
-            Self::Vault(vault) => vault.ensure_writable(at).await,
+            Self::Vault(vault) => vault.ensure_writable(at, over).await,
             Self::AwsSecretsManager(aws) => aws.ensure_writable(at, over).await,
+        }
+    }
+
+    /// What pintail may not do at each of `paths`, by the store's own word, and nothing where it may do all; `None` if
+    /// this store does not tell. It is told of what will be needed some day too, which no probe can find out.
+    pub async fn lacking(&self, paths: &[&str]) -> Option<BTreeMap<String, Lack>> {
+        match self {
+            Self::Vault(vault) => vault.lacking(paths).await,
+            Self::File(_) | Self::AwsSecretsManager(_) => None,
         }
     }
 

@@ -9,6 +9,8 @@
 
 #[path = "operations/account.rs"]
 mod account;
+#[path = "operations/audit.rs"]
+mod audit;
 #[path = "operations/bench.rs"]
 mod bench;
 #[path = "operations/dive.rs"]

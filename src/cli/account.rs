@@ -1,6 +1,6 @@
 //! `pintail account`: service accounts by hand.
 
-mod list;
+pub(super) mod list;
 
 use std::sync::Arc;
 

@@ -1,36 +1,66 @@
-//! `pintail adopt`: makes a hand-made token and its secret managed, without rotating it.
+//! `pintail adopt`: makes hand-made tokens and their secrets managed, without rotating them.
+
+mod ground;
+mod list;
+mod many;
 
 use std::io::Write;
 use std::sync::Arc;
 
-use futures::StreamExt;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use self::ground::{Ground, Prepared, failed};
+use self::many::{Mode, adopt_all};
 use super::answer::{self, Answer};
+use super::arguments::AdoptSource;
 use super::complaint::Complaint;
-use super::look::{Found, account_key};
 use super::selection::{self, configured};
 use super::table::quoted;
 use super::{Adopt, ExitCode, Output};
-use crate::config::{Config, Credential};
-use crate::live::{Live, Outside, subject};
+use crate::config::Config;
+use crate::live::Outside;
 use crate::names::{CredentialName, TokenId};
-use crate::record::Record;
-use crate::rotation::adopt::{AdoptRefusal, Adoption, TakeOver};
-use crate::rotation::world::{Fault, Identity, PublishError, Verdict, World};
+use crate::rotation::adopt::TakeOver;
+use crate::rotation::world::{Identity, PublishError, Verdict, World};
 
-/// Makes the token that the secret holds managed, under the ID that the operator gives.
+/// One token to be adopted: the one that the credential's secret holds, under the ID that the operator gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// Where it stands in the list.
+    pub(super) line: Option<usize>,
+    pub(super) name: CredentialName,
+    pub(super) token_id: TokenId,
+}
+
+/// Adopts one token, or all that a file lists.
 pub async fn adopt(
     config: Arc<Config>,
     arguments: &Adopt,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    configured(&config, std::slice::from_ref(&arguments.name))?;
+    let take_over = if arguments.take_over { TakeOver::Yes } else { TakeOver::No };
+    let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Adopt };
+    let wishes = match arguments.source() {
+        Some(AdoptSource::File(file)) => list::read(file, &config)?,
+        Some(AdoptSource::One(name, token_id)) => {
+            configured(&config, std::slice::from_ref(name))?;
+            let wish = Wish { line: None, name: name.clone(), token_id };
+            if mode == Mode::Adopt {
+                let outside = selection::open(config).await?;
+                answer::give(&take_in(&outside, &wish, take_over).await?, output)?;
+                return Ok(ExitCode::Settled);
+            }
+            vec![wish]
+        }
+        None => {
+            return Err(Complaint::usage("name a credential, or a file with --from", None).into());
+        }
+    };
     let outside = selection::open(config).await?;
-    let adopted = take_in(&outside, arguments).await?;
-    answer::give(&adopted, output)?;
-    Ok(ExitCode::Settled)
+    let adoptions = adopt_all(&outside, &wishes, take_over, mode).await;
+    answer::give(&adoptions, output)?;
+    Ok(adoptions.code())
 }
 
 /// What was adopted.
@@ -68,38 +98,21 @@ impl Answer for Adopted {
     }
 }
 
-fn refused(refusal: &AdoptRefusal, credential: &CredentialName) -> Complaint {
-    Complaint {
-        code: ExitCode::Failed,
-        message: format!("{credential}: {refusal}"),
-        hint: refusal.hint(credential),
-    }
-}
-
-fn failed(fault: Fault, credential: &CredentialName) -> Complaint {
-    let message = format!("{credential}: {}", fault.message);
-    Complaint { code: ExitCode::Failed, message, hint: fault.hint }
-}
-
-pub(super) async fn take_in(outside: &Outside, arguments: &Adopt) -> Result<Adopted, Complaint> {
-    let name = &arguments.name;
+pub(super) async fn take_in(
+    outside: &Outside,
+    wish: &Wish,
+    take_over: TakeOver,
+) -> Result<Adopted, Complaint> {
+    let name = &wish.name;
     let config = &outside.config;
     let world = outside.world(name, CancellationToken::new());
     let (Some(credential), Some(world)) = (config.credentials.get(name), world) else {
         return Err(Complaint::usage(format!("there is no credential `{name}`"), None));
     };
-    let subject = subject(config, credential);
-    let take_over = if arguments.take_over { TakeOver::Yes } else { TakeOver::No };
-    let adoption = Adoption { subject: &subject, token_id: arguments.token_id, take_over };
-
-    let reading = world.read().await.map_err(|fault| failed(fault, name))?;
-    let claim = adoption.claim(&reading.slot).map_err(|refusal| refused(&refusal, name))?;
-    let others = others(outside, credential).await?;
-    let listing = world.list().await.map_err(|fault| failed(fault, name))?;
-    let others = others.iter().map(|(name, record)| (name, record));
-    let record = adoption
-        .record(&claim, &listing, others, world.now())
-        .map_err(|refusal| refused(&refusal, name))?;
+    let ground = Ground::look(outside, std::slice::from_ref(name)).await;
+    let prepared = ground.prepare(config, wish, take_over);
+    let Prepared { reading, claim, record } =
+        prepared.map_err(|obstacle| obstacle.complaint(name))?;
     match world.connect(claim.token, &Identity::served(&record)).await {
         Ok(Verdict::Works) => {}
         Ok(Verdict::Refused(how)) => {
@@ -111,7 +124,7 @@ pub(super) async fn take_in(outside: &Outside, arguments: &Adopt) -> Result<Adop
         }
         Err(fault) => return Err(failed(fault, name)),
     }
-    let written = world.publish(&reading, &record, claim.token).await;
+    let written = world.publish(reading, &record, claim.token).await;
     written.map_err(|error| unwritten(error, name))?;
     tracing::info!(credential = %name, token_id = %record.token_id, rotation_id = %record.rotation_id, "token adopted");
     Ok(Adopted {
@@ -139,42 +152,6 @@ fn unwritten(error: PublishError, credential: &CredentialName) -> Complaint {
             ..failed(fault, credential)
         },
     }
-}
-
-/// The records of the account's other credentials. Each must be read: whichever serves the token would revoke it.
-async fn others(
-    outside: &Outside,
-    credential: &Credential,
-) -> Result<Vec<(CredentialName, Record)>, Complaint> {
-    let account = account_key(&credential.username);
-    let siblings: Vec<(&CredentialName, Live)> = outside
-        .config
-        .credentials
-        .values()
-        .filter(|other| other.name != credential.name && account_key(&other.username) == account)
-        .filter_map(|other| {
-            Some((&other.name, outside.world(&other.name, CancellationToken::new())?))
-        })
-        .collect();
-    let found: Vec<_> = futures::stream::iter(&siblings)
-        .map(|(name, world)| async move { (*name, world.read().await.map(Found::from)) })
-        .buffered(outside.config.daemon.concurrency)
-        .collect()
-        .await;
-    let mut records = Vec::new();
-    for (name, found) in found {
-        let found = found.map_err(|fault| {
-            let Complaint { code, message, .. } = failed(fault, &credential.name);
-            let hint = format!(
-                "{name} has the same account: whether it serves the token must be known first"
-            );
-            Complaint { code, message, hint: Some(hint) }
-        })?;
-        if let Some(record) = found.record().filter(|record| record.owner == outside.config.owner) {
-            records.push((name.clone(), record.clone()));
-        }
-    }
-    Ok(records)
 }
 
 #[cfg(test)]

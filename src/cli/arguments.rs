@@ -1,6 +1,8 @@
 //! The arguments, as clap reads them. A wrong command line ends with exit code 2.
 
 mod account;
+mod adopt;
+mod audit;
 mod dive;
 mod duckling;
 mod token;
@@ -12,12 +14,14 @@ use std::time::Duration;
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub use self::account::{Account, DeleteAccount, EnsureAccount, ListAccounts};
+pub use self::adopt::{Adopt, AdoptSource};
+pub use self::audit::{Audit, Remark};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
 pub use self::token::{CreateToken, RevokeToken, Token};
 
 use super::ExitCode;
-use crate::names::{CredentialName, TokenId};
+use crate::names::CredentialName;
 
 const DEFAULT_CONFIG: &str = "/etc/pintail/pintail.toml";
 
@@ -93,9 +97,15 @@ pub enum Command {
     Plan(Names),
     /// Show each credential's token, its age and expiry, and what stands in the way.
     Status(Names),
+    /// Show every token of every account, and what there is to remark on it; change nothing.
+    ///
+    /// Whose each token is (served, predecessor, orphan, unmanaged, or another deployment's), its age and its expiry,
+    /// and the service accounts that no credential covers. Ends with 0 if there is nothing to remark, with 3 if
+    /// something needs a person, and with 1 if something could not be looked at.
+    Audit(Audit),
     /// Check the configuration, the admin token, the stores and the hooks; change nothing.
     Check(Check),
-    /// Take over a hand-made token and its secret, without rotating it.
+    /// Take over hand-made tokens and their secrets, without rotating them.
     Adopt(Adopt),
     /// Serve the predecessor again, while it lives and is not yet marked as retiring.
     RollBack(RollBack),
@@ -223,22 +233,6 @@ pub enum CheckDepth {
     ConfigurationAlone,
     /// MotherDuck and the stores are asked, read-only.
     Everything,
-}
-
-/// `adopt`.
-#[derive(Debug, Clone, Args)]
-pub struct Adopt {
-    /// The credential whose secret holds the token.
-    pub name: CredentialName,
-    /// The ID of the token that the secret holds, as MotherDuck lists it.
-    ///
-    /// Tokens are opaque, so that nobody can prove that this ID and the secret's text belong together. Compare them
-    /// well: the next rotation revokes the token with this ID, and the text would live on under another.
-    #[arg(long, value_name = "UUID")]
-    pub token_id: TokenId,
-    /// Take the secret over although another deployment's record is in it. That deployment must no longer run.
-    #[arg(long)]
-    pub take_over: bool,
 }
 
 /// `roll-back`.

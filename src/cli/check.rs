@@ -1,10 +1,14 @@
 //! `pintail check`: the configuration and what it names, then, read-only, everything that a rotation will need.
 
 mod account;
+mod certificate;
 mod endpoint;
 mod finding;
 mod offline;
 mod online;
+mod rights;
+mod servers;
+mod thing;
 
 use std::sync::Arc;
 

@@ -88,6 +88,18 @@ pub fn account_key(username: &AccountName) -> String {
     username.folded()
 }
 
+/// `names` and all credentials of the same accounts: whose a token is cannot be told without their records.
+pub fn with_siblings(config: &config::Config, names: &[CredentialName]) -> Vec<CredentialName> {
+    let accounts: BTreeSet<_> = names
+        .iter()
+        .filter_map(|name| config.credentials.get(name))
+        .map(|credential| account_key(&credential.username))
+        .collect();
+    let is_meant =
+        |credential: &&config::Credential| accounts.contains(&account_key(&credential.username));
+    config.credentials.values().filter(is_meant).map(|credential| credential.name.clone()).collect()
+}
+
 /// Reads the secrets of `names`, then lists the accounts for which `needs_list` asks. A list is never older than the
 /// secrets that it is compared with: a token that was published meanwhile would look lost.
 pub async fn look<'a>(

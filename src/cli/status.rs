@@ -1,7 +1,6 @@
 //! `pintail status`: each credential's token, its age and expiry, and what stands in the way; changes nothing.
 
-mod inventory;
-mod row;
+pub(super) mod row;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -10,14 +9,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
-use super::look::{account_key, look};
+use super::inventory::Inventory;
+use super::look::{look, with_siblings};
 use super::selection::{self, configured};
 use super::table::{instant, quoted, table};
 use super::{ExitCode, Names, Output, complaint};
 use crate::config::Config;
 use crate::live::Outside;
 use crate::names::CredentialName;
-use inventory::Inventory;
 use row::Row;
 
 /// Shows the state of the named credentials, or of all.
@@ -50,19 +49,6 @@ async fn survey(outside: &Outside, names: &[CredentialName]) -> Statuses {
     let inventory = Inventory::new(config, &looks);
     let shown = looks.iter().filter(|look| names.contains(&look.credential.name));
     Statuses { credentials: shown.map(|look| Row::new(config, look, &inventory)).collect() }
-}
-
-/// `names` and all credentials of the same accounts: whose a token is cannot be told without their records.
-fn with_siblings(config: &Config, names: &[CredentialName]) -> Vec<CredentialName> {
-    let accounts: BTreeSet<_> = names
-        .iter()
-        .filter_map(|name| config.credentials.get(name))
-        .map(|credential| account_key(&credential.username))
-        .collect();
-    let is_meant = |credential: &&crate::config::Credential| {
-        accounts.contains(&account_key(&credential.username))
-    };
-    config.credentials.values().filter(is_meant).map(|credential| credential.name.clone()).collect()
 }
 
 impl Answer for Statuses {

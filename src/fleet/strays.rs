@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::names::{AccountName, CredentialName, Owner, TokenId, TokenName};
+use crate::names::{AccountName, CredentialName, Owner, TokenId};
+use crate::rotation::kinship::{Kinship, kinship};
 use crate::rotation::world::ListedToken;
 
 /// The tokens that may be nobody's. Whether a record knows them is asked when they are counted: a credential whose
@@ -16,23 +17,21 @@ pub(super) fn key(account: &AccountName) -> String {
 }
 
 impl Strays {
-    /// Takes in a list of `account`'s tokens, after which `revoked` were revoked.
+    /// Takes in a list of `account`'s tokens, after which `revoked` were revoked; `is_here` tells whether a credential
+    /// is configured for this account.
     pub(super) fn listed(
         &mut self,
         owner: &Owner,
         account: &AccountName,
         listing: &[ListedToken],
         revoked: &[TokenId],
-        is_configured: impl Fn(&CredentialName) -> bool,
+        is_here: impl Fn(&CredentialName) -> bool,
     ) {
-        let is_named = |token: &ListedToken| {
-            token.name.as_deref().and_then(TokenName::parse).is_some_and(|name| {
-                // Another deployment's tokens are its own business.
-                name.owner != *owner || is_configured(&name.credential)
-            })
+        let is_stray = |token: &&ListedToken| {
+            let kinship = kinship(owner, token, None, &is_here);
+            kinship == Kinship::Unmanaged && !revoked.contains(&token.id)
         };
-        let strays =
-            listing.iter().filter(|token| !is_named(token) && !revoked.contains(&token.id));
+        let strays = listing.iter().filter(is_stray);
         self.0.insert(key(account), strays.map(|token| token.id).collect());
     }
 

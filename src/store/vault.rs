@@ -1,6 +1,7 @@
 //! HashiCorp Vault and OpenBao: KV version 2 with check-and-set.
 
 mod error;
+mod rights;
 mod session;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use vaultrs::client::VaultClient;
 
 pub use self::error::VaultError;
 use self::error::{Answer, Sent};
+pub use self::rights::{Capability, Lack};
 use self::session::Session;
 use super::{Location, PublishError, StoreError, object, reading, served};
 use crate::config::VaultStore;
@@ -88,9 +90,13 @@ impl Vault {
     /// Sends a write without data. A policy is asked before the request is understood, so a denial is seen; and KV
     /// refuses a request without data whatever its version, so that nothing can be written. The two versions' words
     /// differ, which shows a mount of KV version 1 before it swallows a `cas` as if it were the user's data.
-    pub(super) async fn ensure_writable(&self, at: &Location) -> Result<(), StoreError> {
+    pub(super) async fn ensure_writable(
+        &self,
+        at: &Location,
+        over: &Reading,
+    ) -> Result<(), StoreError> {
         let outcome = self.session.with(|client| self.probe(client, at)).await;
-        match outcome.map_err(|answer| self.failed("write", at, &answer))? {
+        match outcome.map_err(|answer| self.failed(writing(over), at, &answer))? {
             Probe::Writable => Ok(()),
             Probe::VersionOne => Err(VaultError::VersionOne { mount: self.mount.clone() }.into()),
         }
@@ -115,7 +121,7 @@ impl Vault {
             let sent = answer.sent();
             // What is quoted came from Vault, and Vault was just sent the token.
             let answer = token.lend(|text| answer.without(text));
-            let error = self.failed("write", at, &answer).into();
+            let error = self.failed(writing(over), at, &answer).into();
             match sent {
                 Sent::No | Sent::Refused => PublishError::Refused(error),
                 Sent::Perhaps => PublishError::Unknown(error),
@@ -158,7 +164,7 @@ impl Vault {
             .sleep(tokio::time::sleep)
             .when(Answer::is_worth_repeating)
             .await
-            .map_err(|answer| self.failed("read", at, &answer).into())
+            .map_err(|answer| self.failed(Capability::Read, at, &answer).into())
     }
 
     async fn get(
@@ -216,9 +222,14 @@ impl Vault {
         }
     }
 
-    fn failed(&self, doing: &'static str, at: &Location, answer: &Answer) -> VaultError {
+    fn failed(&self, doing: Capability, at: &Location, answer: &Answer) -> VaultError {
         VaultError::new(doing, &self.mount, &at.path, answer)
     }
+}
+
+/// Vault asks for another right for the first version of a secret than for those after it.
+fn writing(over: &Reading) -> Capability {
+    if over.version.is_absent() { Capability::Create } else { Capability::Update }
 }
 
 enum Probe {

@@ -1,5 +1,6 @@
 //! The built program with a sandbox, an OpenBao and a configuration: all that a rotation through Vault needs.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
@@ -28,18 +29,27 @@ pub struct Bench {
     sandbox: Sandbox,
     dir: tempfile::TempDir,
     namespace: Option<String>,
+    /// The authority that pintail believes when it talks to OpenBao, besides the system's.
+    pub ca_file: Option<PathBuf>,
     /// The credential's name, which nobody else has.
     pub credential: String,
 }
 
 impl Bench {
     pub async fn start() -> Self {
+        Self::over(Bao::shared()).await
+    }
+
+    /// With this OpenBao.
+    pub async fn over(bao: &'static Bao) -> Self {
+        let roots = Roots::system_and(bao.ca_file.as_ref());
         let options = Options { accounts: vec!["etl_prod".parse().unwrap()], ..Options::default() };
         Self {
-            bao: Bao::shared(),
-            client: http_client(Roots::System, None, Duration::from_secs(30)).unwrap(),
+            bao,
+            client: http_client(roots, None, Duration::from_secs(30)).unwrap(),
             sandbox: start(options).await.unwrap(),
             dir: tempfile::tempdir().unwrap(),
+            ca_file: bao.ca_file.clone(),
             namespace: None,
             credential: format!("etl-{}", Uuid::new_v4().simple()),
         }
@@ -88,11 +98,19 @@ impl Bench {
 
     /// An AppRole with one policy and nothing else, as it stands in the configuration.
     pub async fn approle(&self, rules: &str) -> String {
+        self.role(rules, true).await
+    }
+
+    /// The same with the default policy too, by which everybody may ask what it may do.
+    pub async fn approle_that_may_ask(&self, rules: &str) -> String {
+        self.role(rules, false).await
+    }
+
+    async fn role(&self, rules: &str, alone: bool) -> String {
         let policy = self.policy(rules).await;
         let mount = self.auth("approle").await;
         let role = format!("auth/{mount}/role/pintail");
-        let body =
-            json!({"token_policies": [policy], "token_no_default_policy": true, "token_ttl": "5m"});
+        let body = json!({"token_policies": [policy], "token_no_default_policy": alone, "token_ttl": "5m"});
         self.root("POST", &role, body).await;
         let id = self.root("GET", &format!("{role}/role-id"), json!({})).await;
         let secret = self.root("POST", &format!("{role}/secret-id"), json!({})).await;
@@ -107,6 +125,7 @@ impl Bench {
     pub fn file(&self, name: &str, text: &str) -> String {
         let path = self.dir.path().join(name);
         std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
         path.display().to_string()
     }
 
@@ -119,6 +138,7 @@ impl Bench {
     pub async fn pintail(&self, auth: &str, arguments: &[&str]) -> Output {
         let ready = self.sandbox.ready();
         let namespace = self.namespace.as_ref().map(|name| format!("namespace = \"{name}\""));
+        let ca_file = self.ca_file.as_ref().map(|path| format!("ca_file = \"{}\"", path.display()));
         let config = format!(
             r#"
 owner = "test"
@@ -133,6 +153,7 @@ ca_file = "{ca_file}"
 address = "{vault}"
 auth = {auth}
 {namespace}
+{vault_ca_file}
 [credentials.{credential}]
 username = "etl_prod"
 store = "main"
@@ -147,6 +168,7 @@ gate = "none"
             ca_file = ready.ca_file.display(),
             vault = self.bao.server.url,
             namespace = namespace.unwrap_or_default(),
+            vault_ca_file = ca_file.unwrap_or_default(),
             credential = self.credential,
         );
         let config = self.file("pintail.toml", &config);

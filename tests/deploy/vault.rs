@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, said, text};
-use crate::servers::environment;
+use crate::servers::{Bao, environment};
 
 /// Two rotations and a check, by a role that has the shipped policy and nothing else.
 async fn assert_suffices(bench: &Bench, auth: &str) {
@@ -14,7 +15,8 @@ async fn assert_suffices(bench: &Bench, auth: &str) {
     let second = bench.rotate(auth).await;
     assert_eq!(second["revoked"], json!([first["token_id"]]));
     let checked = bench.pintail(auth, &["check"]).await;
-    assert_eq!(checked.status.code(), Some(0), "{}", said(&checked));
+    let all_is_well = said(&checked).contains("0 errors, 0 warnings");
+    assert!(checked.status.success() && all_is_well, "{}", said(&checked));
     let path = format!("secret/data/motherduck/{}", bench.credential);
     let secret = bench.root("GET", &path, json!({})).await;
     assert_eq!(secret["data"]["data"]["token_id"], second["token_id"]);
@@ -79,8 +81,19 @@ async fn the_policy_suffices_for_a_pods_service_account() {
     assert_suffices(&bench, &auth).await;
 }
 
+const RIGHTS: [&str; 3] = ["create", "read", "update"];
+
+/// Asserts that a check names this right, and no other, for the secret of the bench.
+fn assert_names(said: &str, bench: &Bench, right: &str) {
+    let path = format!("`{right}` on secret/data/motherduck/{}", bench.credential);
+    assert!(said.contains(&path), "without {right}, {path:?} is missing: {said}");
+    for other in RIGHTS.iter().filter(|other| **other != right) {
+        assert!(!said.contains(&format!("`{other}`")), "without {right}, {other} is named: {said}");
+    }
+}
+
 #[tokio::test]
-async fn one_right_less_is_named_by_the_check() {
+async fn one_right_less_is_named_by_the_check_as_soon_as_it_is_missed() {
     let whole = text("vault/pintail.hcl");
     for (right, doing) in [("create", "write"), ("read", "read"), ("update", "write")] {
         let bench = Bench::start().await;
@@ -92,15 +105,61 @@ async fn one_right_less_is_named_by_the_check() {
         let checked = bench.pintail(&bench.approle(&rules).await, &["check"]).await;
         let said = said(&checked);
         assert_eq!(checked.status.code(), Some(1), "without {right}: {said}");
-        let secret = format!("motherduck/{}", bench.credential);
-        for part in [
-            format!("cannot {doing} secret {secret} on mount secret"),
-            format!("`{right}`"),
-            format!("secret/data/{secret}"),
-        ] {
-            assert!(said.contains(&part), "without {right}, {part:?} is missing: {said}");
-        }
+        let failure =
+            format!("cannot {doing} secret motherduck/{} on mount secret", bench.credential);
+        assert!(said.contains(&failure), "without {right}: {said}");
+        assert_names(&said, &bench, right);
     }
+}
+
+#[tokio::test]
+async fn one_right_less_is_named_before_it_is_missed_where_pintail_may_ask() {
+    let whole = text("vault/pintail.hcl");
+    let bench = Bench::start().await;
+    for is_there in [false, true] {
+        for right in RIGHTS {
+            let rules = without(&whole, right);
+            let auth = bench.approle_that_may_ask(&rules).await;
+            let checked = bench.pintail(&auth, &["check"]).await;
+            let said = said(&checked);
+            // The first version is written once: where there is one, its right is not needed today.
+            let code = i32::from(!(is_there && right == "create"));
+            assert_eq!(checked.status.code(), Some(code), "without {right}: {said}");
+            assert!(said.contains("the policy lacks the capability"), "without {right}: {said}");
+            assert_names(&said, &bench, right);
+        }
+        bench.rotate(&bench.approle(&whole).await).await;
+    }
+    let auth = bench.approle_that_may_ask(&whole).await;
+    assert!(said(&bench.pintail(&auth, &["check"]).await).contains("0 errors, 0 warnings"));
+}
+
+#[tokio::test]
+async fn an_authority_of_ones_own_is_believed_where_it_is_named_and_nowhere_else() {
+    static SECURED: OnceLock<Bao> = OnceLock::new();
+    let mut bench = Bench::over(SECURED.get_or_init(Bao::start_with_tls)).await;
+    let auth = bench.approle(&text("vault/pintail.hcl")).await;
+    assert_suffices(&bench, &auth).await;
+
+    let ca_file = bench.ca_file.take();
+    let checked = bench.pintail(&auth, &["check"]).await;
+    let told = said(&checked);
+    assert_eq!(checked.status.code(), Some(1), "{told}");
+    assert!(told.contains("error    store main: the certificate of 127.0.0.1:"), "{told}");
+    assert!(
+        told.contains("is not believed") && told.contains("stores.main.vault.ca_file"),
+        "{told}"
+    );
+    let rotated = bench.pintail(&auth, &["rotate-now", "--all"]).await;
+    assert_eq!(rotated.status.code(), Some(1), "{}", said(&rotated));
+    assert!(said(&rotated).contains("certificate"), "{}", said(&rotated));
+
+    let stranger = bench.file("stranger.pem", &bench.certificate());
+    bench.ca_file = Some(stranger.into());
+    let checked = bench.pintail(&auth, &["check"]).await;
+    assert!(said(&checked).contains("is not believed"), "{}", said(&checked));
+    bench.ca_file = ca_file;
+    assert!(bench.pintail(&auth, &["check"]).await.status.success());
 }
 
 #[tokio::test]

@@ -224,7 +224,8 @@ async fn a_binary_secret_is_refused_by_name() {
 async fn a_denied_permission_is_known_before_a_token_exists() {
     let relay = Relay::start(&Moto::shared().server.url, |head| {
         if is(head, "UpdateSecretVersionStage") {
-            refusal("AccessDeniedException", 400, "User: x is not authorized")
+            let told = "User: x is not authorized to perform: secretsmanager:UpdateSecretVersionStage on resource: y";
+            refusal("AccessDeniedException", 400, told)
         } else {
             Fate::Pass
         }
@@ -235,7 +236,9 @@ async fn a_denied_permission_is_known_before_a_token_exists() {
     let error = store.ensure_writable(&at, &over).await.unwrap_err();
     assert_eq!(error.kind(), FaultKind::Permanent);
     assert!(error.to_string().contains("not authorized"), "{error}");
-    assert!(error.hint().unwrap().contains("UpdateSecretVersionStage"));
+    let hint = error.hint().unwrap();
+    assert!(hint.contains("allow secretsmanager:UpdateSecretVersionStage"), "{hint}");
+    assert!(!hint.contains("PutSecretValue"), "{hint}");
 }
 
 #[tokio::test]

@@ -128,7 +128,7 @@ async fn a_vault_token_that_is_not_known_is_denied_and_the_hint_names_the_capabi
     assert!(text(&error).contains("403") && text(&error).contains(&at.path), "{error}");
     assert!(!text(&error).contains("s3cret"), "{error}");
     let hint = error.hint().unwrap();
-    assert!(hint.contains(&format!("`update` on secret/data/{}", at.path)), "{hint}");
+    assert!(hint.contains(&format!("`read` on secret/data/{}", at.path)), "{hint}");
 }
 
 #[tokio::test]

@@ -54,6 +54,10 @@ impl Drop for Server {
 pub struct Bao {
     pub server: Server,
     pub root_token: String,
+    /// The authority of its certificate, if it speaks TLS.
+    pub ca_file: Option<PathBuf>,
+    /// Where that file is.
+    certificates: Option<tempfile::TempDir>,
 }
 
 impl Bao {
@@ -92,7 +96,30 @@ impl Bao {
             let answer = ask(&address, &request)?;
             answer.split(' ').nth(1).is_some_and(|status| status == "200").then(|| address.clone())
         });
-        Self { server, root_token }
+        Self { server, root_token, ca_file: None, certificates: None }
+    }
+
+    /// One of its own that speaks TLS alone, under an authority that nobody knows.
+    pub fn start_with_tls() -> Self {
+        let bao = Self::program();
+        let root_token = format!("root-{}", uuid::Uuid::new_v4());
+        let address = format!("127.0.0.1:{}", two_free_ports());
+        let certificates = tempfile::tempdir().unwrap();
+        let arguments = [
+            "server",
+            "-dev",
+            "-dev-no-store-token",
+            "-dev-tls",
+            &format!("-dev-tls-cert-dir={}", certificates.path().display()),
+            &format!("-dev-root-token-id={root_token}"),
+            &format!("-dev-listen-address={address}"),
+        ];
+        // Its last words before it serves; our own root token is in them.
+        let is_up = |log: &str| log.contains(&root_token) && log.contains("Development mode");
+        let mut server = start(&bao, &arguments, |log| is_up(log).then(|| address.clone()));
+        server.url = format!("https://{address}");
+        let ca_file = Some(certificates.path().join("vault-ca.pem"));
+        Self { server, root_token, ca_file, certificates: Some(certificates) }
     }
 }
 

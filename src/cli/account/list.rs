@@ -69,7 +69,7 @@ pub(super) async fn list(
 }
 
 /// The list of users is young, and not to be had everywhere.
-fn has_no_list(error: &Error) -> bool {
+pub(in crate::cli) fn has_no_list(error: &Error) -> bool {
     matches!(
         error.failure(),
         Some(Failure::Forbidden { .. } | Failure::NotFound(_) | Failure::PlainNotFound { .. })

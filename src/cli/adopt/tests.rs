@@ -2,12 +2,14 @@
 
 use super::super::bench::{Bench, TWO, assert_keeps, both};
 use super::*;
-use crate::record::Slot;
+use crate::record::{Record, Slot};
 use crate::rotation::world::CreatedToken;
 use crate::secret::Token;
 
-fn wish(name: &str, token_id: TokenId, take_over: bool) -> Adopt {
-    Adopt { name: name.parse().unwrap(), token_id, take_over }
+use super::many::{Adoptions, Outcome};
+
+fn wish(name: &str, token_id: TokenId) -> Wish {
+    Wish { line: None, name: name.parse().unwrap(), token_id }
 }
 
 async fn record_of(bench: &Bench, name: &str) -> Record {
@@ -28,7 +30,8 @@ async fn by_hand(bench: &Bench, credential: &str) -> CreatedToken {
 async fn a_hand_made_token_is_managed_afterwards_and_stays_as_it_was() {
     let bench = Bench::new(TWO).await;
     let hand = by_hand(&bench, "etl").await;
-    let adopted = take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap();
+    let adopted =
+        take_in(&bench.outside().await, &wish("etl", hand.id), TakeOver::No).await.unwrap();
     let (text, json) = both(&adopted);
     assert_eq!(json["token_id"], hand.id.to_string());
     assert!(text.contains("cannot be proved"), "{text}");
@@ -39,7 +42,8 @@ async fn a_hand_made_token_is_managed_afterwards_and_stays_as_it_was() {
     assert_eq!(bench.served("etl").sha256(), hand.token.sha256());
     assert_eq!(bench.listed("etl_prod").await, [hand.id]);
 
-    let again = take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap_err();
+    let again =
+        take_in(&bench.outside().await, &wish("etl", hand.id), TakeOver::No).await.unwrap_err();
     assert_eq!(again.code, ExitCode::Failed);
     assert!(again.message.contains("manages the secret already"), "{}", again.message);
 }
@@ -48,7 +52,7 @@ async fn a_hand_made_token_is_managed_afterwards_and_stays_as_it_was() {
 async fn an_adopted_token_is_rotated_like_any_other() {
     let bench = Bench::new(TWO).await;
     let hand = by_hand(&bench, "etl").await;
-    take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap();
+    take_in(&bench.outside().await, &wish("etl", hand.id), TakeOver::No).await.unwrap();
     let report = bench.rotate("etl").await;
     assert_eq!(report.revoked, [hand.id]);
     assert_eq!(bench.listed("etl_prod").await, [report.token_id.unwrap()]);
@@ -59,7 +63,8 @@ async fn a_token_that_was_put_over_a_served_one_is_adopted_and_nothing_is_revoke
     let bench = Bench::new(TWO).await;
     let served = bench.rotate("etl").await.token_id.unwrap();
     let hand = by_hand(&bench, "etl").await;
-    let adopted = take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap();
+    let adopted =
+        take_in(&bench.outside().await, &wish("etl", hand.id), TakeOver::No).await.unwrap();
     assert_eq!(adopted.previous_token_ids, [served]);
     assert_eq!(bench.served("etl").sha256(), hand.token.sha256());
     assert!(bench.listed("etl_prod").await.contains(&served));
@@ -71,7 +76,7 @@ async fn a_token_that_does_not_connect_is_not_adopted() {
     let hand = bench.made_by_hand("etl_prod", "made by hand").await;
     bench.put("etl", &Token::new("another.text.altogether").unwrap());
     let complaint =
-        take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap_err();
+        take_in(&bench.outside().await, &wish("etl", hand.id), TakeOver::No).await.unwrap_err();
     assert!(complaint.message.contains("does not connect"), "{}", complaint.message);
     assert!(!complaint.message.contains("altogether"), "{}", complaint.message);
     assert_eq!(bench.served("etl").lend(str::to_owned), "another.text.altogether");
@@ -81,10 +86,10 @@ async fn a_token_that_does_not_connect_is_not_adopted() {
 async fn a_token_that_another_credential_serves_is_not_adopted_twice() {
     let bench = Bench::new(TWO).await;
     let hand = by_hand(&bench, "etl").await;
-    take_in(&bench.outside().await, &wish("etl", hand.id, false)).await.unwrap();
+    take_in(&bench.outside().await, &wish("etl", hand.id), TakeOver::No).await.unwrap();
     bench.put("reader", &hand.token);
     let complaint =
-        take_in(&bench.outside().await, &wish("reader", hand.id, false)).await.unwrap_err();
+        take_in(&bench.outside().await, &wish("reader", hand.id), TakeOver::No).await.unwrap_err();
     assert!(complaint.message.contains("belongs to credential etl"), "{}", complaint.message);
 }
 
@@ -94,9 +99,9 @@ async fn another_deployments_secret_is_taken_over_only_when_asked_for() {
     let served = bench.rotate("etl").await.token_id.unwrap();
     let config = bench.of_owner("staging", TWO);
     let outside = Outside::open(config).await.unwrap();
-    let complaint = take_in(&outside, &wish("etl", served, false)).await.unwrap_err();
+    let complaint = take_in(&outside, &wish("etl", served), TakeOver::No).await.unwrap_err();
     assert!(complaint.hint.unwrap().contains("--take-over"));
-    let adopted = take_in(&outside, &wish("etl", served, true)).await.unwrap();
+    let adopted = take_in(&outside, &wish("etl", served), TakeOver::Yes).await.unwrap();
     assert_eq!(adopted.token_id, served);
     assert_eq!(record_of(&bench, "etl").await.owner.as_str(), "staging");
 }
@@ -108,4 +113,48 @@ async fn an_unknown_credential_is_a_usage_error_that_names_near_ones() {
     assert_eq!(complaint.code, ExitCode::Usage);
     assert!(complaint.message.contains("raeder"), "{}", complaint.message);
     assert_eq!(complaint.hint.as_deref(), Some("did you mean `reader`?"));
+}
+
+fn outcomes(adoptions: &Adoptions) -> Vec<Outcome> {
+    adoptions.adoptions.iter().map(|line| line.outcome).collect()
+}
+
+#[tokio::test]
+async fn many_are_adopted_one_by_one_and_the_list_may_be_used_again() {
+    let bench = Bench::new(TWO).await;
+    let tokens = [by_hand(&bench, "etl").await, by_hand(&bench, "reader").await];
+    let wishes = [wish("etl", tokens[0].id), wish("reader", tokens[1].id)];
+    let outside = bench.outside().await;
+    let dry = adopt_all(&outside, &wishes, TakeOver::No, Mode::DryRun).await;
+    assert_eq!(outcomes(&dry), [Outcome::Ready, Outcome::Ready]);
+    let (text, _) = both(&dry);
+    assert!(text.ends_with("2 ready, 0 failed\nnothing was changed: it was a dry run\n"), "{text}");
+    assert!(!bench.path("secrets/motherduck/etl/record.json").exists());
+
+    let adopted = adopt_all(&outside, &wishes, TakeOver::No, Mode::Adopt).await;
+    let (text, json) = both(&adopted);
+    assert_eq!(outcomes(&adopted), [Outcome::Adopted, Outcome::Adopted], "{text}");
+    assert_eq!(adopted.code(), ExitCode::Settled);
+    assert_eq!(json["adoptions"][1]["outcome"], "adopted");
+    for (name, token) in [("etl", &tokens[0]), ("reader", &tokens[1])] {
+        assert_eq!(record_of(&bench, name).await.token_id, token.id);
+        assert_keeps(&text, &token.token);
+        assert_keeps(&json.to_string(), &token.token);
+    }
+    let again = adopt_all(&outside, &wishes, TakeOver::No, Mode::Adopt).await;
+    assert_eq!(outcomes(&again), [Outcome::AlreadyManaged, Outcome::AlreadyManaged]);
+    assert_eq!(again.code(), ExitCode::Settled);
+}
+
+#[tokio::test]
+async fn nothing_is_adopted_while_one_line_cannot_be() {
+    let bench = Bench::new(TWO).await;
+    let hand = by_hand(&bench, "etl").await;
+    let wishes = [wish("etl", hand.id), wish("reader", TokenId(uuid::Uuid::new_v4()))];
+    let adoptions = adopt_all(&bench.outside().await, &wishes, TakeOver::No, Mode::Adopt).await;
+    let (text, json) = both(&adoptions);
+    assert_eq!(outcomes(&adoptions), [Outcome::Ready, Outcome::Failed], "{text}");
+    assert_eq!(adoptions.code(), ExitCode::Failed);
+    assert!(json["adoptions"][1]["error"].as_str().unwrap().starts_with("reader: "), "{json}");
+    assert!(!bench.path("secrets/motherduck/etl/record.json").exists());
 }

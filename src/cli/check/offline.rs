@@ -2,106 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use nix::unistd::{AccessFlags, access};
+use jiff::Timestamp;
 
 use super::super::table::counted;
 use super::finding::{Finding, Findings};
-use crate::command::SEARCH_PATH;
+use super::thing::{Place, Thing};
 use crate::config::{
     AdminToken, Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, Proof,
     StoreSettings, VaultAuth, Verify,
 };
-use crate::rotation::world::chain;
-use crate::secret::SecretSource;
-use crate::tls::certificates;
-
-/// Something on this machine that the configuration names.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Thing {
-    Secret(Place),
-    Certificates(PathBuf),
-    Key(PathBuf),
-    Program(PathBuf),
-}
-
-/// The place of a secret, as a key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Place {
-    File(PathBuf),
-    Env(String),
-}
-
-impl From<&SecretSource> for Thing {
-    fn from(source: &SecretSource) -> Self {
-        Self::Secret(match source {
-            SecretSource::File(path) => Place::File(path.clone()),
-            SecretSource::Env(name) => Place::Env(name.clone()),
-        })
-    }
-}
-
-impl Thing {
-    fn look(&self) -> Result<String, (String, Option<String>)> {
-        match self {
-            Self::Secret(place) => {
-                let source = match place {
-                    Place::File(path) => SecretSource::File(path.clone()),
-                    Place::Env(name) => SecretSource::Env(name.clone()),
-                };
-                match source.read() {
-                    Ok(_) => Ok(format!("{source} holds a usable secret")),
-                    Err(error) => {
-                        let hint = format!("put the secret into {source}, as its only text");
-                        Err((chain(&error), Some(hint)))
-                    }
-                }
-            }
-            Self::Certificates(path) => match certificates(path) {
-                Ok(_) => Ok(format!("file {} holds certificates", path.display())),
-                Err(error) => Err((chain(&error), None)),
-            },
-            Self::Key(path) => match std::fs::File::open(path) {
-                Ok(_) => Ok(format!("file {} can be read", path.display())),
-                Err(error) => Err((format!("cannot read file {}: {error}", path.display()), None)),
-            },
-            Self::Program(path) => executable(path),
-        }
-    }
-}
-
-fn executable(program: &Path) -> Result<String, (String, Option<String>)> {
-    let path = &found(program);
-    let shown = path.display();
-    match std::fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => {
-            Err((format!("program {shown} is not a file"), None))
-        }
-        Ok(_) => match access(path, AccessFlags::X_OK) {
-            Ok(()) => Ok(format!("program {shown} can be executed")),
-            Err(_) => Err((
-                format!("program {shown} cannot be executed by this user"),
-                Some(format!("chmod +x {shown}, or run the check as pintail's user")),
-            )),
-        },
-        Err(error) => Err((
-            format!("program {shown} cannot be found: {error}"),
-            Some(format!(
-                "`command` begins with the absolute path of a program, or with its name in {SEARCH_PATH}"
-            )),
-        )),
-    }
-}
-
-/// Where a program that is only named is found, as it is when it is run.
-fn found(program: &Path) -> PathBuf {
-    let mut places = SEARCH_PATH.split(':').map(|folder| Path::new(folder).join(program));
-    if program.is_absolute() {
-        return program.to_owned();
-    }
-    places.find(|path| path.is_file()).unwrap_or_else(|| program.to_owned())
-}
 
 /// Who needs a thing: the first, and how many more, since a default may be shared by thousands.
 #[derive(Default)]
@@ -138,7 +49,11 @@ impl Things {
 
     fn store(&mut self, name: &str, settings: &StoreSettings) {
         let user = || format!("store {name}");
-        let StoreSettings::Vault(vault) = settings else { return };
+        let vault = match settings {
+            StoreSettings::File(files) => return self.need(Thing::Folder(files.dir.clone()), user),
+            StoreSettings::Vault(vault) => vault,
+            StoreSettings::AwsSecretsManager(_) => return,
+        };
         self.certificates(vault.ca_file.as_ref(), user);
         if let Some(identity) = &vault.client_certificate {
             self.need(Thing::Certificates(identity.cert_file.clone()), user);
@@ -212,11 +127,9 @@ pub(super) fn examine(config: &Config) -> Findings {
     for credential in config.credentials.values() {
         things.credential(credential);
     }
+    let now = Timestamp::now();
     for (thing, users) in things.0 {
-        findings.add(match thing.look() {
-            Ok(message) => Finding::ok(&users, message),
-            Err((message, hint)) => Finding::error(&users, message, hint),
-        });
+        findings.add(thing.look(&users.to_string(), now));
     }
     findings
 }

@@ -8,10 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::look::account_key;
 use super::super::table::{counted, span};
-use super::finding::{Finding, Findings};
-use super::{account, endpoint};
+use super::account;
+use super::finding::{Finding, Findings, Level};
+use super::rights::Rights;
+use super::servers;
 use crate::command::{Context, Encoding};
-use crate::config::{Credential, Gate, Hook, HttpMethod, Proof, Verify};
+use crate::config::{Credential, Gate, Hook, HttpMethod};
 use crate::live::{Live, Outside};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
@@ -23,12 +25,13 @@ const NOTABLE_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
 /// Asks everybody whom a rotation will ask.
 pub(super) async fn examine(outside: &Outside, findings: &mut Findings) {
+    findings.findings.extend(servers::examine(&outside.config, outside.now()).await);
     let admitted = admin(outside, findings).await;
-    postgres(outside, findings).await;
+    let rights = Rights::ask(outside).await;
     let width = outside.config.daemon.concurrency;
     let credentials: Vec<_> = outside.config.credentials.values().collect();
     let found: Vec<_> = futures::stream::iter(&credentials)
-        .map(|credential| examine_credential(outside, credential))
+        .map(|credential| examine_credential(outside, credential, &rights))
         .buffered(width)
         .collect()
         .await;
@@ -57,20 +60,6 @@ async fn admin(outside: &Outside, findings: &mut Findings) -> bool {
         findings.add(Finding::warning("this machine's clock", message, Some(hint)));
     }
     admitted
-}
-
-/// Whether the Postgres endpoint can be reached, where its host is known before a token is.
-async fn postgres(outside: &Outside, findings: &mut Findings) {
-    let settings = &outside.config.motherduck.postgres;
-    let is_used = outside.config.credentials.values().any(|credential| match &credential.verify {
-        Proof::Connection(Verify::Postgres { .. }) => true,
-        Proof::Connection(Verify::Command(_)) | Proof::Admin => false,
-    });
-    let Some(host) = settings.host.as_deref().filter(|_| is_used) else { return };
-    findings.add(match endpoint::examine(settings, host).await {
-        Ok(message) => Finding::ok("motherduck.postgres", message),
-        Err(fault) => Finding::fault("motherduck.postgres", fault),
-    });
 }
 
 /// Whether each account exists, each asked once.
@@ -111,17 +100,27 @@ async fn accounts(outside: &Outside, credentials: &[&Credential], findings: &mut
 }
 
 /// Whether the secret can be read and written, whose it is, and what its consumers say.
-async fn examine_credential(outside: &Outside, credential: &Credential) -> Vec<Finding> {
+async fn examine_credential(
+    outside: &Outside,
+    credential: &Credential,
+    rights: &Rights,
+) -> Vec<Finding> {
     let name = &credential.name;
     let Some(world) = outside.world(name, CancellationToken::new()) else { return vec![] };
+    if let Some(finding) = rights.always_needed(credential) {
+        return vec![finding];
+    }
     let reading = match world.read().await {
         Ok(reading) => reading,
         Err(fault) => return vec![Finding::fault(name, fault)],
     };
-    let mut findings = vec![match world.ensure_writable(&reading).await {
-        Ok(()) => standing(outside, credential, &reading),
-        Err(fault) => Finding::fault(name, fault),
-    }];
+    let mut findings = Vec::from_iter(rights.needed_at_first(credential, &reading));
+    if findings.iter().all(|finding| finding.level != Level::Error) {
+        findings.push(match world.ensure_writable(&reading).await {
+            Ok(()) => standing(outside, credential, &reading),
+            Err(fault) => Finding::fault(name, fault),
+        });
+    }
     if let Slot::Managed { record, .. } = &reading.slot {
         findings.extend(hosts(credential, record).await);
         findings.extend(gate(&world, credential, record).await);

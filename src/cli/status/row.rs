@@ -3,15 +3,16 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::super::inventory::Inventory;
 use super::super::look::{Found, Look};
 use super::super::table::{relative, span};
-use super::inventory::Inventory;
 use crate::config::{Config, Credential};
 use crate::live::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::record::{Phase, Record, TokenType};
 use crate::rotation::decide::{Decision, Observation, Refusal, Subject, Trigger, decide, orphans};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::kinship::Kinship;
 use crate::rotation::schedule::{Due, due, next_due, renewal, signed};
 use crate::rotation::world::ListedToken;
 
@@ -21,7 +22,7 @@ const NONE: &str = "-";
 /// How one credential stands, as seen from outside: a status knows nothing of the proofs of a running daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum State {
+pub(in crate::cli) enum State {
     /// At rest, and not due.
     Fresh,
     /// To be rotated now.
@@ -75,43 +76,43 @@ impl State {
 
 /// A token that nobody manages.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Stray {
-    pub(super) id: TokenId,
-    pub(super) name: Option<String>,
-    pub(super) created_at: Timestamp,
-    pub(super) expires_at: Option<Timestamp>,
+pub(in crate::cli) struct Stray {
+    pub(in crate::cli) id: TokenId,
+    pub(in crate::cli) name: Option<String>,
+    pub(in crate::cli) created_at: Timestamp,
+    pub(in crate::cli) expires_at: Option<Timestamp>,
 }
 
 /// How one credential stands.
 #[derive(Debug, Serialize)]
-pub(super) struct Row {
-    pub(super) name: CredentialName,
-    pub(super) username: AccountName,
+pub(in crate::cli) struct Row {
+    pub(in crate::cli) name: CredentialName,
+    pub(in crate::cli) username: AccountName,
     token_type: TokenType,
     store: String,
     path: String,
-    token_id: Option<TokenId>,
+    pub(in crate::cli) token_id: Option<TokenId>,
     created_at: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
+    pub(in crate::cli) expires_at: Option<Timestamp>,
     age_seconds: Option<i64>,
     next_rotation: Option<Timestamp>,
-    pub(super) state: State,
+    pub(in crate::cli) state: State,
     previous_token_ids: Vec<TokenId>,
     /// `None` if the account could not be listed.
-    pub(super) orphans: Option<Vec<TokenId>>,
+    pub(in crate::cli) orphans: Option<Vec<TokenId>>,
     /// `None` if the account could not be listed.
-    pub(super) unmanaged_tokens: Option<Vec<Stray>>,
+    pub(in crate::cli) unmanaged_tokens: Option<Vec<Stray>>,
     /// What could not be seen.
-    pub(super) error: Option<String>,
+    pub(in crate::cli) error: Option<String>,
     /// Why nothing is done until a person acts.
-    pub(super) problem: Option<String>,
-    pub(super) hint: Option<String>,
+    pub(in crate::cli) problem: Option<String>,
+    pub(in crate::cli) hint: Option<String>,
     #[serde(skip)]
     now: Timestamp,
 }
 
 impl Row {
-    pub(super) fn new(config: &Config, look: &Look<'_>, inventory: &Inventory) -> Self {
+    pub(in crate::cli) fn new(config: &Config, look: &Look<'_>, inventory: &Inventory) -> Self {
         let credential = look.credential;
         let subject = subject(config, credential);
         let listed = look.listed();
@@ -144,10 +145,10 @@ impl Row {
                 .unwrap_or_default(),
             orphans: listed.map(|listed| orphans(&subject, listed, ours, &Evidence::default())),
             unmanaged_tokens: listed.map(|listed| {
-                let strays = listed
-                    .iter()
-                    .filter(|token| inventory.is_unmanaged(config, &credential.username, token));
-                strays.map(Stray::from).collect()
+                let is_stray = |token: &&ListedToken| {
+                    inventory.kinship(config, &credential.username, token) == Kinship::Unmanaged
+                };
+                listed.iter().filter(is_stray).map(Stray::from).collect()
             }),
             error: fault.map(|fault| fault.message.clone()),
             problem: refusal.as_ref().map(ToString::to_string),
@@ -160,7 +161,7 @@ impl Row {
     }
 
     /// The row of the table.
-    pub(super) fn cells(&self) -> Vec<String> {
+    pub(in crate::cli) fn cells(&self) -> Vec<String> {
         let none = || NONE.to_owned();
         let count = |count: Option<usize>| {
             count.map_or_else(|| UNKNOWN.to_owned(), |count| count.to_string())

@@ -2,6 +2,7 @@
 
 use super::super::bench::{Bench, TWO, assert_keeps, both};
 use super::*;
+use crate::rotation::adopt::TakeOver;
 
 async fn surveyed(bench: &Bench, names: &[&str]) -> Statuses {
     let names: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
@@ -58,12 +59,10 @@ async fn a_token_that_another_credential_adopted_is_not_unmanaged() {
     let bench = Bench::new(TWO).await;
     let hand = bench.made_by_hand("etl_prod", "made by hand").await;
     bench.put("reader", &hand.token);
-    let arguments = super::super::Adopt {
-        name: "reader".parse().unwrap(),
-        token_id: hand.id,
-        take_over: false,
-    };
-    super::super::adopt::take_in(&bench.outside().await, &arguments).await.unwrap();
+    let name = "reader".parse().unwrap();
+    let wish = super::super::adopt::Wish { line: None, name, token_id: hand.id };
+    let outside = bench.outside().await;
+    super::super::adopt::take_in(&outside, &wish, TakeOver::No).await.unwrap();
     let (_, json) = both(&surveyed(&bench, &["etl"]).await);
     assert_eq!(json["credentials"].as_array().unwrap().len(), 1);
     assert_eq!(json["credentials"][0]["unmanaged_tokens"], serde_json::json!([]));

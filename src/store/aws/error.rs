@@ -225,10 +225,13 @@ impl AwsError {
             Self::ScheduledForDeletion { secret } => Some(format!(
                 "`aws secretsmanager restore-secret --secret-id {secret}` brings it back"
             )),
-            Self::Request { secret, code, .. } => match code.as_deref() {
-                Some("AccessDeniedException") => Some(format!(
-                    "allow secretsmanager:GetSecretValue, CreateSecret, PutSecretValue, UpdateSecretVersionStage, ListSecretVersionIds and TagResource on {secret}"
-                )),
+            Self::Request { secret, code, text, .. } => match code.as_deref() {
+                Some("AccessDeniedException") => Some(match denied(text) {
+                    Some(action) => format!("allow {action} on {secret} to what pintail runs as"),
+                    None => format!(
+                        "allow secretsmanager:GetSecretValue, CreateSecret, PutSecretValue, UpdateSecretVersionStage, ListSecretVersionIds and TagResource on {secret}"
+                    ),
+                }),
                 Some("DecryptionFailure" | "EncryptionFailure") => Some(
                     "allow kms:Decrypt and kms:GenerateDataKey on the secret's KMS key".to_owned(),
                 ),
@@ -241,5 +244,34 @@ impl AwsError {
                 _ => None,
             },
         }
+    }
+}
+
+/// The action that was denied, where AWS names it: `User: … is not authorized to perform: SERVICE:ACTION on …`.
+fn denied(text: &str) -> Option<&str> {
+    let action = text.split_once("not authorized to perform: ")?.1.split_whitespace().next()?;
+    let is_action = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '*');
+    (action.contains(':') && action.chars().all(is_action)).then_some(action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_action_that_is_denied_is_named() {
+        let hint = |message: &str| {
+            let answer = Answer::answered(Some("AccessDeniedException"), Some(message), 400);
+            AwsError::new("write", "motherduck/etl", answer).hint().unwrap()
+        };
+        let told = "User: arn:aws:sts::1:assumed-role/pintail/x is not authorized to perform: \
+                    secretsmanager:UpdateSecretVersionStage on resource: motherduck/etl because no identity-based policy allows it";
+        let named = hint(told);
+        assert!(
+            named.contains("allow secretsmanager:UpdateSecretVersionStage on motherduck/etl"),
+            "{named}"
+        );
+        assert!(!named.contains("PutSecretValue"), "{named}");
+        assert!(hint("no").contains("PutSecretValue"));
     }
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use vaultrs::error::ClientError;
 
+use super::rights::Capability;
 use crate::rotation::world::FaultKind;
 use crate::secret::{SecretError, TokenError};
 use crate::store::chain;
@@ -219,10 +220,10 @@ pub enum VaultError {
         mount: String,
     },
     /// Vault did not do what was asked.
-    #[error("cannot {doing} secret {path} on mount {mount}: {text}")]
+    #[error("cannot {verb} secret {path} on mount {mount}: {text}", verb = doing.verb())]
     Request {
         /// What was tried.
-        doing: &'static str,
+        doing: Capability,
         /// The mount.
         mount: String,
         /// The secret's path on the mount.
@@ -237,7 +238,7 @@ pub enum VaultError {
 }
 
 impl VaultError {
-    pub(super) fn new(doing: &'static str, mount: &str, path: &str, answer: &Answer) -> Self {
+    pub(super) fn new(doing: Capability, mount: &str, path: &str, answer: &Answer) -> Self {
         let kind =
             if answer.is_worth_repeating() { FaultKind::Transient } else { FaultKind::Permanent };
         let status = match answer {
@@ -271,7 +272,7 @@ impl VaultError {
             Self::VersionOne { mount } => {
                 Some(format!("upgrade it with `vault kv enable-versioning {mount}`, or name another mount"))
             }
-            Self::Request { mount, path, status, .. } => match status {
+            Self::Request { doing, mount, path, status, .. } => match status {
                 Some(300..=399) => Some(
                     "redirects are not followed, since the Vault token would travel with them: name the active node's address"
                         .to_owned(),
@@ -280,7 +281,8 @@ impl VaultError {
                     "check the role, the mount and what pintail logs in with".to_owned(),
                 ),
                 Some(403) => Some(format!(
-                    "the policy needs the capabilities `read`, `create` and `update` on {mount}/data/{path}; or the Vault token has expired"
+                    "the policy lacks the capability `{}` on {mount}/data/{path}, or the Vault token has expired",
+                    doing.as_str()
                 )),
                 Some(404) => Some(format!("check that a KV version 2 engine is mounted at {mount}")),
                 Some(503) => Some("Vault may be sealed".to_owned()),

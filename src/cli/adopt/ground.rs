@@ -1,0 +1,150 @@
+//! What speaks for and against adoptions, looked at before anything is changed.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::super::ExitCode;
+use super::super::complaint::Complaint;
+use super::super::look::{account_key, with_siblings};
+use super::Wish;
+use crate::config::{Config, Credential};
+use crate::live::{Live, Outside, subject};
+use crate::names::CredentialName;
+use crate::record::{Record, Slot};
+use crate::rotation::adopt::{AdoptRefusal, Adoption, Claim, TakeOver};
+use crate::rotation::world::{Fault, ListedToken, Reading, World};
+
+/// The secrets of all credentials of some accounts, and then those accounts' tokens.
+pub(super) struct Ground {
+    readings: BTreeMap<CredentialName, Result<Reading, Fault>>,
+    lists: BTreeMap<String, Result<Vec<ListedToken>, Fault>>,
+    now: Timestamp,
+}
+
+/// A token that may be adopted.
+pub(super) struct Prepared<'g> {
+    pub(super) reading: &'g Reading,
+    pub(super) claim: Claim<'g>,
+    pub(super) record: Record,
+}
+
+/// Why a token is not adopted. Nothing was changed.
+pub(super) enum Obstacle {
+    /// It may not be.
+    Refused(AdoptRefusal),
+    /// Something could not be found out.
+    Fault(Fault),
+}
+
+impl Obstacle {
+    pub(super) fn complaint(self, credential: &CredentialName) -> Complaint {
+        match self {
+            Self::Refused(refusal) => Complaint {
+                code: ExitCode::Failed,
+                message: format!("{credential}: {refusal}"),
+                hint: refusal.hint(credential),
+            },
+            Self::Fault(fault) => failed(fault, credential),
+        }
+    }
+}
+
+pub(super) fn failed(fault: Fault, credential: &CredentialName) -> Complaint {
+    let message = format!("{credential}: {}", fault.message);
+    Complaint { code: ExitCode::Failed, message, hint: fault.hint }
+}
+
+impl Ground {
+    /// Reads the secrets of all credentials that share an account with one of `names`, each once, then lists each
+    /// account once.
+    pub(super) async fn look(outside: &Outside, names: &[CredentialName]) -> Self {
+        let width = outside.config.daemon.concurrency;
+        let worlds: Vec<(&Credential, Live)> = with_siblings(&outside.config, names)
+            .iter()
+            .filter_map(|name| {
+                let credential = outside.config.credentials.get(name)?;
+                Some((credential, outside.world(name, CancellationToken::new())?))
+            })
+            .collect();
+        let readings = futures::stream::iter(&worlds)
+            .map(|(credential, world)| async move { (credential.name.clone(), world.read().await) })
+            .buffered(width)
+            .collect()
+            .await;
+        let accounts: BTreeMap<String, &Live> = worlds
+            .iter()
+            .map(|(credential, world)| (account_key(&credential.username), world))
+            .collect();
+        let lists = futures::stream::iter(accounts)
+            .map(|(account, world)| async move { (account, world.list().await) })
+            .buffered(width)
+            .collect()
+            .await;
+        Self { readings, lists, now: outside.now() }
+    }
+
+    /// Whether `wish` may be fulfilled, and the record that does it.
+    pub(super) fn prepare(
+        &self,
+        config: &Config,
+        wish: &Wish,
+        take_over: TakeOver,
+    ) -> Result<Prepared<'_>, Obstacle> {
+        let missing = || {
+            Obstacle::Fault(Fault {
+                kind: crate::rotation::world::FaultKind::Permanent,
+                message: "it is not configured".to_owned(),
+                hint: None,
+            })
+        };
+        let credential = config.credentials.get(&wish.name).ok_or_else(missing)?;
+        let reading = self.readings.get(&wish.name).ok_or_else(missing)?;
+        let reading = reading.as_ref().map_err(|fault| Obstacle::Fault(fault.clone()))?;
+        let subject = subject(config, credential);
+        let adoption = Adoption { subject: &subject, token_id: wish.token_id, take_over };
+        let claim = adoption.claim(&reading.slot).map_err(Obstacle::Refused)?;
+        let others = self.others(config, credential)?;
+        let listing = self.lists.get(&account_key(&credential.username)).ok_or_else(missing)?;
+        let listing = listing.as_ref().map_err(|fault| Obstacle::Fault(fault.clone()))?;
+        let record =
+            adoption.record(&claim, listing, others, self.now).map_err(Obstacle::Refused)?;
+        Ok(Prepared { reading, claim, record })
+    }
+
+    /// The records of the account's other credentials. Each must be read: whichever serves the token would revoke it.
+    fn others<'g>(
+        &'g self,
+        config: &Config,
+        credential: &Credential,
+    ) -> Result<Vec<(&'g CredentialName, &'g Record)>, Obstacle> {
+        let account = account_key(&credential.username);
+        let is_sibling = |name: &CredentialName| {
+            let other = config.credentials.get(name).map(|other| account_key(&other.username));
+            *name != credential.name && other.is_some_and(|other| other == account)
+        };
+        let mut records = Vec::new();
+        for (name, reading) in self.readings.iter().filter(|(name, _)| is_sibling(name)) {
+            let reading = reading.as_ref().map_err(|fault| {
+                let hint = format!(
+                    "{name} has the same account: whether it serves the token must be known first"
+                );
+                Obstacle::Fault(Fault { hint: Some(hint), ..fault.clone() })
+            })?;
+            match &reading.slot {
+                Slot::Managed { record, .. } | Slot::Edited { record, .. }
+                    if record.owner == config.owner =>
+                {
+                    records.push((name, &**record));
+                }
+                Slot::Managed { .. }
+                | Slot::Edited { .. }
+                | Slot::Unmanaged { .. }
+                | Slot::Vacant => {}
+            }
+        }
+        Ok(records)
+    }
+}

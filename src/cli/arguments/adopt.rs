@@ -1,0 +1,53 @@
+//! The arguments of `adopt`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::names::{CredentialName, TokenId};
+
+/// `adopt`.
+#[derive(Debug, Clone, Args)]
+pub struct Adopt {
+    /// The credential whose secret holds the token.
+    #[arg(value_name = "NAME", required_unless_present = "from", requires = "token_id")]
+    name: Option<CredentialName>,
+    /// The ID of the token that the secret holds, as MotherDuck lists it.
+    ///
+    /// Tokens are opaque, so that nobody can prove that this ID and the secret's text belong together. Compare them
+    /// well: the next rotation revokes the token with this ID, and the text would live on under another.
+    #[arg(long, value_name = "UUID", requires = "name")]
+    token_id: Option<TokenId>,
+    /// Adopt all that this file lists: a line `NAME TOKEN_ID` each, with `#` before comments; `-` is standard input.
+    ///
+    /// All lines are checked first, and nothing is changed while one of them cannot be adopted. What is adopted
+    /// already is left as it is, so that a file may be used again.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "token_id"])]
+    from: Option<PathBuf>,
+    /// Check everything short of a connection with the tokens, show what would be adopted, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take a secret over although another deployment's record is in it. That deployment must no longer run.
+    #[arg(long)]
+    pub take_over: bool,
+}
+
+/// What is to be adopted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdoptSource<'a> {
+    /// The token that one credential's secret holds.
+    One(&'a CredentialName, TokenId),
+    /// What a file lists; `-` is standard input.
+    File(&'a Path),
+}
+
+impl Adopt {
+    /// What is to be adopted; `None` for arguments that clap refuses.
+    pub fn source(&self) -> Option<AdoptSource<'_>> {
+        match (&self.name, self.token_id, &self.from) {
+            (_, _, Some(file)) => Some(AdoptSource::File(file)),
+            (Some(name), Some(id), None) => Some(AdoptSource::One(name, id)),
+            (None, _, None) | (_, None, None) => None,
+        }
+    }
+}

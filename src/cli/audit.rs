@@ -1,0 +1,227 @@
+//! `pintail audit`: every token of every account and what there is to remark on it, for people and for CI; changes
+//! nothing.
+
+mod accounts;
+mod findings;
+mod judge;
+mod text;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use self::accounts::Source;
+use self::findings::Finding;
+use super::answer;
+use super::arguments::Remark;
+use super::inventory::Inventory;
+use super::look::{Look, account_key, look};
+use super::selection;
+use super::status::row::{Row, State};
+use super::{Audit, ExitCode, Output};
+use crate::config::Config;
+use crate::live::Outside;
+use crate::names::{AccountName, CredentialName, TokenId};
+use crate::rotation::kinship::Kinship;
+use jiff::Timestamp;
+
+/// Audits all accounts.
+pub async fn audit(
+    config: Arc<Config>,
+    arguments: &Audit,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let outside = selection::open(config).await?;
+    let report = survey(&outside, &arguments.allow).await;
+    answer::give(&report, output)?;
+    Ok(report.code())
+}
+
+/// What was found.
+#[derive(Debug, Serialize)]
+struct Report {
+    accounts: Vec<Account>,
+    /// Where the accounts that no credential covers are known from.
+    accounts_source: Source,
+    uncovered_accounts: Vec<String>,
+    findings: Vec<Finding>,
+    /// What could not be looked at, so that nothing is known of it.
+    errors: Vec<Unseen>,
+}
+
+/// Something that could not be looked at.
+#[derive(Debug, Serialize)]
+struct Unseen {
+    subject: String,
+    message: String,
+    hint: Option<String>,
+}
+
+/// One account that credentials cover.
+#[derive(Debug, Serialize)]
+struct Account {
+    username: AccountName,
+    credentials: Vec<Standing>,
+    /// Null if the account could not be listed.
+    tokens: Option<Vec<Token>>,
+}
+
+/// How a credential stands.
+#[derive(Debug, Serialize)]
+struct Standing {
+    name: CredentialName,
+    state: State,
+    token_id: Option<TokenId>,
+    expires_at: Option<Timestamp>,
+    findings: Vec<Remark>,
+}
+
+/// Whose a token is; in an account with a secret that could not be read, a stray cannot be told from a served one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Served,
+    Predecessor,
+    Orphan,
+    Unmanaged,
+    Foreign,
+    Unknown,
+}
+
+/// A token that MotherDuck lists.
+#[derive(Debug, Serialize)]
+struct Token {
+    id: TokenId,
+    name: Option<String>,
+    kind: Kind,
+    /// Whose record knows it, or whose name it has.
+    credential: Option<CredentialName>,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    age_days: i64,
+    findings: Vec<Remark>,
+    #[serde(skip)]
+    age: jiff::SignedDuration,
+}
+
+impl Report {
+    /// A finding needs a person (3), what could not be seen is a failure (1); the former says more.
+    fn code(&self) -> ExitCode {
+        if self.findings.iter().any(|finding| !finding.allowed) {
+            ExitCode::Held
+        } else if self.errors.is_empty() {
+            ExitCode::Settled
+        } else {
+            ExitCode::Failed
+        }
+    }
+}
+
+impl Kind {
+    fn of(kinship: Kinship, all_read: bool) -> Self {
+        match kinship {
+            Kinship::Served => Self::Served,
+            Kinship::Predecessor => Self::Predecessor,
+            Kinship::Foreign => Self::Foreign,
+            Kinship::Orphan | Kinship::Unmanaged if !all_read => Self::Unknown,
+            Kinship::Orphan => Self::Orphan,
+            Kinship::Unmanaged => Self::Unmanaged,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Predecessor => "predecessor",
+            Self::Orphan => "orphan",
+            Self::Unmanaged => "unmanaged",
+            Self::Foreign => "foreign",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One list for each account, however many credentials it has, and one of all accounts.
+async fn survey(outside: &Outside, allowed: &[Remark]) -> Report {
+    let config = &outside.config;
+    let names: Vec<_> = config.credentials.keys().cloned().collect();
+    let looks = look(outside, &names, |_, _, _| true).await;
+    let inventory = Inventory::new(config, &looks);
+    let mut by_account: BTreeMap<String, Vec<&Look<'_>>> = BTreeMap::new();
+    for look in &looks {
+        by_account.entry(account_key(&look.credential.username)).or_default().push(look);
+    }
+    let (mut accounts, mut findings, mut errors) = (vec![], vec![], vec![]);
+    for looks in by_account.values() {
+        let Some(first) = looks.first() else { continue };
+        let username = &first.credential.username;
+        let standings: Vec<_> =
+            looks.iter().map(|look| Row::new(config, look, &inventory)).collect();
+        let all_read = looks.iter().all(|look| look.found.is_ok());
+        let tokens = looks.iter().find_map(|look| look.listed()).map(|listed| {
+            let token = |listed| judge::token(config, &inventory, looks, listed, all_read);
+            listed.iter().map(token).collect::<Vec<_>>()
+        });
+        findings.extend(standings.iter().filter_map(findings::of_credential));
+        for token in tokens.iter().flatten() {
+            findings.extend(findings::of_token(username, token));
+        }
+        unseen(looks, &mut errors);
+        accounts.push(Account {
+            username: username.clone(),
+            credentials: standings.into_iter().map(Standing::from).collect(),
+            tokens,
+        });
+    }
+    let (accounts_source, uncovered_accounts) = match accounts::uncovered(outside).await {
+        Ok(found) => found,
+        Err(error) => {
+            errors.push(error);
+            (Source::None, vec![])
+        }
+    };
+    findings
+        .extend(uncovered_accounts.iter().map(|name| findings::of_stranger(accounts_source, name)));
+    for finding in &mut findings {
+        finding.allowed = allowed.contains(&finding.remark);
+    }
+    Report { accounts, accounts_source, uncovered_accounts, findings, errors }
+}
+
+/// The secrets that could not be read, and the list that did not come, each once.
+fn unseen(looks: &[&Look<'_>], errors: &mut Vec<Unseen>) {
+    for look in looks {
+        if let Err(fault) = &look.found {
+            errors.push(Unseen {
+                subject: look.credential.name.to_string(),
+                message: fault.message.clone(),
+                hint: fault.hint.clone(),
+            });
+        }
+    }
+    let failed = looks.iter().find_map(|look| look.listing.as_ref()?.as_ref().err());
+    if let (Some(fault), Some(look)) = (failed, looks.first()) {
+        errors.push(Unseen {
+            subject: format!("account {}", look.credential.username),
+            message: fault.message.clone(),
+            hint: fault.hint.clone(),
+        });
+    }
+}
+
+impl From<Row> for Standing {
+    fn from(row: Row) -> Self {
+        let findings = findings::of_credential(&row).map(|found| found.remark);
+        Self {
+            name: row.name,
+            state: row.state,
+            token_id: row.token_id,
+            expires_at: row.expires_at,
+            findings: findings.into_iter().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

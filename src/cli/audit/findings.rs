@@ -1,0 +1,148 @@
+//! What a person should look at, in words.
+
+use serde::Serialize;
+
+use super::super::arguments::Remark;
+use super::super::status::row::{Row, State};
+use super::super::table::{instant, quoted, span};
+use super::accounts::Source;
+use super::{Kind, Token};
+use crate::names::{AccountName, CredentialName, TokenId};
+
+/// One thing that a person should look at.
+#[derive(Debug, Serialize)]
+pub(super) struct Finding {
+    #[serde(rename = "finding")]
+    pub(super) remark: Remark,
+    pub(super) username: String,
+    pub(super) credential: Option<CredentialName>,
+    pub(super) token_id: Option<TokenId>,
+    pub(super) message: String,
+    pub(super) hint: String,
+    /// Whether the exit code is none of its business.
+    pub(super) allowed: bool,
+}
+
+/// What only a person can help.
+pub(super) fn of_credential(row: &Row) -> Option<Finding> {
+    let name = &row.name;
+    let (what, fix) = match row.state {
+        State::Overdue => (
+            "its consumers were not healthy by the gate's deadline; both tokens work",
+            format!("look at the consumers; pintail roll-back {name} serves the old token again"),
+        ),
+        State::RolledBack => (
+            "the predecessor is served again, and its successor lives",
+            format!("look at the consumers, then: pintail rotate-now {name}"),
+        ),
+        State::Expired => (
+            "the served token has expired",
+            format!("pintail rotate-now {name}; does the daemon run?"),
+        ),
+        State::Missing => (
+            "MotherDuck does not list the served token",
+            format!("if it stays so: pintail rotate-now {name}"),
+        ),
+        State::Unmanaged | State::Edited | State::Foreign | State::OtherAccount => {
+            ("its secret is not what pintail put there", format!("pintail plan {name}"))
+        }
+        State::Fresh
+        | State::Due
+        | State::Absent
+        | State::InProgress
+        | State::Retiring
+        | State::Unreadable => return None,
+    };
+    Some(Finding {
+        remark: Remark::Stuck,
+        username: row.username.to_string(),
+        credential: Some(row.name.clone()),
+        token_id: row.token_id,
+        message: row.problem.clone().unwrap_or_else(|| what.to_owned()),
+        hint: row.hint.clone().unwrap_or(fix),
+        allowed: false,
+    })
+}
+
+/// All that there is to remark on a token.
+pub(super) fn of_token<'a>(
+    username: &'a AccountName,
+    token: &'a Token,
+) -> impl Iterator<Item = Finding> + 'a {
+    token.findings.iter().map(move |remark| Finding {
+        remark: *remark,
+        username: username.to_string(),
+        credential: token.credential.clone(),
+        token_id: Some(token.id),
+        message: message(*remark, token),
+        hint: hint(*remark, username, token),
+        allowed: false,
+    })
+}
+
+/// An account that no credential covers.
+pub(super) fn of_stranger(source: Source, username: &str) -> Finding {
+    let message = match source {
+        Source::Users | Source::None => "no credential covers this service account",
+        Source::Active => "no credential covers this active account, which may be a person's",
+    };
+    Finding {
+        remark: Remark::Uncovered,
+        username: username.to_owned(),
+        credential: None,
+        token_id: None,
+        message: message.to_owned(),
+        hint: "give it a credential; or look whether another deployment, or nobody, needs it"
+            .to_owned(),
+        allowed: false,
+    }
+}
+
+fn message(remark: Remark, token: &Token) -> String {
+    let name = quoted(token.name.as_deref());
+    let (id, age) = (token.id, span(token.age));
+    let kind = token.kind.as_str();
+    match remark {
+        Remark::Stuck | Remark::Uncovered => String::new(),
+        Remark::Unmanaged => {
+            let end = token.expires_at.map_or_else(
+                || "never expires".to_owned(),
+                |at| format!("expires {}", instant(at)),
+            );
+            format!("nobody manages token {id} {name}: {age} old, {end}")
+        }
+        Remark::Orphan => format!("token {id} was never served, and has lived for {age}"),
+        Remark::Foreign => format!("token {id} {name} is another deployment's"),
+        Remark::NeverExpires => format!("the {kind} token {id} {name} never expires"),
+        Remark::OlderThanPolicy => {
+            format!(
+                "the {kind} token {id} {name} is {age} old, more than the policy lets one become"
+            )
+        }
+    }
+}
+
+fn hint(remark: Remark, username: &AccountName, token: &Token) -> String {
+    let revoke = format!("pintail token revoke {username} {}", token.id);
+    let rotate = |why: &str| match &token.credential {
+        Some(name) if token.kind == Kind::Served => format!("{why}pintail rotate-now {name}"),
+        Some(name) if token.kind != Kind::Unmanaged => {
+            format!("the rotation that is under way revokes it: pintail status {name}")
+        }
+        Some(_) | None => format!("if nobody needs it: {revoke}"),
+    };
+    match remark {
+        Remark::Stuck | Remark::Uncovered => String::new(),
+        Remark::Unmanaged => format!(
+            "adopt it, if a secret holds it (pintail adopt NAME --token-id {}); if nobody needs it: {revoke}",
+            token.id
+        ),
+        Remark::Orphan => "the daemon, or rotate-now --due, revokes it: does one of them run?".to_owned(),
+        Remark::Foreign => {
+            "if that deployment is meant to share the account, --allow foreign; if it is gone, revoke the token"
+                .to_owned()
+        }
+        Remark::NeverExpires => rotate("set a `ttl`, then "),
+        Remark::OlderThanPolicy => rotate("does the daemon run? "),
+    }
+}

@@ -1,0 +1,57 @@
+//! Whose each listed token is, by the records of all credentials of an account; shared by `status` and `audit`.
+
+use std::collections::BTreeMap;
+
+use super::look::{Found, Look, account_key};
+use crate::config::Config;
+use crate::names::{AccountName, CredentialName, TokenId};
+use crate::rotation::kinship::{Kinship, Recorded, kinship};
+use crate::rotation::world::ListedToken;
+
+/// The tokens that the records of each account's credentials serve or list as predecessors.
+pub(super) struct Inventory(BTreeMap<String, BTreeMap<TokenId, (Recorded, CredentialName)>>);
+
+impl Inventory {
+    pub(super) fn new(config: &Config, looks: &[Look<'_>]) -> Self {
+        let mut accounts: BTreeMap<String, BTreeMap<_, _>> = BTreeMap::new();
+        let ours = looks.iter().filter_map(|look| {
+            let record = look.found.as_ref().ok().and_then(Found::record)?;
+            (record.owner == config.owner).then_some((look, record))
+        });
+        for (look, record) in ours {
+            let name = &look.credential.name;
+            let account = accounts.entry(account_key(&look.credential.username)).or_default();
+            for id in &record.previous_token_ids {
+                account.entry(*id).or_insert_with(|| (Recorded::Predecessor, name.clone()));
+            }
+            // Served weighs more, should another record have it as a predecessor.
+            account.insert(record.token_id, (Recorded::Served, name.clone()));
+        }
+        Self(accounts)
+    }
+
+    /// The credential whose record knows the token.
+    pub(super) fn holder(&self, account: &AccountName, id: TokenId) -> Option<&CredentialName> {
+        self.recorded(account, id).map(|(_, name)| name)
+    }
+
+    /// Whose `token` is, which `account` lists.
+    pub(super) fn kinship(
+        &self,
+        config: &Config,
+        account: &AccountName,
+        token: &ListedToken,
+    ) -> Kinship {
+        let recorded = self.recorded(account, token.id).map(|(recorded, _)| *recorded);
+        kinship(&config.owner, token, recorded, |name| {
+            config
+                .credentials
+                .get(name)
+                .is_some_and(|credential| account_key(&credential.username) == account_key(account))
+        })
+    }
+
+    fn recorded(&self, account: &AccountName, id: TokenId) -> Option<&(Recorded, CredentialName)> {
+        self.0.get(&account_key(account))?.get(&id)
+    }
+}
