@@ -16,6 +16,7 @@ mod duckling;
 mod entry;
 mod log;
 mod look;
+mod notify;
 mod output;
 mod plan;
 mod progress;
@@ -30,8 +31,8 @@ mod token;
 
 pub use self::arguments::{
     Account, Adopt, Arguments, Check, CheckDepth, Command, CreateToken, DeleteAccount, Dive,
-    Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names, Output,
-    RevokeToken, RollBack, RotateNow, Scope, SetDucklings, Token, Urgency,
+    Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names, Notify,
+    Output, RevokeToken, RollBack, RotateNow, Scope, SetDucklings, TestSinks, Token, Urgency,
 };
 pub use self::entry::main;
 

@@ -4,6 +4,7 @@ mod alternatives;
 mod check;
 mod error;
 mod load;
+mod notifications;
 mod raw;
 mod sources;
 mod suggest;
@@ -16,8 +17,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
+pub(crate) use self::check::is_loopback;
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::load::{environment, refuse_dangerous_environment};
+pub use self::notifications::{Occasion, Sink, SinkForm};
 
 use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::TokenType;
@@ -39,6 +42,8 @@ pub struct Config {
     pub daemon: Daemon,
     /// Where the daemon shows how it stands; nowhere if `None`.
     pub server: Option<Server>,
+    /// Who is told that a person may have to act, by name.
+    pub notifications: BTreeMap<String, Sink>,
     /// What is allowed and yet unwise, one sentence each.
     pub warnings: Vec<String>,
 }

@@ -8,6 +8,8 @@
 
 #[path = "config/limits.rs"]
 mod limits;
+#[path = "config/notifications.rs"]
+mod notifications;
 #[path = "config/refusals.rs"]
 mod refusals;
 

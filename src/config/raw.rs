@@ -2,6 +2,7 @@
 
 pub(super) mod credential;
 pub(super) mod gate;
+pub(super) mod notification;
 pub(super) mod scalar;
 pub(super) mod secret;
 pub(super) mod store;

@@ -10,8 +10,8 @@ use super::super::table::counted;
 use super::finding::{Finding, Findings};
 use crate::command::SEARCH_PATH;
 use crate::config::{
-    Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, StoreSettings, VaultAuth,
-    Verify,
+    Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, Sink, SinkForm,
+    StoreSettings, VaultAuth, Verify,
 };
 use crate::rotation::world::chain;
 use crate::secret::SecretSource;
@@ -175,11 +175,24 @@ impl Things {
 
     fn request(&mut self, request: &HttpRequest, user: &impl Fn() -> String) {
         self.certificates(request.ca_file.as_ref(), user);
-        for header in request.headers.values() {
+        self.headers(&request.headers, user);
+    }
+
+    fn headers(&mut self, headers: &BTreeMap<String, HeaderSource>, user: &impl Fn() -> String) {
+        for header in headers.values() {
             match header {
                 HeaderSource::Plain(_) => {}
                 HeaderSource::Secret(source) => self.need(source.into(), user),
             }
+        }
+    }
+
+    fn sink(&mut self, name: &str, sink: &Sink) {
+        let user = || format!("notifications.{name}");
+        self.certificates(sink.ca_file.as_ref(), user);
+        match &sink.form {
+            SinkForm::Slack { url } => self.need(url.into(), user),
+            SinkForm::CloudEvents { headers, .. } => self.headers(headers, &user),
         }
     }
 
@@ -206,6 +219,9 @@ pub(super) fn examine(config: &Config) -> Findings {
     });
     for (name, settings) in &config.stores {
         things.store(name, settings);
+    }
+    for (name, sink) in &config.notifications {
+        things.sink(name, sink);
     }
     for credential in config.credentials.values() {
         things.credential(credential);
