@@ -94,7 +94,7 @@ fn what_is_shown_knows_the_fleet_and_not_who_tells_it() {
     assert_imports_only("metrics", &["fleet", "names", "rotation", "tally", "tls"]);
     assert_imports_only(
         "notify",
-        &["config", "fleet", "http", "names", "rotation", "secret", "tls"],
+        &["config", "fleet", "http", "names", "record", "rotation", "secret", "tls"],
     );
     assert_imports_only("http", &["config", "secret"]);
     assert_imports_only("server", &["config", "fleet", "metrics", "names", "rotation"]);
