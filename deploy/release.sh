@@ -17,9 +17,16 @@ name=pintail-$version-$target
 dist=target/dist
 
 echo "== $name"
-RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$target"
+# No path of the machine that builds it: it would tell on its user, and make each build another. Rust's own standard
+# library comes with such paths taken out.
+flags="-C target-feature=+crt-static --remap-path-prefix=$PWD=/pintail"
+flags+=" --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo"
+RUSTFLAGS=$flags cargo build --release --locked --target "$target"
 binary=target/$target/release/pintail
 [[ $("$binary" --version) == "pintail $version" ]] || fail "$binary is not version $version"
+if grep --text --quiet --fixed-strings -e "$PWD/" -e "${CARGO_HOME:-$HOME/.cargo}/" "$binary"; then
+  fail "$binary holds paths of this machine"
+fi
 if readelf --dynamic "$binary" | grep NEEDED; then fail "$binary needs libraries"; fi
 
 # The time of the commit, so that the same commit makes the same archive.

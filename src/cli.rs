@@ -18,6 +18,7 @@ mod entry;
 mod inventory;
 mod log;
 mod look;
+mod notify;
 mod output;
 mod plan;
 mod progress;
@@ -32,8 +33,8 @@ mod token;
 
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, Check, CheckDepth, Command, CreateToken, DeleteAccount, Dive,
-    Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names, Output,
-    RevokeToken, RollBack, RotateNow, Scope, SetDucklings, Token, Urgency,
+    Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names, Notify,
+    Output, RevokeToken, RollBack, RotateNow, Scope, SetDucklings, TestSinks, Token, Urgency,
 };
 pub use self::entry::main;
 

@@ -6,6 +6,7 @@ mod check;
 mod error;
 mod load;
 mod mirror;
+mod notifications;
 mod raw;
 mod sources;
 mod suggest;
@@ -19,9 +20,11 @@ use serde::Deserialize;
 use url::Url;
 
 pub use self::account::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
+pub(crate) use self::check::is_loopback;
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
+pub use self::notifications::{Occasion, Sink, SinkForm};
 
 use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::TokenType;
@@ -48,6 +51,8 @@ pub struct Config {
     pub daemon: Daemon,
     /// Where the daemon shows how it stands; nowhere if `None`.
     pub server: Option<Server>,
+    /// Who is told that a person may have to act, by name.
+    pub notifications: BTreeMap<String, Sink>,
     /// What is allowed and yet unwise, one sentence each.
     pub warnings: Vec<String>,
 }

@@ -12,6 +12,7 @@ mod wakes;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -22,8 +23,12 @@ use self::wakes::Wakes;
 use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::live::Outside;
+use crate::notify::{self, Notifier, Sinks};
 use crate::rotation::schedule::{Calendar, CronLine};
 use crate::rotation::world::{Fault, FaultKind};
+
+/// So long a stop waits for notifications to be delivered, once the steps in hand have ended.
+const NOTIFYING: Duration = Duration::from_secs(3);
 
 /// Why the daemon does not start. Once it runs, whatever fails is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +36,9 @@ pub enum DaemonError {
     /// What the credentials need cannot be made ready.
     #[error("cannot prepare the stores, gates and verifiers")]
     Open(#[source] Fault),
+    /// A sink cannot be made ready.
+    #[error("cannot prepare the notifications")]
+    Notifications(#[source] notify::SetupError),
     /// The operating system gives no signals.
     #[error("cannot listen for signals")]
     Signals(#[source] std::io::Error),
@@ -41,6 +49,7 @@ impl DaemonError {
     pub fn kind(&self) -> FaultKind {
         match self {
             Self::Open(fault) => fault.kind,
+            Self::Notifications(error) => error.kind(),
             Self::Signals(_) => FaultKind::Permanent,
         }
     }
@@ -49,7 +58,7 @@ impl DaemonError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Open(fault) => fault.hint.clone(),
-            Self::Signals(_) => None,
+            Self::Notifications(_) | Self::Signals(_) => None,
         }
     }
 }
@@ -59,15 +68,17 @@ pub struct Daemon {
     config: Arc<Config>,
     outside: Arc<Outside>,
     fleet: Arc<Fleet>,
+    sinks: Sinks,
 }
 
 impl Daemon {
     /// Makes everything ready that the credentials need; contacts nobody.
     pub async fn open(config: Arc<Config>) -> Result<Self, DaemonError> {
+        let sinks = Sinks::open(&config).map_err(DaemonError::Notifications)?;
         let outside = Outside::open(config.clone()).await.map_err(DaemonError::Open)?;
         let outside = Arc::new(outside);
         let fleet = Arc::new(Fleet::new(&config, outside.clone()));
-        Ok(Self { config, outside, fleet })
+        Ok(Self { config, outside, fleet, sinks })
     }
 
     /// How the credentials stand, for whoever shows it.
@@ -78,7 +89,7 @@ impl Daemon {
     /// Keeps every configured credential rotated until `shutdown` is cancelled. Then it begins nothing, lets the steps
     /// in hand finish for at most `daemon.shutdown_grace`, and says which rotations it leaves for the next start.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { config, outside, fleet } = self;
+        let Self { config, outside, fleet, sinks } = self;
         let rules = Rules {
             concurrency: config.daemon.concurrency,
             sweep: config.daemon.sweep,
@@ -91,6 +102,7 @@ impl Daemon {
                 planner.add(name.clone(), LiveDriver { world, subject, fleet: fleet.clone() });
             }
         }
+        let notifier = Notifier::start(sinks, fleet);
         let wakes = Wakes::start(cron_lines(&config), outside.now(), planner.waker()).await;
         tracing::info!(
             credentials = config.credentials.len(),
@@ -99,6 +111,7 @@ impl Daemon {
         );
         let unfinished = planner.run(&|| outside.now()).await;
         wakes.stop().await;
+        notifier.close(NOTIFYING).await;
         tracing::info!(unfinished = unfinished.len(), "daemon stopped");
     }
 }

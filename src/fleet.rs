@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
 
 pub use self::counts::{Counts, Labels, word};
 use self::entry::Entry;
@@ -76,6 +77,7 @@ pub struct Fleet {
     /// Milliseconds from `begun` to the planner's latest turn.
     beat: AtomicU64,
     planner: AtomicU8,
+    changed: Notify,
 }
 
 struct Inner {
@@ -153,6 +155,7 @@ impl Fleet {
             begun: Instant::now(),
             beat: AtomicU64::new(0),
             planner: AtomicU8::new(0),
+            changed: Notify::new(),
         }
     }
 
@@ -192,6 +195,7 @@ impl Fleet {
         let Some(entry) = inner.entries.get_mut(name) else { return };
         let origin = entry.settled(&self.owner, report, next_look, now, &self.counts);
         inner.history.note(name, origin, report, now);
+        self.changed.notify_one();
     }
 
     /// A run of `name` ended by a fault in pintail itself.
@@ -200,6 +204,12 @@ impl Fleet {
         if let Some(entry) = self.inner().entries.get_mut(name) {
             entry.panicked(next_look, now, &self.counts);
         }
+        self.changed.notify_one();
+    }
+
+    /// Waits until a run has ended since this was last waited for. One may wait at a time.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     /// The counters.

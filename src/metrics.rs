@@ -2,12 +2,14 @@
 
 mod classic;
 mod gauges;
+mod push;
 mod textfile;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 
 use self::gauges::Gauges;
+pub use self::push::{PushError, push};
 pub use self::textfile::{TextfileError, write_textfile};
 use crate::fleet::Fleet;
 
@@ -68,6 +70,16 @@ pub fn render(fleet: &Fleet, tells_apart: bool, format: Format) -> String {
         "step_duration_seconds",
         "How long a step took, with all its tries",
         counts.step_durations.clone(),
+    );
+    registry.register(
+        "notifications",
+        "Notifications by sink, event and what came of them",
+        counts.notifications.clone(),
+    );
+    registry.register(
+        "notifications_dropped",
+        "Notifications that were not sent, since too many waited or the time was up",
+        counts.notifications_dropped.clone(),
     );
     registry.register_collector(Box::new(Gauges { snapshot: fleet.snapshot(), tells_apart }));
     let mut text = String::new();

@@ -12,6 +12,8 @@ mod accounts;
 mod limits;
 #[path = "config/mirrors.rs"]
 mod mirrors;
+#[path = "config/notifications.rs"]
+mod notifications;
 #[path = "config/refusals.rs"]
 mod refusals;
 

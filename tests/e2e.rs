@@ -40,6 +40,8 @@ mod holding;
 mod hooks;
 #[path = "support/http.rs"]
 mod http;
+#[path = "e2e/notifications.rs"]
+mod notifications;
 #[path = "e2e/place.rs"]
 mod place;
 #[path = "e2e/program.rs"]

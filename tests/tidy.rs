@@ -65,7 +65,8 @@ fn the_core_knows_no_client_no_http_and_no_files() {
 
 #[test]
 fn the_adapters_know_neither_each_other_nor_the_policy() {
-    let shared = ["config", "names", "record", "redact", "rotation", "secret", "tally", "tls"];
+    let shared =
+        ["config", "http", "names", "record", "redact", "rotation", "secret", "tally", "tls"];
     let with = |more: &[&'static str]| [shared.as_slice(), more].concat();
     assert_imports_only("motherduck", &shared);
     assert_imports_only("store", &shared);
@@ -90,7 +91,12 @@ fn the_adapters_know_neither_each_other_nor_the_policy() {
 fn what_is_shown_knows_the_fleet_and_not_who_tells_it() {
     assert_imports_only("tally", &[]);
     assert_imports_only("fleet", &["config", "names", "record", "rotation", "tally"]);
-    assert_imports_only("metrics", &["fleet", "names", "rotation", "tally"]);
+    assert_imports_only("metrics", &["fleet", "names", "rotation", "tally", "tls"]);
+    assert_imports_only(
+        "notify",
+        &["config", "fleet", "http", "names", "record", "rotation", "secret", "tls"],
+    );
+    assert_imports_only("http", &["config", "secret"]);
     assert_imports_only("server", &["config", "fleet", "metrics", "names", "rotation"]);
 }
 
@@ -128,4 +134,42 @@ fn no_file_is_long_enough_to_be_feared() {
         let lines = text.lines().count();
         assert!(lines <= 600, "{name} has {lines} lines: is it one subject?");
     }
+}
+
+#[test]
+fn the_stated_rust_version_is_one_that_all_dependencies_can_be_built_with() {
+    let cargo = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let about = cargo(&["-vV"]);
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+    // Of other platforms' packages not all have been fetched.
+    let metadata = ["metadata", "--locked", "--offline", "--format-version=1", "--filter-platform"];
+    let metadata = cargo(&[metadata.as_slice(), &[host]].concat());
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+    let version = |text: &str| -> Vec<u32> {
+        let mut parts: Vec<u32> = text.split('.').map(|part| part.parse().unwrap()).collect();
+        parts.resize(3, 0);
+        parts
+    };
+    let stated = env!("CARGO_PKG_RUST_VERSION");
+    let packages = metadata["packages"].as_array().unwrap();
+    assert!(packages.len() > 100, "the dependencies were found");
+    let too_new: Vec<_> = packages
+        .iter()
+        .filter_map(|package| Some((package["name"].as_str()?, package["rust_version"].as_str()?)))
+        .filter(|(_, needed)| version(needed) > version(stated))
+        .collect();
+    assert!(too_new.is_empty(), "Cargo.toml states {stated}; newer is needed by {too_new:?}");
+    let dockerfile =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Dockerfile"));
+    let dockerfile = dockerfile.unwrap();
+    let image = dockerfile.split("rust:").nth(1).and_then(|rest| rest.split('-').next()).unwrap();
+    assert!(version(image) >= version(stated), "the image is built with Rust {image}");
 }

@@ -108,4 +108,14 @@ inside "$container" -- /usr/bin/pintail rotate-now --all
 inside "$container" -- /usr/bin/pintail rotate-now --all
 inside "$container" -- /usr/bin/pintail rotate-now --due
 inside "$container" -- /usr/bin/pintail status
+
+step 'the same with a root file system that cannot be written, but for the volume'
+# What buildah runs can write anywhere in its container, so that this is done without it.
+install -d --owner=65532 --group=65532 --mode=0700 "$work/volume"
+locked() { deploy/container/read-only.sh "$root" "$work/volume" /usr/bin/pintail "$@"; }
+# The health check, by the program itself.
+locked check --offline
+locked rotate-now --all
+locked rotate-now --all
+locked status
 step 'all of it worked'

@@ -5,6 +5,7 @@ mod adopt;
 mod audit;
 mod dive;
 mod duckling;
+mod notify;
 mod token;
 
 use std::ffi::OsString;
@@ -12,12 +13,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use url::Url;
 
 pub use self::account::{Account, DeleteAccount, EnsureAccount, ListAccounts};
 pub use self::adopt::{Adopt, AdoptSource};
 pub use self::audit::{Audit, Remark};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
+pub use self::notify::{Notify, TestSinks};
 pub use self::token::{CreateToken, RevokeToken, Token};
 
 use super::ExitCode;
@@ -118,6 +121,9 @@ pub enum Command {
     /// See and change how an account's Ducklings are configured.
     #[command(subcommand)]
     Duckling(Duckling),
+    /// Try the configured notifications.
+    #[command(subcommand)]
+    Notify(Notify),
     /// Embed dives.
     #[command(subcommand)]
     Dive(Dive),
@@ -163,6 +169,11 @@ pub struct RotateNow {
     /// The file is replaced whole, and is written after failures too.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub metrics_file: Option<PathBuf>,
+    /// Push metrics to a Prometheus Pushgateway when done, such as http://pushgateway:9091: the same that the daemon serves.
+    ///
+    /// The group is job `pintail` and this host as the instance, unless the URL names one: …/metrics/job/NAME/….
+    #[arg(long, value_name = "URL", value_parser = gateway, conflicts_with = "dry_run")]
+    pub metrics_push: Option<Url>,
     /// The token has leaked: do not wait for the consumers' health gate, and revoke the old token as soon as the new
     /// one is published and verified. Consumers that have not read the new one by then lose their access.
     #[arg(long, requires = "reason", conflicts_with = "due")]
@@ -247,6 +258,18 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(duration) if !duration.is_zero() => Ok(duration),
         Ok(_) => Err("it must be longer than nothing".to_owned()),
         Err(_) => Err("use a duration with units, such as 20m or \"1h 30m\"".to_owned()),
+    }
+}
+
+fn gateway(text: &str) -> Result<Url, String> {
+    let url: Url = text.parse().map_err(|_| "use a URL, such as http://pushgateway:9091")?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    if is_web && is_plain && url.query().is_none() && url.fragment().is_none() {
+        Ok(url)
+    } else {
+        Err("use a URL that begins with http:// or https://, without a password and a query"
+            .to_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::rotate_now::Run;
+use super::rotate_now::{Destinations, Run};
 use super::{ExitCode, Output, RollBack, selection};
 use crate::config::Config;
 use crate::rotation::decide::Trigger;
@@ -18,5 +18,5 @@ pub(super) async fn roll_back(
 ) -> anyhow::Result<ExitCode> {
     let names = selection::configured(&config, std::slice::from_ref(&arguments.name))?;
     let run = Run { names, trigger: Trigger::RollBack, timeout: None, output };
-    run.carry_out(config, None, stop).await
+    run.carry_out(config, &Destinations::default(), stop).await
 }

@@ -1,14 +1,16 @@
 //! `pintail rotate-now`: rotates credentials through every step, once.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use url::Url;
 
+use super::complaint::Complaint;
 use super::output::{CredentialResult, Results};
 use super::progress::Screen;
 use super::{ExitCode, Output, RotateNow, Scope, Urgency, answer, plan, selection};
@@ -17,6 +19,7 @@ use crate::fleet::Fleet;
 use crate::live::{Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
+use crate::notify::{self, Sinks};
 use crate::rotation::decide::Trigger;
 use crate::rotation::drive::{Outcome, Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
@@ -25,6 +28,9 @@ use crate::rotation::world::chain;
 
 /// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.
 const PERSISTENCE: Persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
+
+/// So long a run waits for its notifications to be delivered.
+const NOTIFYING: Duration = Duration::from_secs(10);
 
 /// Rotates what `rotation` names.
 pub(super) async fn rotate_now(
@@ -52,7 +58,18 @@ pub(super) async fn rotate_now(
         return plan::preview(config, names, trigger, output).await;
     }
     let run = Run { names, trigger, timeout: rotation.timeout, output };
-    run.carry_out(config, rotation.metrics_file.as_deref(), stop).await
+    let metrics = Destinations {
+        file: rotation.metrics_file.clone(),
+        gateway: rotation.metrics_push.clone(),
+    };
+    run.carry_out(config, &metrics, stop).await
+}
+
+/// Where the metrics of a run go.
+#[derive(Debug, Default)]
+pub(super) struct Destinations {
+    file: Option<PathBuf>,
+    gateway: Option<Url>,
 }
 
 /// What one run is to do.
@@ -68,10 +85,12 @@ impl Run {
     pub(super) async fn carry_out(
         self,
         config: Arc<Config>,
-        metrics_file: Option<&Path>,
+        metrics: &Destinations,
         stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
         let Self { names, trigger, timeout, output } = self;
+        let sinks =
+            Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
         let fleet = Fleet::of(&outside.config, |name| names.contains(name), outside.clone());
         let screen = Screen::new(output);
@@ -94,22 +113,35 @@ impl Run {
         .filter_map(std::future::ready)
         .collect::<BTreeMap<_, _>>()
         .await;
-        if let Some(path) = metrics_file {
-            write_metrics(&outside.config, &fleet, path);
-        }
         let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
         let code = credentials.iter().map(|result| code_of(result.outcome, trigger)).max();
-        answer::give(&Results { credentials }, output)?;
+        // Whether or not anybody reads the answer, those who are to be told are told.
+        let given = answer::give(&Results { credentials }, output);
+        notify::tell_once(sinks, &fleet, NOTIFYING).await;
+        metrics.write(&outside.config, &fleet).await;
+        given?;
         Ok(code.unwrap_or(ExitCode::Settled))
     }
 }
 
-/// What became of the credentials is told by the exit code, whether or not this comes about.
-fn write_metrics(config: &Config, fleet: &Fleet, path: &Path) {
-    let tells_apart = config.server.as_ref().is_none_or(|server| server.credential_label);
-    let text = metrics::render(fleet, tells_apart, Format::Classic);
-    if let Err(error) = metrics::write_textfile(path, &text) {
-        tracing::error!(error = chain(&error), hint = error.hint(), "metrics not written");
+impl Destinations {
+    /// What became of the credentials is told by the exit code, whether or not this comes about.
+    async fn write(&self, config: &Config, fleet: &Fleet) {
+        if self.file.is_none() && self.gateway.is_none() {
+            return;
+        }
+        let tells_apart = config.server.as_ref().is_none_or(|server| server.credential_label);
+        let text = metrics::render(fleet, tells_apart, Format::Classic);
+        if let Some(path) = &self.file
+            && let Err(error) = metrics::write_textfile(path, &text)
+        {
+            tracing::error!(error = chain(&error), hint = error.hint(), "metrics not written");
+        }
+        if let Some(gateway) = &self.gateway
+            && let Err(error) = metrics::push(gateway, text).await
+        {
+            tracing::warn!(error = chain(&error), hint = error.hint(), "metrics not pushed");
+        }
     }
 }
 

@@ -4,15 +4,16 @@ use figment::value::{Dict, Value};
 
 /// Of each of these at most one stands in a table. Plain merging would leave both, and a variable could then not
 /// turn `{ file = … }` into `{ env = … }`.
-const ALTERNATIVES: [&[&str]; 4] = [
+const ALTERNATIVES: [&[&str]; 5] = [
     &["file", "env", "vault", "aws_secrets_manager"],
     &["token_file", "token_env", "approle", "kubernetes", "jwt"],
     &["http", "command", "wait", "none", "postgres"],
     &["schedule", "every"],
+    &["slack", "webhook"],
 ];
 
 /// Tables whose keys are names that people chose, `file` and `env` perhaps among them.
-const NAMED: [&str; 4] = ["stores", "credentials", "headers", "tags"];
+const NAMED: [&str; 5] = ["stores", "credentials", "notifications", "headers", "tags"];
 
 /// Drops from `earlier` what `later` decides otherwise.
 pub(super) fn give_way(earlier: &mut Dict, later: &Dict) {

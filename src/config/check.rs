@@ -8,6 +8,7 @@ mod findings;
 mod gate;
 mod lifetime;
 mod mirror;
+mod notification;
 mod path;
 mod placeholders;
 mod service;
@@ -21,14 +22,23 @@ use serde::de::DeserializeOwned;
 
 use self::credential::Surroundings;
 use self::findings::{Findings, Key};
+pub(crate) use self::service::is_loopback;
 use super::error::ConfigError;
 use super::raw;
 use super::sources::Sources;
-use super::{Config, Credential, DeclaredAccount, MotherDuck, StoreSettings, suggest};
+use super::{Config, Credential, DeclaredAccount, MotherDuck, Sink, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 
-const SECTIONS: [&str; 7] =
-    ["owner", "motherduck", "stores", "daemon", "server", "defaults", "credentials"];
+const SECTIONS: [&str; 8] = [
+    "owner",
+    "motherduck",
+    "stores",
+    "daemon",
+    "server",
+    "notifications",
+    "defaults",
+    "credentials",
+];
 
 /// The checked configuration, or all that is wrong with it.
 pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
@@ -44,6 +54,7 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let server = root.contains_key("server").then(|| table(root, "server", &mut findings));
     let server = server.map(Option::unwrap_or_default);
     let server = service::server(server, &Key::root("server"), &mut findings);
+    let notifications = notifications(root, &mut findings);
     let stores = stores(root, &mut findings);
     let (credentials, accounts) = credentials(root, owner.as_ref(), &stores, &mut findings);
     path::check(&stores, &credentials, &mut findings);
@@ -60,6 +71,7 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
                 accounts,
                 daemon,
                 server,
+                notifications,
                 warnings,
             })
         }
@@ -97,6 +109,20 @@ fn stores(root: &Dict, findings: &mut Findings) -> BTreeMap<String, Option<Store
             let key = section.child(name);
             let raw: Option<raw::store::Store> = shaped(value, &key, findings);
             (name.clone(), raw.and_then(|raw| store::check(raw, &key, findings)))
+        })
+        .collect()
+}
+
+/// Those that are sound: nobody refers to them.
+fn notifications(root: &Dict, findings: &mut Findings) -> BTreeMap<String, Sink> {
+    let section = Key::root("notifications");
+    let Some(named) = named(root, "notifications", findings) else { return BTreeMap::new() };
+    named
+        .iter()
+        .filter_map(|(name, value)| {
+            let key = section.child(name);
+            let raw = shaped(value, &key, findings)?;
+            Some((name.clone(), notification::check(name, raw, &key, findings)?))
         })
         .collect()
 }

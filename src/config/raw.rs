@@ -4,6 +4,7 @@ pub(super) mod credential;
 pub(super) mod ducklings;
 pub(super) mod gate;
 pub(super) mod mirror;
+pub(super) mod notification;
 pub(super) mod scalar;
 pub(super) mod secret;
 pub(super) mod store;

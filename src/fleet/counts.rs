@@ -31,6 +31,10 @@ pub struct Counts {
     pub rotation_durations: Durations,
     /// How long steps took, with all their tries.
     pub step_durations: Durations,
+    /// Notifications by sink, event and result.
+    pub notifications: Family<Labels, Counter>,
+    /// Notifications that were not sent, since too many waited or the time was up, by sink.
+    pub notifications_dropped: Family<Labels, Counter>,
 }
 
 impl Counts {
@@ -42,6 +46,8 @@ impl Counts {
             missed_runs: Family::default(),
             rotation_durations: Family::new_with_constructor(rotation_buckets),
             step_durations: Family::new_with_constructor(step_buckets),
+            notifications: Family::default(),
+            notifications_dropped: Family::default(),
         }
     }
 
@@ -72,6 +78,19 @@ impl Counts {
         let labels = vec![("step", step.step.as_str().to_owned())];
         let duration = Duration::from_millis(step.duration_ms);
         self.step_durations.get_or_create(&labels).observe(duration.as_secs_f64());
+    }
+
+    /// A notification of `event` was delivered to `sink`, or was not.
+    pub fn notification(&self, sink: &str, event: &'static str, result: &'static str) {
+        let labels = [("sink", sink), ("event", event), ("result", result)];
+        let labels = labels.map(|(key, value)| (key, value.to_owned())).to_vec();
+        self.notifications.get_or_create(&labels).inc();
+    }
+
+    /// So many notifications to `sink` were dropped; none makes the series known.
+    pub fn notifications_dropped(&self, sink: &str, count: u64) {
+        let labels = vec![("sink", sink.to_owned())];
+        self.notifications_dropped.get_or_create(&labels).inc_by(count);
     }
 
     fn labels(&self, name: &CredentialName, others: &[(&'static str, &'static str)]) -> Labels {

@@ -56,6 +56,7 @@ impl Entry {
                 renew_before_seconds: credential.policy.renew_before.as_secs(),
                 next_rotation: None,
                 last_success: None,
+                last_trigger: None,
                 looked_at: None,
                 next_look: None,
                 predecessors: 0,
@@ -115,6 +116,9 @@ impl Entry {
         self.rest(state, now);
         self.held = report.outcome == Outcome::Held;
         self.origin = self.held.then_some(origin);
+        if report.outcome == Outcome::Rotated {
+            self.member.last_trigger = Some(origin);
+        }
         self.member.trouble = report.problem.as_ref().map(|problem| Trouble {
             step: problem.step,
             message: problem.message.clone(),

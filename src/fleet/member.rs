@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::words::State;
+use super::words::{Origin, State};
 use crate::names::{AccountName, CredentialName, RotationId, TokenId};
 use crate::record::TokenType;
 use crate::rotation::journal::Step;
@@ -52,6 +52,8 @@ pub struct Member {
     pub next_rotation: Option<Timestamp>,
     /// When a rotation was last completed.
     pub last_success: Option<Timestamp>,
+    /// What made the rotation begin that was completed last, if this process saw it.
+    pub last_trigger: Option<Origin>,
     /// When it was last looked at.
     pub looked_at: Option<Timestamp>,
     /// When it is looked at next.

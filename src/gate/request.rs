@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::SetupError;
 use crate::command::{Context, Encoding};
-use crate::config::{HeaderSource, HttpMethod, HttpRequest};
+use crate::config::{HttpMethod, HttpRequest};
+use crate::http::{HeaderError, Headers, NotAHeader};
 use crate::rotation::world::FaultKind;
-use crate::secret::{SecretError, SecretSource, TokenError};
 use crate::tls::{HttpClients, is_distrust};
 
 /// A request, ready to be sent for any rotation.
@@ -19,8 +18,7 @@ pub(super) struct Request {
     url: String,
     method: Method,
     expected_status: Vec<u16>,
-    plain: HeaderMap,
-    secret: Vec<(HeaderName, SecretSource)>,
+    headers: Headers,
     timeout: Duration,
 }
 
@@ -35,22 +33,9 @@ pub enum RequestError {
         /// What is wrong.
         source: url::ParseError,
     },
-    /// A secret header's value could not be read; nothing was sent.
-    #[error("cannot read the value of header {name}")]
-    Secret {
-        /// The header's name.
-        name: HeaderName,
-        /// What is wrong.
-        source: SecretError,
-    },
-    /// A secret header's value cannot stand in a header; nothing was sent.
-    #[error("the value of header {name} cannot be used")]
-    SecretText {
-        /// The header's name.
-        name: HeaderName,
-        /// What is wrong.
-        source: TokenError,
-    },
+    /// A secret header cannot be had; nothing was sent.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
     /// No answer came within the time.
     #[error("{url} did not answer within {}", humantime::format_duration(*limit))]
     TimedOut {
@@ -81,9 +66,7 @@ impl RequestError {
     /// What the configuration must change is permanent; whatever the other side may change is not.
     pub fn kind(&self) -> FaultKind {
         match self {
-            Self::Url { .. } | Self::Secret { .. } | Self::SecretText { .. } => {
-                FaultKind::Permanent
-            }
+            Self::Url { .. } | Self::Header(_) => FaultKind::Permanent,
             Self::Unanswered { source, .. } if is_distrust(source) => FaultKind::Permanent,
             Self::Unanswered { .. } | Self::TimedOut { .. } | Self::Status { .. } => {
                 FaultKind::Transient
@@ -101,8 +84,7 @@ impl RequestError {
                 Some("redirects are not followed: name the final URL".to_owned())
             }
             Self::Url { .. }
-            | Self::Secret { .. }
-            | Self::SecretText { .. }
+            | Self::Header(_)
             | Self::Unanswered { .. }
             | Self::TimedOut { .. }
             | Self::Status { .. } => None,
@@ -116,21 +98,8 @@ impl Request {
         clients: &mut HttpClients,
     ) -> Result<Self, SetupError> {
         let url = || shown_template(&settings.url);
-        let mut plain = HeaderMap::new();
-        let mut secret = Vec::new();
-        for (name, source) in &settings.headers {
-            let wrong = || SetupError::Header { url: url(), name: name.clone() };
-            let parsed: HeaderName = name.parse().map_err(|_| wrong())?;
-            match source {
-                HeaderSource::Plain(text) => {
-                    let mut value: HeaderValue = text.parse().map_err(|_| wrong())?;
-                    // It may well be a password that somebody put into the configuration.
-                    value.set_sensitive(true);
-                    plain.insert(parsed, value);
-                }
-                HeaderSource::Secret(place) => secret.push((parsed, place.clone())),
-            }
-        }
+        let headers = Headers::new(&settings.headers)
+            .map_err(|NotAHeader { name }| SetupError::Header { url: url(), name })?;
         let http = clients
             .with_extra_roots(settings.ca_file.as_ref())
             .map_err(|source| SetupError::Client { url: url(), source })?;
@@ -143,8 +112,7 @@ impl Request {
                 HttpMethod::Put => Method::PUT,
             },
             expected_status: settings.expected_status.clone(),
-            plain,
-            secret,
+            headers,
             timeout: settings.timeout,
         })
     }
@@ -157,7 +125,7 @@ impl Request {
         let response = self
             .http
             .request(self.method.clone(), url)
-            .headers(self.headers()?)
+            .headers(self.headers.read()?)
             .timeout(self.timeout)
             .send()
             .await
@@ -179,21 +147,6 @@ impl Request {
         } else {
             Err(RequestError::Status { url: shown, status: status.as_u16() })
         }
-    }
-
-    /// Secrets are read for each request: they may have been rotated, too.
-    fn headers(&self) -> Result<HeaderMap, RequestError> {
-        let mut headers = self.plain.clone();
-        for (name, place) in &self.secret {
-            let name = || name.clone();
-            let secret =
-                place.read().map_err(|source| RequestError::Secret { name: name(), source })?;
-            let value = secret
-                .header("")
-                .map_err(|source| RequestError::SecretText { name: name(), source })?;
-            headers.insert(name(), value);
-        }
-        Ok(headers)
     }
 }
 

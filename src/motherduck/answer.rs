@@ -1,16 +1,12 @@
 //! An answer of the REST API: its body, read within bounds, and what its status means.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::admin::Bearer;
 use super::error::{Failure, Refusal};
-use super::skew;
+use crate::http::retry_after;
 use crate::redact::foreign_text;
 
 /// The largest answer of success that is read.
@@ -145,37 +141,4 @@ struct Said {
 struct Issue {
     #[serde(default)]
     message: String,
-}
-
-/// Seconds, or a date, which counts from the answer's own `Date` where it has one: the clocks may differ.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let now = skew::date(headers).unwrap_or_else(Timestamp::now);
-    let wait = now.duration_until(skew::http_date(text)?);
-    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
-}
-
-#[cfg(test)]
-mod tests {
-    use reqwest::header::DATE;
-
-    use super::*;
-
-    fn wait(value: &str) -> Option<Duration> {
-        let mut headers = HeaderMap::new();
-        headers.insert(DATE, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
-        headers.insert(RETRY_AFTER, value.parse().unwrap());
-        retry_after(&headers)
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date_by_the_servers_clock() {
-        assert_eq!(wait("90"), Some(Duration::from_secs(90)));
-        assert_eq!(wait("Sun, 06 Nov 1994 08:49:47 GMT"), Some(Duration::from_secs(10)));
-        assert_eq!(wait("Sun, 06 Nov 1994 08:49:07 GMT"), Some(Duration::ZERO));
-        assert_eq!(wait("later"), None);
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use jiff::fmt::rfc2822::DateTimeParser;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::{DATE, HeaderMap};
+use reqwest::header::HeaderMap;
+
+use crate::http::date;
 
 /// The latest measurement.
 #[derive(Default)]
@@ -30,18 +31,10 @@ fn measured(headers: &HeaderMap, asked: Timestamp, answered: Timestamp) -> Optio
     Some(middle.duration_until(theirs))
 }
 
-/// The `Date` header.
-pub(super) fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    http_date(headers.get(DATE)?.to_str().ok()?)
-}
-
-/// A date as HTTP writes it: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
-pub(super) fn http_date(text: &str) -> Option<Timestamp> {
-    DateTimeParser::new().parse_timestamp(text.trim()).ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use reqwest::header::DATE;
+
     use super::*;
 
     #[test]

@@ -34,11 +34,15 @@ fn ask_with(method: &str, url: &str, headers: &str, body: &str) -> (u16, String)
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
+/// What was received, in the order of its arrival.
+type Noted = Arc<Mutex<Vec<String>>>;
+
 /// A consumer of tokens, or whoever else is told of them. It listens for as long as the test process lives.
 pub struct Consumer {
     /// Where it listens: `http://127.0.0.1:PORT`.
     pub url: String,
-    heads: Arc<Mutex<Vec<String>>>,
+    heads: Noted,
+    bodies: Noted,
 }
 
 impl Consumer {
@@ -46,15 +50,15 @@ impl Consumer {
     pub fn start(judge: impl Fn(&str) -> u16 + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let heads = Arc::new(Mutex::new(vec![]));
-        let seen = Arc::clone(&heads);
+        let (heads, bodies) = (Arc::default(), Arc::default());
+        let seen = (Arc::clone(&heads), Arc::clone(&bodies));
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 // A client that hangs up, or is killed, is no failure of the consumer.
                 let _ = client.and_then(|client| answer(&client, &seen, &judge));
             }
         });
-        Self { url, heads }
+        Self { url, heads, bodies }
     }
 
     /// One that is always healthy.
@@ -66,11 +70,16 @@ impl Consumer {
     pub fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
+
+    /// The bodies of the requests so far.
+    pub fn bodies(&self) -> Vec<String> {
+        self.bodies.lock().unwrap().clone()
+    }
 }
 
 fn answer(
     mut client: &TcpStream,
-    heads: &Mutex<Vec<String>>,
+    (heads, bodies): &(Noted, Noted),
     judge: &impl Fn(&str) -> u16,
 ) -> std::io::Result<()> {
     client.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -81,6 +90,14 @@ fn answer(
             return Ok(());
         }
     }
+    let length = head
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .map_or(0, |(_, value)| value.trim().parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    bodies.lock().unwrap().push(String::from_utf8_lossy(&body).into_owned());
     heads.lock().unwrap().push(head.clone());
     let status = judge(&head);
     write!(client, "HTTP/1.1 {status} Chosen\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;

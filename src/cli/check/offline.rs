@@ -10,8 +10,8 @@ use super::super::table::counted;
 use super::finding::{Finding, Findings};
 use super::thing::{Place, Thing};
 use crate::config::{
-    AdminToken, Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, Proof,
-    StoreSettings, VaultAuth, Verify,
+    AdminToken, Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, Proof, Sink,
+    SinkForm, StoreSettings, VaultAuth, Verify,
 };
 
 /// Who needs a thing: the first, and how many more, since a default may be shared by thousands.
@@ -90,11 +90,24 @@ impl Things {
 
     fn request(&mut self, request: &HttpRequest, user: &impl Fn() -> String) {
         self.certificates(request.ca_file.as_ref(), user);
-        for header in request.headers.values() {
+        self.headers(&request.headers, user);
+    }
+
+    fn headers(&mut self, headers: &BTreeMap<String, HeaderSource>, user: &impl Fn() -> String) {
+        for header in headers.values() {
             match header {
                 HeaderSource::Plain(_) => {}
                 HeaderSource::Secret(source) => self.need(source.into(), user),
             }
+        }
+    }
+
+    fn sink(&mut self, name: &str, sink: &Sink) {
+        let user = || format!("notifications.{name}");
+        self.certificates(sink.ca_file.as_ref(), user);
+        match &sink.form {
+            SinkForm::Slack { url } => self.need(url.into(), user),
+            SinkForm::CloudEvents { headers, .. } => self.headers(headers, &user),
         }
     }
 
@@ -123,6 +136,9 @@ pub(super) fn examine(config: &Config) -> Findings {
     });
     for (name, settings) in &config.stores {
         things.store(name, settings);
+    }
+    for (name, sink) in &config.notifications {
+        things.sink(name, sink);
     }
     for credential in config.credentials.values() {
         things.credential(credential);

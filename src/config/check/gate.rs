@@ -183,7 +183,12 @@ fn http(
     })
 }
 
-fn headers(raw: Headers, key: &Key<'_>, findings: &mut Findings) -> BTreeMap<String, HeaderSource> {
+/// Headers by name, each fit to be sent.
+pub(super) fn headers(
+    raw: Headers,
+    key: &Key<'_>,
+    findings: &mut Findings,
+) -> BTreeMap<String, HeaderSource> {
     let mut checked = BTreeMap::new();
     for (name, value) in raw {
         let key = key.child(&name);

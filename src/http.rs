@@ -1,0 +1,125 @@
+//! What the HTTP clients share: headers that may be secrets, and how long a server asks to be left alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+
+use crate::config::HeaderSource;
+use crate::secret::{SecretError, SecretSource, TokenError};
+
+/// Headers by the configuration, ready to be sent.
+#[derive(Debug)]
+pub struct Headers {
+    plain: HeaderMap,
+    secret: Vec<(HeaderName, SecretSource)>,
+}
+
+/// A header that HTTP does not allow.
+#[derive(Debug, thiserror::Error)]
+#[error("header {name:?} has a name or a value that HTTP does not allow")]
+pub struct NotAHeader {
+    /// Its name.
+    pub name: String,
+}
+
+/// Why the headers are not complete; nothing was sent.
+#[derive(Debug, thiserror::Error)]
+pub enum HeaderError {
+    /// A secret value could not be read.
+    #[error("cannot read the value of header {name}")]
+    Secret {
+        /// The header's name.
+        name: HeaderName,
+        /// What is wrong.
+        source: SecretError,
+    },
+    /// A secret value cannot stand in a header.
+    #[error("the value of header {name} cannot be used")]
+    Text {
+        /// The header's name.
+        name: HeaderName,
+        /// What is wrong.
+        source: TokenError,
+    },
+}
+
+impl Headers {
+    /// The configured headers, names and plain values checked.
+    pub fn new(settings: &BTreeMap<String, HeaderSource>) -> Result<Self, NotAHeader> {
+        let mut plain = HeaderMap::new();
+        let mut secret = Vec::new();
+        for (name, source) in settings {
+            let wrong = || NotAHeader { name: name.clone() };
+            let parsed: HeaderName = name.parse().map_err(|_| wrong())?;
+            match source {
+                HeaderSource::Plain(text) => {
+                    let mut value: HeaderValue = text.parse().map_err(|_| wrong())?;
+                    // It may well be a password that somebody put into the configuration.
+                    value.set_sensitive(true);
+                    plain.insert(parsed, value);
+                }
+                HeaderSource::Secret(place) => secret.push((parsed, place.clone())),
+            }
+        }
+        Ok(Self { plain, secret })
+    }
+
+    /// The headers as they are to be sent now. Secrets are read for each request: they may have been rotated, too.
+    pub fn read(&self) -> Result<HeaderMap, HeaderError> {
+        let mut headers = self.plain.clone();
+        for (name, place) in &self.secret {
+            let name = || name.clone();
+            let secret =
+                place.read().map_err(|source| HeaderError::Secret { name: name(), source })?;
+            let value =
+                secret.header("").map_err(|source| HeaderError::Text { name: name(), source })?;
+            headers.insert(name(), value);
+        }
+        Ok(headers)
+    }
+}
+
+/// How long an answer's `Retry-After` asks to wait: seconds, or a date, which counts from the answer's own `Date`
+/// where it has one, since the clocks may differ.
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = date(headers).unwrap_or_else(Timestamp::now);
+    let wait = now.duration_until(http_date(text)?);
+    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+}
+
+/// The `Date` header.
+pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    http_date(headers.get(DATE)?.to_str().ok()?)
+}
+
+/// A date as HTTP writes it: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
+fn http_date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text.trim()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait(value: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(DATE, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
+        headers.insert(RETRY_AFTER, value.parse().unwrap());
+        retry_after(&headers)
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date_by_the_servers_clock() {
+        assert_eq!(wait("90"), Some(Duration::from_secs(90)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:47 GMT"), Some(Duration::from_secs(10)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:07 GMT"), Some(Duration::ZERO));
+        assert_eq!(wait("later"), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Delivery to one sink: one event after the other, tried again for a bounded time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::queue::Queue;
+use super::{Event, Receiver, Setback};
+use crate::fleet::Counts;
+use crate::rotation::world::{FaultKind, chain};
+
+/// The pause after the first failure, which doubles.
+const FIRST: Duration = Duration::from_secs(1);
+/// No pause of ours is longer; a `Retry-After` may be.
+const LONGEST: Duration = Duration::from_mins(1);
+/// An event that was not delivered for so long is given up.
+const PATIENCE: Duration = Duration::from_mins(15);
+/// Where the program is about to end, no pause of ours is longer.
+const LONGEST_AT_THE_END: Duration = Duration::from_secs(1);
+
+/// Where a worker delivers to: the seam at which its tests stand in for the network.
+pub(super) trait Post: Send + Sync + 'static {
+    /// Tries once.
+    fn post(&self, event: &Event) -> impl Future<Output = Result<(), Setback>> + Send;
+}
+
+impl Post for Receiver {
+    async fn post(&self, event: &Event) -> Result<(), Setback> {
+        Receiver::post(self, event).await
+    }
+}
+
+/// Delivers what is put into its queue.
+pub(super) struct Worker<P> {
+    pub(super) sink: String,
+    pub(super) post: P,
+    pub(super) queue: Arc<Queue>,
+    pub(super) counts: Counts,
+    pub(super) closing: CancellationToken,
+}
+
+impl<P: Post> Worker<P> {
+    /// Delivers until the queue is closed and empty.
+    pub(super) async fn run(self) {
+        while let Some(event) = self.queue.next().await {
+            self.deliver(&event).await;
+        }
+    }
+
+    async fn deliver(&self, event: &Event) {
+        let (began, mut pause) = (Instant::now(), FIRST);
+        let (sink, word) = (self.sink.as_str(), event.news.word());
+        let setback = loop {
+            let setback = match self.post.post(event).await {
+                Ok(()) => {
+                    self.counts.notification(sink, word, "delivered");
+                    tracing::debug!(sink, event = word, "notification delivered");
+                    return;
+                }
+                Err(setback) => setback,
+            };
+            let asked = setback.retry_after();
+            let wait = asked.unwrap_or(pause);
+            if setback.kind() == FaultKind::Permanent || began.elapsed() + wait > PATIENCE {
+                break setback;
+            }
+            let retry_in_ms = wait.as_millis();
+            tracing::debug!(sink, event = word, retry_in_ms, error = %setback, "notification not delivered yet");
+            match asked {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => self.nap(wait).await,
+            }
+            pause = pause.saturating_mul(2).min(LONGEST);
+        };
+        let result = match setback.kind() {
+            FaultKind::Permanent => "refused",
+            FaultKind::Transient => "given_up",
+        };
+        self.counts.notification(sink, word, result);
+        let (error, hint) = (chain(&setback), setback.hint());
+        tracing::warn!(sink, event = word, error, hint, "notification not delivered");
+    }
+
+    async fn nap(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        tokio::select! {
+            () = tokio::time::sleep_until(until) => {}
+            () = self.closing.cancelled() => {
+                let soon = Instant::now() + LONGEST_AT_THE_END;
+                tokio::time::sleep_until(soon.min(until)).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
