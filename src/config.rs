@@ -3,6 +3,7 @@
 mod alternatives;
 mod check;
 mod error;
+mod files;
 mod load;
 mod raw;
 mod sources;
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use url::Url;
 
 pub use self::error::{ConfigError, Problem, Problems};
+pub use self::files::{Files, Fingerprint};
 pub use self::load::{environment, refuse_dangerous_environment};
 
 use crate::names::{AccountName, CredentialName, Owner};

@@ -6,6 +6,8 @@
     reason = "a test's helpers fail the test that calls them"
 )]
 
+#[path = "config/directory.rs"]
+mod directory;
 #[path = "config/limits.rs"]
 mod limits;
 #[path = "config/refusals.rs"]
