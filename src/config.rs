@@ -45,6 +45,19 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
+impl Config {
+    /// Whether both treat `name` alike: by the same rules, for the same account, in the same place. Where they do not,
+    /// what was proved under one of them says nothing under the other.
+    pub fn treats_alike(&self, other: &Self, name: &CredentialName) -> bool {
+        let (one, two) = (self.credentials.get(name), other.credentials.get(name));
+        let (Some(one), Some(two)) = (one, two) else { return false };
+        one == two
+            && self.stores.get(&one.store) == other.stores.get(&two.store)
+            && self.motherduck == other.motherduck
+            && self.owner == other.owner
+    }
+}
+
 /// `[daemon]`: how the daemon works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
@@ -54,6 +67,8 @@ pub struct Daemon {
     pub sweep: Duration,
     /// How long a shutdown waits for the steps in hand (default 30 s).
     pub shutdown_grace: Duration,
+    /// The time between two looks at the configuration's files (1 s to 1 d, default 5 s).
+    pub watch: Duration,
 }
 
 /// `[server]`: where the daemon shows how it stands.
@@ -71,7 +86,7 @@ pub struct Server {
 }
 
 /// `[motherduck]`: how to reach MotherDuck.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MotherDuck {
     /// The REST API's base URL; https, or http to a loopback address.
     pub api_url: Url,
@@ -97,7 +112,7 @@ pub struct Postgres {
 }
 
 /// `[stores.NAME]`: exactly one kind.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreSettings {
     /// Files in the layout of Kubernetes' mounted secrets.
     File(FileStore),
@@ -119,7 +134,7 @@ pub struct FileStore {
 }
 
 /// `[stores.NAME.vault]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VaultStore {
     /// The server's URL; https, or http to a loopback address.
     pub address: Url,
@@ -181,7 +196,7 @@ pub enum SignedTokenMethod {
 }
 
 /// `[stores.NAME.aws_secrets_manager]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsStore {
     /// The region; by default the SDK's own chain decides.
     pub region: Option<String>,
@@ -196,7 +211,7 @@ pub struct AwsStore {
 }
 
 /// `[credentials.NAME]`, with the defaults filled in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     /// Its name.
     pub name: CredentialName,
@@ -223,7 +238,7 @@ pub struct Credential {
 }
 
 /// What the core decides by.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// The scheduled instants, splay included.
     pub schedule: Schedule,
@@ -289,7 +304,7 @@ impl GatePace {
 }
 
 /// How the consumers' health is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
     /// Not at all: the pace alone decides.
     Unasked,
@@ -300,7 +315,7 @@ pub enum Gate {
 }
 
 /// What makes the clients reload.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hook {
     /// An HTTP request.
     Http(HttpRequest),
@@ -310,7 +325,7 @@ pub enum Hook {
 
 /// An HTTP request to a consumer. The placeholders `{credential}`, `{username}`, `{token_id}`,
 /// `{previous_token_id}`, `{rotation_id}`, `{store}` and `{path}` are filled in, percent-encoded, when it is sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// The URL, placeholders included; it was checked with sample values.
     pub url: String,
@@ -359,7 +374,7 @@ pub struct Command {
 }
 
 /// How a token is proved to work.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verify {
     /// A connection to the Postgres endpoint.
     Postgres {

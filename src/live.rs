@@ -2,7 +2,7 @@
 
 mod counted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,8 +51,21 @@ struct Adapters {
 impl Outside {
     /// Makes the adapters; contacts nobody. A file that cannot be used, such as a CA, is an error here.
     pub async fn open(config: Arc<Config>) -> Result<Self, Fault> {
+        Self::open_after(config, None).await
+    }
+
+    /// The same, to take the place of `self`: all is made anew, but what was counted is counted on.
+    pub async fn reopen(&self, config: Arc<Config>) -> Result<Self, Fault> {
+        Self::open_after(config, Some(self)).await
+    }
+
+    async fn open_after(config: Arc<Config>, before: Option<&Self>) -> Result<Self, Fault> {
         let motherduck = Client::new(&config.motherduck)
             .map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+        let motherduck = match before {
+            Some(before) => motherduck.in_place_of(&before.motherduck),
+            None => motherduck,
+        };
         let mut stores = BTreeMap::new();
         for (name, settings) in &config.stores {
             let store = Store::open(name, settings).await.map_err(|error| store_fault(&error))?;
@@ -64,7 +77,11 @@ impl Outside {
             adapters
                 .insert(name.clone(), Arc::new(open_adapters(&config, credential, &mut clients)?));
         }
-        let tallies = stores.keys().map(|name| (name.clone(), Arc::default())).collect();
+        // Of a store that nobody uses any more nothing is known: no request would ever tell that it is well again.
+        let used: BTreeSet<_> = config.credentials.values().map(|one| &one.store).collect();
+        let counted = |name: &String| before?.tallies.get(name).filter(|_| used.contains(name));
+        let tally = |name: &String| counted(name).cloned().unwrap_or_default();
+        let tallies = stores.keys().map(|name| (name.clone(), tally(name))).collect();
         Ok(Self { config, motherduck: Arc::new(motherduck), stores, tallies, adapters })
     }
 

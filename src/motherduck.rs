@@ -16,6 +16,7 @@ mod tokens;
 mod users;
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -56,9 +57,9 @@ pub struct Client {
     admin: Admin,
     limiter: DefaultDirectRateLimiter,
     pace: Pace,
-    skew: Skew,
+    skew: Arc<Skew>,
     sent: AtomicU64,
-    tally: Tally,
+    tally: Arc<Tally>,
 }
 
 impl Client {
@@ -78,10 +79,18 @@ impl Client {
             admin: Admin::new(settings.admin_token.clone()),
             limiter: RateLimiter::direct(Quota::per_second(rate)),
             pace: Pace::default(),
-            skew: Skew::default(),
+            skew: Arc::default(),
             sent: AtomicU64::new(0),
-            tally: Tally::default(),
+            tally: Arc::default(),
         })
+    }
+
+    /// With what `before`, a client that this one takes the place of, has counted and knows of MotherDuck's clock. Both
+    /// go on counting together.
+    #[must_use]
+    pub fn in_place_of(mut self, before: &Self) -> Self {
+        (self.skew, self.tally) = (before.skew.clone(), before.tally.clone());
+        self
     }
 
     /// MotherDuck's clock minus ours, to about a second, as of the last answer; `None` before the first.
