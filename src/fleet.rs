@@ -185,12 +185,11 @@ impl Fleet {
         let name = &credential.name;
         let mut inner = self.inner();
         inner.accounts.insert(name.clone(), strays::key(&credential.username));
-        match inner.entries.get_mut(name) {
-            Some(entry) => entry.configure(credential, now),
-            None => {
-                self.counts.expect(name);
-                inner.entries.insert(name.clone(), Entry::new(credential, now));
-            }
+        if let Some(entry) = inner.entries.get_mut(name) {
+            entry.configure(credential, now);
+        } else {
+            self.counts.expect(name);
+            inner.entries.insert(name.clone(), Entry::new(credential, now));
         }
     }
 

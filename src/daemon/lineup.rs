@@ -118,14 +118,18 @@ impl<D: Driver> Plan<D> {
     fn renew(&mut self, driver: D, is_running: bool) -> bool {
         let is_alike = driver.is_alike(&self.driver);
         self.driver = driver.into();
-        match (is_running, is_alike, self.fate) {
-            // The run in hand may be an older world's than the one that was compared with.
-            (true, true, Fate::Stays) => return true,
-            (true, _, _) => self.fate = Fate::Changes,
-            (false, true, _) => return true,
-            (false, false, _) => self.begin_afresh(),
+        if is_running {
+            // The run in hand may be of an older world than the one that was compared with.
+            let stays = is_alike && self.fate == Fate::Stays;
+            if !stays {
+                self.fate = Fate::Changes;
+            }
+            return stays;
         }
-        false
+        if !is_alike {
+            self.begin_afresh();
+        }
+        is_alike
     }
 
     /// Forgets what was proved, and what failed, under other settings.

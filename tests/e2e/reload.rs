@@ -14,7 +14,7 @@ use crate::place::Kind;
 use crate::program::Running;
 use crate::scene::{ETL, Scene};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const REPORT: &str = "report_prod";
 
 /// A daemon and the file that it was started with.
@@ -31,7 +31,7 @@ impl Followed {
         let mut scene = Scene::with(Kind::File, &[ETL, REPORT], &[]);
         scene.credentials = vec![ETL.to_owned()];
         // Signals alone count, unless a test wants it otherwise.
-        scene.more = "[daemon]\nsweep = \"1s\"\nwatch = \"1d\"\n".to_owned();
+        scene.more = "[daemon]\nsweep = \"1s\"\nwatch = \"1d\"\n".into();
         prepare(&mut scene);
         let mut manager = Manager::without_file();
         scene.variables.extend(manager.variables(None));
