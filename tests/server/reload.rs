@@ -38,7 +38,7 @@ async fn a_changed_configuration_is_taken_or_refused_and_either_is_shown() {
     let started = shown.metric(&at).await.unwrap();
 
     write("", "", "\n[credentials.broken]\nusername = \"<b>\"\n");
-    shown.until("it is refused", &successful, |n| n == 0.0).await;
+    shown.until("it is refused", &successful, |n| n < 0.5).await;
     assert_eq!(shown.metric(&failures).await, Some(1.0));
     assert_eq!(shown.metric(&at).await, Some(started));
     assert_eq!(shown.reasons().await, Vec::<String>::new(), "it is as ready as before");
@@ -48,7 +48,7 @@ async fn a_changed_configuration_is_taken_or_refused_and_either_is_shown() {
     assert!(page.contains("the changed configuration is refused") && !page.contains("<b>\""));
 
     write("\n[credentials.broken]\nusername = \"<b>\"\n", TWO, "");
-    shown.until("it is taken", &successful, |n| n == 1.0).await;
+    shown.until("it is taken", &successful, |n| n > 0.5).await;
     let other = ["pintail_credential_state", "\"other\"", "state=\"fresh\""];
     shown.until("the second is fresh", &other, |n| n > 0.0).await;
     assert!(shown.metric(&at).await.unwrap() > started);
