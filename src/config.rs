@@ -4,6 +4,7 @@ mod account;
 mod alternatives;
 mod check;
 mod error;
+mod files;
 mod load;
 mod mirror;
 mod notifications;
@@ -22,6 +23,7 @@ use url::Url;
 pub use self::account::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
 pub(crate) use self::check::is_loopback;
 pub use self::error::{ConfigError, Problem, Problems};
+pub use self::files::{Files, Fingerprint};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
 pub use self::notifications::{Occasion, Sink, SinkForm};
@@ -57,6 +59,36 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
+impl Config {
+    /// Whether both treat `name` alike: by the same rules, for the same account, in the same place. Where they do not,
+    /// what was proved under one of them says nothing under the other.
+    pub fn treats_alike(&self, other: &Self, name: &CredentialName) -> bool {
+        let (one, two) = (self.credentials.get(name), other.credentials.get(name));
+        let (Some(one), Some(two)) = (one, two) else { return false };
+        one == two
+            && one.stores().all(|store| self.stores.get(store) == other.stores.get(store))
+            && self.motherduck == other.motherduck
+            && self.owner == other.owner
+    }
+
+    /// The names of the stores in which something is kept.
+    pub fn used_stores(&self) -> impl Iterator<Item = &str> {
+        let admin = match &self.motherduck.admin_token {
+            AdminToken::Stored(token) => Some(token.store.as_str()),
+            AdminToken::Secret(_) => None,
+        };
+        self.credentials.values().flat_map(Credential::stores).chain(admin)
+    }
+}
+
+impl Credential {
+    /// The names of the stores in which its token is kept.
+    pub fn stores(&self) -> impl Iterator<Item = &str> {
+        let mirrors = self.mirrors.iter().map(|mirror| mirror.store.as_str());
+        mirrors.chain([self.store.as_str()])
+    }
+}
+
 /// `[daemon]`: how the daemon works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
@@ -66,6 +98,8 @@ pub struct Daemon {
     pub sweep: Duration,
     /// How long a shutdown waits for the steps in hand (default 30 s).
     pub shutdown_grace: Duration,
+    /// The time between two looks at the configuration's files (1 s to 1 d, default 5 s).
+    pub watch: Duration,
 }
 
 /// `[server]`: where the daemon shows how it stands.
@@ -83,7 +117,7 @@ pub struct Server {
 }
 
 /// `[motherduck]`: how to reach MotherDuck.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MotherDuck {
     /// The REST API's base URL; https, or http to a loopback address.
     pub api_url: Url,
@@ -138,7 +172,7 @@ pub struct Postgres {
 }
 
 /// `[stores.NAME]`: exactly one kind.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreSettings {
     /// Files in the layout of Kubernetes' mounted secrets.
     File(FileStore),
@@ -160,7 +194,7 @@ pub struct FileStore {
 }
 
 /// `[stores.NAME.vault]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VaultStore {
     /// The server's URL; https, or http to a loopback address.
     pub address: Url,
@@ -222,7 +256,7 @@ pub enum SignedTokenMethod {
 }
 
 /// `[stores.NAME.aws_secrets_manager]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsStore {
     /// The region; by default the SDK's own chain decides.
     pub region: Option<String>,
@@ -237,7 +271,7 @@ pub struct AwsStore {
 }
 
 /// `[credentials.NAME]`, with the defaults filled in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     /// Its name.
     pub name: CredentialName,
@@ -267,7 +301,7 @@ pub struct Credential {
 }
 
 /// What the core decides by.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// The scheduled instants, splay included.
     pub schedule: Schedule,
@@ -333,7 +367,7 @@ impl GatePace {
 }
 
 /// How the consumers' health is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Gate {
     /// Not at all: the pace alone decides.
     Unasked,
@@ -344,7 +378,7 @@ pub enum Gate {
 }
 
 /// What makes the clients reload.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hook {
     /// An HTTP request.
     Http(HttpRequest),
@@ -354,7 +388,7 @@ pub enum Hook {
 
 /// An HTTP request to a consumer. The placeholders `{credential}`, `{username}`, `{token_id}`,
 /// `{previous_token_id}`, `{rotation_id}`, `{store}` and `{path}` are filled in, percent-encoded, when it is sent.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// The URL, placeholders included; it was checked with sample values.
     pub url: String,
@@ -403,7 +437,7 @@ pub struct Command {
 }
 
 /// What proves that a token works.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     /// A connection with it.
     Connection(Verify),
@@ -412,7 +446,7 @@ pub enum Proof {
 }
 
 /// How a connection is made to see whether a token works.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verify {
     /// A connection to the Postgres endpoint.
     Postgres {

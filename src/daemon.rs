@@ -1,11 +1,15 @@
 //! The daemon: looks at every credential when its time comes, a few at once, until it is told to stop.
 
 mod backoff;
+mod current;
 mod driver;
+mod lineup;
 mod planner;
+mod reload;
 mod signals;
 mod slot;
 mod standing;
+mod supervisor;
 #[cfg(test)]
 mod tests;
 mod wakes;
@@ -14,17 +18,21 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::signal::unix::Signal;
 use tokio_util::sync::CancellationToken;
 
-use self::driver::LiveDriver;
+use self::current::Current;
+use self::driver::drivers;
 use self::planner::{Planner, Rules};
-pub use self::signals::shutdown_on_signals;
+use self::reload::{Followed, Reloader, Started};
+pub use self::signals::{reload_signal, shutdown_on_signals};
+pub use self::supervisor::Supervisor;
 use self::wakes::Wakes;
-use crate::config::Config;
+use crate::config::{Config, Files, Fingerprint};
 use crate::fleet::Fleet;
 use crate::live::Outside;
 use crate::notify::{self, Notifier, Sinks};
-use crate::rotation::schedule::{Calendar, CronLine};
+use crate::rotation::schedule::Calendar;
 use crate::rotation::world::{Fault, FaultKind};
 
 /// So long a stop waits for notifications to be delivered, once the steps in hand have ended.
@@ -65,10 +73,11 @@ impl DaemonError {
 
 /// A daemon that has what it needs and rotates nothing yet.
 pub struct Daemon {
-    config: Arc<Config>,
-    outside: Arc<Outside>,
+    current: Arc<Current>,
     fleet: Arc<Fleet>,
     sinks: Sinks,
+    followed: Option<Followed>,
+    supervisor: Supervisor,
 }
 
 impl Daemon {
@@ -76,9 +85,24 @@ impl Daemon {
     pub async fn open(config: Arc<Config>) -> Result<Self, DaemonError> {
         let sinks = Sinks::open(&config).map_err(DaemonError::Notifications)?;
         let outside = Outside::open(config.clone()).await.map_err(DaemonError::Open)?;
-        let outside = Arc::new(outside);
-        let fleet = Arc::new(Fleet::new(&config, outside.clone()));
-        Ok(Self { config, outside, fleet, sinks })
+        let current = Arc::new(Current::new(Arc::new(outside)));
+        let fleet = Arc::new(Fleet::new(&config, current.clone()));
+        Ok(Self { current, fleet, sinks, followed: None, supervisor: Supervisor::default() })
+    }
+
+    /// Makes the daemon read its configuration again at each `hangup`, and when `files` no longer hold what they held
+    /// `as_of` the reading that it was opened with.
+    #[must_use]
+    pub fn following(mut self, files: Files, as_of: Fingerprint, hangup: Signal) -> Self {
+        self.followed = Some(Followed { files, as_of, hangup });
+        self
+    }
+
+    /// Makes the daemon tell `supervisor` how it stands.
+    #[must_use]
+    pub fn supervised_by(mut self, supervisor: Supervisor) -> Self {
+        self.supervisor = supervisor;
+        self
     }
 
     /// How the credentials stand, for whoever shows it.
@@ -89,29 +113,53 @@ impl Daemon {
     /// Keeps every configured credential rotated until `shutdown` is cancelled. Then it begins nothing, lets the steps
     /// in hand finish for at most `daemon.shutdown_grace`, and says which rotations it leaves for the next start.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { config, outside, fleet, sinks } = self;
-        let rules = Rules {
-            concurrency: config.daemon.concurrency,
-            sweep: config.daemon.sweep,
-            shutdown_grace: config.daemon.shutdown_grace,
-        };
-        let mut planner = Planner::new(rules, fleet.clone(), shutdown.clone());
-        for (name, credential) in &config.credentials {
-            if let Some(world) = outside.acting_world(name, shutdown.clone()) {
-                let subject = crate::live::subject(&config, credential);
-                planner.add(name.clone(), LiveDriver { world, subject, fleet: fleet.clone() });
-            }
+        let Self { current, fleet, sinks, followed, supervisor } = self;
+        let outside = current.get();
+        let config = outside.config.clone();
+        let mut planner = Planner::new(Rules::of(&config), fleet.clone(), shutdown.clone())
+            .supervised_by(supervisor.clone());
+        for (name, driver) in drivers(&outside, &fleet, &shutdown) {
+            planner.add(name, driver);
         }
-        let notifier = Notifier::start(sinks, fleet);
-        let wakes = Wakes::start(cron_lines(&config), outside.now(), planner.waker()).await;
+        let notifier = Notifier::start(sinks, fleet.clone());
+        let wakes = Wakes::start(&config, outside.now(), planner.waker()).await;
+        // A reload lets go of what it replaces.
+        drop(outside);
         tracing::info!(
             credentials = config.credentials.len(),
             schedules = schedules(&config),
             "daemon ready"
         );
-        let unfinished = planner.run(&|| outside.now()).await;
-        wakes.stop().await;
+        supervisor.ready(&fleet);
+        let lineups = planner.lineups();
+        let follow = async {
+            match followed {
+                Some(followed) => {
+                    let reloader = Reloader {
+                        followed,
+                        started: Started {
+                            server: config.server.clone(),
+                            notifications: config.notifications.clone(),
+                        },
+                        current: current.clone(),
+                        fleet: fleet.clone(),
+                        planner: lineups,
+                        wakes,
+                        supervisor: supervisor.clone(),
+                        shutdown,
+                    };
+                    tokio::spawn(reloader.run()).await.ok()
+                }
+                None => Some(wakes),
+            }
+        };
+        let clock = || current.get().now();
+        let (unfinished, wakes) = tokio::join!(planner.run(&clock), follow);
+        if let Some(wakes) = wakes {
+            wakes.stop().await;
+        }
         notifier.close(NOTIFYING).await;
+        supervisor.stopped(unfinished.len());
         tracing::info!(unfinished = unfinished.len(), "daemon stopped");
     }
 }
@@ -124,13 +172,6 @@ pub async fn run(config: Arc<Config>, shutdown: CancellationToken) -> Result<(),
 
 fn calendars(config: &Config) -> impl Iterator<Item = &Calendar> {
     config.credentials.values().map(|credential| credential.policy.schedule.calendar())
-}
-
-fn cron_lines(config: &Config) -> impl Iterator<Item = &CronLine> {
-    calendars(config).filter_map(|calendar| match calendar {
-        Calendar::Cron(line) => Some(&**line),
-        Calendar::Every(_) | Calendar::ExpiryOnly => None,
-    })
 }
 
 /// How many different schedules there are.

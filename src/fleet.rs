@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: the daemon tells the fleet, and whoever shows it takes a snapshot. Nothing here decides anything.
 
+mod configuration;
 mod counts;
 mod entry;
 mod history;
@@ -20,6 +21,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
+pub use self::configuration::{Configuration, Refused};
 pub use self::counts::{Counts, Labels, word};
 use self::entry::Entry;
 use self::history::History;
@@ -28,7 +30,7 @@ pub use self::member::{Member, Trouble};
 pub use self::standing::{Standing, standing};
 use self::strays::Strays;
 pub use self::words::{Origin, State};
-use crate::config::Config;
+use crate::config::{Config, Credential};
 use crate::names::{CredentialName, Owner};
 use crate::rotation::drive::Report;
 use crate::rotation::journal::Progress;
@@ -71,8 +73,6 @@ pub struct Fleet {
     outlook: Arc<dyn Outlook>,
     counts: Counts,
     inner: Mutex<Inner>,
-    /// All configured credentials, and the accounts that they belong to.
-    accounts: BTreeMap<CredentialName, String>,
     begun: Instant,
     /// Milliseconds from `begun` to the planner's latest turn.
     beat: AtomicU64,
@@ -84,6 +84,9 @@ struct Inner {
     entries: BTreeMap<CredentialName, Entry>,
     history: History,
     strays: Strays,
+    /// All configured credentials, and the accounts that they belong to.
+    accounts: BTreeMap<CredentialName, String>,
+    configuration: Configuration,
 }
 
 /// The fleet at one instant.
@@ -101,6 +104,8 @@ pub struct Snapshot {
     pub unmanaged: BTreeMap<String, usize>,
     /// How things stand with MotherDuck and the stores.
     pub contacts: Contacts,
+    /// How the configuration came to be in force.
+    pub configuration: Configuration,
     /// How far the planner has come.
     pub planner: PlannerState,
     /// How long ago the planner's loop turned.
@@ -144,12 +149,13 @@ impl Fleet {
                 entries: entries.collect(),
                 history: History::default(),
                 strays: Strays::default(),
+                accounts: config
+                    .credentials
+                    .values()
+                    .map(|one| (one.name.clone(), strays::key(&one.username)))
+                    .collect(),
+                configuration: Configuration::new(now),
             }),
-            accounts: config
-                .credentials
-                .values()
-                .map(|one| (one.name.clone(), strays::key(&one.username)))
-                .collect(),
             outlook,
             counts,
             begun: Instant::now(),
@@ -157,6 +163,11 @@ impl Fleet {
             planner: AtomicU8::new(0),
             changed: Notify::new(),
         }
+    }
+
+    /// The wall clock, as the outside knows it.
+    pub fn now(&self) -> Timestamp {
+        self.outlook.now()
     }
 
     /// The planner's loop turns.
@@ -171,6 +182,43 @@ impl Fleet {
         self.planner.store(2, Ordering::Relaxed);
     }
 
+    /// A credential was added, or is configured otherwise from now on.
+    pub fn introduce(&self, credential: &Credential) {
+        let now = self.outlook.now();
+        let name = &credential.name;
+        let mut inner = self.inner();
+        inner.accounts.insert(name.clone(), strays::key(&credential.username));
+        if let Some(entry) = inner.entries.get_mut(name) {
+            entry.configure(credential, now);
+        } else {
+            self.counts.expect(name);
+            inner.entries.insert(name.clone(), Entry::new(credential, now));
+        }
+    }
+
+    /// A credential is no longer looked at.
+    pub fn forget(&self, name: &CredentialName) {
+        let Inner { entries, strays, accounts, .. } = &mut *self.inner();
+        entries.remove(name);
+        if let Some(account) = accounts.remove(name)
+            && !accounts.values().any(|other| *other == account)
+        {
+            strays.forget(&account);
+        }
+    }
+
+    /// Another configuration is in force, but for the keys that only a restart can change.
+    pub fn reconfigured(&self, needs_restart: Vec<&'static str>) {
+        let now = self.outlook.now();
+        self.inner().configuration.reloaded(now, needs_restart);
+    }
+
+    /// Another configuration was read and refused.
+    pub fn refused(&self, message: String, hint: Option<String>) {
+        let now = self.outlook.now();
+        self.inner().configuration.refused(now, message, hint);
+    }
+
     /// A run of `name` tells how it goes.
     pub fn progressed(&self, name: &CredentialName, progress: &Progress) {
         let now = self.outlook.now();
@@ -183,18 +231,18 @@ impl Fleet {
     pub fn settled(&self, name: &CredentialName, report: &Report, next_look: Option<Timestamp>) {
         let now = self.outlook.now();
         let mut inner = self.inner();
-        let inner = &mut *inner;
+        let Inner { entries, history, strays, accounts, .. } = &mut *inner;
         if let Some(listing) = &report.seen.listing
-            && let Some(entry) = inner.entries.get(name)
+            && let Some(entry) = entries.get(name)
         {
             let account = entry.member.username.clone();
             let here = strays::key(&account);
-            let is_here = |name: &CredentialName| self.accounts.get(name) == Some(&here);
-            inner.strays.listed(&self.owner, &account, listing, &report.revoked, is_here);
+            let is_here = |name: &CredentialName| accounts.get(name) == Some(&here);
+            strays.listed(&self.owner, &account, listing, &report.revoked, is_here);
         }
-        let Some(entry) = inner.entries.get_mut(name) else { return };
+        let Some(entry) = entries.get_mut(name) else { return };
         let origin = entry.settled(&self.owner, report, next_look, now, &self.counts);
-        inner.history.note(name, origin, report, now);
+        history.note(name, origin, report, now);
         self.changed.notify_one();
     }
 
@@ -242,7 +290,7 @@ impl Fleet {
         // Whose tokens are whose is known once every credential of an account was looked at.
         let looked_at =
             |name| inner.entries.get(name).is_some_and(|one| one.member.looked_at.is_some());
-        let pending = self.accounts.iter().filter(|(name, _)| !looked_at(*name));
+        let pending = inner.accounts.iter().filter(|(name, _)| !looked_at(*name));
         let pending = pending.map(|(_, account)| account.as_str()).collect();
         let unmanaged = inner.strays.count(&known, &pending);
         let members = inner.entries.values().map(|entry| {
@@ -256,6 +304,7 @@ impl Fleet {
             rotations: inner.history.to_vec(),
             unmanaged,
             contacts,
+            configuration: inner.configuration.clone(),
             planner,
             silence,
         }

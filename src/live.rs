@@ -5,7 +5,7 @@ mod admin;
 mod outlook;
 mod place;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -59,6 +59,15 @@ struct Adapters {
 impl Outside {
     /// Makes the adapters; contacts nobody. A file that cannot be used, such as a CA, is an error here.
     pub async fn open(config: Arc<Config>) -> Result<Self, Fault> {
+        Self::open_after(config, None).await
+    }
+
+    /// The same, to take the place of `self`: all is made anew, but what was counted is counted on.
+    pub async fn reopen(&self, config: Arc<Config>) -> Result<Self, Fault> {
+        Self::open_after(config, Some(self)).await
+    }
+
+    async fn open_after(config: Arc<Config>, before: Option<&Self>) -> Result<Self, Fault> {
         let mut stores = BTreeMap::new();
         for (name, settings) in &config.stores {
             let store = Store::open(name, settings).await.map_err(|error| place::fault(&error))?;
@@ -70,12 +79,20 @@ impl Outside {
             adapters
                 .insert(name.clone(), Arc::new(open_adapters(&config, credential, &mut clients)?));
         }
+        // Of a store that nobody uses any more nothing is known: no request would ever tell that it is well again.
+        let used: BTreeSet<_> = config.used_stores().collect();
+        let counted =
+            |name: &String| before?.tallies.get(name).filter(|_| used.contains(name.as_str()));
+        let tally = |name: &String| counted(name).cloned().unwrap_or_default();
         let tallies: BTreeMap<String, Arc<Tally>> =
-            stores.keys().map(|name| (name.clone(), Arc::default())).collect();
+            stores.keys().map(|name| (name.clone(), tally(name))).collect();
         let motherduck = admin::client(&config.motherduck, |name| {
             Some((stores.get(name)?.clone(), tallies.get(name)?.clone()))
         })?;
-        let motherduck = Arc::new(motherduck);
+        let motherduck = Arc::new(match before {
+            Some(before) => motherduck.in_place_of(&before.motherduck),
+            None => motherduck,
+        });
         let keepers = account::keepers(&config, &motherduck);
         Ok(Self { config, motherduck, stores, tallies, adapters, keepers })
     }

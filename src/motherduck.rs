@@ -108,6 +108,14 @@ impl Client {
         self.admin.read().await.map(drop)
     }
 
+    /// With what `before`, a client that this one takes the place of, has counted and knows of MotherDuck's clock. Both
+    /// go on counting together.
+    #[must_use]
+    pub fn in_place_of(mut self, before: &Self) -> Self {
+        (self.skew, self.tally) = (before.skew.clone(), before.tally.clone());
+        self
+    }
+
     /// MotherDuck's clock minus ours, to about a second, as of the last answer; `None` before the first.
     pub fn clock_skew(&self) -> Option<SignedDuration> {
         self.skew.latest()

@@ -8,6 +8,8 @@
 
 #[path = "config/accounts.rs"]
 mod accounts;
+#[path = "config/directory.rs"]
+mod directory;
 #[path = "config/limits.rs"]
 mod limits;
 #[path = "config/mirrors.rs"]

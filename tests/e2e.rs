@@ -40,6 +40,8 @@ mod holding;
 mod hooks;
 #[path = "support/http.rs"]
 mod http;
+#[path = "e2e/manager.rs"]
+mod manager;
 #[path = "e2e/notifications.rs"]
 mod notifications;
 #[path = "e2e/place.rs"]
@@ -50,6 +52,8 @@ mod program;
 mod races;
 #[path = "support/relay.rs"]
 mod relay;
+#[path = "e2e/reload.rs"]
+mod reload;
 #[path = "support/sandbox.rs"]
 mod sandbox;
 #[path = "e2e/scene.rs"]
@@ -58,6 +62,8 @@ mod scene;
 mod secrecy;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "e2e/supervision.rs"]
+mod supervision;
 #[path = "e2e/verbs.rs"]
 mod verbs;
 #[path = "e2e/verifiers.rs"]

@@ -7,6 +7,9 @@
     reason = "a test's helpers fail the test that calls them"
 )]
 
+#[path = "server/reload.rs"]
+mod reload;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -92,7 +95,11 @@ gate = "none"
     }
 
     async fn run(&self, config: Arc<Config>) -> Shown {
-        let daemon = Daemon::open(config.clone()).await.unwrap();
+        self.show(Daemon::open(config.clone()).await.unwrap(), &config).await
+    }
+
+    /// Runs a daemon and shows how it stands, on any port.
+    async fn show(&self, daemon: Daemon, config: &Config) -> Shown {
         let server = Server::start(config.server.as_ref(), daemon.fleet()).await.unwrap().unwrap();
         let stop = CancellationToken::new();
         Shown {

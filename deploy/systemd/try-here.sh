@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Boots a Debian with systemd in a container of systemd-nspawn, installs pintail and these units as README.md says, and
-# lets them work against pintail's own sandbox: a daemon that rotates, a consumer that is restarted, the timer's
-# service, a crash, a stop. Needs root, and the Debian packages debootstrap and systemd-container.
+# lets them work against pintail's own sandbox: a daemon that rotates, a consumer that is restarted, a reload, a crash,
+# a hang that the watchdog ends, a stop, the timer's service. Needs root, and the Debian packages debootstrap and
+# systemd-container.
 #
-#   deploy/systemd/try-here.sh PINTAIL      a static binary, such as deploy/release.sh makes
+#   deploy/systemd/try-here.sh PINTAIL      a static binary, such as deploy/release.sh makes; a debug build does, too
 set -euo pipefail
 binary=$(realpath "$1")
 cd "$(dirname "$0")"
@@ -28,6 +29,17 @@ install --mode=0644 -t "$root/etc/systemd/system" ./*.service ./*.timer ./*.path
 install -d --mode=0755 "$root/etc/pintail"
 echo '127.0.0.1 localhost' >"$root/etc/hosts"
 
+install -d --mode=0755 "$root/etc/systemd/system/pintail.service.d"
+# Nobody wants to wait for two minutes here.
+printf '[Service]\nWatchdogSec=6s\n' >"$root/etc/systemd/system/pintail.service.d/try.conf"
+if ldd "$binary" >/dev/null 2>&1; then
+  echo 'its libraries are let in, since it is not static'
+  install -d --mode=0755 "$root/etc/systemd/system/pintail-rotate.service.d"
+  for unit in pintail pintail-rotate; do
+    printf '[Service]\nExecPaths=/usr/lib\n' >"$root/etc/systemd/system/$unit.service.d/libraries.conf"
+  done
+fi
+
 cat >"$root/etc/pintail/pintail.toml" <<'TOML'
 owner = "here"
 [motherduck]
@@ -50,7 +62,7 @@ gate.wait = "2s"
 TOML
 cat >"$root/etc/systemd/system/sandbox.service" <<'UNIT'
 [Service]
-ExecStart=/usr/local/bin/pintail sandbox --rest-listen 127.0.0.1:18431 --postgres-listen 127.0.0.1:18432 --dir /srv/sandbox --accounts etl_prod
+ExecStart=/usr/local/bin/pintail sandbox --rest-listen 127.0.0.1:18431 --postgres-listen 127.0.0.1:18432 --dir /srv/sandbox --accounts etl_prod,report_prod
 StandardOutput=file:/srv/ready.json
 UNIT
 # The consumers that are shipped: each holds the token that it started with, and tells its digest.
@@ -69,7 +81,7 @@ ExecStart=/bin/bash /srv/try.sh
 StandardOutput=file:/srv/out
 StandardError=append:/srv/out
 ExecStopPost=systemctl poweroff --no-block
-TimeoutStartSec=150
+TimeoutStartSec=240
 [Install]
 WantedBy=multi-user.target
 UNIT
@@ -133,9 +145,44 @@ until_true eval 'journalctl -u etl-environment.service -o cat | grep -qE "^[0-9a
 digests | grep -xF "$(journalctl -u etl-environment.service -o cat | grep -oE '^[0-9a-f]{64}' | tail -1)"
 systemctl stop etl-environment.service
 
+step 'it tells systemd how it stands'
+[[ $(property Type pintail.service) == notify ]]
+until_true eval '[[ $(property StatusText pintail.service) == "1 credential: "* ]]'
+systemctl --no-pager status pintail.service | grep -E 'Active:|Status:'
+
+step 'a changed configuration is taken over, a wrong one is not'
+cat >>/etc/pintail/pintail.toml <<'TOML'
+[credentials.report]
+username = "report_prod"
+store = "local"
+path = "{credential}"
+every = "30d"
+ttl = "45d"
+gate = "none"
+TOML
+systemctl reload pintail.service
+until_true test -e /var/lib/pintail/secrets/report/record.json
+until_true eval '[[ $(property StatusText pintail.service) == "2 credentials: "* ]]'
+cp /etc/pintail/pintail.toml /etc/pintail/right.toml
+echo 'ownr = "typo"' >>/etc/pintail/pintail.toml
+systemctl reload pintail.service
+until_true eval '[[ $(property StatusText pintail.service) == *"configuration was refused"* ]]'
+[[ $(property ActiveState pintail.service) == active && $(property MainPID pintail.service) == "$pid" ]]
+journalctl -u pintail.service -o cat | grep -E 'configuration (reloaded|refused)'
+# Without being asked to, by its content.
+mv /etc/pintail/right.toml /etc/pintail/pintail.toml
+until_true eval '[[ $(property StatusText pintail.service) != *refused* ]]'
+
+step 'it is started again when it hangs'
+kill -STOP "$pid"
+until_true eval '[[ $(property NRestarts pintail.service) == 1 && $(property SubState pintail.service) == running ]]'
+journalctl -u pintail.service -o cat | grep -i watchdog
+second=$(served)
+until_true eval '[[ $(served) != '"$second"' ]]'
+
 step 'it is started again after a crash'
 kill -9 "$(property MainPID pintail.service)"
-until_true eval '[[ $(property NRestarts pintail.service) == 1 && $(property SubState pintail.service) == running ]]'
+until_true eval '[[ $(property NRestarts pintail.service) == 2 && $(property SubState pintail.service) == running ]]'
 third=$(served)
 until_true eval '[[ $(served) != '"$third"' ]]'
 
@@ -161,7 +208,7 @@ step 'all of it worked'
 SCRIPT
 
 echo '== booted'
-timeout --kill-after=10 240 systemd-nspawn --quiet --directory="$root" --boot --register=no --keep-unit \
+timeout --kill-after=10 330 systemd-nspawn --quiet --directory="$root" --boot --register=no --keep-unit \
   </dev/null >"$work/boot.log" 2>&1 || { tail -20 "$work/boot.log"; cat "$root/srv/out"; exit 1; }
 cat "$root/srv/out"
 grep -q 'all of it worked' "$root/srv/out"

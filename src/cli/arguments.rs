@@ -35,8 +35,9 @@ const DEFAULT_CONFIG: &str = "/etc/pintail/pintail.toml";
 #[derive(Debug, Clone, Parser)]
 #[command(name = "pintail", version, after_help = exit_codes())]
 pub struct Arguments {
-    /// A configuration file; may be repeated, and later ones win.
+    /// A configuration file, or a directory of *.toml files; may be repeated, and later ones win.
     ///
+    /// A directory's files are read in the order of their names; a credential belongs into one of them.
     /// Without it, $PINTAIL_CONFIG or else /etc/pintail/pintail.toml is read. Variables such as
     /// PINTAIL__DAEMON__CONCURRENCY override single keys of the files.
     #[arg(long, value_name = "FILE", global = true, action = ArgAction::Append)]

@@ -8,8 +8,8 @@ use clap::Parser;
 
 use super::complaint::{self, Complaint};
 use super::{Arguments, Command, ExitCode, demo, log, roll_back, rotate_now, sandbox, selection};
-use crate::config::{self, Config};
-use crate::daemon::{Daemon, shutdown_on_signals};
+use crate::config::{self, Config, Files};
+use crate::daemon::{Daemon, Supervisor, reload_signal, shutdown_on_signals};
 use crate::server::Server;
 
 /// Runs the program.
@@ -43,7 +43,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::RollBack(names) => {
             roll_back::roll_back(load(arguments)?, names, output, shutdown_on_signals()?).await
         }
-        Command::Run => daemon(load(arguments)?).await,
+        Command::Run => daemon(files(arguments)).await,
         Command::Plan(names) => super::plan::plan(load(arguments)?, names, output).await,
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
         Command::Audit(audit) => super::audit::audit(load(arguments)?, audit, output).await,
@@ -58,7 +58,11 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn load(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
-    let config = read(arguments)?;
+    load_from(&files(arguments))
+}
+
+fn load_from(files: &Files) -> Result<Arc<Config>, Complaint> {
+    let config = read_from(files)?;
     for warning in &config.warnings {
         tracing::warn!(warning = %warning, "configuration is unwise");
     }
@@ -67,19 +71,31 @@ fn load(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
 
 /// Without warnings, for commands that have no use for credentials.
 fn read(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
-    let files = arguments.config_files(std::env::var_os("PINTAIL_CONFIG"));
-    Config::load(&files, config::environment())
-        .map(Arc::new)
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))
+    read_from(&files(arguments))
 }
 
-async fn daemon(config: Arc<Config>) -> anyhow::Result<ExitCode> {
+fn read_from(files: &Files) -> Result<Arc<Config>, Complaint> {
+    files.load().map(Arc::new).map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))
+}
+
+fn files(arguments: &Arguments) -> Files {
+    let paths = arguments.config_files(std::env::var_os("PINTAIL_CONFIG"));
+    Files::new(paths, config::environment())
+}
+
+async fn daemon(files: Files) -> anyhow::Result<ExitCode> {
+    // Before anything else: without it, whoever asks for a reload too early ends the process.
+    let hangup = reload_signal()?;
+    let as_of = files.fingerprint();
+    let config = load_from(&files)?;
     selection::ensure_admin_token(&config)?;
     let shutdown = shutdown_on_signals()?;
     let settings = config.server.clone();
     let daemon = Daemon::open(config)
         .await
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
+        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?
+        .following(files, as_of, hangup)
+        .supervised_by(Supervisor::of(|name| std::env::var_os(name)));
     let server = Server::start(settings.as_ref(), daemon.fleet())
         .await
         .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;

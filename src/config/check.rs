@@ -25,7 +25,7 @@ use self::findings::{Findings, Key};
 pub(crate) use self::service::is_loopback;
 use super::error::ConfigError;
 use super::raw;
-use super::sources::Sources;
+use super::sources::{Double, Sources};
 use super::{Config, Credential, DeclaredAccount, MotherDuck, Sink, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 
@@ -46,6 +46,14 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let mut findings = Findings::default();
     for key in root.keys().filter(|key| !SECTIONS.contains(&key.as_str())) {
         findings.problem(&Key::root(key), suggest::unknown("section", key, SECTIONS));
+    }
+    for Double { credential, files: (first, second) } in sources.doubles() {
+        let text = format!(
+            "this stands in {} and in {}: in a directory a credential belongs into one file",
+            first.display(),
+            second.display()
+        );
+        findings.problem(&Key::root("credentials").child(credential), text);
     }
     let owner = owner(root, &mut findings);
     let motherduck = motherduck(root, &mut findings);

@@ -20,6 +20,12 @@ pub enum ConfigError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A directory without a file to read.
+    #[error("config directory {} holds no *.toml file", path.display())]
+    EmptyDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A file is not TOML. The line itself is not shown: it may hold what should not be in the file.
     #[error("config file {}: line {line}, column {column}: {problem}", path.display())]
     Syntax {
@@ -56,6 +62,9 @@ impl ConfigError {
         match self {
             Self::ReadFile { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
                 Some("name the file with --config, or in $PINTAIL_CONFIG".to_owned())
+            }
+            Self::EmptyDirectory { .. } => {
+                Some("put the configuration there; hidden files are not read".to_owned())
             }
             Self::ReadFile { .. } | Self::Syntax { .. } => None,
             Self::Invalid(_) => Some(

@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::error::ConfigError;
-use super::sources::Sources;
-use super::{Config, check};
+use super::{Config, Files};
 
 /// aws-smithy logs request bodies, tokens included, when this is set.
 const DANGEROUS: &str = "LOG_SENSITIVE_BODIES";
 
 impl Config {
-    /// Reads `files` (later ones win), then the `PINTAIL__SECTION__KEY` variables of `environment`, and checks all.
+    /// Reads `files` and directories of files (later ones win), then the `PINTAIL__SECTION__KEY` variables of `environment`, and checks all.
     ///
     /// # Errors
     ///
@@ -20,7 +19,7 @@ impl Config {
         files: &[PathBuf],
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        check::check(&Sources::read(files, environment)?)
+        Files::new(files.to_vec(), environment).load()
     }
 }
 

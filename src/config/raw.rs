@@ -46,6 +46,7 @@ pub(super) struct Daemon {
     pub(super) concurrency: Option<Number>,
     pub(super) sweep: Option<Span>,
     pub(super) shutdown_grace: Option<Span>,
+    pub(super) watch: Option<Span>,
 }
 
 /// `[server]`.

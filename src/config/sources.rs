@@ -1,50 +1,68 @@
-//! Where settings come from: files, then variables, merged by figment, each value remembering its source.
+//! Where settings come from: files, then variables, merged, and which of them a value comes from.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Toml};
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
+use figment::value::{Dict, Value};
 
 use super::alternatives;
 use super::error::ConfigError;
+use super::files::Group;
 
 /// Two underscores, since Kubernetes sets `PINTAIL_SERVICE_HOST` for a Service that is called pintail.
 const PREFIX: &str = "PINTAIL__";
 
 /// The merged settings of all sources.
 pub(super) struct Sources {
-    figment: Figment,
     root: Dict,
+    /// Each for itself, the later ones over the earlier ones, to tell where a value comes from.
+    parts: Vec<Source>,
+    doubles: Vec<Double>,
+}
+
+/// A credential that stands in two files of one directory.
+pub(super) struct Double {
+    /// Its name.
+    pub(super) credential: String,
+    /// The two files.
+    pub(super) files: (PathBuf, PathBuf),
 }
 
 impl Sources {
     /// Reads the files and the variables; of two that set one key, the later wins, and variables come last.
     pub(super) fn read(
-        files: &[PathBuf],
+        paths: &[PathBuf],
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut sources =
-            files.iter().map(|path| read_file(path)).collect::<Result<Vec<_>, _>>()?;
+        let (mut parts, mut doubles) = (vec![], vec![]);
+        for path in paths {
+            let group = Group::of(path)?;
+            let mut defined: HashMap<String, PathBuf> = HashMap::new();
+            for file in group.files {
+                let source = read_file(&file)?;
+                if group.is_directory {
+                    for credential in source.credentials() {
+                        if let Some(first) = defined.insert(credential.clone(), file.clone()) {
+                            let files = (first, file.clone());
+                            doubles.push(Double { credential: credential.clone(), files });
+                        }
+                    }
+                }
+                parts.push(source);
+            }
+        }
         let mut variables: Vec<_> =
             environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         variables.sort_unstable();
-        sources.extend(variables.iter().map(|(name, text)| read_variable(name, text)));
-        let mut figment = Figment::new();
-        let mut sources = sources.into_iter();
-        while let Some(mut source) = sources.next() {
-            for later in sources.as_slice() {
-                alternatives::give_way(&mut source.settings, &later.settings);
-            }
-            figment = figment.merge(source);
+        parts.extend(variables.iter().map(|(name, text)| read_variable(name, text)));
+        // Not by figment, which copies all that it has at each merge: a big fleet has thousands of files.
+        let mut root = Dict::new();
+        for part in &parts {
+            alternatives::give_way(&mut root, &part.settings);
+            merge(&mut root, &part.settings);
         }
-        // Providers that only hand out what they hold cannot fail.
-        let root = figment
-            .data()
-            .ok()
-            .and_then(|mut profiles| profiles.remove(&Profile::Default))
-            .unwrap_or_default();
-        Ok(Self { figment, root })
+        Ok(Self { root, parts, doubles })
     }
 
     /// The top-level keys.
@@ -52,16 +70,26 @@ impl Sources {
         &self.root
     }
 
+    /// The credentials that stand in two files of one directory.
+    pub(super) fn doubles(&self) -> &[Double] {
+        &self.doubles
+    }
+
     /// The source of the value at `key`, or of its nearest parent that is there.
     pub(super) fn of(&self, key: &[String]) -> Option<String> {
-        let mut dict = Some(&self.root);
-        let mut nearest = None;
-        for part in key {
-            let Some(value) = dict.and_then(|dict| dict.get(part)) else { break };
-            nearest = Some(value.tag());
-            dict = value.as_dict();
-        }
-        self.figment.get_metadata(nearest?).map(|metadata| metadata.name.clone().into_owned())
+        let depth = |part: &Source| {
+            let mut dict = Some(&part.settings);
+            let is_there = |part: &&String| {
+                let value = dict.and_then(|dict| dict.get(part.as_str()));
+                dict = value.and_then(Value::as_dict);
+                value.is_some()
+            };
+            key.iter().take_while(is_there).count()
+        };
+        // Of several that reach as deep, the last, which is the one that counts.
+        let (depth, nearest) =
+            self.parts.iter().map(|part| (depth(part), part)).max_by_key(|one| one.0)?;
+        (depth > 0).then(|| nearest.name.clone())
     }
 
     /// Whether there is a value at `key`.
@@ -74,19 +102,29 @@ impl Sources {
     }
 }
 
+/// Puts `later` over `earlier`, table by table.
+fn merge(earlier: &mut Dict, later: &Dict) {
+    for (key, value) in later {
+        match (earlier.get_mut(key), value) {
+            (Some(Value::Dict(_, earlier)), Value::Dict(_, later)) => merge(earlier, later),
+            (Some(earlier), _) => *earlier = value.clone(),
+            (None, _) => {
+                earlier.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
 /// Settings that were read already, under the name that people know their source by.
 struct Source {
     name: String,
     settings: Dict,
 }
 
-impl Provider for Source {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.name.clone())
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        Ok(Profile::Default.collect(self.settings.clone()))
+impl Source {
+    fn credentials(&self) -> impl Iterator<Item = &String> {
+        let section = self.settings.get("credentials").and_then(Value::as_dict);
+        section.into_iter().flat_map(Dict::keys)
     }
 }
 

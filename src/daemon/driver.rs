@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::slot::{InSlot, Slot};
+use crate::config::{Config, Credential};
 use crate::fleet::Fleet;
-use crate::live::Live;
+use crate::live::{Live, Outside, subject};
+use crate::names::CredentialName;
 use crate::rotation::decide::{Subject, Trigger};
 use crate::rotation::drive::{Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
@@ -17,6 +21,12 @@ const PERSISTENCE: Persistence = Persistence { failures: 2, pause: Duration::fro
 pub(super) trait Driver: Send + Sync + 'static {
     /// Works on it until it is at rest, held or failing, or the daemon stops. Never called twice at once.
     fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> impl Future<Output = Report> + Send;
+
+    /// Whether it treats the credential as `before` did, so that what was proved then still counts.
+    fn is_alike(&self, before: &Self) -> bool;
+
+    /// Tells whoever shows the credential how it is configured.
+    fn introduce(&self);
 }
 
 /// A configured credential in the real world.
@@ -24,6 +34,23 @@ pub(super) struct LiveDriver {
     pub(super) world: Live,
     pub(super) subject: Subject,
     pub(super) fleet: Arc<Fleet>,
+    pub(super) config: Arc<Config>,
+}
+
+/// A driver for each credential of the outside's configuration.
+pub(super) fn drivers(
+    outside: &Outside,
+    fleet: &Arc<Fleet>,
+    stop: &CancellationToken,
+) -> Vec<(CredentialName, LiveDriver)> {
+    let config = &outside.config;
+    let driver = |(name, credential): (&CredentialName, &Credential)| {
+        let world = outside.acting_world(name, stop.clone())?;
+        let subject = subject(config, credential);
+        let (fleet, config) = (fleet.clone(), config.clone());
+        Some((name.clone(), LiveDriver { world, subject, fleet, config }))
+    };
+    config.credentials.iter().filter_map(driver).collect()
 }
 
 impl Driver for LiveDriver {
@@ -33,5 +60,15 @@ impl Driver for LiveDriver {
         let watcher = |progress| self.fleet.progressed(name, &progress);
         let run = drive(&world, &self.subject, Trigger::Schedule, evidence, PERSISTENCE, &watcher);
         Box::pin(run).await
+    }
+
+    fn is_alike(&self, before: &Self) -> bool {
+        self.config.treats_alike(&before.config, &self.subject.credential)
+    }
+
+    fn introduce(&self) {
+        if let Some(credential) = self.config.credentials.get(&self.subject.credential) {
+            self.fleet.introduce(credential);
+        }
     }
 }

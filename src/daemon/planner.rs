@@ -1,11 +1,11 @@
 //! The planner: which credential is looked at when, by how many at once, and what comes of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,8 +13,11 @@ use tracing::Instrument;
 
 use super::backoff;
 use super::driver::Driver;
+use super::lineup::{Fate, Lineup};
 use super::slot::{Slot, Slots};
 use super::standing::{Told, tell, tell_panic};
+use super::supervisor::Supervisor;
+use crate::config::{Config, Daemon};
 use crate::fleet::{Fleet, Standing, standing};
 use crate::names::CredentialName;
 use crate::rotation::drive::{Outcome, Report};
@@ -25,6 +28,9 @@ use crate::rotation::schedule::signed;
 const LONGEST_NAP: Duration = Duration::from_mins(1);
 /// Before this has passed a credential whose time seems to have come already is not looked at again.
 const LEAST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+
+/// What becomes of a rotation that a stop leaves unfinished.
+const LEFT: &str = "nothing is lost: what is served works, and the next start, or any other run of pintail, goes on from here";
 
 /// The limits that the planner keeps.
 #[derive(Debug, Clone, Copy)]
@@ -37,27 +43,40 @@ pub(super) struct Rules {
     pub(super) shutdown_grace: Duration,
 }
 
-/// Has each credential worked on when its time comes: one run per credential at a time, the longest overdue first.
-pub(super) struct Planner<D> {
-    rules: Rules,
-    fleet: Arc<Fleet>,
-    shutdown: CancellationToken,
-    wake: Arc<Notify>,
-    slots: Slots,
-    credentials: BTreeMap<CredentialName, Plan<D>>,
-    /// The credentials that are not being worked on, by when they are to be looked at.
-    queue: BTreeSet<(Timestamp, CredentialName)>,
-    runs: JoinSet<Run>,
-    running: HashMap<Id, CredentialName>,
+impl Rules {
+    /// Those of a configuration.
+    pub(super) fn of(config: &Config) -> Self {
+        let Daemon { concurrency, sweep, shutdown_grace, watch: _ } = config.daemon;
+        Self { concurrency, sweep, shutdown_grace }
+    }
 }
 
-struct Plan<D> {
-    driver: Arc<D>,
+/// Has each credential worked on when its time comes: one run per credential at a time, the longest overdue first.
+pub(super) struct Planner<D> {
+    pub(super) rules: Rules,
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) shutdown: CancellationToken,
+    pub(super) wake: Arc<Notify>,
+    pub(super) slots: Slots,
+    pub(super) credentials: BTreeMap<CredentialName, Plan<D>>,
+    /// The credentials that are not being worked on, by when they are to be looked at.
+    pub(super) queue: BTreeSet<(Timestamp, CredentialName)>,
+    runs: JoinSet<Run>,
+    running: HashMap<Id, CredentialName>,
+    /// The names in `running`.
+    pub(super) at_work: HashSet<CredentialName>,
+    lineups: (mpsc::Sender<Lineup<D>>, mpsc::Receiver<Lineup<D>>),
+    supervisor: Supervisor,
+}
+
+pub(super) struct Plan<D> {
+    pub(super) driver: Arc<D>,
     /// Kept between runs; what a run has in hand is lost when it panics, and proved anew.
-    evidence: Evidence,
-    failures: u32,
-    told: Option<Told>,
-    expires_at: Option<Timestamp>,
+    pub(super) evidence: Evidence,
+    pub(super) failures: u32,
+    pub(super) told: Option<Told>,
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) fate: Fate,
 }
 
 struct Run {
@@ -79,7 +98,21 @@ impl<D: Driver> Planner<D> {
             queue: BTreeSet::new(),
             runs: JoinSet::new(),
             running: HashMap::new(),
+            at_work: HashSet::new(),
+            lineups: mpsc::channel(1),
+            supervisor: Supervisor::default(),
         }
+    }
+
+    /// Makes the planner tell `supervisor` that it is well, at each turn.
+    pub(super) fn supervised_by(mut self, supervisor: Supervisor) -> Self {
+        self.supervisor = supervisor;
+        self
+    }
+
+    /// Where another configuration is handed in.
+    pub(super) fn lineups(&self) -> mpsc::Sender<Lineup<D>> {
+        self.lineups.0.clone()
     }
 
     /// Adds a credential, to be looked at as soon as possible: a missed or unfinished rotation may wait there.
@@ -91,6 +124,7 @@ impl<D: Driver> Planner<D> {
             failures: 0,
             told: None,
             expires_at: None,
+            fate: Fate::Stays,
         };
         self.credentials.insert(name, plan);
     }
@@ -109,6 +143,7 @@ impl<D: Driver> Planner<D> {
         while !self.shutdown.is_cancelled() {
             let now = clock();
             self.fleet.beat();
+            self.supervisor.beat(&self.fleet);
             self.begin_due(now);
             let nap = self.nap(now);
             tokio::select! {
@@ -116,11 +151,13 @@ impl<D: Driver> Planner<D> {
                 Some(ended) = self.runs.join_next_with_id() => {
                     self.settle(ended, clock());
                 }
+                Some(lineup) = self.lineups.1.recv() => self.take_over(lineup, clock()),
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(nap) => {}
             }
         }
         self.fleet.stopping();
+        self.supervisor.stopping(self.rules.shutdown_grace);
         self.finish(clock).await
     }
 
@@ -145,6 +182,7 @@ impl<D: Driver> Planner<D> {
         };
         // On the heap: the future of a whole rotation is large.
         let handle = self.runs.spawn(Box::pin(run.instrument(span)));
+        self.at_work.insert(name.clone());
         self.running.insert(handle.id(), name);
     }
 
@@ -152,9 +190,13 @@ impl<D: Driver> Planner<D> {
     fn nap(&self, now: Timestamp) -> Duration {
         let next = self.queue.first().map(|(at, _)| at.duration_since(now));
         match next.and_then(|left| Duration::try_from(left).ok()) {
-            Some(left) if !left.is_zero() => left.min(LONGEST_NAP),
-            Some(_) | None => LONGEST_NAP,
+            Some(left) if !left.is_zero() => left.min(self.longest_nap()),
+            Some(_) | None => self.longest_nap(),
         }
+    }
+
+    fn longest_nap(&self) -> Duration {
+        self.supervisor.patience().map_or(LONGEST_NAP, |patience| patience.min(LONGEST_NAP))
     }
 
     /// Takes in how a run ended and plans the next look. Returns the credential's name and how the run went.
@@ -168,6 +210,7 @@ impl<D: Driver> Planner<D> {
             Err(error) => (error.id(), None),
         };
         let name = self.running.remove(&id)?;
+        self.at_work.remove(&name);
         let plan = self.credentials.get_mut(&name)?;
         let outcome = run.as_ref().map(|run| run.report.outcome);
         let standing = run.as_ref().map(|run| standing(&run.report));
@@ -187,23 +230,42 @@ impl<D: Driver> Planner<D> {
             tell_panic(&name, look_in, &mut plan.told);
             self.fleet.panicked(&name, Some(next));
         }
-        self.queue.insert((next, name.clone()));
+        match plan.fate {
+            Fate::Stays => {
+                self.queue.insert((next, name.clone()));
+            }
+            Fate::Changes => {
+                plan.begin_afresh();
+                self.queue.insert((now, name.clone()));
+            }
+            Fate::Leaves => {
+                let told = plan.told;
+                self.credentials.remove(&name);
+                self.leave(&name, told);
+            }
+        }
         Some((name, outcome))
     }
 
     async fn finish(mut self, clock: &(dyn Fn() -> Timestamp + Sync)) -> Vec<CredentialName> {
         let limit = Instant::now() + self.rules.shutdown_grace;
         let mut unfinished = vec![];
-        while let Ok(Some(ended)) =
-            tokio::time::timeout_at(limit, self.runs.join_next_with_id()).await
-        {
-            if let Some((name, Some(Outcome::Held))) = self.settle(ended, clock()) {
-                tracing::warn!(credential = %name, "rotation left for the next start");
-                unfinished.push(name);
+        while Instant::now() < limit {
+            self.supervisor.beat(&self.fleet);
+            let nap = limit.min(Instant::now() + self.longest_nap());
+            match tokio::time::timeout_at(nap, self.runs.join_next_with_id()).await {
+                Ok(Some(ended)) => {
+                    if let Some((name, Some(Outcome::Held))) = self.settle(ended, clock()) {
+                        tracing::warn!(credential = %name, hint = LEFT, "rotation left for the next start");
+                        unfinished.push(name);
+                    }
+                }
+                Ok(None) => break,
+                Err(_) => {}
             }
         }
         for name in self.running.into_values() {
-            tracing::warn!(credential = %name, "step in hand cut short");
+            tracing::warn!(credential = %name, hint = LEFT, "step in hand cut short");
             unfinished.push(name);
         }
         unfinished
@@ -238,6 +300,6 @@ impl<D> Plan<D> {
     }
 }
 
-fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
+pub(super) fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
     now.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks for an orderly stop, the second ends at once.
+//! SIGTERM and SIGINT: the first asks for an orderly stop, the second ends at once. SIGHUP asks for a reload.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +21,11 @@ pub fn shutdown_on_signals() -> Result<CancellationToken, DaemonError> {
         end(&asked);
     });
     Ok(shutdown)
+}
+
+/// SIGHUP, which from now on ends nothing and asks for the configuration to be read again.
+pub fn reload_signal() -> Result<Signal, DaemonError> {
+    signal(SignalKind::hangup()).map_err(DaemonError::Signals)
 }
 
 struct Asked {

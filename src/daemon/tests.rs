@@ -1,5 +1,6 @@
 //! The planner in paused time, with runs that do as they are told.
 
+mod lineup;
 mod pace;
 mod signals;
 mod stop;
@@ -54,6 +55,8 @@ type Script = Arc<dyn Fn(u32) -> Does + Send + Sync>;
 
 struct Fake {
     name: String,
+    /// Whatever it is configured with.
+    settings: u32,
     script: Script,
     work: Duration,
     clock: Clock,
@@ -102,6 +105,12 @@ impl Driver for Fake {
             Does::Panics => panic!("as told"),
         }
     }
+
+    fn is_alike(&self, before: &Self) -> bool {
+        self.settings == before.settings
+    }
+
+    fn introduce(&self) {}
 }
 
 struct Inside<'a>(&'a AtomicUsize);
@@ -185,16 +194,26 @@ fn bench(concurrency: usize) -> Bench {
 
 impl Bench {
     fn add(&mut self, name: &str, script: impl Fn(u32) -> Does + Send + Sync + 'static) {
-        let fake = Fake {
+        let fake = self.fake(name, 0, script);
+        self.planner.add(name.parse().unwrap(), fake);
+    }
+
+    fn fake(
+        &self,
+        name: &str,
+        settings: u32,
+        script: impl Fn(u32) -> Does + Send + Sync + 'static,
+    ) -> Fake {
+        Fake {
             name: name.to_owned(),
+            settings,
             script: Arc::new(script),
             work: self.work,
             clock: self.clock.clone(),
             seen: self.seen.clone(),
             stop: self.stop.clone(),
             here: AtomicUsize::new(0),
-        };
-        self.planner.add(name.parse().unwrap(), fake);
+        }
     }
 
     /// Runs for `time`, then stops. Returns what was seen and what was left unfinished.

@@ -8,7 +8,8 @@ use jiff::tz::{Offset, TimeZone};
 use tokio::sync::Notify;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
-use crate::rotation::schedule::CronLine;
+use crate::config::Config;
+use crate::rotation::schedule::{Calendar, CronLine};
 
 /// Wakes the planner to look at the wall clock, whatever the lines say.
 const EVERY_MINUTE: &str = "0 * * * * *";
@@ -16,33 +17,52 @@ const EVERY_MINUTE: &str = "0 * * * * *";
 const MOST_JOBS: usize = 100;
 
 /// The running cron jobs.
-pub(super) struct Wakes(Option<JobScheduler>);
+pub(super) struct Wakes {
+    planner: Arc<Notify>,
+    scheduler: Option<JobScheduler>,
+}
 
 impl Wakes {
-    /// Starts one job for each different line. A line that cannot be a job, or no job at all, is no error: the
-    /// planner keeps its own next times and naps no longer than a minute.
-    pub(super) async fn start(
-        lines: impl Iterator<Item = &CronLine>,
-        now: Timestamp,
-        planner: Arc<Notify>,
-    ) -> Self {
-        let patterns: BTreeSet<_> = lines.filter_map(|line| pattern(line, now)).collect();
-        match jobs(patterns, &planner).await {
-            Ok(scheduler) => Self(Some(scheduler)),
+    /// Starts one job for each different line of `config`. A line that cannot be a job, or no job at all, is no error:
+    /// the planner keeps its own next times and naps no longer than a minute.
+    pub(super) async fn start(config: &Config, now: Timestamp, planner: Arc<Notify>) -> Self {
+        let patterns: BTreeSet<_> =
+            cron_lines(config).filter_map(|line| pattern(line, now)).collect();
+        Self::of(patterns, planner).await
+    }
+
+    async fn of(patterns: BTreeSet<String>, planner: Arc<Notify>) -> Self {
+        let scheduler = match jobs(patterns, &planner).await {
+            Ok(scheduler) => Some(scheduler),
             Err(error) => {
                 tracing::warn!(%error, "cron jobs not started");
-                Self(None)
+                None
             }
-        }
+        };
+        Self { planner, scheduler }
+    }
+
+    /// Goes over to the lines of another configuration.
+    pub(super) async fn restart(&mut self, config: &Config, now: Timestamp) {
+        let next = Self::start(config, now, self.planner.clone()).await;
+        std::mem::replace(self, next).stop().await;
     }
 
     /// Ends the jobs.
     pub(super) async fn stop(self) {
-        let Some(mut scheduler) = self.0 else { return };
+        let Some(mut scheduler) = self.scheduler else { return };
         if let Err(error) = scheduler.shutdown().await {
             tracing::debug!(%error, "cron jobs not stopped");
         }
     }
+}
+
+fn cron_lines(config: &Config) -> impl Iterator<Item = &CronLine> {
+    let schedules = config.credentials.values().map(|credential| &credential.policy.schedule);
+    schedules.filter_map(|schedule| match schedule.calendar() {
+        Calendar::Cron(line) => Some(&**line),
+        Calendar::Every(_) | Calendar::ExpiryOnly => None,
+    })
 }
 
 async fn jobs(
@@ -160,8 +180,8 @@ mod tests {
     #[tokio::test]
     async fn a_line_that_fires_wakes_the_planner() {
         let planner = Arc::new(Notify::new());
-        let line = CronLine::parse("* * * * * *", "Europe/Paris").unwrap();
-        let wakes = Wakes::start([&line].into_iter(), Timestamp::now(), planner.clone()).await;
+        let line = pattern_of("* * * * * *", "Europe/Paris").unwrap();
+        let wakes = Wakes::of([line].into(), planner.clone()).await;
         for _ in 0..2 {
             let woken =
                 tokio::time::timeout(std::time::Duration::from_secs(20), planner.notified());

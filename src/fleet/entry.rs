@@ -78,6 +78,24 @@ impl Entry {
         }
     }
 
+    /// Takes in that the credential is configured otherwise. In another place, or for another account, it is another
+    /// one, of which nothing is known yet.
+    pub(super) fn configure(&mut self, credential: &Credential, now: Timestamp) {
+        let fresh = Self::new(credential, now);
+        let place = |one: &Member| {
+            (one.username.clone(), one.token_type, one.store.clone(), one.path.clone())
+        };
+        if place(&fresh.member) != place(&self.member) {
+            *self = fresh;
+            return;
+        }
+        self.member.renew_before_seconds = fresh.member.renew_before_seconds;
+        self.policy = fresh.policy;
+        if let Some(record) = &self.record {
+            self.member.next_rotation = next_rotation(&self.policy, record, now);
+        }
+    }
+
     pub(super) fn progressed(&mut self, progress: &Progress, now: Timestamp) {
         match progress {
             Progress::Began(step) | Progress::Waiting(step, _) => {
@@ -221,11 +239,7 @@ impl Entry {
         member.created_at = Some(record.created_at);
         member.published_at = Some(record.published_at);
         member.expires_at = record.expires_at;
-        member.next_rotation = match due(&self.policy, record, now) {
-            Some(Due::Scheduled(at)) => Some(at),
-            Some(Due::Expiring(at)) => Some(renewal(&self.policy, at)),
-            None => next_due(&self.policy, record, now),
-        };
+        member.next_rotation = next_rotation(&self.policy, record, now);
         match report.outcome {
             Outcome::Rotated => member.last_success = Some(now),
             Outcome::NotDue => {
@@ -292,5 +306,14 @@ impl Entry {
             .and_then(|since| since.checked_add(longest).ok()?.checked_add(ALLOWANCE).ok());
         member.unmanaged = unmanaged;
         member
+    }
+}
+
+/// When what `record` tells of is rotated next; in the past if it is due.
+fn next_rotation(policy: &Policy, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    match due(policy, record, now) {
+        Some(Due::Scheduled(at)) => Some(at),
+        Some(Due::Expiring(at)) => Some(renewal(policy, at)),
+        None => next_due(policy, record, now),
     }
 }

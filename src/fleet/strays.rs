@@ -35,6 +35,11 @@ impl Strays {
         self.0.insert(key(account), strays.map(|token| token.id).collect());
     }
 
+    /// No credential is of `account` any more, so that it will not be listed again.
+    pub(super) fn forget(&mut self, account: &str) {
+        self.0.remove(account);
+    }
+
     /// How many there are in each account that was listed and is not `pending`; `known` are the tokens in records.
     pub(super) fn count(
         &self,

@@ -80,6 +80,7 @@ impl Collector for Gauges {
             "MotherDuck's clock minus this machine's, as of the last answer",
             &skew.map(|skew| (vec![], skew.as_secs_f64())).into_iter().collect::<Vec<_>>(),
         )?;
+        self.configuration(&mut encoder)?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         gauge(
             &mut encoder,
@@ -91,6 +92,28 @@ impl Collector for Gauges {
 }
 
 impl Gauges {
+    fn configuration(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let configuration = &self.snapshot.configuration;
+        gauge(
+            encoder,
+            "config_last_reload_successful",
+            "Whether the configuration in force is the one in the files; 0 where theirs was refused",
+            &[(vec![], float(configuration.refused.is_none().into()))],
+        )?;
+        gauge(
+            encoder,
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration in force was read",
+            &[(vec![], configuration.loaded_at.as_duration().as_secs_f64())],
+        )?;
+        counter(
+            encoder,
+            "config_reload_failures",
+            "Changed configurations that were refused",
+            std::iter::once((vec![], configuration.refusals)),
+        )
+    }
+
     /// The time that `of` tells of each credential, or the earliest of all.
     fn earliest(&self, of: fn(&Member) -> Option<Timestamp>) -> Vec<Sample> {
         let seconds = |at: Timestamp| at.as_duration().as_secs_f64();

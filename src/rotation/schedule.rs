@@ -44,6 +44,15 @@ pub struct CronLine {
     longest_gap: Duration,
 }
 
+/// The rest follows from these two.
+impl PartialEq for CronLine {
+    fn eq(&self, other: &Self) -> bool {
+        self.line == other.line && self.zone == other.zone
+    }
+}
+
+impl Eq for CronLine {}
+
 impl CronLine {
     /// Reads a cron line of five fields, or six with seconds in front.
     pub fn parse(line: &str, timezone: &str) -> Result<Self, ScheduleError> {
@@ -113,7 +122,7 @@ impl CronLine {
 }
 
 /// Where the scheduled instants come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Calendar {
     /// A cron line.
     Cron(Arc<CronLine>),
@@ -124,7 +133,7 @@ pub enum Calendar {
 }
 
 /// The scheduled instants of one credential: a calendar, shifted by the credential's own share of the splay.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     calendar: Calendar,
     offset: SignedDuration,

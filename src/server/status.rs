@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ready::Readiness;
-use crate::fleet::{Member, Rotation, Snapshot, State};
+use crate::fleet::{Configuration, Member, Rotation, Snapshot, State};
 use crate::names::Owner;
 
 /// The whole status.
@@ -17,6 +17,7 @@ pub(super) struct Status<'a> {
     at: Timestamp,
     #[serde(flatten)]
     readiness: Readiness,
+    configuration: &'a Configuration,
     clock_skew_seconds: Option<f64>,
     /// How many credentials are in each state.
     states: BTreeMap<State, usize>,
@@ -31,6 +32,7 @@ impl<'a> Status<'a> {
             owner: &snapshot.owner,
             at: snapshot.at,
             readiness,
+            configuration: &snapshot.configuration,
             clock_skew_seconds: snapshot.contacts.clock_skew.map(|skew| skew.as_secs_f64()),
             states: snapshot.states(),
             credentials: &snapshot.members,

@@ -76,6 +76,7 @@ pub(super) fn daemon(raw: &raw::Daemon, key: &Key<'_>, findings: &mut Findings) 
             grace,
             Duration::ZERO..=hour,
         ),
+        watch: findings.span(&key.child("watch"), raw.watch, Duration::from_secs(5), second..=DAY),
     }
 }
 

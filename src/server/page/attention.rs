@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::super::ready::{Readiness, Reason};
 use super::words::{lasting, relative, state_name};
-use crate::fleet::{Member, Snapshot};
+use crate::fleet::{Configuration, Member, Snapshot};
 
 /// The most credentials that are listed here; the table has them all.
 const MOST: usize = 25;
@@ -20,7 +20,9 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
         snapshot.members.iter().filter(|one| needs_a_person(one, now)).collect();
     troubled.sort_by_key(|one| (one.state, one.since));
     let strays: Vec<_> = snapshot.unmanaged.iter().filter(|(_, count)| **count > 0).collect();
-    let none = general.is_empty() && troubled.is_empty() && strays.is_empty();
+    let configuration = &snapshot.configuration;
+    let is_in_force = configuration.refused.is_none() && configuration.needs_restart.is_empty();
+    let none = general.is_empty() && troubled.is_empty() && strays.is_empty() && is_in_force;
     html! {
         section #attention data-part aria-labelledby="attention-title" {
             h2 #attention-title { "Needs a person" }
@@ -34,6 +36,7 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
                             p.todo { (one.hint) }
                         }
                     }
+                    (configuration_cards(configuration, now))
                     @for one in troubled.iter().take(MOST) { (card(one, now)) }
                     @for (account, count) in &strays { (stray_card(account, **count)) }
                 }
@@ -76,6 +79,25 @@ fn card(one: &Member, now: Timestamp) -> Markup {
                 @if let Some(at) = one.next_look { "pintail looks again " (relative(at, now)) "." }
                 @if let Some(at) = one.expires_at { " The served token expires " (relative(at, now)) "." }
                 @if one.predecessors > 0 { " What it replaced lives too." }
+            }
+        }
+    }
+}
+
+fn configuration_cards(configuration: &Configuration, now: Timestamp) -> Markup {
+    html! {
+        @if let Some(refused) = &configuration.refused {
+            li.card.bad {
+                h3 { "the changed configuration is refused" span.quiet { " " (lasting(refused.since, now)) } }
+                p { (refused.message) }
+                @if let Some(hint) = &refused.hint { p.todo { (hint) } }
+                p.quiet { "The one that was read " (relative(configuration.loaded_at, now)) " stays in force." }
+            }
+        }
+        @if !configuration.needs_restart.is_empty() {
+            li.card.note {
+                h3 { "the changed configuration is in force, but for " (configuration.needs_restart.join(", ")) }
+                p.todo { "restart pintail: it goes on where it stopped" }
             }
         }
     }

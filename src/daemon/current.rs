@@ -1,0 +1,35 @@
+//! The outside that is in force: a reload puts another in its place.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::Timestamp;
+
+use crate::fleet::{Contacts, Outlook};
+use crate::live::Outside;
+
+/// The outside of the configuration that is in force.
+pub(super) struct Current(RwLock<Arc<Outside>>);
+
+impl Current {
+    pub(super) fn new(outside: Arc<Outside>) -> Self {
+        Self(RwLock::new(outside))
+    }
+
+    pub(super) fn get(&self) -> Arc<Outside> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set(&self, outside: Arc<Outside>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = outside;
+    }
+}
+
+impl Outlook for Current {
+    fn now(&self) -> Timestamp {
+        self.get().now()
+    }
+
+    fn contacts(&self) -> Contacts {
+        self.get().contacts()
+    }
+}

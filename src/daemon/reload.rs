@@ -1,0 +1,220 @@
+//! Following the configuration: a changed one is read and checked first, then taken over, or refused without effect.
+//!
+//! Files are compared by their content every few seconds. That works on every mount, whether an editor replaces a file
+//! or Kubernetes swaps the link to a whole directory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::Signal;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::current::Current;
+use super::driver::{LiveDriver, drivers};
+use super::lineup::Lineup;
+use super::planner::Rules;
+use super::supervisor::Supervisor;
+use super::wakes::Wakes;
+use crate::config::{self, AdminToken, Config, Files, Fingerprint};
+use crate::fleet::Fleet;
+use crate::live::Outside;
+use crate::rotation::world::chain;
+
+/// How long after a refusal the same files are tried again: a certificate that they name may be there by then.
+const AGAIN: Duration = Duration::from_mins(1);
+
+/// What is followed.
+pub(super) struct Followed {
+    pub(super) files: Files,
+    /// What stood in them when they were last read.
+    pub(super) as_of: Fingerprint,
+    /// SIGHUP.
+    pub(super) hangup: Signal,
+}
+
+/// What the daemon was started with and keeps.
+pub(super) struct Started {
+    pub(super) server: Option<config::Server>,
+    pub(super) notifications: BTreeMap<String, config::Sink>,
+}
+
+/// Keeps the daemon by its configuration.
+pub(super) struct Reloader {
+    pub(super) followed: Followed,
+    /// For what only a start brings into force.
+    pub(super) started: Started,
+    pub(super) current: Arc<Current>,
+    pub(super) fleet: Arc<Fleet>,
+    pub(super) planner: mpsc::Sender<Lineup<LiveDriver>>,
+    pub(super) wakes: Wakes,
+    pub(super) supervisor: Supervisor,
+    pub(super) shutdown: CancellationToken,
+}
+
+/// Why a configuration is not taken over.
+#[derive(PartialEq, Eq)]
+struct Refusal {
+    message: String,
+    hint: Option<String>,
+}
+
+/// The latest attempt that was refused.
+struct Refused {
+    refusal: Refusal,
+    at: Instant,
+}
+
+impl Reloader {
+    /// Follows until the shutdown. Returns the wakes of the configuration that is in force then.
+    pub(super) async fn run(mut self) -> Wakes {
+        // A file that is being written changes again. Only what has held still from one look to the next is read.
+        let mut moving = None;
+        let mut refused: Option<Refused> = None;
+        loop {
+            let watch = self.current.get().config.daemon.watch;
+            tokio::select! {
+                () = self.shutdown.cancelled() => return self.wakes,
+                Some(()) = self.followed.hangup.recv() => {
+                    tracing::info!(signal = "SIGHUP", "reload began");
+                    refused = self.reload(None).await;
+                }
+                () = tokio::time::sleep(watch) => {
+                    let Some(now) = self.look().await else { continue };
+                    let is_new = now != self.followed.as_of;
+                    let is_still = moving.as_ref() == Some(&now);
+                    moving = is_new.then_some(now);
+                    let is_time = refused.as_ref().is_some_and(|refused| refused.at.elapsed() >= AGAIN);
+                    if is_new && is_still {
+                        refused = self.reload(None).await;
+                    } else if !is_new && is_time {
+                        refused = self.reload(refused.take()).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look(&self) -> Option<Fingerprint> {
+        let files = self.followed.files.clone();
+        spawn_blocking(move || files.fingerprint()).await.ok()
+    }
+
+    /// Reads and takes over what stands in the files, or refuses it; `before` is known to people already.
+    async fn reload(&mut self, before: Option<Refused>) -> Option<Refused> {
+        if before.is_none() {
+            self.supervisor.reloading();
+        }
+        // First, so that what changes meanwhile is seen as a change.
+        if let Some(now) = self.look().await {
+            self.followed.as_of = now;
+        }
+        let refused = match self.read().await {
+            Ok(outside) => {
+                self.take_over(outside).await;
+                None
+            }
+            Err(refusal) => {
+                if before.as_ref().is_none_or(|before| before.refusal != refusal) {
+                    self.refuse(&refusal);
+                }
+                Some(Refused { refusal, at: Instant::now() })
+            }
+        };
+        if before.is_none() || refused.is_none() {
+            self.supervisor.ready(&self.fleet);
+        }
+        refused
+    }
+
+    /// The outside as the files ask for it, with the same checks as at a start. Contacts nobody.
+    async fn read(&self) -> Result<Outside, Refusal> {
+        let files = self.followed.files.clone();
+        let loaded = spawn_blocking(move || files.load()).await;
+        let loaded = loaded.map_err(|error| Refusal { message: chain(&error), hint: None })?;
+        let config = loaded
+            .map_err(|error| Refusal { message: one_line(&chain(&error)), hint: error.hint() })?;
+        let before = self.current.get();
+        if config.owner != before.config.owner {
+            return Err(Refusal {
+                message: format!(
+                    "owner: this is {} where pintail runs as {}, and cannot change while it runs",
+                    config.owner, before.config.owner
+                ),
+                hint: Some("restart pintail to run it as another deployment".to_owned()),
+            });
+        }
+        if let AdminToken::Secret(source) = &config.motherduck.admin_token {
+            source.read().map_err(|error| Refusal { message: chain(&error), hint: None })?;
+        }
+        let opened = before.reopen(Arc::new(config)).await;
+        opened.map_err(|fault| Refusal { message: fault.message, hint: fault.hint })
+    }
+
+    async fn take_over(&mut self, outside: Outside) {
+        let outside = Arc::new(outside);
+        let config = outside.config.clone();
+        for warning in &config.warnings {
+            tracing::warn!(warning = %warning, "configuration is unwise");
+        }
+        let (taken, changes) = oneshot::channel();
+        let drivers = drivers(&outside, &self.fleet, &self.shutdown);
+        self.current.set(outside);
+        let lineup = Lineup { rules: Rules::of(&config), drivers, taken };
+        if self.planner.send(lineup).await.is_err() {
+            return;
+        }
+        // A planner that stops takes nothing over.
+        let Ok(changes) = changes.await else { return };
+        self.wakes.restart(&config, self.fleet.now()).await;
+        let needs_restart = self.started.needs_restart(&config);
+        if !needs_restart.is_empty() {
+            let keys = needs_restart.join(", ");
+            tracing::warn!(
+                keys,
+                hint = "restart pintail",
+                "configuration in force but for what needs a restart"
+            );
+        }
+        self.fleet.reconfigured(needs_restart);
+        tracing::info!(
+            credentials = config.credentials.len(),
+            added = changes.added,
+            changed = changes.changed,
+            removed = changes.removed,
+            "configuration reloaded"
+        );
+    }
+
+    fn refuse(&self, refusal: &Refusal) {
+        let Refusal { message, hint } = refusal;
+        tracing::error!(error = message, hint, "configuration refused");
+        self.fleet.refused(message.clone(), hint.clone());
+    }
+}
+
+/// All problems on one line, for the log and the status page.
+fn one_line(message: &str) -> String {
+    message.replacen("\n  ", ": ", 1).replace("\n  ", "; ")
+}
+
+impl Started {
+    /// The keys that are otherwise in `now`.
+    fn needs_restart(&self, now: &Config) -> Vec<&'static str> {
+        let server = match (&self.server, &now.server) {
+            (Some(started), Some(now)) => vec![
+                ("server.listen", started.listen != now.listen),
+                ("server.credential_label", started.credential_label != now.credential_label),
+                ("server.unreachable_after", started.unreachable_after != now.unreachable_after),
+            ],
+            (None, None) => vec![],
+            (Some(_), None) | (None, Some(_)) => vec![("server.enabled", true)],
+        };
+        let notifications = ("notifications", self.notifications != now.notifications);
+        let keys = server.into_iter().chain([notifications]);
+        keys.filter_map(|(key, differs)| differs.then_some(key)).collect()
+    }
+}

@@ -1,0 +1,171 @@
+//! What the service manager is told, in the protocol of `sd_notify(3)`: that the daemon is ready, how it stands, that
+//! its loop turns. Without a service manager nothing is said.
+
+use std::ffi::{OsStr, OsString};
+#[cfg(target_os = "linux")]
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
+
+use crate::fleet::{Fleet, Snapshot};
+
+/// Between two texts for people.
+const STATUS_EVERY: Duration = Duration::from_secs(5);
+/// What a stop needs beyond `daemon.shutdown_grace`: the answers in hand of the status page.
+const STOP_ALLOWANCE: Duration = Duration::from_secs(10);
+
+/// The service manager that started this process, if one did that wants to know.
+#[derive(Clone, Default)]
+pub struct Supervisor(Option<Arc<Line>>);
+
+struct Line {
+    socket: UnixDatagram,
+    /// How long it waits for a sign of life.
+    watchdog: Option<Duration>,
+    said: Mutex<Said>,
+}
+
+#[derive(Default)]
+struct Said {
+    alive: Option<Instant>,
+    status: Option<(Instant, String)>,
+}
+
+impl Supervisor {
+    /// As the environment names it; `variable` looks one up, as `std::env::var_os` does.
+    pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let Some(name) = variable("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
+            return Self::default();
+        };
+        let number = |name: &str| variable(name)?.to_str()?.parse::<u64>().ok();
+        let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
+        let watchdog = number("WATCHDOG_USEC").filter(|limit| is_ours && *limit > 0);
+        match connect(&name) {
+            Ok(socket) => Self(Some(Arc::new(Line {
+                socket,
+                watchdog: watchdog.map(Duration::from_micros),
+                said: Mutex::default(),
+            }))),
+            Err(error) => {
+                tracing::warn!(%error, "service manager not reached");
+                Self::default()
+            }
+        }
+    }
+
+    /// The longest that it is to be left without a sign of life.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let line = self.0.as_ref()?;
+        Some(line.watchdog.map_or(STATUS_EVERY, |limit| limit / 3).min(STATUS_EVERY))
+    }
+
+    /// The planner's loop turns.
+    pub(super) fn beat(&self, fleet: &Fleet) {
+        let Some(line) = &self.0 else { return };
+        let (is_silent, is_stale) = {
+            let mut said = line.said.lock().unwrap_or_else(PoisonError::into_inner);
+            let patience = self.patience().unwrap_or(STATUS_EVERY);
+            let is_silent =
+                line.watchdog.is_some() && said.alive.is_none_or(|at| at.elapsed() >= patience / 2);
+            if is_silent {
+                said.alive = Some(Instant::now());
+            }
+            let is_old = |(at, _): &(Instant, String)| at.elapsed() >= STATUS_EVERY;
+            (is_silent, said.status.as_ref().is_none_or(is_old))
+        };
+        if is_silent {
+            self.say("WATCHDOG=1");
+        }
+        if is_stale {
+            self.tell(summary(&fleet.snapshot()));
+        }
+    }
+
+    /// The daemon works by a configuration, the first or another one.
+    pub(super) fn ready(&self, fleet: &Fleet) {
+        if self.0.is_some() {
+            self.say("READY=1");
+            self.tell(summary(&fleet.snapshot()));
+        }
+    }
+
+    /// The daemon reads its configuration again.
+    pub(super) fn reloading(&self) {
+        // systemd tells by the time whether this is the reload that it asked for.
+        let Ok(now) = clock_gettime(ClockId::CLOCK_MONOTONIC) else { return };
+        let now = Duration::from(now).as_micros();
+        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={now}"));
+    }
+
+    /// The daemon was told to stop, and waits for the steps in hand for as long as `grace`.
+    pub(super) fn stopping(&self, grace: Duration) {
+        let limit = (grace + STOP_ALLOWANCE).as_micros();
+        self.say(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={limit}"));
+        self.tell("stopping: waiting for the steps in hand".to_owned());
+    }
+
+    /// The daemon stops for good, and leaves so many rotations to the next start.
+    pub(super) fn stopped(&self, unfinished: usize) {
+        self.tell(match unfinished {
+            0 => "stopped, with nothing unfinished".to_owned(),
+            1 => "stopped: the next start goes on with 1 rotation".to_owned(),
+            more => format!("stopped: the next start goes on with {more} rotations"),
+        });
+    }
+
+    /// A text for people, unless it is the one that they have.
+    fn tell(&self, status: String) {
+        let Some(line) = &self.0 else { return };
+        let text = format!("STATUS={status}");
+        let before = {
+            let mut said = line.said.lock().unwrap_or_else(PoisonError::into_inner);
+            said.status.replace((Instant::now(), status))
+        };
+        if before.is_none_or(|(_, before)| format!("STATUS={before}") != text) {
+            self.say(&text);
+        }
+    }
+
+    /// A service manager that does not listen is no reason to stop, or to wait.
+    fn say(&self, message: &str) {
+        let Some(line) = &self.0 else { return };
+        if let Err(error) = line.socket.send(message.as_bytes()) {
+            tracing::debug!(%error, "service manager not told");
+        }
+    }
+}
+
+fn connect(name: &OsStr) -> std::io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.connect_addr(&address(name)?)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// A path, or a name behind an `@` that stands in no file system.
+fn address(name: &OsStr) -> std::io::Result<SocketAddr> {
+    #[cfg(target_os = "linux")]
+    if let [b'@', name @ ..] = name.as_encoded_bytes() {
+        return SocketAddr::from_abstract_name(name);
+    }
+    SocketAddr::from_pathname(name)
+}
+
+/// How the fleet stands, in one line.
+fn summary(snapshot: &Snapshot) -> String {
+    let states = snapshot.states().into_iter().rev().filter(|(_, count)| *count > 0);
+    let states: Vec<_> = states
+        .map(|(state, count)| format!("{count} {}", state.as_str().replace('_', " ")))
+        .collect();
+    let credentials = match snapshot.members.len() {
+        0 => "no credentials".to_owned(),
+        1 => format!("1 credential: {}", states.join(", ")),
+        more => format!("{more} credentials: {}", states.join(", ")),
+    };
+    let refused = snapshot.configuration.refused.is_some();
+    let refused = if refused { "; the changed configuration was refused, see the log" } else { "" };
+    format!("{credentials}{refused}")
+}
