@@ -4,12 +4,14 @@ mod account;
 mod adopt;
 mod answer;
 mod arguments;
+mod audit_log;
 #[cfg(test)]
 mod bench;
 mod by_hand;
 mod check;
 mod complaint;
 mod confirm;
+mod deed;
 mod demo;
 mod dive;
 mod duckling;
@@ -29,9 +31,9 @@ mod table;
 mod token;
 
 pub use self::arguments::{
-    Account, Adopt, Arguments, Check, CheckDepth, Command, CreateToken, DeleteAccount, Dive,
-    Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names, Output,
-    RevokeToken, RollBack, RotateNow, Scope, SetDucklings, Token, Urgency,
+    Account, Adopt, Arguments, AuditLog, Check, CheckDepth, Command, CreateToken, DeleteAccount,
+    Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names,
+    Output, RevokeToken, RollBack, RotateNow, Scope, SetDucklings, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;
 

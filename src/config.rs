@@ -39,6 +39,8 @@ pub struct Config {
     pub daemon: Daemon,
     /// Where the daemon shows how it stands; nowhere if `None`.
     pub server: Option<Server>,
+    /// The file of the audit log; none is kept if `None`.
+    pub audit_log: Option<PathBuf>,
     /// What is allowed and yet unwise, one sentence each.
     pub warnings: Vec<String>,
 }

@@ -19,6 +19,7 @@ use self::driver::LiveDriver;
 use self::planner::{Planner, Rules};
 pub use self::signals::shutdown_on_signals;
 use self::wakes::Wakes;
+use crate::audit;
 use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::live::Outside;
@@ -87,6 +88,7 @@ impl Daemon {
         let mut planner = Planner::new(rules, fleet.clone(), shutdown.clone());
         for (name, credential) in &config.credentials {
             if let Some(world) = outside.world(name, shutdown.clone()) {
+                let world = world.because(audit::Trigger::Schedule.into());
                 let subject = crate::live::subject(&config, credential);
                 planner.add(name.clone(), LiveDriver { world, subject, fleet: fleet.clone() });
             }

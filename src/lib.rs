@@ -1,5 +1,6 @@
 //! pintail keeps MotherDuck service-account tokens fresh, and never leaves a client without one that works.
 
+pub mod audit;
 pub mod cli;
 pub mod command;
 pub mod config;

@@ -1,5 +1,6 @@
 //! The real world, made of the adapters: the only file that knows both them and the core.
 
+mod audited;
 mod counted;
 
 use std::collections::BTreeMap;
@@ -10,13 +11,15 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use self::audited::Witness;
+use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
 use crate::config::{self, Config};
 use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, TokenId, TokenName};
 use crate::record::Record;
-use crate::rotation::decide::Subject;
+use crate::rotation::decide::{Reason, Subject};
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
     Reading, Revocation, Verdict, World,
@@ -38,6 +41,8 @@ pub struct Outside {
     pub motherduck: Arc<Client>,
     /// The stores by name.
     pub stores: BTreeMap<String, Arc<Store>>,
+    /// Where what happens is written down, if it is.
+    pub audit_log: Option<Arc<AuditLog>>,
     tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
 }
@@ -65,7 +70,8 @@ impl Outside {
                 .insert(name.clone(), Arc::new(open_adapters(&config, credential, &mut clients)?));
         }
         let tallies = stores.keys().map(|name| (name.clone(), Arc::default())).collect();
-        Ok(Self { config, motherduck: Arc::new(motherduck), stores, tallies, adapters })
+        let audit_log = audit_log(&config);
+        Ok(Self { config, motherduck: Arc::new(motherduck), stores, audit_log, tallies, adapters })
     }
 
     /// The wall clock, corrected where MotherDuck's clock is known to differ much.
@@ -88,8 +94,15 @@ impl Outside {
             credential: credential.clone(),
             stop,
             until: None,
+            witness: Witness::new(self.audit_log.clone()),
         })
     }
+}
+
+/// The audit log that `config` asks for.
+pub fn audit_log(config: &Config) -> Option<Arc<AuditLog>> {
+    let path = config.audit_log.as_ref()?;
+    Some(Arc::new(AuditLog::new(path, &config.owner)))
 }
 
 fn corrected_now(motherduck: &Client) -> Timestamp {
@@ -140,9 +153,17 @@ pub struct Live {
     adapters: Arc<Adapters>,
     stop: CancellationToken,
     until: Option<Instant>,
+    witness: Witness,
 }
 
 impl Live {
+    /// Tells the audit log what set this run going.
+    #[must_use]
+    pub fn because(mut self, cause: Cause) -> Self {
+        self.witness.cause = Some(cause);
+        self
+    }
+
     /// Stops as if asked to, once `timeout` has passed from now on.
     #[must_use]
     pub fn for_at_most(mut self, timeout: Option<Duration>) -> Self {
@@ -190,14 +211,17 @@ impl World for Live {
     async fn read(&self) -> Result<Reading, Fault> {
         let read = self.store.read(&self.location).await;
         self.count("read", &read);
+        if let Ok(reading) = &read {
+            self.witness.has_read(reading);
+        }
         read.map_err(|error| store_fault(&error))
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
-        self.motherduck
-            .list_tokens(&self.credential.username)
-            .await
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        let listing = self.motherduck.list_tokens(&self.credential.username).await;
+        let listing = listing.map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+        self.witness.has_listed(&listing);
+        Ok(listing)
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
@@ -206,15 +230,17 @@ impl World for Live {
         checked.map_err(|error| store_fault(&error))
     }
 
-    async fn create(&self, name: &TokenName) -> Result<CreatedToken, CreateError> {
-        let name = name.to_string();
+    async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
+        self.audit_beginning(name, reason).await.map_err(CreateError::Refused)?;
+        let text = name.to_string();
         let new = NewToken {
-            name: &name,
+            name: &text,
             ttl: self.credential.ttl,
             token_type: self.credential.token_type,
             description: None,
         };
         let created = self.motherduck.create_token(&self.credential.username, &new).await;
+        self.audit_creation(name, reason, &created).await;
         created.map_err(|error| {
             let fault = Fault::of(&error, error.kind(), error.hint());
             match error {
@@ -225,11 +251,11 @@ impl World for Live {
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        self.adapters
-            .verifier
-            .connect(token, &self.context(identity))
-            .await
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        let verdict = self.adapters.verifier.connect(token, &self.context(identity)).await;
+        if let Ok(Verdict::Works) = verdict {
+            self.audit_proof(identity).await;
+        }
+        verdict.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
     }
 
     async fn publish(
@@ -240,6 +266,7 @@ impl World for Live {
     ) -> Result<(), PublishError> {
         let published = self.store.publish(&self.location, over, record, token).await;
         self.count_publication(&published);
+        self.audit_publication(over, record, &published).await;
         published.map_err(|error| match error {
             store::PublishError::Conflict => PublishError::Conflict,
             store::PublishError::Refused(error) => PublishError::Refused(store_fault(&error)),
@@ -266,9 +293,8 @@ impl World for Live {
     }
 
     async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
-        self.motherduck
-            .revoke_token(&self.credential.username, id)
-            .await
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        let revoked = self.motherduck.revoke_token(&self.credential.username, id).await;
+        self.audit_revocation(id, &revoked).await;
+        revoked.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
     }
 }

@@ -9,10 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
 use super::complaint::Complaint;
+use super::deed::Deed;
 use super::look::{Found, account_key};
 use super::selection::{self, configured};
 use super::table::quoted;
 use super::{Adopt, ExitCode, Output};
+use crate::audit::{self, Cause, Entry, Event};
 use crate::config::{Config, Credential};
 use crate::live::{Live, Outside, subject};
 use crate::names::{CredentialName, TokenId};
@@ -84,7 +86,9 @@ fn failed(fault: Fault, credential: &CredentialName) -> Complaint {
 pub(super) async fn take_in(outside: &Outside, arguments: &Adopt) -> Result<Adopted, Complaint> {
     let name = &arguments.name;
     let config = &outside.config;
+    let cause = Cause::from(audit::Trigger::Adopt);
     let world = outside.world(name, CancellationToken::new());
+    let world = world.map(|world| world.because(cause.clone()));
     let (Some(credential), Some(world)) = (config.credentials.get(name), world) else {
         return Err(Complaint::usage(format!("there is no credential `{name}`"), None));
     };
@@ -111,6 +115,16 @@ pub(super) async fn take_in(outside: &Outside, arguments: &Adopt) -> Result<Adop
         }
         Err(fault) => return Err(failed(fault, name)),
     }
+    let about = Entry {
+        credential: Some(name.clone()),
+        username: Some(credential.username.clone()),
+        token_id: Some(record.token_id),
+        rotation_id: Some(record.rotation_id),
+        cause: Some(cause),
+        ..Entry::of(Event::Began)
+    };
+    // Its outcome is told where the secret is written.
+    Deed::begin(config, "adopt", about).await?;
     let written = world.publish(&reading, &record, claim.token).await;
     written.map_err(|error| unwritten(error, name))?;
     tracing::info!(credential = %name, token_id = %record.token_id, rotation_id = %record.rotation_id, "token adopted");

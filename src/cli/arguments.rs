@@ -1,6 +1,7 @@
 //! The arguments, as clap reads them. A wrong command line ends with exit code 2.
 
 mod account;
+mod audit_log;
 mod dive;
 mod duckling;
 mod token;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 pub use self::account::{Account, DeleteAccount, EnsureAccount, ListAccounts};
+pub use self::audit_log::{AuditLog, VerifyAuditLog};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
 pub use self::token::{CreateToken, RevokeToken, Token};
@@ -111,6 +113,9 @@ pub enum Command {
     /// Embed dives.
     #[command(subcommand)]
     Dive(Dive),
+    /// Find out whether the audit log is as it was written.
+    #[command(subcommand)]
+    AuditLog(AuditLog),
     /// Run a stand-in for MotherDuck, its REST API and its Postgres endpoint, on this machine.
     Sandbox(crate::sandbox::Options),
     /// Show whole rotations of three accounts, step by step, with nothing but this program.

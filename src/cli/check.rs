@@ -4,6 +4,7 @@ mod endpoint;
 mod finding;
 mod offline;
 mod online;
+mod trail;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ pub async fn check(
 /// Whatever is wrong on this machine ends the check before anybody is contacted.
 async fn examine(config: Arc<Config>, depth: CheckDepth) -> (Findings, ExitCode) {
     let mut findings = offline::examine(&config);
+    trail::examine(&config, &mut findings);
     if findings.has_error() {
         return (findings, ExitCode::Usage);
     }

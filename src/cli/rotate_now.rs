@@ -12,6 +12,7 @@ use tracing::Instrument;
 use super::output::{CredentialResult, Results};
 use super::progress::Screen;
 use super::{ExitCode, Output, RotateNow, Scope, Urgency, answer, plan, selection};
+use crate::audit::{self, Cause};
 use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::live::{Outside, subject};
@@ -37,21 +38,22 @@ pub(super) async fn rotate_now(
         Scope::All => config.credentials.keys().cloned().collect(),
         Scope::Named(names) => selection::configured(&config, names)?,
     };
-    let trigger = match rotation.urgency() {
-        Urgency::IfDue => Trigger::Schedule,
-        Urgency::Forced => Trigger::Forced,
+    let (trigger, cause) = match rotation.urgency() {
+        Urgency::IfDue => (Trigger::Schedule, audit::Trigger::Schedule.into()),
+        Urgency::Forced => (Trigger::Forced, audit::Trigger::Manual.into()),
         Urgency::Compromised { reason } => {
             tracing::warn!(
                 reason,
                 "compromised tokens are replaced without waiting for the consumers"
             );
-            Trigger::Compromised
+            let note = Some(reason.to_owned());
+            (Trigger::Compromised, Cause { trigger: audit::Trigger::Compromised, note })
         }
     };
     if rotation.dry_run {
         return plan::preview(config, names, trigger, output).await;
     }
-    let run = Run { names, trigger, timeout: rotation.timeout, output };
+    let run = Run { names, trigger, cause, timeout: rotation.timeout, output };
     run.carry_out(config, rotation.metrics_file.as_deref(), stop).await
 }
 
@@ -59,6 +61,8 @@ pub(super) async fn rotate_now(
 pub(super) struct Run {
     pub(super) names: Vec<CredentialName>,
     pub(super) trigger: Trigger,
+    /// The same for the audit log, with what a person said about it.
+    pub(super) cause: Cause,
     pub(super) timeout: Option<Duration>,
     pub(super) output: Output,
 }
@@ -71,7 +75,7 @@ impl Run {
         metrics_file: Option<&Path>,
         stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
-        let Self { names, trigger, timeout, output } = self;
+        let Self { names, trigger, cause, timeout, output } = self;
         let outside = Arc::new(selection::open(config).await?);
         let fleet = Fleet::of(&outside.config, |name| names.contains(name), outside.clone());
         let screen = Screen::new(output);
@@ -79,9 +83,10 @@ impl Run {
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
             let place = screen.place(name.as_str());
             let (outside, fleet, stop) = (&outside, &fleet, stop.clone());
+            let asked = (trigger, cause.clone());
             async move {
                 let watcher = |progress| place.show(progress);
-                let report = rotate(outside, &name, trigger, timeout, stop, &watcher).await;
+                let report = rotate(outside, &name, asked, timeout, stop, &watcher).await;
                 place.finish();
                 report.map(|report| {
                     fleet.settled(&name, &report, None);
@@ -117,12 +122,12 @@ fn write_metrics(config: &Config, fleet: &Fleet, path: &Path) {
 pub(super) async fn rotate(
     outside: &Outside,
     name: &CredentialName,
-    trigger: Trigger,
+    (trigger, cause): (Trigger, Cause),
     timeout: Option<Duration>,
     stop: CancellationToken,
     watcher: &(dyn Fn(Progress) + Send + Sync),
 ) -> Option<Report> {
-    let world = outside.world(name, stop)?.for_at_most(timeout);
+    let world = outside.world(name, stop)?.for_at_most(timeout).because(cause);
     let subject = subject(&outside.config, outside.config.credentials.get(name)?);
     let mut evidence = Evidence::default();
     // Of the highest level, so that no log level takes the names away from the events.

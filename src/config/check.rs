@@ -9,6 +9,7 @@ mod path;
 mod placeholders;
 mod service;
 mod store;
+mod trail;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,8 +25,8 @@ use super::sources::Sources;
 use super::{Config, Credential, MotherDuck, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 
-const SECTIONS: [&str; 7] =
-    ["owner", "motherduck", "stores", "daemon", "server", "defaults", "credentials"];
+const SECTIONS: [&str; 8] =
+    ["owner", "motherduck", "stores", "daemon", "server", "audit_log", "defaults", "credentials"];
 
 /// The checked configuration, or all that is wrong with it.
 pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
@@ -41,6 +42,8 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let server = root.contains_key("server").then(|| table(root, "server", &mut findings));
     let server = server.map(Option::unwrap_or_default);
     let server = service::server(server, &Key::root("server"), &mut findings);
+    let audit_log = root.contains_key("audit_log").then(|| table(root, "audit_log", &mut findings));
+    let audit_log = trail::audit_log(audit_log.flatten(), &mut findings);
     let stores = stores(root, &mut findings);
     let credentials = credentials(root, owner.as_ref(), &stores, &mut findings);
     path::check(&stores, &credentials, &mut findings);
@@ -48,7 +51,16 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
         (true, Some(owner), Some(motherduck)) => {
             let stores = stores.into_iter().filter_map(|(name, one)| Some((name, one?))).collect();
             let warnings = findings.into_warnings();
-            Ok(Config { owner, motherduck, stores, credentials, daemon, server, warnings })
+            Ok(Config {
+                owner,
+                motherduck,
+                stores,
+                credentials,
+                daemon,
+                server,
+                audit_log,
+                warnings,
+            })
         }
         _ => Err(ConfigError::Invalid(findings.into_problems(sources))),
     }

@@ -80,6 +80,12 @@ impl Collector for Gauges {
             "MotherDuck's clock minus this machine's, as of the last answer",
             &skew.map(|skew| (vec![], skew.as_secs_f64())).into_iter().collect::<Vec<_>>(),
         )?;
+        counter(
+            &mut encoder,
+            "audit_log_failures",
+            "Lines of the audit log that could not be written",
+            self.snapshot.contacts.audit_failures.into_iter().map(|count| (vec![], count)),
+        )?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         gauge(
             &mut encoder,

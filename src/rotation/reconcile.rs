@@ -142,7 +142,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             Decision::Replace { reason, previous, orphans } => {
                 tracing::info!(reason = ?reason, "rotation began");
                 self.standing.reason = Some(reason);
-                self.replace(reading, previous, orphans).await
+                self.replace(reading, reason, previous, orphans).await
             }
             Decision::Deploy => self.deploy(reading).await,
             Decision::PollGate => self.poll_gate(reading).await,
