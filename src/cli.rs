@@ -16,6 +16,7 @@ mod demo;
 mod dive;
 mod duckling;
 mod entry;
+mod journald;
 mod log;
 mod look;
 mod output;

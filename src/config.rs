@@ -7,6 +7,7 @@ mod load;
 mod raw;
 mod sources;
 mod suggest;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ use url::Url;
 
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::load::{environment, refuse_dangerous_environment};
+pub use self::telemetry::Telemetry;
 
 use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::TokenType;
@@ -41,6 +43,8 @@ pub struct Config {
     pub server: Option<Server>,
     /// The file of the audit log; none is kept if `None`.
     pub audit_log: Option<PathBuf>,
+    /// Where traces are sent; nowhere if `None`.
+    pub telemetry: Option<Telemetry>,
     /// What is allowed and yet unwise, one sentence each.
     pub warnings: Vec<String>,
 }

@@ -90,7 +90,15 @@ impl Daemon {
             if let Some(world) = outside.world(name, shutdown.clone()) {
                 let world = world.because(audit::Trigger::Schedule.into());
                 let subject = crate::live::subject(&config, credential);
-                planner.add(name.clone(), LiveDriver { world, subject, fleet: fleet.clone() });
+                planner.add(
+                    name.clone(),
+                    LiveDriver {
+                        world,
+                        subject,
+                        fleet: fleet.clone(),
+                        telemetry: outside.telemetry.clone(),
+                    },
+                );
             }
         }
         let wakes = Wakes::start(cron_lines(&config), outside.now(), planner.waker()).await;
@@ -101,6 +109,7 @@ impl Daemon {
         );
         let unfinished = planner.run(&|| outside.now()).await;
         wakes.stop().await;
+        outside.telemetry.flush().await;
         tracing::info!(unfinished = unfinished.len(), "daemon stopped");
     }
 }

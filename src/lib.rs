@@ -19,5 +19,6 @@ pub mod secret;
 pub mod server;
 pub mod store;
 pub mod tally;
+pub mod telemetry;
 pub mod tls;
 pub mod verify;

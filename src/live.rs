@@ -27,6 +27,7 @@ use crate::rotation::world::{
 use crate::secret::Token;
 use crate::store::{self, Location, Store};
 use crate::tally::Tally;
+use crate::telemetry::Telemetry;
 use crate::tls::HttpClients;
 use crate::verify::Verifier;
 
@@ -43,6 +44,8 @@ pub struct Outside {
     pub stores: BTreeMap<String, Arc<Store>>,
     /// Where what happens is written down, if it is.
     pub audit_log: Option<Arc<AuditLog>>,
+    /// Where runs are told as traces.
+    pub telemetry: Telemetry,
     tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
 }
@@ -71,7 +74,9 @@ impl Outside {
         }
         let tallies = stores.keys().map(|name| (name.clone(), Arc::default())).collect();
         let audit_log = audit_log(&config);
-        Ok(Self { config, motherduck: Arc::new(motherduck), stores, audit_log, tallies, adapters })
+        let telemetry = Telemetry::start(&config, &mut clients)?;
+        let motherduck = Arc::new(motherduck);
+        Ok(Self { config, motherduck, stores, audit_log, telemetry, tallies, adapters })
     }
 
     /// The wall clock, corrected where MotherDuck's clock is known to differ much.

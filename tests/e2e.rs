@@ -52,6 +52,8 @@ mod scene;
 mod secrecy;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "e2e/trail.rs"]
+mod trail;
 #[path = "e2e/verbs.rs"]
 mod verbs;
 #[path = "e2e/verifiers.rs"]

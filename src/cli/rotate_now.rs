@@ -99,6 +99,7 @@ impl Run {
         .filter_map(std::future::ready)
         .collect::<BTreeMap<_, _>>()
         .await;
+        outside.telemetry.flush().await;
         if let Some(path) = metrics_file {
             write_metrics(&outside.config, &fleet, path);
         }
@@ -134,7 +135,9 @@ pub(super) async fn rotate(
     let span =
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
     let run = drive(&world, &subject, trigger, &mut evidence, PERSISTENCE, watcher);
-    Some(Box::pin(run).instrument(span).await)
+    let report = Box::pin(run).instrument(span).await;
+    outside.telemetry.tell(name, &report);
+    Some(report)
 }
 
 fn code_of(outcome: Outcome, trigger: Trigger) -> ExitCode {

@@ -25,8 +25,17 @@ use super::sources::Sources;
 use super::{Config, Credential, MotherDuck, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 
-const SECTIONS: [&str; 8] =
-    ["owner", "motherduck", "stores", "daemon", "server", "audit_log", "defaults", "credentials"];
+const SECTIONS: [&str; 9] = [
+    "owner",
+    "motherduck",
+    "stores",
+    "daemon",
+    "server",
+    "audit_log",
+    "telemetry",
+    "defaults",
+    "credentials",
+];
 
 /// The checked configuration, or all that is wrong with it.
 pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
@@ -42,8 +51,8 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let server = root.contains_key("server").then(|| table(root, "server", &mut findings));
     let server = server.map(Option::unwrap_or_default);
     let server = service::server(server, &Key::root("server"), &mut findings);
-    let audit_log = root.contains_key("audit_log").then(|| table(root, "audit_log", &mut findings));
-    let audit_log = trail::audit_log(audit_log.flatten(), &mut findings);
+    let audit_log = trail::audit_log(table(root, "audit_log", &mut findings), &mut findings);
+    let telemetry = trail::telemetry(table(root, "telemetry", &mut findings), &mut findings);
     let stores = stores(root, &mut findings);
     let credentials = credentials(root, owner.as_ref(), &stores, &mut findings);
     path::check(&stores, &credentials, &mut findings);
@@ -59,6 +68,7 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
                 daemon,
                 server,
                 audit_log,
+                telemetry,
                 warnings,
             })
         }

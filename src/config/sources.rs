@@ -9,6 +9,8 @@ use figment::{Figment, Metadata, Profile, Provider};
 use super::alternatives;
 use super::error::ConfigError;
 
+mod standard;
+
 /// Two underscores, since Kubernetes sets `PINTAIL_SERVICE_HOST` for a Service that is called pintail.
 const PREFIX: &str = "PINTAIL__";
 
@@ -26,6 +28,8 @@ impl Sources {
     ) -> Result<Self, ConfigError> {
         let mut sources =
             files.iter().map(|path| read_file(path)).collect::<Result<Vec<_>, _>>()?;
+        let environment: Vec<_> = environment.into_iter().collect();
+        sources.splice(0..0, standard::sources(&environment));
         let mut variables: Vec<_> =
             environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         variables.sort_unstable();

@@ -19,6 +19,15 @@ const PIECE: usize = 16;
 
 fn cycles(kind: Kind, log_format: &str) {
     let mut scene = Scene::with(kind, &[ETL], &["-vv", "--log-format", log_format]);
+    let collector = Consumer::healthy();
+    let audit_log = scene.dir().join("audit.jsonl");
+    for (name, value) in [
+        ("PINTAIL__AUDIT_LOG__FILE", audit_log.display().to_string()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.clone()),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a%20key".to_owned()),
+    ] {
+        scene.variables.push((name.to_owned(), value));
+    }
     let witness = Relay::start(&scene.api_url, |_| Fate::Pass);
     scene.api_url.clone_from(&witness.url);
     let status = Arc::new(AtomicU16::new(200));
@@ -106,8 +115,16 @@ fn cycles(kind: Kind, log_format: &str) {
     rotate_in_vain(&scene, log_format, 1);
 
     // The search finds what is said: a token's ID is.
-    let said_of =
-        |id: &str| everything(&scene).iter().filter(|(_, said)| said.contains(id)).count();
+    let everything = || {
+        let mut said = everything(&scene);
+        said.push(("the audit log".to_owned(), fs::read_to_string(&audit_log).unwrap()));
+        said.push(("what the collector got".to_owned(), collector.bodies().join("\n")));
+        said
+    };
+    for (place, said) in everything().iter().rev().take(2) {
+        assert!(said.contains(&served_id), "{place} does not tell of {served_id}");
+    }
+    let said_of = |id: &str| everything().iter().filter(|(_, said)| said.contains(id)).count();
     assert!(said_of(&served_id) >= 3, "{served_id} is said too seldom");
     let mut secrets = vec![("the admin token".to_owned(), admin.trim().to_owned())];
     if kind == Kind::Vault {
@@ -117,7 +134,7 @@ fn cycles(kind: Kind, log_format: &str) {
     assert!(made.len() > 12, "the witness has seen {} tokens", made.len());
     assert!(made.contains(&token));
     secrets.extend(made.into_iter().enumerate().map(|(at, token)| (format!("token {at}"), token)));
-    for (place, said) in everything(&scene) {
+    for (place, said) in everything() {
         assert!(!said.is_empty(), "{place} is empty");
         for (name, secret) in &secrets {
             for piece in pieces(secret) {

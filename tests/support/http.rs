@@ -39,6 +39,7 @@ pub struct Consumer {
     /// Where it listens: `http://127.0.0.1:PORT`.
     pub url: String,
     heads: Arc<Mutex<Vec<String>>>,
+    bodies: Arc<Mutex<Vec<String>>>,
 }
 
 impl Consumer {
@@ -47,19 +48,25 @@ impl Consumer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let heads = Arc::new(Mutex::new(vec![]));
-        let seen = Arc::clone(&heads);
+        let bodies = Arc::new(Mutex::new(vec![]));
+        let (seen, read) = (Arc::clone(&heads), Arc::clone(&bodies));
         std::thread::spawn(move || {
             for client in listener.incoming() {
                 // A client that hangs up, or is killed, is no failure of the consumer.
-                let _ = client.and_then(|client| answer(&client, &seen, &judge));
+                let _ = client.and_then(|client| answer(&client, &seen, &read, &judge));
             }
         });
-        Self { url, heads }
+        Self { url, heads, bodies }
     }
 
     /// One that is always healthy.
     pub fn healthy() -> Self {
         Self::start(|_| 200)
+    }
+
+    /// The bodies of the requests so far, those without one as empty.
+    pub fn bodies(&self) -> Vec<String> {
+        self.bodies.lock().unwrap().clone()
     }
 
     /// The heads of the requests so far.
@@ -71,6 +78,7 @@ impl Consumer {
 fn answer(
     mut client: &TcpStream,
     heads: &Mutex<Vec<String>>,
+    bodies: &Mutex<Vec<String>>,
     judge: &impl Fn(&str) -> u16,
 ) -> std::io::Result<()> {
     client.set_read_timeout(Some(Duration::from_secs(30)))?;
@@ -81,6 +89,13 @@ fn answer(
             return Ok(());
         }
     }
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+    });
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    bodies.lock().unwrap().push(String::from_utf8_lossy(&body).into_owned());
     heads.lock().unwrap().push(head.clone());
     let status = judge(&head);
     write!(client, "HTTP/1.1 {status} Chosen\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;

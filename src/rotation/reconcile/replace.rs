@@ -95,6 +95,7 @@ impl<W: World> Reconciler<'_, W> {
         let began = self.journal.began(Step::Create, self.world.now());
         let rotation_id = RotationId::starting_at(self.world.now());
         self.tell_rotation(rotation_id);
+        tracing::info!(reason = ?reason, "rotation began");
         let name = self.token_name(rotation_id);
         let result = match self.world.ensure_writable(over).await {
             Err(fault) => Err(fault),
