@@ -171,11 +171,11 @@ struct Walk {
 }
 
 impl Walk {
-    fn step(&mut self, text: &[u8], file: &Path, line: u64) {
-        self.last = line;
+    fn step(&mut self, text: &[u8], file: &Path, number: u64) {
+        self.last = number;
         self.is_open = !text.ends_with(b"\n");
         let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let at = Spot { file: file.to_owned(), line };
+        let at = Spot { file: file.to_owned(), line: number };
         let link = read(text);
         if let Read::Whole(link) = &link {
             self.reconsider(link);
@@ -185,10 +185,11 @@ impl Walk {
         }
         match link {
             Read::Changed => self.breaks(at, Flaw::Changed),
-            Read::Alien => match self.torn.replace((at, sha256(text))) {
-                Some((before, _)) => self.breaks(before, Flaw::Alien),
-                None => {}
-            },
+            Read::Alien => {
+                if let Some((before, _)) = self.torn.replace((at, sha256(text))) {
+                    self.breaks(before, Flaw::Alien);
+                }
+            }
             Read::Whole(link) => match (self.torn.take(), &link.torn_sha256) {
                 (Some((spot, digest)), Some(told))
                     if link.event == Event::Recovered && digest == *told =>

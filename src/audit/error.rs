@@ -42,13 +42,19 @@ impl AuditError {
     /// Whether it may pass by itself.
     pub fn kind(&self) -> FaultKind {
         match self {
-            Self::Io { source, .. } => match source.kind() {
-                ErrorKind::PermissionDenied
-                | ErrorKind::NotFound
-                | ErrorKind::NotADirectory
-                | ErrorKind::ReadOnlyFilesystem => FaultKind::Permanent,
-                _ => FaultKind::Transient,
-            },
+            Self::Io { source, .. } => {
+                let needs_a_person = [
+                    ErrorKind::PermissionDenied,
+                    ErrorKind::NotFound,
+                    ErrorKind::NotADirectory,
+                    ErrorKind::ReadOnlyFilesystem,
+                ];
+                if needs_a_person.contains(&source.kind()) {
+                    FaultKind::Permanent
+                } else {
+                    FaultKind::Transient
+                }
+            }
             Self::NotAFile { .. } => FaultKind::Permanent,
             Self::Locked { .. } | Self::Slow { .. } => FaultKind::Transient,
         }
@@ -57,11 +63,17 @@ impl AuditError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Io { source, .. } => match source.kind() {
-                ErrorKind::NotFound => "make its directory, for pintail's user alone",
-                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room on its disk",
-                _ => "let pintail's user write it and its directory; nothing new begins before",
-            },
+            Self::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+                "make its directory, for pintail's user alone"
+            }
+            Self::Io { source, .. }
+                if [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&source.kind()) =>
+            {
+                "make room on its disk"
+            }
+            Self::Io { .. } => {
+                "let pintail's user write it and its directory; nothing new begins before"
+            }
             Self::NotAFile { .. } => "name a file in audit_log.file, not a link or a directory",
             Self::Locked { path } => {
                 return Some(format!("find who holds it: `fuser {}`", path.display()));

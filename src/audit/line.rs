@@ -102,9 +102,9 @@ pub(super) enum Read {
 }
 
 /// Reads a line, given without its line break.
-pub(super) fn read(line: &[u8]) -> Read {
-    let Ok(link) = serde_json::from_slice::<Link>(line) else { return Read::Alien };
-    let text = std::str::from_utf8(line).ok();
+pub(super) fn read(bytes: &[u8]) -> Read {
+    let Ok(link) = serde_json::from_slice::<Link>(bytes) else { return Read::Alien };
+    let text = std::str::from_utf8(bytes).ok();
     let sealed = text.and_then(|text| text.rsplit_once(SEAL));
     match sealed {
         Some((body, rest))

@@ -119,7 +119,7 @@ async fn set(config: &Config, wish: &SetDucklings, output: Output) -> anyhow::Re
     }
     check(&wanted)?;
     let client = by_hand::client(config)?;
-    let changed = change(&config, &client, username, &wanted).await?;
+    let changed = change(config, &client, username, &wanted).await?;
     let document = Set {
         username,
         changed: changed.is_change(),
