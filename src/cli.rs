@@ -5,17 +5,20 @@ mod adopt;
 mod answer;
 mod arguments;
 mod audit;
+mod audit_log;
 #[cfg(test)]
 mod bench;
 mod by_hand;
 mod check;
 mod complaint;
 mod confirm;
+mod deed;
 mod demo;
 mod dive;
 mod duckling;
 mod entry;
 mod inventory;
+mod journald;
 mod log;
 mod look;
 mod notify;
@@ -32,9 +35,10 @@ mod table;
 mod token;
 
 pub use self::arguments::{
-    Account, Adopt, Arguments, Audit, Check, CheckDepth, Command, CreateToken, DeleteAccount, Dive,
-    Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names, Notify,
-    Output, RevokeToken, RollBack, RotateNow, Scope, SetDucklings, TestSinks, Token, Urgency,
+    Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, CreateToken,
+    DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts,
+    LogFormat, Names, Notify, Output, RevokeToken, RollBack, RotateNow, Scope, SetDucklings,
+    TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;
 

@@ -11,6 +11,7 @@ mod notifications;
 mod raw;
 mod sources;
 mod suggest;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ pub use self::files::{Files, Fingerprint};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
 pub use self::notifications::{Occasion, Sink, SinkForm};
+pub use self::telemetry::Telemetry;
 
 use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::TokenType;
@@ -55,6 +57,10 @@ pub struct Config {
     pub server: Option<Server>,
     /// Who is told that a person may have to act, by name.
     pub notifications: BTreeMap<String, Sink>,
+    /// The file of the audit log; none is kept if `None`.
+    pub audit_log: Option<PathBuf>,
+    /// Where traces are sent; nowhere if `None`.
+    pub telemetry: Option<Telemetry>,
     /// What is allowed and yet unwise, one sentence each.
     pub warnings: Vec<String>,
 }

@@ -158,6 +158,7 @@ impl Daemon {
         if let Some(wakes) = wakes {
             wakes.stop().await;
         }
+        current.get().telemetry.flush().await;
         notifier.close(NOTIFYING).await;
         supervisor.stopped(unfinished.len());
         tracing::info!(unfinished = unfinished.len(), "daemon stopped");

@@ -54,6 +54,8 @@ pub struct Contacts {
     pub clock_skew: Option<SignedDuration>,
     /// The stores by name.
     pub stores: BTreeMap<String, Contact>,
+    /// How many lines of the audit log could not be written, if one is kept.
+    pub audit_failures: Option<u64>,
 }
 
 /// How far the daemon's planner has come.

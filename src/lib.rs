@@ -1,6 +1,7 @@
 //! pintail keeps MotherDuck service-account tokens fresh, and never leaves a client without one that works.
 
 pub mod account;
+pub mod audit;
 pub mod cli;
 pub mod command;
 pub mod config;
@@ -21,5 +22,6 @@ pub mod secret;
 pub mod server;
 pub mod store;
 pub mod tally;
+pub mod telemetry;
 pub mod tls;
 pub mod verify;

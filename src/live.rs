@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod audited;
 mod outlook;
 mod place;
 
@@ -14,15 +15,17 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
+use self::audited::Witness;
 use self::place::Place;
 use crate::account::Keeper;
+use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
 use crate::config::{self, Config};
 use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, RotationId, TokenId, TokenName};
 use crate::record::Record;
-use crate::rotation::decide::Subject;
+use crate::rotation::decide::{Reason, Subject};
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
     Reading, Revocation, Verdict, World,
@@ -30,6 +33,7 @@ use crate::rotation::world::{
 use crate::secret::Token;
 use crate::store::{Location, Store};
 use crate::tally::Tally;
+use crate::telemetry::Telemetry;
 use crate::tls::HttpClients;
 use crate::verify::Verifier;
 
@@ -44,6 +48,10 @@ pub struct Outside {
     pub motherduck: Arc<Client>,
     /// The stores by name.
     pub stores: BTreeMap<String, Arc<Store>>,
+    /// Where what happens is written down, if it is.
+    pub audit_log: Option<Arc<AuditLog>>,
+    /// Where runs are told as traces.
+    pub telemetry: Telemetry,
     tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
     keepers: BTreeMap<String, Arc<Keeper>>,
@@ -94,7 +102,9 @@ impl Outside {
             None => motherduck,
         });
         let keepers = account::keepers(&config, &motherduck);
-        Ok(Self { config, motherduck, stores, tallies, adapters, keepers })
+        let audit_log = audit_log(&config);
+        let telemetry = Telemetry::start(&config, &mut clients)?;
+        Ok(Self { config, motherduck, stores, audit_log, telemetry, tallies, adapters, keepers })
     }
 
     fn place(&self, store: &str, location: Location) -> Option<Place> {
@@ -129,8 +139,15 @@ impl Outside {
             infancy: Mutex::default(),
             stop,
             until: None,
+            witness: Witness::new(self.audit_log.clone()),
         })
     }
+}
+
+/// The audit log that `config` asks for.
+pub fn audit_log(config: &Config) -> Option<Arc<AuditLog>> {
+    let path = config.audit_log.as_ref()?;
+    Some(Arc::new(AuditLog::new(path, &config.owner)))
 }
 
 fn corrected_now(motherduck: &Client) -> Timestamp {
@@ -191,9 +208,17 @@ pub struct Live {
     infancy: Mutex<account::Infancy>,
     stop: CancellationToken,
     until: Option<Instant>,
+    witness: Witness,
 }
 
 impl Live {
+    /// Tells the audit log what set this run going.
+    #[must_use]
+    pub fn because(mut self, cause: Cause) -> Self {
+        self.witness.cause = Some(cause);
+        self
+    }
+
     /// Stops as if asked to, once `timeout` has passed from now on.
     #[must_use]
     pub fn for_at_most(mut self, timeout: Option<Duration>) -> Self {
@@ -266,11 +291,14 @@ impl World for Live {
     async fn read(&self) -> Result<Reading, Fault> {
         let reading = self.primary.read().await?;
         self.note_reading(&reading);
+        self.witness.has_read(&reading);
         Ok(reading)
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
-        self.list_tokens().await
+        let listing = self.list_tokens().await?;
+        self.witness.has_listed(&listing);
+        Ok(listing)
     }
 
     async fn read_mirror(&self, mirror: usize) -> Result<Reading, Fault> {
@@ -285,17 +313,20 @@ impl World for Live {
         token: &Token,
     ) -> Result<(), PublishError> {
         let mirror = self.mirror(mirror).map_err(PublishError::Refused)?;
-        mirror.publish(over, record, token).await
+        let published = mirror.publish(over, record, token).await;
+        self.audit_mirroring(&mirror.location.path, record, &published).await;
+        published
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
         self.primary.ensure_writable(reading).await
     }
 
-    async fn create(&self, name: &TokenName) -> Result<CreatedToken, CreateError> {
-        let name = name.to_string();
+    async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
+        self.audit_beginning(name, reason).await.map_err(CreateError::Refused)?;
+        let text = name.to_string();
         let new = NewToken {
-            name: &name,
+            name: &text,
             ttl: self.credential.ttl,
             token_type: self.credential.token_type,
             description: None,
@@ -304,6 +335,7 @@ impl World for Live {
         if let Ok(created) = &created {
             self.note_created(created.id);
         }
+        self.audit_creation(name, reason, &created).await;
         created.map_err(|error| {
             let fault = Fault::of(&error, error.kind(), error.hint());
             match error {
@@ -314,7 +346,11 @@ impl World for Live {
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        self.connect_primed(token, identity).await
+        let verdict = self.connect_primed(token, identity).await?;
+        if verdict == Verdict::Works {
+            self.audit_proof(identity).await;
+        }
+        Ok(verdict)
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
@@ -330,7 +366,9 @@ impl World for Live {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        self.primary.publish(over, record, token).await
+        let published = self.primary.publish(over, record, token).await;
+        self.audit_publication(over, record, &published).await;
+        published
     }
 
     async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
@@ -357,9 +395,8 @@ impl World for Live {
                 .await
                 .map_err(|failure| Fault::of(&failure, failure.kind(), failure.hint()))?;
         }
-        self.motherduck
-            .revoke_token(&self.credential.username, id)
-            .await
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        let revoked = self.motherduck.revoke_token(&self.credential.username, id).await;
+        self.audit_revocation(id, &revoked).await;
+        revoked.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
     }
 }

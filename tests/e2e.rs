@@ -64,6 +64,8 @@ mod secrecy;
 mod servers;
 #[path = "e2e/supervision.rs"]
 mod supervision;
+#[path = "e2e/trail.rs"]
+mod trail;
 #[path = "e2e/verbs.rs"]
 mod verbs;
 #[path = "e2e/verifiers.rs"]

@@ -101,6 +101,12 @@ fn what_is_shown_knows_the_fleet_and_not_who_tells_it() {
 }
 
 #[test]
+fn what_is_written_down_and_sent_knows_no_adapter() {
+    assert_imports_only("audit", &["names", "rotation"]);
+    assert_imports_only("telemetry", &["config", "names", "rotation", "secret", "tls"]);
+}
+
+#[test]
 fn only_one_file_joins_the_core_to_the_adapters() {
     for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("src/")) {
         // A generic wrapper around another world, such as the daemon's, knows no adapter.

@@ -9,8 +9,10 @@ use serde::Serialize;
 use super::by_hand::{self, AccountOutcome, columns, failed, refused, tame};
 use super::complaint::Complaint;
 use super::confirm::Confirmation;
+use super::deed::Deed;
 use super::duckling;
 use super::{Account, DeleteAccount, EnsureAccount, ExitCode, Output};
+use crate::audit::{Entry, Event, Outcome};
 use crate::config::Config;
 use crate::motherduck::{Creation, Deletion, Ducklings, Existence};
 use crate::names::AccountName;
@@ -36,12 +38,16 @@ async fn create(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let client = by_hand::client(config).await?;
-    client.create_account(username).await.map_err(|error| {
+    let deed = Deed::begin(config, "account create", about(username)).await?;
+    if let Err(error) = client.create_account(username).await {
+        deed.failed(Event::AccountCreated, error.may_have_effect()).await;
         let unknown = error.may_have_effect().then(|| {
             format!("it may have been created: `pintail account ensure {username}` finds out, and creates it if not")
         });
-        Complaint::of(&error, ExitCode::Failed, unknown.or_else(|| error.hint()))
-    })?;
+        let hint = unknown.or_else(|| error.hint());
+        return Err(Complaint::of(&error, ExitCode::Failed, hint).into());
+    }
+    deed.came_to(Event::AccountCreated, None, |_| {}).await;
     let document = AccountOutcome { username, outcome: "created" };
     by_hand::write(output, &document, || format!("account {username} was created"))?;
     Ok(ExitCode::Settled)
@@ -89,15 +95,27 @@ async fn delete(
         ),
         username.as_str(),
     )?;
-    let deletion = client.delete_account(username).await.map_err(|error| failed(&error))?;
-    let (outcome, text) = match deletion {
-        Deletion::Deleted => ("deleted", "was deleted"),
-        Deletion::AlreadyGone => ("already_gone", "is gone"),
+    let deed = Deed::begin(config, "account delete", about(username)).await?;
+    let deletion = match client.delete_account(username).await {
+        Ok(deletion) => deletion,
+        Err(error) => {
+            deed.failed(Event::AccountDeleted, error.may_have_effect()).await;
+            return Err(failed(&error).into());
+        }
     };
+    let (outcome, text, already) = match deletion {
+        Deletion::Deleted => ("deleted", "was deleted", None),
+        Deletion::AlreadyGone => ("already_gone", "is gone", Some(Outcome::Already)),
+    };
+    deed.came_to(Event::AccountDeleted, already, |_| {}).await;
     by_hand::write(output, &AccountOutcome { username, outcome }, || {
         format!("account {username} {text}")
     })?;
     Ok(ExitCode::Settled)
+}
+
+fn about(username: &AccountName) -> Entry {
+    Entry { username: Some(username.clone()), ..Entry::of(Event::Began) }
 }
 
 #[derive(Serialize)]
@@ -114,18 +132,29 @@ async fn ensure(config: &Config, wish: &EnsureAccount, output: Output) -> anyhow
     let change = wish.ducklings.change();
     duckling::check(&change)?;
     let client = by_hand::client(config).await?;
-    let creation = client.ensure_account(username).await.map_err(|error| failed(&error))?;
-    let (outcome, text) = match creation {
-        Creation::Created => ("created", "was created"),
-        Creation::Exists => ("exists", "exists"),
+    let deed = Deed::begin(config, "account ensure", about(username)).await?;
+    let creation = match client.ensure_account(username).await {
+        Ok(creation) => creation,
+        Err(error) => {
+            deed.failed(Event::AccountCreated, error.may_have_effect()).await;
+            return Err(failed(&error).into());
+        }
     };
+    let (outcome, text, already) = match creation {
+        Creation::Created => ("created", "was created", None),
+        Creation::Exists => ("exists", "exists", Some(Outcome::Already)),
+    };
+    deed.came_to(Event::AccountCreated, already, |_| {}).await;
     let changed = if change.is_empty() {
         None
     } else {
-        Some(duckling::change(&client, username, &change).await.map_err(|mut complaint| {
-            complaint.message = format!("account {username} {text}, but: {}", complaint.message);
-            complaint
-        })?)
+        Some(duckling::change(config, &client, username, &change).await.map_err(
+            |mut complaint| {
+                complaint.message =
+                    format!("account {username} {text}, but: {}", complaint.message);
+                complaint
+            },
+        )?)
     };
     let document = Ensured {
         account: AccountOutcome { username, outcome },

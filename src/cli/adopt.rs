@@ -15,9 +15,11 @@ use self::many::{Mode, adopt_all};
 use super::answer::{self, Answer};
 use super::arguments::AdoptSource;
 use super::complaint::Complaint;
+use super::deed::Deed;
 use super::selection::{self, configured};
 use super::table::quoted;
 use super::{Adopt, ExitCode, Output};
+use crate::audit::{self, Cause, Entry, Event};
 use crate::config::Config;
 use crate::live::Outside;
 use crate::names::{CredentialName, TokenId};
@@ -105,7 +107,9 @@ pub(super) async fn take_in(
 ) -> Result<Adopted, Complaint> {
     let name = &wish.name;
     let config = &outside.config;
+    let cause = Cause::from(audit::Trigger::Adopt);
     let world = outside.world(name, CancellationToken::new());
+    let world = world.map(|world| world.because(cause.clone()));
     let (Some(credential), Some(world)) = (config.credentials.get(name), world) else {
         return Err(Complaint::usage(format!("there is no credential `{name}`"), None));
     };
@@ -124,6 +128,16 @@ pub(super) async fn take_in(
         }
         Err(fault) => return Err(failed(fault, name)),
     }
+    let about = Entry {
+        credential: Some(name.clone()),
+        username: Some(credential.username.clone()),
+        token_id: Some(record.token_id),
+        rotation_id: Some(record.rotation_id),
+        cause: Some(cause),
+        ..Entry::of(Event::Began)
+    };
+    // Its outcome is told where the secret is written.
+    Deed::begin(config, "adopt", about).await?;
     let written = world.publish(reading, &record, claim.token).await;
     written.map_err(|error| unwritten(error, name))?;
     tracing::info!(credential = %name, token_id = %record.token_id, rotation_id = %record.rotation_id, "token adopted");

@@ -3,6 +3,7 @@
 mod account;
 mod adopt;
 mod audit;
+mod audit_log;
 mod dive;
 mod duckling;
 mod notify;
@@ -18,6 +19,7 @@ use url::Url;
 pub use self::account::{Account, DeleteAccount, EnsureAccount, ListAccounts};
 pub use self::adopt::{Adopt, AdoptSource};
 pub use self::audit::{Audit, Remark};
+pub use self::audit_log::{AuditLog, VerifyAuditLog};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
 pub use self::notify::{Notify, TestSinks};
@@ -128,6 +130,9 @@ pub enum Command {
     /// Embed dives.
     #[command(subcommand)]
     Dive(Dive),
+    /// Find out whether the audit log is as it was written.
+    #[command(subcommand)]
+    AuditLog(AuditLog),
     /// Run a stand-in for MotherDuck, its REST API and its Postgres endpoint, on this machine.
     Sandbox(crate::sandbox::Options),
     /// Show whole rotations of three accounts, step by step, with nothing but this program.

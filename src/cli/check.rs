@@ -9,6 +9,7 @@ mod online;
 mod rights;
 mod servers;
 mod thing;
+mod trail;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ pub async fn check(
 /// Whatever is wrong on this machine ends the check before anybody is contacted.
 async fn examine(config: Arc<Config>, depth: CheckDepth) -> (Findings, ExitCode) {
     let mut findings = offline::examine(&config);
+    trail::examine(&config, &mut findings);
     if findings.has_error() {
         return (findings, ExitCode::Usage);
     }

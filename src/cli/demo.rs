@@ -13,6 +13,7 @@ use super::answer::Answer;
 use super::output::CredentialResult;
 use super::progress::word;
 use super::{ExitCode, rotate_now, selection};
+use crate::audit;
 use crate::config::Config;
 use crate::live::Outside;
 use crate::names::{AccountName, CredentialName};
@@ -82,7 +83,8 @@ async fn rotate(
             let _ = say(&line);
         }
     };
-    let report = rotate_now::rotate(outside, name, Trigger::Forced, None, stop, &watcher).await;
+    let asked = (Trigger::Forced, audit::Trigger::Manual.into());
+    let report = rotate_now::rotate(outside, name, asked, None, stop, &watcher).await;
     Ok(report.map(|report| CredentialResult::new(name, report)))
 }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::complaint::Complaint;
+use super::deed::Deed;
 use super::reveal::{Destination, Undelivered};
 use super::{Dive, EmbedSession, ExitCode, Output, by_hand};
+use crate::audit::{Entry, Event};
 use crate::config::Config;
 use crate::motherduck::DiveId;
 use crate::names::AccountName;
@@ -44,12 +46,24 @@ async fn embed_session(
     let client = by_hand::client(config).await?;
     let (dive_id, username) = (&wish.dive_id, &wish.username);
     let session_name = wish.session_name.as_deref();
-    let session = client.embed_dive(dive_id, username, session_name).await.map_err(|error| {
-        let unknown = error.may_have_effect().then(|| {
-            "run it again: a session that nobody received ends within 24 hours".to_owned()
-        });
-        Complaint::of(&error, ExitCode::Failed, unknown.or_else(|| error.hint()))
-    })?;
+    let about = Entry {
+        username: Some(username.clone()),
+        subject: Some(dive_id.to_string()),
+        ..Entry::of(Event::Began)
+    };
+    let deed = Deed::begin(config, "dive embed-session", about).await?;
+    let session = match client.embed_dive(dive_id, username, session_name).await {
+        Ok(session) => session,
+        Err(error) => {
+            deed.failed(Event::SessionEmbedded, error.may_have_effect()).await;
+            let unknown = error.may_have_effect().then(|| {
+                "run it again: a session that nobody received ends within 24 hours".to_owned()
+            });
+            let hint = unknown.or_else(|| error.hint());
+            return Err(Complaint::of(&error, ExitCode::Failed, hint).into());
+        }
+    };
+    deed.came_to(Event::SessionEmbedded, None, |_| {}).await;
     let secret_file = destination.path();
     let delivered = destination.deliver(&session, |session| {
         let document =

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::by_hand::{self, columns, failed, refused, tame};
 use super::complaint::Complaint;
+use super::deed::Deed;
 use super::{Duckling, ExitCode, Output, SetDucklings};
+use crate::audit::{Entry, Event};
 use crate::config::Config;
 use crate::motherduck::{Change, Client, Ducklings};
 use crate::names::AccountName;
@@ -53,6 +55,7 @@ pub(super) fn check(change: &Change) -> Result<(), Complaint> {
 
 /// Reads, changes, writes the whole if anything differs, and reads what came of it.
 pub(super) async fn change(
+    config: &Config,
     client: &Client,
     username: &AccountName,
     change: &Change,
@@ -63,7 +66,13 @@ pub(super) async fn change(
     if wanted == before {
         return Ok(Changed { after: wanted, before });
     }
-    client.set_ducklings(username, &wanted).await.map_err(|error| failed(&error))?;
+    let about = Entry { username: Some(username.clone()), ..Entry::of(Event::Began) };
+    let deed = Deed::begin(config, "duckling set", about).await?;
+    if let Err(error) = client.set_ducklings(username, &wanted).await {
+        deed.failed(Event::DucklingsSet, error.may_have_effect()).await;
+        return Err(failed(&error));
+    }
+    deed.came_to(Event::DucklingsSet, None, |_| {}).await;
     let after = client.ducklings(username).await.map_err(|error| failed(&error))?;
     if values(&after) == values(&wanted) {
         return Ok(Changed { before, after });
@@ -110,7 +119,7 @@ async fn set(config: &Config, wish: &SetDucklings, output: Output) -> anyhow::Re
     }
     check(&wanted)?;
     let client = by_hand::client(config).await?;
-    let changed = change(&client, username, &wanted).await?;
+    let changed = change(config, &client, username, &wanted).await?;
     let document = Set {
         username,
         changed: changed.is_change(),

@@ -53,6 +53,10 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,
         Command::Notify(deed) => super::notify::notify(read(arguments)?, deed, output).await,
         Command::Dive(deed) => super::dive::dive(read(arguments)?, deed, output).await,
+        Command::AuditLog(deed) => {
+            let configured = || read(arguments).map(|config| config.audit_log.clone());
+            super::audit_log::audit_log(configured, deed, output)
+        }
         Command::Adopt(adoption) => super::adopt::adopt(load(arguments)?, adoption, output).await,
     }
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use super::{Arguments, Command, LogFormat};
+use super::{Arguments, Command, LogFormat, journald};
 
 /// Starts logging as the arguments ask for it. The environment has no say: `RUST_LOG` was set for somebody else.
 pub(super) fn start(arguments: &Arguments) -> anyhow::Result<()> {
@@ -19,12 +19,17 @@ pub(super) fn start(arguments: &Arguments) -> anyhow::Result<()> {
     let others = if arguments.verbose > 0 { "info" } else { "warn" };
     // Vault's client logs errors for what is expected, such as a secret that does not exist yet.
     let filter = EnvFilter::try_new(format!("{others},pintail={ours},vaultrs=off,rustify=off"))?;
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    // An empty NO_COLOR is none, as its convention says.
+    let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let colours = std::io::stderr().is_terminal() && !plain;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_span_events(FmtSpan::NONE);
     match arguments.log_format {
+        LogFormat::Text if journald::reads_standard_error() => {
+            log.with_ansi(false).event_format(journald::lines()).init();
+        }
         LogFormat::Text => log.with_ansi(colours).with_target(false).init(),
         LogFormat::Json => log.json().flatten_event(true).with_current_span(true).init(),
     }

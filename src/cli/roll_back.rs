@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::deed::Deed;
 use super::rotate_now::{Destinations, Run};
 use super::{ExitCode, Output, RollBack, selection};
+use crate::audit::{self, Cause, Entry, Event};
 use crate::config::Config;
 use crate::rotation::decide::Trigger;
 
@@ -17,6 +19,13 @@ pub(super) async fn roll_back(
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::configured(&config, std::slice::from_ref(&arguments.name))?;
-    let run = Run { names, trigger: Trigger::RollBack, timeout: None, output };
+    let cause = Cause::from(audit::Trigger::RollBack);
+    let about = Entry {
+        credential: Some(arguments.name.clone()),
+        cause: Some(cause.clone()),
+        ..Entry::of(Event::Began)
+    };
+    Deed::begin(&config, "roll-back", about).await?;
+    let run = Run { names, trigger: Trigger::RollBack, cause, timeout: None, output };
     run.carry_out(config, &Destinations::default(), stop).await
 }

@@ -14,6 +14,7 @@ use super::complaint::Complaint;
 use super::output::{CredentialResult, Results};
 use super::progress::Screen;
 use super::{ExitCode, Output, RotateNow, Scope, Urgency, answer, plan, selection};
+use crate::audit::{self, Cause};
 use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::live::{Outside, subject};
@@ -43,21 +44,22 @@ pub(super) async fn rotate_now(
         Scope::All => config.credentials.keys().cloned().collect(),
         Scope::Named(names) => selection::configured(&config, names)?,
     };
-    let trigger = match rotation.urgency() {
-        Urgency::IfDue => Trigger::Schedule,
-        Urgency::Forced => Trigger::Forced,
+    let (trigger, cause) = match rotation.urgency() {
+        Urgency::IfDue => (Trigger::Schedule, audit::Trigger::Schedule.into()),
+        Urgency::Forced => (Trigger::Forced, audit::Trigger::Manual.into()),
         Urgency::Compromised { reason } => {
             tracing::warn!(
                 reason,
                 "compromised tokens are replaced without waiting for the consumers"
             );
-            Trigger::Compromised
+            let note = Some(reason.to_owned());
+            (Trigger::Compromised, Cause { trigger: audit::Trigger::Compromised, note })
         }
     };
     if rotation.dry_run {
         return plan::preview(config, names, trigger, output).await;
     }
-    let run = Run { names, trigger, timeout: rotation.timeout, output };
+    let run = Run { names, trigger, cause, timeout: rotation.timeout, output };
     let metrics = Destinations {
         file: rotation.metrics_file.clone(),
         gateway: rotation.metrics_push.clone(),
@@ -76,6 +78,8 @@ pub(super) struct Destinations {
 pub(super) struct Run {
     pub(super) names: Vec<CredentialName>,
     pub(super) trigger: Trigger,
+    /// The same for the audit log, with what a person said about it.
+    pub(super) cause: Cause,
     pub(super) timeout: Option<Duration>,
     pub(super) output: Output,
 }
@@ -88,7 +92,7 @@ impl Run {
         metrics: &Destinations,
         stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
-        let Self { names, trigger, timeout, output } = self;
+        let Self { names, trigger, cause, timeout, output } = self;
         let sinks =
             Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
@@ -98,9 +102,10 @@ impl Run {
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
             let place = screen.place(name.as_str());
             let (outside, fleet, stop) = (&outside, &fleet, stop.clone());
+            let asked = (trigger, cause.clone());
             async move {
                 let watcher = |progress| place.show(progress);
-                let report = rotate(outside, &name, trigger, timeout, stop, &watcher).await;
+                let report = rotate(outside, &name, asked, timeout, stop, &watcher).await;
                 place.finish();
                 report.map(|report| {
                     fleet.settled(&name, &report, None);
@@ -113,6 +118,7 @@ impl Run {
         .filter_map(std::future::ready)
         .collect::<BTreeMap<_, _>>()
         .await;
+        outside.telemetry.flush().await;
         let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
         let code = credentials.iter().map(|result| code_of(result.outcome, trigger)).max();
         // Whether or not anybody reads the answer, those who are to be told are told.
@@ -149,19 +155,21 @@ impl Destinations {
 pub(super) async fn rotate(
     outside: &Outside,
     name: &CredentialName,
-    trigger: Trigger,
+    (trigger, cause): (Trigger, Cause),
     timeout: Option<Duration>,
     stop: CancellationToken,
     watcher: &(dyn Fn(Progress) + Send + Sync),
 ) -> Option<Report> {
-    let world = outside.acting_world(name, stop)?.for_at_most(timeout);
+    let world = outside.acting_world(name, stop)?.for_at_most(timeout).because(cause);
     let subject = subject(&outside.config, outside.config.credentials.get(name)?);
     let mut evidence = Evidence::default();
     // Of the highest level, so that no log level takes the names away from the events.
     let span =
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
     let run = drive(&world, &subject, trigger, &mut evidence, PERSISTENCE, watcher);
-    Some(Box::pin(run).instrument(span).await)
+    let report = Box::pin(run).instrument(span).await;
+    outside.telemetry.tell(name, &report);
+    Some(report)
 }
 
 fn code_of(outcome: Outcome, trigger: Trigger) -> ExitCode {

@@ -5,7 +5,7 @@ use figment::value::{Dict, Value};
 /// Of each of these at most one stands in a table. Plain merging would leave both, and a variable could then not
 /// turn `{ file = … }` into `{ env = … }`.
 const ALTERNATIVES: [&[&str]; 5] = [
-    &["file", "env", "vault", "aws_secrets_manager"],
+    &["file", "env", "store", "vault", "aws_secrets_manager"],
     &["token_file", "token_env", "approle", "kubernetes", "jwt"],
     &["http", "command", "wait", "none", "postgres"],
     &["schedule", "every"],

@@ -13,6 +13,7 @@ mod path;
 mod placeholders;
 mod service;
 mod store;
+mod trail;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,13 +30,15 @@ use super::sources::{Double, Sources};
 use super::{Config, Credential, DeclaredAccount, MotherDuck, Sink, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 10] = [
     "owner",
     "motherduck",
     "stores",
     "daemon",
     "server",
     "notifications",
+    "audit_log",
+    "telemetry",
     "defaults",
     "credentials",
 ];
@@ -63,6 +66,8 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let server = server.map(Option::unwrap_or_default);
     let server = service::server(server, &Key::root("server"), &mut findings);
     let notifications = notifications(root, &mut findings);
+    let audit_log = trail::audit_log(table(root, "audit_log", &mut findings), &mut findings);
+    let telemetry = trail::telemetry(table(root, "telemetry", &mut findings), &mut findings);
     let stores = stores(root, &mut findings);
     let (credentials, accounts) = credentials(root, owner.as_ref(), &stores, &mut findings);
     path::check(&stores, &credentials, &mut findings);
@@ -80,6 +85,8 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
                 daemon,
                 server,
                 notifications,
+                audit_log,
+                telemetry,
                 warnings,
             })
         }

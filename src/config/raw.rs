@@ -8,6 +8,7 @@ pub(super) mod notification;
 pub(super) mod scalar;
 pub(super) mod secret;
 pub(super) mod store;
+pub(super) mod trail;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -1,14 +1,17 @@
-//! Where settings come from: files, then variables, merged, and which of them a value comes from.
+//! Where settings come from: files, then variables, merged by figment, and which of them a value comes from.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Toml};
-use figment::value::{Dict, Value};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
 
 use super::alternatives;
 use super::error::ConfigError;
 use super::files::Group;
+
+mod standard;
 
 /// Two underscores, since Kubernetes sets `PINTAIL_SERVICE_HOST` for a Service that is called pintail.
 const PREFIX: &str = "PINTAIL__";
@@ -35,10 +38,14 @@ impl Sources {
         paths: &[PathBuf],
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let (mut parts, mut doubles) = (vec![], vec![]);
+        let environment: Vec<_> = environment.into_iter().collect();
+        let mut parts = standard::sources(&environment);
+        let mut layers: Vec<Dict> = parts.iter().map(|part| part.settings.clone()).collect();
+        let mut doubles = vec![];
         for path in paths {
             let group = Group::of(path)?;
             let mut defined: HashMap<String, PathBuf> = HashMap::new();
+            let mut layer = Dict::new();
             for file in group.files {
                 let source = read_file(&file)?;
                 if group.is_directory {
@@ -49,20 +56,21 @@ impl Sources {
                         }
                     }
                 }
+                alternatives::give_way(&mut layer, &source.settings);
+                merge(&mut layer, &source.settings);
                 parts.push(source);
             }
+            layers.push(layer);
         }
         let mut variables: Vec<_> =
             environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         variables.sort_unstable();
-        parts.extend(variables.iter().map(|(name, text)| read_variable(name, text)));
-        // Not by figment, which copies all that it has at each merge: a big fleet has thousands of files.
-        let mut root = Dict::new();
-        for part in &parts {
-            alternatives::give_way(&mut root, &part.settings);
-            merge(&mut root, &part.settings);
+        for (name, text) in &variables {
+            let source = read_variable(name, text);
+            layers.push(source.settings.clone());
+            parts.push(source);
         }
-        Ok(Self { root, parts, doubles })
+        Ok(Self { root: settle(layers), parts, doubles })
     }
 
     /// The top-level keys.
@@ -102,7 +110,36 @@ impl Sources {
     }
 }
 
-/// Puts `later` over `earlier`, table by table.
+/// The layers, the later ones over the earlier ones.
+fn settle(layers: Vec<Dict>) -> Dict {
+    let mut figment = Figment::new();
+    let mut layers = layers.into_iter();
+    while let Some(mut layer) = layers.next() {
+        for later in layers.as_slice() {
+            alternatives::give_way(&mut layer, later);
+        }
+        figment = figment.merge(Layer(layer));
+    }
+    // Providers that only hand out what they hold cannot fail.
+    let data = figment.data().ok();
+    data.and_then(|mut profiles| profiles.remove(&Profile::Default)).unwrap_or_default()
+}
+
+/// Settings that were read already. Where each comes from is told by the sources.
+struct Layer(Dict);
+
+impl Provider for Layer {
+    fn metadata(&self) -> Metadata {
+        Metadata::default()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.0.clone()))
+    }
+}
+
+/// Puts `later` over `earlier`, table by table: the files of one directory. figment would copy all that it has at each
+/// merge, and a big fleet has thousands of files.
 fn merge(earlier: &mut Dict, later: &Dict) {
     for (key, value) in later {
         match (earlier.get_mut(key), value) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::slot::{InSlot, Slot};
+use crate::audit;
 use crate::config::{Config, Credential};
 use crate::fleet::Fleet;
 use crate::live::{Live, Outside, subject};
@@ -13,6 +14,7 @@ use crate::names::CredentialName;
 use crate::rotation::decide::{Subject, Trigger};
 use crate::rotation::drive::{Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
+use crate::telemetry::Telemetry;
 
 /// A step that fails once may be a hiccup; what fails longer is left to the back-off between two runs.
 const PERSISTENCE: Persistence = Persistence { failures: 2, pause: Duration::from_secs(1) };
@@ -34,6 +36,7 @@ pub(super) struct LiveDriver {
     pub(super) world: Live,
     pub(super) subject: Subject,
     pub(super) fleet: Arc<Fleet>,
+    pub(super) telemetry: Telemetry,
     pub(super) config: Arc<Config>,
 }
 
@@ -46,9 +49,11 @@ pub(super) fn drivers(
     let config = &outside.config;
     let driver = |(name, credential): (&CredentialName, &Credential)| {
         let world = outside.acting_world(name, stop.clone())?;
+        let world = world.because(audit::Trigger::Schedule.into());
         let subject = subject(config, credential);
         let (fleet, config) = (fleet.clone(), config.clone());
-        Some((name.clone(), LiveDriver { world, subject, fleet, config }))
+        let telemetry = outside.telemetry.clone();
+        Some((name.clone(), LiveDriver { world, subject, fleet, telemetry, config }))
     };
     config.credentials.iter().filter_map(driver).collect()
 }
@@ -59,7 +64,9 @@ impl Driver for LiveDriver {
         let name = &self.subject.credential;
         let watcher = |progress| self.fleet.progressed(name, &progress);
         let run = drive(&world, &self.subject, Trigger::Schedule, evidence, PERSISTENCE, &watcher);
-        Box::pin(run).await
+        let report = Box::pin(run).await;
+        self.telemetry.tell(name, &report);
+        report
     }
 
     fn is_alike(&self, before: &Self) -> bool {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::names::{TokenId, TokenName};
 use crate::record::Record;
+use crate::rotation::decide::Reason;
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, Health, Identity, ListedToken, PublishError, Reading,
     Revocation, Verdict, World,
@@ -106,8 +107,8 @@ impl<W: World + Sync> World for InSlot<'_, W> {
         self.world.ensure_writable(reading).await
     }
 
-    async fn create(&self, name: &TokenName) -> Result<CreatedToken, CreateError> {
-        self.world.create(name).await
+    async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
+        self.world.create(name, reason).await
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {

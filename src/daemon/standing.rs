@@ -28,7 +28,7 @@ pub(super) fn tell(
     look_in: SignedDuration,
     told: &mut Option<Told>,
 ) {
-    let rotation_id = report.rotation_id.map(tracing::field::display);
+    let rotation_id = report.seen.rotation_id.or(report.rotation_id).map(tracing::field::display);
     let token_id = report.token_id.map(tracing::field::display);
     let retry_in_ms = look_in.as_millis();
     let step = report.problem.as_ref().and_then(|problem| problem.step);

@@ -81,6 +81,12 @@ impl Collector for Gauges {
             &skew.map(|skew| (vec![], skew.as_secs_f64())).into_iter().collect::<Vec<_>>(),
         )?;
         self.configuration(&mut encoder)?;
+        counter(
+            &mut encoder,
+            "audit_log_failures",
+            "Lines of the audit log that could not be written",
+            self.snapshot.contacts.audit_failures.into_iter().map(|count| (vec![], count)),
+        )?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         gauge(
             &mut encoder,

@@ -66,6 +66,8 @@ pub struct LastSeen {
     pub reason: Option<Reason>,
     /// The account's tokens, as of the last list that came; it may be older than the record.
     pub listing: Option<Vec<ListedToken>>,
+    /// The rotation that the run worked at; the record does not tell of one that served nothing.
+    pub rotation_id: Option<RotationId>,
 }
 
 /// What went wrong, for people.
@@ -232,7 +234,12 @@ fn report<W: World>(run: Reconciler<'_, W>, ending: Ending) -> Report {
         steps,
         problem,
         again_at,
-        seen: LastSeen { record, reason: standing.reason, listing: standing.listing },
+        seen: LastSeen {
+            record,
+            reason: standing.reason,
+            listing: standing.listing,
+            rotation_id: standing.rotation_id,
+        },
     }
 }
 

@@ -116,16 +116,18 @@ impl<'a> Journal<'a> {
         (self.watcher)(Progress::Ended(step, outcome, problem.map(str::to_owned)));
         let since = |began| u64::try_from(now.duration_since(began).as_millis()).unwrap_or(0);
         match self.steps.last_mut() {
-            Some(last) if last.step == step && last.outcome != StepOutcome::Ok => {
+            Some(last)
+                if last.step == step && (last.outcome != StepOutcome::Ok || step == Step::Gate) =>
+            {
+                let is_news = last.outcome != outcome;
                 last.outcome = outcome;
                 last.duration_ms = since(last.began);
-            }
-            Some(last) if last.step == step && step == Step::Gate => {
-                last.outcome = outcome;
-                last.duration_ms = since(last.began);
+                tell(last, problem, is_news);
             }
             Some(_) | None => {
-                self.steps.push(StepReport { step, outcome, duration_ms: since(began), began });
+                let report = StepReport { step, outcome, duration_ms: since(began), began };
+                tell(&report, problem, true);
+                self.steps.push(report);
             }
         }
     }
@@ -143,5 +145,17 @@ impl<'a> Journal<'a> {
     /// What was done, and the tokens that were revoked.
     pub fn into_parts(self) -> (Vec<StepReport>, Vec<TokenId>) {
         (self.steps, self.revoked)
+    }
+}
+
+/// A gate is polled a hundred times: people are told of its first answer, and when it changes.
+fn tell(report: &StepReport, problem: Option<&str>, is_news: bool) {
+    let (step, duration_ms) = (report.step.as_str(), report.duration_ms);
+    match (report.outcome, is_news) {
+        (StepOutcome::Ok, true) => tracing::info!(step, duration_ms, "step done"),
+        (StepOutcome::Failed | StepOutcome::Warning, true) => {
+            tracing::info!(step, duration_ms, error = problem, "step not done");
+        }
+        (_, false) => tracing::debug!(step, duration_ms, error = problem, "step tried again"),
     }
 }

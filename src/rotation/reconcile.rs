@@ -62,6 +62,8 @@ pub struct Standing {
     pub reason: Option<Reason>,
     /// The last list that came.
     pub listing: Option<Vec<ListedToken>>,
+    /// The rotation that the run works at, as the log was told.
+    pub rotation_id: Option<RotationId>,
 }
 
 /// The rotation of one credential, for as long as one process works on it.
@@ -84,8 +86,6 @@ pub struct Reconciler<'a, W> {
     judge: &'a Judge,
     /// The version over which a write of this run was refused because somebody else had written.
     contested: Option<Version>,
-    /// The rotation that the log was told of.
-    told: Option<RotationId>,
 }
 
 impl<'a, W: World> Reconciler<'a, W> {
@@ -112,7 +112,6 @@ impl<'a, W: World> Reconciler<'a, W> {
             old: None,
             judge: &decide,
             contested: None,
-            told: None,
         }
     }
 
@@ -144,9 +143,8 @@ impl<'a, W: World> Reconciler<'a, W> {
                 Err(fault) => Pass::Failed(None, fault),
             },
             Decision::Replace { reason, previous, orphans } => {
-                tracing::info!(reason = ?reason, "rotation began");
                 self.standing.reason = Some(reason);
-                self.replace(reading, previous, orphans).await
+                self.replace(reading, reason, previous, orphans).await
             }
             Decision::Mirror => self.mirror(reading).await,
             Decision::Deploy => self.deploy(reading).await,
@@ -236,8 +234,8 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     /// Names the rotation on every event from here on: it outlives a process, so its ID is its identity in the log.
     fn tell_rotation(&mut self, id: RotationId) {
-        if self.told != Some(id) {
-            self.told = Some(id);
+        if self.standing.rotation_id != Some(id) {
+            self.standing.rotation_id = Some(id);
             tracing::Span::current().record("rotation_id", tracing::field::display(id));
         }
     }

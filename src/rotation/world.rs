@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Record, Slot, UserKeys};
+use crate::rotation::decide::Reason;
 use crate::secret::Token;
 
 /// One version of a secret, as its store names it. Equal versions are the same write; `ABSENT` is "no secret yet".
@@ -235,10 +236,11 @@ pub trait World {
     /// refuses is known before a token exists.
     fn ensure_writable(&self, reading: &Reading) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Creates a token of the credential's type and lifetime under `name`.
+    /// Creates a token of the credential's type and lifetime under `name`: a rotation begins, for `reason`.
     fn create(
         &self,
         name: &TokenName,
+        reason: Reason,
     ) -> impl Future<Output = Result<CreatedToken, CreateError>> + Send;
 
     /// Connects freshly with `token`, and closes at once.

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -19,6 +19,7 @@ const PIECE: usize = 16;
 
 fn cycles(kind: Kind, log_format: &str) {
     let mut scene = Scene::with(kind, &[ETL], &["-vv", "--log-format", log_format]);
+    let trail = Trail::of(&mut scene);
     let witness = Relay::start(&scene.api_url, |_| Fate::Pass);
     scene.api_url.clone_from(&witness.url);
     let status = Arc::new(AtomicU16::new(200));
@@ -106,8 +107,9 @@ fn cycles(kind: Kind, log_format: &str) {
     rotate_in_vain(&scene, log_format, 1);
 
     // The search finds what is said: a token's ID is.
+    trail.assert_tells(&served_id);
     let said_of =
-        |id: &str| everything(&scene).iter().filter(|(_, said)| said.contains(id)).count();
+        |id: &str| everything(&scene, &trail).iter().filter(|(_, said)| said.contains(id)).count();
     assert!(said_of(&served_id) >= 3, "{served_id} is said too seldom");
     let mut secrets = vec![("the admin token".to_owned(), admin.trim().to_owned())];
     if kind == Kind::Vault {
@@ -117,7 +119,7 @@ fn cycles(kind: Kind, log_format: &str) {
     assert!(made.len() > 12, "the witness has seen {} tokens", made.len());
     assert!(made.contains(&token));
     secrets.extend(made.into_iter().enumerate().map(|(at, token)| (format!("token {at}"), token)));
-    for (place, said) in everything(&scene) {
+    for (place, said) in everything(&scene, &trail) {
         assert!(!said.is_empty(), "{place} is empty");
         for (name, secret) in &secrets {
             for piece in pieces(secret) {
@@ -147,14 +149,50 @@ fn pieces(secret: &str) -> Vec<String> {
     pieces
 }
 
+/// What the program writes down and sends of what it does.
+struct Trail {
+    collector: Consumer,
+    audit_log: PathBuf,
+}
+
+impl Trail {
+    fn of(scene: &mut Scene) -> Self {
+        let collector = Consumer::healthy();
+        let audit_log = scene.dir().join("audit.jsonl");
+        for (name, value) in [
+            ("PINTAIL__AUDIT_LOG__FILE", audit_log.display().to_string()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.clone()),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a%20key".to_owned()),
+        ] {
+            scene.variables.push((name.to_owned(), value));
+        }
+        Self { collector, audit_log }
+    }
+
+    fn said(&self) -> [(String, String); 2] {
+        let audit_log = fs::read_to_string(&self.audit_log).unwrap();
+        [
+            ("the audit log".to_owned(), audit_log),
+            ("what the collector got".to_owned(), self.collector.bodies().join("\n")),
+        ]
+    }
+
+    fn assert_tells(&self, id: &str) {
+        for (place, said) in self.said() {
+            assert!(said.contains(id), "{place} does not tell of {id}");
+        }
+    }
+}
+
 /// Whatever was said, and where.
-fn everything(scene: &Scene) -> Vec<(String, String)> {
+fn everything(scene: &Scene, trail: &Trail) -> Vec<(String, String)> {
     let url = format!("{}/_sandbox/", scene.sandbox.server.url);
     let mut said = vec![
         ("the sandbox's log".to_owned(), scene.sandbox.server.log()),
         ("the events".to_owned(), ask("GET", &format!("{url}events"), "").1),
         ("the hooks' surroundings".to_owned(), scene.file("hooks")),
     ];
+    said.extend(trail.said());
     let runs = scene.runs.lock().unwrap();
     said.extend(runs.iter().map(|run| ("a run's command line and output".to_owned(), run.clone())));
     said

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::audit::{Entry, Event, Outcome};
 use crate::cli::by_hand::{self, failed, instant, note, refused};
 use crate::cli::complaint::Complaint;
+use crate::cli::deed::Deed;
 use crate::cli::reveal::{Destination, Undelivered};
 use crate::cli::{CreateToken, ExitCode, Output};
 use crate::config::Config;
@@ -57,19 +59,30 @@ pub(super) async fn create(
     };
     // From here on there may be a secret that nobody else will ever have: it is waited for.
     shutdown_on_signals()?;
+    let about = Entry {
+        username: Some(username.clone()),
+        subject: Some(wish.name.clone()),
+        ..Entry::of(Event::Began)
+    };
+    let deed = Deed::begin(config, "token create", about).await?;
     let created = match client.create_token(username, &new).await {
         Ok(created) => created,
-        Err(CreateTokenError::Refused(error)) => return Err(failed(&error).into()),
+        Err(CreateTokenError::Refused(error)) => {
+            deed.failed(Event::Created, false).await;
+            return Err(failed(&error).into());
+        }
         Err(CreateTokenError::Unknown(error)) => {
+            deed.failed(Event::Created, true).await;
             let hint = aftermath(&client, wish, &before).await;
             return Err(Complaint::of(&error, ExitCode::Failed, Some(hint)).into());
         }
     };
+    deed.came_to(Event::Created, None, |entry| entry.token_id = Some(created.id)).await;
     let delivered = deliver(destination, wish, &created, output);
     match delivered {
         Ok(()) => Ok(ExitCode::Settled),
         Err(Undelivered::Lost(error)) => {
-            Err(take_back(&client, username, &created, &error).await.into())
+            Err(take_back(&client, &deed, username, &created, &error).await.into())
         }
         Err(Undelivered::Unsaid(error)) => {
             let message = format!(
@@ -120,6 +133,7 @@ fn deliver(
 /// Revokes a token whose text reached nobody.
 async fn take_back(
     client: &Client,
+    deed: &Deed,
     username: &AccountName,
     created: &CreatedToken,
     error: &anyhow::Error,
@@ -127,11 +141,20 @@ async fn take_back(
     let lost = format!("the token's text cannot be delivered: {}", chain(error.as_ref()));
     let id = created.id;
     match client.revoke_token(username, id).await {
-        Ok(_) => refused(format!("{lost}; token {id} was revoked again"), None),
-        Err(revocation) => refused(
-            format!("{lost}; token {id} lives, and nobody has it: {}", chain(&revocation)),
-            Some(format!("revoke it: pintail token revoke {username} {id}")),
-        ),
+        Ok(_) => {
+            deed.came_to(Event::Discarded, None, |entry| entry.token_id = Some(id)).await;
+            refused(format!("{lost}; token {id} was revoked again"), None)
+        }
+        Err(revocation) => {
+            if revocation.may_have_effect() {
+                let unknown = Some(Outcome::Unknown);
+                deed.came_to(Event::Discarded, unknown, |entry| entry.token_id = Some(id)).await;
+            }
+            refused(
+                format!("{lost}; token {id} lives, and nobody has it: {}", chain(&revocation)),
+                Some(format!("revoke it: pintail token revoke {username} {id}")),
+            )
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::claim::claim;
+use crate::audit::{Entry, Event, Outcome};
 use crate::cli::by_hand::{self, failed, instant, refused, tame};
 use crate::cli::confirm::Confirmation;
+use crate::cli::deed::Deed;
 use crate::cli::{ExitCode, Output, RevokeToken};
 use crate::config::Config;
 use crate::motherduck::TokenDetails;
@@ -37,11 +39,25 @@ pub(super) async fn revoke(
         return Err(refused(claim, Some(hint.to_owned())).into());
     }
     confirmation.yes(&format!("Token {id} of account {username} ({}) will be revoked for good; whoever uses it loses access.", about(token)))?;
-    let revocation = client.revoke_token(username, id).await.map_err(|error| failed(&error))?;
-    let (outcome, text) = match revocation {
-        Revocation::Revoked => ("revoked", "was revoked"),
-        Revocation::AlreadyGone => ("already_gone", "was gone already"),
+    let about = Entry {
+        username: Some(username.clone()),
+        token_id: Some(id),
+        subject: name.map(str::to_owned),
+        ..Entry::of(Event::Began)
     };
+    let deed = Deed::begin(config, "token revoke", about).await?;
+    let revocation = match client.revoke_token(username, id).await {
+        Ok(revocation) => revocation,
+        Err(error) => {
+            deed.failed(Event::Revoked, error.may_have_effect()).await;
+            return Err(failed(&error).into());
+        }
+    };
+    let (outcome, text, already) = match revocation {
+        Revocation::Revoked => ("revoked", "was revoked", None),
+        Revocation::AlreadyGone => ("already_gone", "was gone already", Some(Outcome::Already)),
+    };
+    deed.came_to(Event::Revoked, already, |_| {}).await;
     by_hand::write(output, &Document { username, token_id: id, name, outcome }, || {
         format!("token {id} of account {username} {text}")
     })?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Pass, Reconciler};
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::{Reason, Trigger};
 use crate::rotation::journal::Step;
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Identity, PublishError, Reading, Verdict, World,
@@ -20,10 +20,11 @@ impl<W: World> Reconciler<'_, W> {
     pub(super) async fn replace(
         &mut self,
         over: Reading,
+        reason: Reason,
         previous: Vec<TokenId>,
         orphans: Vec<TokenId>,
     ) -> Pass {
-        let (rotation_id, created) = match self.create(&over).await {
+        let (rotation_id, created) = match self.create(&over, reason).await {
             Ok(created) => created,
             Err(fault) => return Pass::Failed(Some(Step::Create), fault),
         };
@@ -86,14 +87,19 @@ impl<W: World> Reconciler<'_, W> {
         }
     }
 
-    async fn create(&mut self, over: &Reading) -> Result<(RotationId, CreatedToken), Fault> {
+    async fn create(
+        &mut self,
+        over: &Reading,
+        reason: Reason,
+    ) -> Result<(RotationId, CreatedToken), Fault> {
         let began = self.journal.began(Step::Create, self.world.now());
         let rotation_id = RotationId::starting_at(self.world.now());
         self.tell_rotation(rotation_id);
+        tracing::info!(reason = ?reason, "rotation began");
         let name = self.token_name(rotation_id);
         let result = match self.world.ensure_writable(over).await {
             Err(fault) => Err(fault),
-            Ok(()) => match self.world.create(&name).await {
+            Ok(()) => match self.world.create(&name, reason).await {
                 Ok(created) => {
                     tracing::info!(token_id = %created.id, "token created");
                     Ok((rotation_id, created))

@@ -13,6 +13,7 @@ use super::ground::{Applied, Fault, Ground, Lists, Message, TOKEN_KEY, USER_KEY}
 use super::store::{Answer, Protocol, Request, Stored};
 use crate::names::{TokenId, TokenName};
 use crate::record::{Record, decode, encode_with_token};
+use crate::rotation::decide::Reason;
 use crate::rotation::schedule::signed;
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, Identity, ListedToken,
@@ -282,7 +283,7 @@ impl World for Actor {
         self.ask(Part::Store, "probes", |_| ()).await
     }
 
-    async fn create(&self, name: &TokenName) -> Result<CreatedToken, CreateError> {
+    async fn create(&self, name: &TokenName, _reason: Reason) -> Result<CreatedToken, CreateError> {
         let message = || {
             self.shared().ground.asks_for(name);
             Message::Create { name: name.to_string() }

@@ -1,0 +1,165 @@
+//! Traces: what a run did at a rotation, sent to an OpenTelemetry collector, beside the work and never in its way.
+
+mod document;
+mod headers;
+
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use tokio::sync::{mpsc, oneshot};
+
+use self::document::document;
+use crate::config::{self, Config};
+use crate::names::CredentialName;
+use crate::rotation::drive::Report;
+use crate::rotation::world::{Fault, FaultKind};
+use crate::tls::HttpClients;
+
+/// As many runs wait to be sent; what comes on top is dropped.
+const QUEUE: usize = 512;
+/// How often one is sent, and the first pause between two tries, which doubles.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+/// For one request.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the end of the program waits for what is still to be sent.
+const PARTING: Duration = Duration::from_secs(5);
+
+enum Letter {
+    Trace(String),
+    Last(oneshot::Sender<()>),
+}
+
+/// Where runs are told; cheap to clone. What it was told is sent even if it is dropped, while the program runs.
+#[derive(Clone)]
+pub struct Telemetry {
+    post: Option<mpsc::Sender<Letter>>,
+    service: String,
+    owner: String,
+}
+
+impl Telemetry {
+    /// Begins to send, if `config` says where to. Needs a runtime; contacts nobody.
+    pub fn start(config: &Config, clients: &mut HttpClients) -> Result<Self, Fault> {
+        let owner = config.owner.to_string();
+        let Some(settings) = &config.telemetry else {
+            return Ok(Self { post: None, service: String::new(), owner });
+        };
+        let client = clients
+            .with_extra_roots(settings.ca_file.as_ref())
+            .map_err(|error| Fault::of(&error, error.kind(), None))?;
+        let headers = match &settings.headers_from {
+            Some(source) => headers::read(source)?,
+            None => HeaderMap::new(),
+        };
+        let (post, letters) = mpsc::channel(QUEUE);
+        let carrier = Carrier { client, settings: settings.clone(), headers, failing: false };
+        tokio::spawn(carrier.carry(letters));
+        Ok(Self { post: Some(post), service: settings.service_name.clone(), owner })
+    }
+
+    /// Tells of a run of `credential` that ended; at once and without fail.
+    pub fn tell(&self, credential: &CredentialName, report: &Report) {
+        let Some(post) = &self.post else { return };
+        let Some(trace) = document(&self.service, &self.owner, credential, report) else { return };
+        if post.try_send(Letter::Trace(trace.to_string())).is_err() {
+            tracing::warn!(credential = %credential, "trace dropped: too many wait to be sent");
+        }
+    }
+
+    /// Waits, for a few seconds at most, until what was told is sent.
+    pub async fn flush(&self) {
+        let Some(post) = &self.post else { return };
+        let (done, sent) = oneshot::channel();
+        let parting = async {
+            if post.send(Letter::Last(done)).await.is_ok() {
+                sent.await.ok();
+            }
+        };
+        if tokio::time::timeout(PARTING, parting).await.is_err() {
+            tracing::warn!("traces left unsent");
+        }
+    }
+}
+
+/// Takes traces to the collector, one after the other.
+struct Carrier {
+    client: reqwest::Client,
+    settings: config::Telemetry,
+    headers: HeaderMap,
+    failing: bool,
+}
+
+impl Carrier {
+    async fn carry(mut self, mut letters: mpsc::Receiver<Letter>) {
+        while let Some(letter) = letters.recv().await {
+            match letter {
+                Letter::Trace(trace) => self.deliver(trace).await,
+                Letter::Last(done) => {
+                    done.send(()).ok();
+                }
+            }
+        }
+    }
+
+    /// People are told once when it begins to fail, and once when it works again.
+    async fn deliver(&mut self, trace: String) {
+        let mut result = self.send(&trace).await;
+        for attempt in 1..TRIES {
+            match &result {
+                Err(fault) if fault.kind == FaultKind::Transient => {
+                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
+                    result = self.send(&trace).await;
+                }
+                Ok(()) | Err(_) => break,
+            }
+        }
+        match (result, self.failing) {
+            (Ok(()), true) => tracing::info!("traces sent again"),
+            (Err(fault), false) => {
+                tracing::warn!(error = %fault, hint = fault.hint, "trace not sent");
+                self.failing = true;
+                return;
+            }
+            (Ok(()), false) => {}
+            (Err(_), true) => return,
+        }
+        self.failing = false;
+    }
+
+    async fn send(&self, trace: &str) -> Result<(), Fault> {
+        let url = &self.settings.traces_url;
+        let request = self
+            .client
+            .post(url.clone())
+            .headers(self.headers.clone())
+            .header(reqwest::header::CONTENT_TYPE, "application/json")
+            .timeout(TIMEOUT)
+            .body(trace.to_owned());
+        let fault = |kind, message: String| Fault {
+            kind,
+            message,
+            hint: Some("look at the collector; rotations go on without it".to_owned()),
+        };
+        let at = url.host_str().unwrap_or_default();
+        match request.send().await {
+            Ok(answer) if answer.status().is_success() => Ok(()),
+            Ok(answer) => {
+                let status = answer.status().as_u16();
+                let kind = match status {
+                    429 | 502 | 503 | 504 => FaultKind::Transient,
+                    _ => FaultKind::Permanent,
+                };
+                Err(fault(kind, format!("the collector at {at} answers with status {status}")))
+            }
+            Err(error) => {
+                let error = Fault::of(&error.without_url(), FaultKind::Transient, None);
+                let message = format!("cannot reach the collector at {at}: {error}");
+                Err(fault(FaultKind::Transient, message))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
