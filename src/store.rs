@@ -16,6 +16,16 @@ pub use aws::{Aws, AwsError};
 pub use file::{FileError, Files};
 pub use vault::{Vault, VaultError};
 
+/// The stores' judgement of a publication, which the simulation of the core runs as it ships.
+#[cfg(test)]
+pub(crate) mod judgement {
+    pub(crate) use super::aws::answer::Answer as AwsAnswer;
+    pub(crate) use super::aws::labels::{CURRENT, PENDING};
+    pub(crate) use super::aws::publication::{Next, Publication};
+    pub(crate) use super::file::version::{Unswitched, VersionName, failed_switch};
+    pub(crate) use super::vault::answer::{Answer as VaultAnswer, Unwritten, cas};
+}
+
 /// A place where consumers read secrets.
 ///
 /// # Guarantees

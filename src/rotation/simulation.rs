@@ -5,6 +5,7 @@ mod actor;
 mod flaws;
 mod ground;
 mod laws;
+mod part;
 mod publish;
 mod run;
 mod store;

@@ -17,4 +17,6 @@ pub(super) enum Flaw {
     AnyNoIsGone,
     /// What was written is not read back from the store.
     ReadsFromMemory,
+    /// The store says that somebody else came first, whoever did.
+    AlwaysConflicts,
 }

@@ -2,17 +2,17 @@
 
 use uuid::Uuid;
 
-use super::error::{Answer, Code};
+use super::answer::{Answer, Code};
 use crate::names::TokenName;
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::world::Version;
 
 /// The label of the version that is served.
-pub(super) const CURRENT: &str = "AWSCURRENT";
+pub(crate) const CURRENT: &str = "AWSCURRENT";
 /// The label of the version that was served before; it follows `AWSCURRENT` by itself.
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
 /// Our label for a version that is not served yet.
-pub(super) const PENDING: &str = "PINTAIL_PENDING";
+pub(crate) const PENDING: &str = "PINTAIL_PENDING";
 /// Our label for asking whether labels may be moved. It never sticks.
 pub(super) const PROBE: &str = "PINTAIL_PROBE";
 

@@ -104,4 +104,10 @@ mod tests {
         let out = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
         assert_eq!(String::from_utf8(out.stdout).unwrap(), odd);
     }
+
+    #[test]
+    fn files_with_a_token_in_them_are_not_printed() {
+        let files = Files(vec![(TOKEN, Zeroizing::new(b"s3cret".to_vec()))]);
+        assert_eq!(format!("{files:?}"), "Files(…)");
+    }
 }
