@@ -352,7 +352,11 @@ impl World for Actor {
             let of_token =
                 |stored: &&Stored| stored.record.token_id == id && !stored.text.is_empty();
             let found = ground.store.versions.iter().rev().find(of_token)?;
-            Some((found.record.clone(), token(&found.text)))
+            let mut record = found.record.clone();
+            if self.has(Flaw::OlderIsAnothers) {
+                record.owner = "other".parse().unwrap();
+            }
+            Some((record, token(&found.text)))
         })
         .await
     }

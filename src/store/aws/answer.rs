@@ -100,3 +100,45 @@ impl Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(code: &str, message: &str, status: u16) -> Answer {
+        Answer::answered(Some(code), Some(message), status)
+    }
+
+    #[test]
+    fn only_a_clear_no_cannot_land() {
+        for (status, lands) in [(399, true), (400, false), (408, true), (499, false), (500, true)] {
+            assert_eq!(said("Any", "", status).may_land(), lands, "{status}");
+        }
+        assert!(!Answer::NotSent(String::new()).may_land());
+        assert!(Answer::nonsense("no version ID").may_land());
+    }
+
+    #[test]
+    fn throttling_is_known_by_its_codes_and_by_its_status() {
+        assert!(said("ThrottlingException", "", 400).is_throttled());
+        assert!(said("Any", "", 429).is_throttled());
+        assert!(!said("AccessDeniedException", "", 400).is_throttled());
+        assert!(!Answer::NotSent(String::new()).is_throttled());
+    }
+
+    #[test]
+    fn a_message_is_shown_only_where_it_cannot_quote_a_value() {
+        assert_eq!(said("AccessDeniedException", " no ", 400).text(), "AccessDeniedException: no");
+        assert_eq!(said("ValidationException", "s3cret", 400).text(), "ValidationException");
+        assert_eq!(Answer::answered(None, None, 502).text(), "status 502");
+        assert_eq!(Answer::NotSent("refused".to_owned()).text(), "not sent: refused");
+        assert_eq!(Answer::Unclear("reset".to_owned()).text(), "no answer: reset");
+    }
+
+    #[test]
+    fn a_code_is_matched_whole() {
+        assert!(said("InvalidRequestException", "", 400).is(Code::InvalidRequest));
+        assert!(!said("InvalidParameterException", "", 400).is(Code::InvalidRequest));
+        assert!(!Answer::Unclear("InvalidRequestException".to_owned()).is(Code::InvalidRequest));
+    }
+}

@@ -153,4 +153,31 @@ mod tests {
             assert_eq!(answer.of_write(), expected, "{answer:?}");
         }
     }
+
+    #[test]
+    fn vaults_words_are_shown_short_and_never_with_the_secret() {
+        let answer = Answer::Status {
+            status: 400,
+            errors: vec!["got s3cret".to_owned(), "two\nlines".to_owned()],
+        };
+        let answer = answer.without("s3cret");
+        assert_eq!(answer.text(), "the server answered with status 400: two lines");
+        assert_eq!(answer.without("two").text(), "the server answered with status 400");
+        assert_eq!(Answer::Nonsense.text(), "the answer is not Vault's");
+    }
+
+    #[test]
+    fn what_may_pass_is_worth_repeating_and_a_denial_is_known() {
+        for code in [408, 412, 429, 500, 599] {
+            assert!(status(code, "").is_worth_repeating(), "{code}");
+        }
+        for code in [400, 403, 404, 600] {
+            assert!(!status(code, "").is_worth_repeating(), "{code}");
+        }
+        assert!(!Answer::Nonsense.is_worth_repeating());
+        let login = |code| Answer::LoginRefused(Box::new(status(code, "")));
+        assert!(login(503).is_worth_repeating() && !login(403).is_worth_repeating());
+        assert!(status(403, "").is_denied() && !status(400, "").is_denied());
+        assert!(!Answer::Nonsense.is_denied());
+    }
 }

@@ -7,8 +7,8 @@ use crate::rotation::decide::{Decision, Observation, Subject, Trigger};
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::simulation::flaws::Flaw;
-use crate::rotation::simulation::ground::{Consumers, Fault};
-use crate::rotation::simulation::run::{Pintail, Scenario, run};
+use crate::rotation::simulation::ground::{Consumers, Fault, Message};
+use crate::rotation::simulation::run::{Pintail, Scenario, run, run_with};
 use crate::rotation::world::FaultKind;
 
 fn alone(trigger: Trigger) -> Scenario {
@@ -46,6 +46,54 @@ fn a_quiet_rotation_tells_each_step_once_and_what_it_revoked() {
     assert_eq!(report.problem, None);
     let renewal = report.expires_at.unwrap() - jiff::SignedDuration::from_hours(24);
     assert_eq!(report.again_at, Some(renewal));
+}
+
+#[test]
+fn a_quiet_rotation_asks_for_nothing_twice() {
+    // Read, list, probe, create, connect, publish; read, deploy, two polls, connect; seal, revoke, connect.
+    assert_eq!(explore(&Scenario::quiet()).effects, 14);
+}
+
+#[test]
+fn who_goes_on_with_anothers_rotation_sees_the_old_token_refused_too() {
+    let report = told(&failing([5], Fault::CrashAfter));
+    assert_eq!(report.outcome, Outcome::Rotated);
+    let last = report.steps.last().unwrap();
+    assert_eq!((report.steps[0].step, last.step), (Step::Deploy, Step::Confirm));
+    assert_eq!(last.outcome, StepOutcome::Ok);
+}
+
+#[test]
+fn a_token_whose_creation_gave_no_answer_is_revoked_before_the_next_is_made() {
+    let shown = explore(&failing([3], Fault::LoseReply));
+    assert_eq!((shown.created, shown.most_alive), (2, 2));
+}
+
+#[test]
+fn an_orphan_is_revoked_behind_a_write_and_the_write_is_made_once() {
+    let name = "pintail/sim/etl/0190163d-8694-739b-aea5-966c26f8ad91".to_owned();
+    let shown = run_with(&Scenario::with([Pintail::daemon(3)]), true, |ground| {
+        ground.apply(Message::Create { name });
+        ground.created = 0;
+    });
+    assert!(shown.violations.is_empty(), "{:?}", shown.violations);
+    let acts = |line: &&String| line.contains("publishes") || line.contains("revokes");
+    let acts: Vec<_> = shown.story.iter().filter(acts).collect();
+    assert!(
+        matches!(*acts, [write, end] if write.contains("publishes") && end.contains("revokes")),
+        "{acts:?}"
+    );
+    // Where the revocation fails, the write need not be made again.
+    let at = shown.story.iter().position(|line| line.contains("revokes")).unwrap();
+    let effect = shown.story[at].split(':').next().unwrap().parse().unwrap();
+    let name = "pintail/sim/etl/0190163d-8694-739b-aea5-966c26f8ad91".to_owned();
+    let again = with_fault(&Scenario::with([Pintail::daemon(3)]), effect, Fault::Refuse);
+    let shown = run_with(&again, true, |ground| {
+        ground.apply(Message::Create { name });
+        ground.created = 0;
+    });
+    let writes = shown.story.iter().filter(|line| line.contains("publishes")).count();
+    assert_eq!((writes, shown.violations.len()), (1, 0));
 }
 
 #[test]
@@ -197,6 +245,14 @@ fn a_roll_back_whose_reply_was_lost_is_known_to_be_done() {
             }
         }
     }
+}
+
+#[test]
+fn a_predecessor_from_before_a_take_over_is_served_again_as_our_own() {
+    let flaw = Some(Flaw::OlderIsAnothers);
+    let shown = run(&Scenario { flaw, ..going_back() });
+    assert_eq!(shown.violations, Vec::<String>::new());
+    assert_eq!(shown.outcomes, [Some(Outcome::Held), Some(Outcome::RolledBack)]);
 }
 
 #[test]

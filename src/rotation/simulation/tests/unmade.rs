@@ -1,6 +1,6 @@
 //! Secrets that exist without a value, made by Terraform for instance: what is put there first is served at once.
 
-use super::{FAULTS, TELLING_FAULTS, with_fault};
+use super::{FAULTS, Share, TELLING_FAULTS, with_fault};
 use crate::rotation::decide::Trigger;
 use crate::rotation::drive::Outcome;
 use crate::rotation::simulation::run::{Pintail, Scenario, Shown, run_with};
@@ -36,19 +36,19 @@ fn two_pintails_that_fill_one_secret_revoke_nothing_that_was_served() {
     let forced = Pintail::one_shot(Trigger::Forced);
     let scenario = without_a_value([forced, forced]);
     let turns = explore(&scenario).turns;
-    let mut worlds = 0;
+    let mut share = Share::one_in(5);
     for at in 0..turns {
         for back in at + 1..at + 12 {
             let switches = vec![(at, 1), (back, 0)];
             let scenario = Scenario { switches, ..scenario.clone() };
-            explore(&scenario);
             for effect in at.saturating_sub(3)..at + 3 {
                 for fault in TELLING_FAULTS {
-                    explore(&with_fault(&scenario, effect, fault));
-                    worlds += 1;
+                    if share.has_next() {
+                        explore(&with_fault(&scenario, effect, fault));
+                    }
                 }
             }
         }
     }
-    println!("{worlds} worlds: two pintails, one secret without a value");
+    share.tell("two pintails, one secret without a value, one fault");
 }
