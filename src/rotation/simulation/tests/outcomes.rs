@@ -248,6 +248,15 @@ fn a_roll_back_whose_reply_was_lost_is_known_to_be_done() {
 }
 
 #[test]
+fn a_predecessor_is_served_again_as_a_publication_of_now_that_was_never_sealed() {
+    let shown = explore(&Scenario { history: 3, ..going_back() });
+    assert_eq!(shown.outcomes, [Some(Outcome::Held), Some(Outcome::RolledBack)]);
+    let record = shown.reports[1].as_ref().unwrap().seen.record.as_ref().unwrap();
+    let age = record.published_at.duration_since(record.created_at);
+    assert!(age > jiff::SignedDuration::from_mins(1), "{age}");
+}
+
+#[test]
 fn a_predecessor_from_before_a_take_over_is_served_again_as_our_own() {
     let flaw = Some(Flaw::OlderIsAnothers);
     let shown = run(&Scenario { flaw, ..going_back() });
