@@ -323,4 +323,21 @@ mod tests {
         rolled.rotation_id = RotationId::starting_at("2026-11-02T00:00:00Z".parse().unwrap());
         assert!(rolled.is_rolled_back());
     }
+
+    #[test]
+    fn what_users_keep_beside_a_token_is_counted_and_never_shown() {
+        let (_, others) =
+            decode(object(serde_json::json!({"dsn": "s3cret", "n": 7})), "t").unwrap();
+        assert_eq!(format!("{others:?}"), "UserKeys(2 keys)");
+    }
+
+    #[test]
+    fn a_token_type_is_spelled_as_motherduck_spells_it() {
+        for (token_type, text) in
+            [(TokenType::ReadWrite, "read_write"), (TokenType::ReadScaling, "read_scaling")]
+        {
+            assert_eq!(token_type.as_str(), text);
+            assert_eq!(serde_json::to_value(token_type).unwrap(), text);
+        }
+    }
 }

@@ -18,6 +18,16 @@ pub use aws::{Aws, AwsError};
 pub use file::{FileError, Files};
 pub use vault::{Capability, Lack, Vault, VaultError};
 
+/// The stores' judgement of a publication, which the simulation of the core runs as it ships.
+#[cfg(test)]
+pub(crate) mod judgement {
+    pub(crate) use super::aws::answer::Answer as AwsAnswer;
+    pub(crate) use super::aws::labels::{CURRENT, PENDING, version_id};
+    pub(crate) use super::aws::publication::{Next, Publication};
+    pub(crate) use super::file::version::{Unswitched, VersionName, failed_switch};
+    pub(crate) use super::vault::answer::{Answer as VaultAnswer, Unwritten, cas};
+}
+
 /// A place where consumers read secrets.
 ///
 /// # Guarantees
@@ -57,6 +67,8 @@ pub struct Location {
     pub token_field: String,
     /// What the secret looks like. Plain has a meaning in AWS Secrets Manager alone; other stores take no notice.
     pub format: Format,
+    /// Whether it is a mirror's: there are records elsewhere of what was here before.
+    pub is_copy: bool,
 }
 
 impl From<&Credential> for Location {
@@ -66,6 +78,7 @@ impl From<&Credential> for Location {
             path: credential.path.clone(),
             token_field: credential.token_field.clone(),
             format: Format::Json,
+            is_copy: false,
         }
     }
 }
@@ -76,6 +89,7 @@ impl From<&Mirror> for Location {
             path: mirror.path.clone(),
             token_field: mirror.token_field.clone(),
             format: mirror.format,
+            is_copy: true,
         }
     }
 }

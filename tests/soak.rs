@@ -10,6 +10,8 @@
 
 #[path = "soak/consumers.rs"]
 mod consumers;
+#[path = "soak/cycle.rs"]
+mod cycle;
 #[path = "support/http.rs"]
 mod http;
 #[path = "soak/process.rs"]

@@ -35,6 +35,9 @@ fn imports(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// The simulation of the core runs the stores' own judgement; nothing else of the core knows a store.
+const SIMULATION: &str = "src/rotation/simulation";
+
 fn assert_imports_only(below: &str, allowed: &[&str]) {
     let mut broken = vec![];
     for (name, text) in sources() {
@@ -42,6 +45,8 @@ fn assert_imports_only(below: &str, allowed: &[&str]) {
         if name != format!("{module}.rs") && !name.starts_with(&format!("{module}/")) {
             continue;
         }
+        let judgement = if name.starts_with(SIMULATION) { "crate::store::judgement" } else { "-" };
+        let text = text.replace(judgement, "");
         for (line, import) in imports(&text) {
             if import != below && !allowed.contains(&import) {
                 broken.push(format!("{name}:{line} imports crate::{import}"));

@@ -68,6 +68,7 @@ pub(super) fn client(
                 path: token.path.clone(),
                 token_field: token.token_field.clone(),
                 format: Format::Json,
+                is_copy: false,
             };
             let place = Place { store, tally, location };
             AdminSource::Elsewhere(Box::new(Stored {

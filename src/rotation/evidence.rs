@@ -102,3 +102,66 @@ impl Evidence {
         &mut self.proofs
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    fn no() -> Result<(), String> {
+        Err("no".to_owned())
+    }
+
+    fn looking_at(name: &str) -> Evidence {
+        let mut evidence = Evidence::default();
+        evidence.look_at(&Version::new(name));
+        evidence.proofs_mut().verify.count(at(0), Ok(()));
+        evidence
+    }
+
+    #[test]
+    fn a_streak_counts_successes_in_a_row_and_a_failure_ends_it() {
+        let mut tries = Tries::default();
+        assert!(!tries.succeeded(), "nothing was tried");
+        for second in 1..=3 {
+            tries.count(at(second), Ok(()));
+        }
+        assert_eq!((tries.count, tries.streak, tries.last), (3, 3, Some(at(3))));
+        tries.count(at(4), no());
+        assert_eq!(
+            tries,
+            Tries { count: 4, streak: 0, last: Some(at(4)), failure: Some("no".to_owned()) }
+        );
+        assert!(!tries.succeeded());
+        tries.count(at(5), Ok(()));
+        assert_eq!(tries, Tries { count: 5, streak: 1, last: Some(at(5)), failure: None });
+    }
+
+    #[test]
+    fn proofs_belong_to_one_version_and_to_no_other() {
+        let mut evidence = looking_at("1");
+        evidence.missed(at(1));
+        evidence.proofs_mut().verify.count(at(2), Ok(()));
+        evidence.look_at(&Version::new("1"));
+        assert!(evidence.proofs().verify.succeeded() && evidence.missed_since == Some(at(1)));
+        evidence.look_at(&Version::new("2"));
+        assert_eq!((evidence.proofs(), evidence.missed_since), (&Proofs::default(), None));
+    }
+
+    #[test]
+    fn what_was_proved_before_a_token_was_missed_counts_for_nothing_and_what_came_after_counts() {
+        let mut evidence = looking_at("1");
+        evidence.proofs_mut().refused = true;
+        evidence.missed(at(5));
+        assert_eq!(evidence.proofs(), &Proofs::default());
+        evidence.proofs_mut().verify.count(at(6), Ok(()));
+        evidence.missed(at(9));
+        assert!(evidence.proofs().verify.succeeded());
+        assert_eq!(evidence.missed_since, Some(at(5)), "the first of a row");
+        evidence.found();
+        assert_eq!(evidence.missed_since, None);
+    }
+}

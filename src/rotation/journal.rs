@@ -159,3 +159,71 @@ fn tell(report: &StepReport, problem: Option<&str>, is_news: bool) {
         (_, false) => tracing::debug!(step, duration_ms, error = problem, "step tried again"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).unwrap()
+    }
+
+    /// A journal of tries of a second each, one after the other, as step, outcome and milliseconds.
+    fn told(tries: &[(Step, StepOutcome)]) -> Vec<(Step, StepOutcome, u64)> {
+        let mut journal = Journal::new(&|_| {});
+        for (second, (step, outcome)) in (0..).zip(tries) {
+            let began = journal.began(*step, at(second));
+            journal.ended(began, at(second + 1), *outcome, None);
+        }
+        journal.into_parts().0.iter().map(|it| (it.step, it.outcome, it.duration_ms)).collect()
+    }
+
+    #[test]
+    fn a_step_that_is_tried_again_is_one_step_from_its_first_try_to_its_end() {
+        let (ok, failed) = (StepOutcome::Ok, StepOutcome::Failed);
+        let [create, publish, deploy, gate] =
+            [Step::Create, Step::Publish, Step::Deploy, Step::Gate];
+        assert_eq!(
+            told(&[(create, failed), (create, failed), (create, ok), (publish, ok)]),
+            [(create, ok, 3_000), (publish, ok, 1_000)]
+        );
+        assert_eq!(told(&[(gate, ok), (gate, ok), (gate, failed)]), [(gate, failed, 3_000)]);
+        assert_eq!(
+            told(&[(publish, ok), (publish, ok)]),
+            [(publish, ok, 1_000), (publish, ok, 1_000)],
+            "what was done and is done again is told again"
+        );
+        assert_eq!(
+            told(&[(deploy, failed), (gate, ok)]),
+            [(deploy, failed, 1_000), (gate, ok, 1_000)]
+        );
+    }
+
+    #[test]
+    fn who_watches_is_told_as_it_happens() {
+        let seen = Mutex::new(vec![]);
+        let watcher = |progress| seen.lock().unwrap().push(progress);
+        let mut journal = Journal::new(&watcher);
+        let began = journal.began(Step::Gate, at(0));
+        journal.ended(began, at(1), StepOutcome::Failed, Some("sick"));
+        journal.waiting(Step::Gate, at(9));
+        let id = "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap();
+        journal.revoked(id);
+        assert_eq!(journal.into_parts().1, [id]);
+        let expected = [
+            Progress::Began(Step::Gate),
+            Progress::Ended(Step::Gate, StepOutcome::Failed, Some("sick".to_owned())),
+            Progress::Waiting(Step::Gate, at(9)),
+        ];
+        assert_eq!(*seen.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn a_steps_word_is_the_one_in_the_report() {
+        for step in [Step::Create, Step::Preflight, Step::Confirm] {
+            assert_eq!(serde_json::to_value(step).unwrap(), step.as_str());
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod flaws;
 mod ground;
 mod laws;
 mod mirror;
+mod part;
 mod publish;
 mod run;
 mod store;

@@ -280,3 +280,22 @@ pub trait World {
     /// Revokes the token.
     fn revoke(&self, id: TokenId) -> impl Future<Output = Result<Revocation, Fault>> + Send;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read secret a")]
+    struct Outer {
+        source: std::fmt::Error,
+    }
+
+    #[test]
+    fn a_fault_tells_an_error_and_its_causes() {
+        let cause = std::fmt::Error;
+        let fault = Fault::of(&Outer { source: cause }, FaultKind::Permanent, None);
+        assert_eq!(fault.to_string(), format!("cannot read secret a: {cause}"));
+        assert_eq!(fault.kind, FaultKind::Permanent);
+    }
+}

@@ -1,8 +1,10 @@
 //! AWS Secrets Manager: a new version under a label of ours, then AWSCURRENT moved to it from the version that was read.
 
+pub(super) mod answer;
 mod connect;
 mod error;
-mod labels;
+pub(super) mod labels;
+pub(super) mod publication;
 mod text;
 
 use std::cmp::Reverse;
@@ -17,11 +19,12 @@ use serde_json::Map;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use self::answer::{Answer, Code};
 pub use self::error::AwsError;
-use self::error::{Answer, Code};
-use self::labels::{AfterPut, CURRENT, Moved, PENDING, PREVIOUS, PROBE};
+use self::labels::{CURRENT, PENDING, PREVIOUS, PROBE, version_id};
+use self::publication::{Next, Publication};
 use super::{Location, PublishError, StoreError, reading};
-use crate::config::{AwsStore, Format};
+use crate::config::AwsStore;
 use crate::names::TokenId;
 use crate::record::Record;
 use crate::rotation::world::{Reading, Version};
@@ -124,25 +127,37 @@ impl Aws {
         token: &Token,
     ) -> Result<(), PublishError> {
         let text = text::render(at, over, record, token);
-        let id = match at.format {
-            Format::Json => labels::version_id(&over.slot, record),
-            // Nothing is known of the token that is there: this one may have been here before it.
-            Format::Plain => Uuid::new_v4(),
+        let id = if at.is_copy {
+            // The token may have been here before: a version is never made current twice.
+            Uuid::new_v4()
+        } else {
+            version_id(&over.slot, record)
         };
-        if over.version.is_absent() && !self.create(at, id, &text).await? {
-            // It exists and yet there was nothing to read: either somebody has just created it, or it was made
-            // without a value, by Terraform for instance.
-            let now = self.get(at, Which::Label(CURRENT)).await.map_err(PublishError::Refused)?;
-            if now.is_some() {
-                return Err(PublishError::Conflict);
-            }
-        } else if over.version.is_absent() {
-            return Ok(());
-        }
-        let (id, stages) = self.put(at, over, id, &text).await?;
-        match labels::after_put(&stages, &over.version) {
-            AfterPut::Served => Ok(()),
-            AfterPut::Move { from } => self.make_current(at, id, from).await,
+        let client = self.client().await.map_err(|error| PublishError::Refused(error.into()))?;
+        let (mut publication, mut next) = Publication::begin(&over.version, id);
+        loop {
+            next = match next {
+                Next::Create(id) => Publication::created(self.create(client, at, id, &text).await),
+                Next::Look => publication.looked(look(client, at).await),
+                Next::Put(id) => publication.put(put(client, at, id, &text).await),
+                Next::Move { to, from } => {
+                    publication.moved(make_current(client, at, to, from).await)
+                }
+                Next::Served => return Ok(()),
+                Next::Conflict => return Err(PublishError::Conflict),
+                Next::Overtaken => {
+                    let secret = at.path.clone();
+                    return Err(PublishError::Unknown(AwsError::Overtaken { secret }.into()));
+                }
+                Next::Failed { doing, answer, may_land } => {
+                    let error = AwsError::new(doing, &at.path, answer).into();
+                    return Err(if may_land {
+                        PublishError::Unknown(error)
+                    } else {
+                        PublishError::Refused(error)
+                    });
+                }
+            };
         }
     }
 
@@ -210,107 +225,29 @@ impl Aws {
         at: &Location,
         which: Which<'_>,
     ) -> Result<Option<GetSecretValueOutput>, StoreError> {
-        let request = self.client().await?.get_secret_value().secret_id(&at.path);
-        let request = match which {
-            Which::Id(id) => request.version_id(id),
-            Which::Label(label) => request.version_stage(label),
-        };
-        match request.send().await.map_err(|error| Answer::of(&error)) {
-            Ok(output) => Ok(Some(output)),
-            Err(answer) if answer.is(Code::ResourceNotFound) => Ok(None),
-            Err(answer) => Err(AwsError::new("read", &at.path, answer).into()),
-        }
+        let found = get(self.client().await?, at, which).await;
+        found.map_err(|answer| AwsError::new("read", &at.path, answer).into())
     }
 
-    /// Creates the secret with its first version; `false` if it exists.
-    async fn create(&self, at: &Location, id: Uuid, text: &str) -> Result<bool, PublishError> {
+    /// Creates the secret with its first version.
+    async fn create(
+        &self,
+        client: &Client,
+        at: &Location,
+        id: Uuid,
+        text: &str,
+    ) -> Result<(), Answer> {
         let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
         let tags: Vec<Tag> = self.settings.tags.iter().map(tag).collect();
-        let outcome = self
-            .client()
-            .await
-            .map_err(|error| PublishError::Refused(error.into()))?
+        let request = client
             .create_secret()
             .name(&at.path)
             .client_request_token(id.to_string())
             .secret_string(text)
             .set_kms_key_id(self.settings.kms_key_id.clone())
-            .set_tags((!tags.is_empty()).then_some(tags))
-            .customize()
-            .config_override(once())
-            .send()
-            .await;
-        match outcome.map_err(|error| Answer::of(&error)) {
-            Ok(_) => Ok(true),
-            Err(answer) if answer.is(Code::ResourceExists) => Ok(false),
-            Err(answer) => Err(unpublished("create", at, answer)),
-        }
-    }
-
-    /// Puts a version that is not current, and tells its ID and its labels. It may be repeated: the ID makes the
-    /// repetitions one. A version that is not current serves nobody, so an unknown outcome is a refusal, except
-    /// where the secret has no version yet: AWS makes the first one current by itself.
-    async fn put(
-        &self,
-        at: &Location,
-        over: &Reading,
-        id: Uuid,
-        text: &str,
-    ) -> Result<(Uuid, Vec<String>), PublishError> {
-        let client = self.client().await.map_err(|error| PublishError::Refused(error.into()))?;
-        let mut id = id;
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let outcome = client
-                .put_secret_value()
-                .secret_id(&at.path)
-                .client_request_token(id.to_string())
-                .secret_string(text)
-                .version_stages(PENDING)
-                .send()
-                .await;
-            match outcome.map_err(|error| Answer::of(&error)) {
-                Ok(output) => return Ok((id, output.version_stages().to_vec())),
-                // A version of that ID exists, with another text. It may have been current: never make it so again.
-                Err(answer) if answer.is(Code::ResourceExists) && attempts == 1 => {
-                    id = Uuid::new_v4();
-                }
-                Err(answer) if over.version.is_absent() => {
-                    return Err(unpublished("write", at, answer));
-                }
-                Err(answer) => {
-                    let error = AwsError::new("write", &at.path, answer);
-                    return Err(PublishError::Refused(error.into()));
-                }
-            }
-        }
-    }
-
-    async fn make_current(
-        &self,
-        at: &Location,
-        id: Uuid,
-        from: Option<String>,
-    ) -> Result<(), PublishError> {
-        let outcome = self
-            .client()
-            .await
-            .map_err(|error| PublishError::Refused(error.into()))?
-            .update_secret_version_stage()
-            .secret_id(&at.path)
-            .version_stage(CURRENT)
-            .move_to_version_id(id.to_string())
-            .set_remove_from_version_id(from)
-            .customize()
-            .config_override(once())
-            .send()
-            .await;
-        let Err(answer) = outcome.map_err(|error| Answer::of(&error)) else { return Ok(()) };
-        match labels::judge_move(&answer) {
-            Moved::Conflict => Err(PublishError::Conflict),
-            Moved::Otherwise => Err(unpublished("make current the new version of", at, answer)),
-        }
+            .set_tags((!tags.is_empty()).then_some(tags));
+        let outcome = request.customize().config_override(once()).send().await;
+        outcome.map(|_| ()).map_err(|error| Answer::of(&error))
     }
 
     async fn client(&self) -> Result<&Client, AwsError> {
@@ -323,8 +260,52 @@ fn once() -> Builder {
     Config::builder().retry_config(RetryConfig::disabled())
 }
 
-fn unpublished(doing: &'static str, at: &Location, answer: Answer) -> PublishError {
-    let may_land = answer.may_land();
-    let error = AwsError::new(doing, &at.path, answer).into();
-    if may_land { PublishError::Unknown(error) } else { PublishError::Refused(error) }
+async fn get(
+    client: &Client,
+    at: &Location,
+    which: Which<'_>,
+) -> Result<Option<GetSecretValueOutput>, Answer> {
+    let request = client.get_secret_value().secret_id(&at.path);
+    let request = match which {
+        Which::Id(id) => request.version_id(id),
+        Which::Label(label) => request.version_stage(label),
+    };
+    match request.send().await.map_err(|error| Answer::of(&error)) {
+        Ok(output) => Ok(Some(output)),
+        Err(answer) if answer.is(Code::ResourceNotFound) => Ok(None),
+        Err(answer) => Err(answer),
+    }
+}
+
+/// Whether the secret has a version that is served.
+async fn look(client: &Client, at: &Location) -> Result<bool, Answer> {
+    get(client, at, Which::Label(CURRENT)).await.map(|found| found.is_some())
+}
+
+/// Puts a version under our label, and tells its labels.
+async fn put(client: &Client, at: &Location, id: Uuid, text: &str) -> Result<Vec<String>, Answer> {
+    let request = client
+        .put_secret_value()
+        .secret_id(&at.path)
+        .client_request_token(id.to_string())
+        .secret_string(text)
+        .version_stages(PENDING);
+    let outcome = request.send().await;
+    outcome.map(|output| output.version_stages().to_vec()).map_err(|error| Answer::of(&error))
+}
+
+async fn make_current(
+    client: &Client,
+    at: &Location,
+    id: Uuid,
+    from: Option<String>,
+) -> Result<(), Answer> {
+    let request = client
+        .update_secret_version_stage()
+        .secret_id(&at.path)
+        .version_stage(CURRENT)
+        .move_to_version_id(id.to_string())
+        .set_remove_from_version_id(from);
+    let outcome = request.customize().config_override(once()).send().await;
+    outcome.map(|_| ()).map_err(|error| Answer::of(&error))
 }

@@ -4,7 +4,7 @@ mod contents;
 mod directory;
 mod error;
 mod secret;
-mod version;
+pub(super) mod version;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! HashiCorp Vault and OpenBao: KV version 2 with check-and-set.
 
+pub(super) mod answer;
 mod error;
 mod rights;
 mod session;
@@ -15,8 +16,8 @@ use vaultrs::api::kv2::requests::{ReadSecretRequest, SetSecretRequest, SetSecret
 use vaultrs::api::kv2::responses::ReadSecretResponse;
 use vaultrs::client::VaultClient;
 
+use self::answer::{Answer, Unwritten, cas};
 pub use self::error::VaultError;
-use self::error::{Answer, Sent};
 pub use self::rights::{Capability, Lack};
 use self::session::Session;
 use super::{Location, PublishError, StoreError, object, reading, served};
@@ -109,22 +110,18 @@ impl Vault {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let cas = if over.version.is_absent() { Ok(0) } else { over.version.as_str().parse() };
-        // Not a version of this store: nobody can have it now.
-        let Ok(cas) = cas else { return Err(PublishError::Conflict) };
+        let Some(cas) = cas(&over.version) else { return Err(PublishError::Conflict) };
         let data = Value::Object(encode_with_token(record, &over.others, &at.token_field, token));
         let write = |client| self.write(client, at, cas, data.clone());
         self.session.with(write).await.map_err(|answer| {
-            if answer.is_conflict() {
-                return PublishError::Conflict;
-            }
-            let sent = answer.sent();
+            let meaning = answer.of_write();
             // What is quoted came from Vault, and Vault was just sent the token.
             let answer = token.lend(|text| answer.without(text));
             let error = self.failed(writing(over), at, &answer).into();
-            match sent {
-                Sent::No | Sent::Refused => PublishError::Refused(error),
-                Sent::Perhaps => PublishError::Unknown(error),
+            match meaning {
+                Unwritten::Conflict => PublishError::Conflict,
+                Unwritten::Refused => PublishError::Refused(error),
+                Unwritten::Unknown => PublishError::Unknown(error),
             }
         })
     }

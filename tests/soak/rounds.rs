@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::consumers::Consumers;
+use crate::cycle::{CYCLE, Round};
 use crate::http::ask;
 use crate::process::{Ended, Paused, Process};
 use crate::reader::Reader;
@@ -18,42 +19,6 @@ use crate::settings::Settings;
 use crate::stores::{Kind, Store};
 use crate::truth::Truth;
 use crate::wire::{Moment, Point, Wire, points, rest_point, store_point};
-
-/// What a round does.
-#[derive(Debug, Clone, Copy)]
-enum Round {
-    /// Kills at the next step in turn.
-    Step,
-    /// Kills at any time.
-    Any,
-    /// Two pintails at once, one of them killed.
-    Two,
-    /// One stands still while another goes on, and then goes on itself.
-    Late,
-    /// The store stands still, is restarted, or is full.
-    Outage,
-    /// MotherDuck's network hangs.
-    Hang,
-    /// Nobody is killed.
-    Whole,
-}
-
-const CYCLE: [Round; 14] = [
-    Round::Step,
-    Round::Any,
-    Round::Step,
-    Round::Any,
-    Round::Step,
-    Round::Outage,
-    Round::Step,
-    Round::Two,
-    Round::Step,
-    Round::Hang,
-    Round::Step,
-    Round::Late,
-    Round::Step,
-    Round::Whole,
-];
 
 /// How long a step is waited for: a run that is slow to come to it is killed elsewhere.
 const STEP_LIMIT: Duration = Duration::from_secs(2);
@@ -190,6 +155,20 @@ impl Soak {
                     drop(hung);
                     self.end_soon(running);
                 }
+                Round::Compromised => {
+                    let verb = ["rotate-now", "--all", "--compromised", "--reason=soak"];
+                    let running = self.start(&verb, None);
+                    let after = self.millis(100, 1800);
+                    self.end(running, after);
+                }
+                Round::Back => {
+                    let running = self.launch(None);
+                    let after = self.millis(300, 900);
+                    self.end(running, after);
+                    let name = self.chance.choice(&self.credentials).unwrap().clone();
+                    let back = self.start(&["roll-back", &name], None);
+                    self.end_soon(back);
+                }
                 Round::Whole => {
                     let running = self.launch(None);
                     self.end(running, LIMIT);
@@ -253,9 +232,12 @@ impl Soak {
     }
 
     fn launch(&self, blocks: Option<u32>) -> Process {
-        let arguments =
-            ["--config", &self.config, "--log-format=json", "rotate-now", "--all", "--timeout=8s"];
-        Process::start(&arguments, blocks)
+        self.start(&["rotate-now", "--all", "--timeout=8s"], blocks)
+    }
+
+    fn start(&self, verb: &[&str], blocks: Option<u32>) -> Process {
+        let global = ["--config", &self.config, "--log-format=json"];
+        Process::start(&[&global, verb].concat(), blocks)
     }
 
     /// Lets it run for `limit`, and kills it then.

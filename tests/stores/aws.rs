@@ -286,7 +286,7 @@ async fn a_server_that_is_not_there_is_transient() {
 }
 
 fn plain() -> Location {
-    Location { format: Format::Plain, ..somewhere() }
+    Location { format: Format::Plain, is_copy: true, ..somewhere() }
 }
 
 /// What consumers read. moto keeps to the label only where it is named.
@@ -361,7 +361,7 @@ async fn a_plain_secret_takes_over_a_token_that_was_put_there_by_hand() {
 async fn an_object_is_not_written_over_by_a_bare_token() {
     let store = Aws.store().await;
     let at = plain();
-    let managed = Location { format: Format::Json, ..at.clone() };
+    let managed = Location { format: Format::Json, is_copy: false, ..at.clone() };
     publish(&store, &managed, &made(), Phase::Published, &[]).await;
     for by_hand in [None, Some(" {\"password\": \"s3cret\"}"), Some("{s3cret")] {
         if let Some(text) = by_hand {

@@ -34,6 +34,7 @@ pub fn somewhere() -> Location {
         path: format!("motherduck/{}", Uuid::new_v4()),
         token_field: "motherduck_token".to_owned(),
         format: Format::Json,
+        is_copy: false,
     }
 }
 

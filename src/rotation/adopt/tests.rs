@@ -177,3 +177,15 @@ fn a_token_that_somebody_else_would_revoke_is_refused() {
     assert!(judge(&unmanaged(), TakeOver::Yes, &foreign, &[]).is_ok());
     assert!(judge(&unmanaged(), TakeOver::No, &named("prod", "etl"), &[]).is_ok());
 }
+
+#[test]
+fn an_account_without_any_token_is_said_to_be_the_wrong_one() {
+    let missing = |listed| AdoptRefusal::NotListed {
+        id: id(9),
+        account: "etl_prod".parse().unwrap(),
+        listed,
+    };
+    let hint = |refusal: AdoptRefusal| refusal.hint(&subject().credential).unwrap();
+    assert!(hint(missing(vec![])).contains("username"));
+    assert!(!hint(missing(vec![listed(1, "one")])).contains("username"));
+}

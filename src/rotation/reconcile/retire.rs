@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::{Pass, Reconciler};
 use crate::names::TokenId;
 use crate::record::{Phase, Record, Slot};
-use crate::rotation::decide::Trigger;
 use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::schedule::next_due;
 use crate::rotation::world::{Fault, Identity, PublishError, Reading, Revocation, World};
@@ -30,9 +29,6 @@ impl<W: World> Reconciler<'_, W> {
                     return Pass::Failed(Some(Step::Revoke), fault);
                 }
                 self.confirm().await;
-                if self.trigger == Trigger::CompromisedBegun {
-                    self.trigger = Trigger::Finish;
-                }
                 Pass::Resting(next_due(&self.subject.policy, &sealed, self.world.now()))
             }
             Err(PublishError::Conflict) => Pass::Looked,

@@ -27,7 +27,6 @@ impl<W: World> Reconciler<'_, W> {
             published_at: self.world.now(),
             previous_token_ids: previous,
             phase: Phase::Published,
-            token_sha256: token.sha256(),
             owner: self.subject.owner.clone(),
             ..old
         };

@@ -99,6 +99,7 @@ fn a_missed_run_is_skipped_where_the_user_said_so_but_expiry_still_wins() {
     let old = record("2026-11-10T00:00:00Z", Some("2026-11-23T00:00:00Z"));
     let unexpiring = record("2026-11-10T00:00:00Z", None);
     assert!(due(&policy, &unexpiring, at("2026-11-15T03:09:00Z")).is_some());
+    assert!(due(&policy, &unexpiring, at("2026-11-15T03:10:00Z")).is_some(), "just in time");
     assert_eq!(due(&policy, &unexpiring, at("2026-11-15T03:11:00Z")), None);
     assert!(matches!(due(&policy, &old, at("2026-11-16T03:11:00Z")), Some(Due::Expiring(_))));
 }
@@ -109,6 +110,8 @@ fn the_time_of_the_rotation_counts_for_a_rolled_back_token_that_is_older() {
     let mut rolled_back = record("2026-11-10T00:00:00Z", None);
     rolled_back.rotation_id = RotationId::starting_at(at("2026-11-15T03:00:05Z"));
     assert_eq!(due(&policy, &rolled_back, at("2026-11-15T04:00:00Z")), None);
+    let on_time = record("2026-11-15T03:00:00Z", None);
+    assert_eq!(due(&policy, &on_time, at("2026-11-15T04:00:00Z")), None, "begun at that instant");
 }
 
 #[test]
@@ -157,4 +160,26 @@ proptest! {
         prop_assert!(last <= now && now < next);
         prop_assert_eq!(schedule.next(last), Some(next));
     }
+}
+
+#[test]
+fn a_line_that_is_dense_for_months_and_then_silent_shows_its_whole_gap() {
+    let line = CronLine::parse("* * * 1-3 *", "UTC").unwrap();
+    assert_eq!(line.longest_gap(), Duration::from_hours(275 * 24) + Duration::from_mins(1));
+    assert_eq!(line.as_str(), "* * * 1-3 *");
+}
+
+#[test]
+fn a_period_is_counted_from_the_epoch_and_not_from_the_last_run() {
+    let schedule = |hours| {
+        Schedule::new(Calendar::Every(Duration::from_hours(hours)), Duration::ZERO, &name())
+    };
+    let six = schedule(6);
+    let around = |now| (six.last(at(now)), six.next(at(now)));
+    let (six_in_the_morning, noon) = (at("2026-11-15T06:00:00Z"), at("2026-11-15T12:00:00Z"));
+    assert_eq!(around("2026-11-15T11:59:59Z"), (Some(six_in_the_morning), Some(noon)));
+    assert_eq!(around("2026-11-15T12:00:00Z"), (Some(noon), Some(at("2026-11-15T18:00:00Z"))));
+    assert_eq!(six.longest_gap(), Some(Duration::from_hours(6)));
+    // Without a period there are no instants, and no division by zero.
+    assert_eq!((schedule(0).last(noon), schedule(0).next(noon)), (None, None));
 }

@@ -10,7 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::flaws::Flaw;
 use super::ground::{Applied, Fault, Ground, Lists, Message, TOKEN_KEY, USER_KEY};
-use super::store::{Answer, Protocol, Request, Stored};
+pub(super) use super::part::Part;
+use super::store::{Protocol, Request, Stored};
 use crate::names::{TokenId, TokenName};
 use crate::record::{Record, decode, encode_with_token};
 use crate::rotation::decide::Reason;
@@ -20,20 +21,6 @@ use crate::rotation::world::{
     PublishError, Reading, Revocation, Verdict, Version, World,
 };
 use crate::secret::Token;
-
-/// A part of the world that may be down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Store,
-    Mirror,
-    /// MotherDuck's REST API as a whole; to a dead admin token it says no.
-    Rest,
-    /// Its revocations alone.
-    Revocations,
-    /// Its Postgres endpoint.
-    Connections,
-    Consumers,
-}
 
 /// What the runner and the pintails share.
 pub(super) struct Shared {
@@ -64,8 +51,12 @@ pub(super) struct Actor {
 /// What became of a message.
 pub(super) enum Sent {
     Told(Applied),
+    /// There was no answer.
     Untold,
-    Refused,
+    /// There was an answer that tells nothing: a 5xx.
+    Broken,
+    /// It certainly did not take place.
+    Refused(FaultKind),
 }
 
 impl Actor {
@@ -118,11 +109,10 @@ impl Actor {
             let shared = &mut *self.shared();
             let number = shared.ground.tick();
             let now = shared.ground.now;
-            let down = shared
-                .outages
-                .iter()
-                .any(|(p, from, until)| *p == part && (*from..*until).contains(&now));
-            let fault = shared.plan.get(&number).copied().or(down.then_some(Fault::Refuse));
+            let mut down =
+                shared.outages.iter().filter(|(_, from, to)| (*from..*to).contains(&now));
+            let down = down.find_map(|(down, ..)| down.fault_at(part));
+            let fault = shared.plan.get(&number).copied().or(down);
             let index = self.index;
             shared.ground.tell(|| {
                 let fault = fault.map_or(String::new(), |fault| format!("[{fault:?}]"));
@@ -171,7 +161,9 @@ impl Actor {
                     ground.delay(effects, message.clone());
                     Sent::Told(ground.apply(message))
                 }
-                Some(Fault::Refuse) => Sent::Refused,
+                Some(Fault::Refuse) => Sent::Refused(FaultKind::Transient),
+                Some(Fault::Deny) => Sent::Refused(FaultKind::Permanent),
+                Some(Fault::LoseRequest) => Sent::Broken,
                 Some(Fault::CrashAfter) | None => Sent::Told(ground.apply(message)),
                 Some(_) => Sent::Untold,
             }
@@ -192,13 +184,18 @@ impl Actor {
         self.after(fault).await;
         match fault {
             None | Some(Fault::CrashAfter | Fault::Duplicate(_)) => Ok(answer),
+            Some(Fault::Deny) => Err(trouble_of(FaultKind::Permanent)),
             Some(_) => Err(trouble()),
         }
     }
 }
 
 pub(super) fn trouble() -> WorldFault {
-    WorldFault { kind: FaultKind::Transient, message: "simulated trouble".to_owned(), hint: None }
+    trouble_of(FaultKind::Transient)
+}
+
+pub(super) fn trouble_of(kind: FaultKind) -> WorldFault {
+    WorldFault { kind, message: "simulated trouble".to_owned(), hint: None }
 }
 
 fn token(text: &str) -> Token {
@@ -289,7 +286,7 @@ impl World for Actor {
             Message::Create { name: name.to_string() }
         };
         let mut sent = self.send(Part::Rest, "creates", message()).await;
-        if self.has(Flaw::RetriesCreation) && matches!(sent, Sent::Untold) {
+        if self.has(Flaw::RetriesCreation) && matches!(sent, Sent::Untold | Sent::Broken) {
             sent = self.send(Part::Rest, "creates again", message()).await;
         }
         match sent {
@@ -303,8 +300,8 @@ impl World for Actor {
                     expires_at: Some(made.expires_at),
                 })
             }
-            Sent::Refused => Err(CreateError::Refused(trouble())),
-            Sent::Told(_) | Sent::Untold => Err(CreateError::Unknown(trouble())),
+            Sent::Refused(kind) => Err(CreateError::Refused(trouble_of(kind))),
+            Sent::Told(_) | Sent::Untold | Sent::Broken => Err(CreateError::Unknown(trouble())),
         }
     }
 
@@ -326,36 +323,36 @@ impl World for Actor {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let (protocol, value) = {
-            let store = &mut self.shared().ground.store;
-            let id = store.fresh_id(&over.slot, record);
-            let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
-            let value = Stored::new(id, object, record.clone(), token.lend(str::to_owned));
-            (store.protocol, value)
-        };
+        let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
+        let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
+        let protocol = self.shared().ground.store.protocol;
         let mut expected = over.version.clone();
         if self.has(Flaw::WritesOverAnything) {
             expected = self.shared().ground.store.version();
         }
-        let written = (Version::new(&value.id), value.clone());
+        if self.has(Flaw::AlwaysConflicts) {
+            self.ask(Part::Store, "does not publish", |_| ())
+                .await
+                .map_err(PublishError::Refused)?;
+            return Err(PublishError::Conflict);
+        }
         let what = format!("publishes {} {:?}", record.token_id, record.phase);
-        let again = value.clone();
+        let copy = value.clone();
         let mut result = match protocol {
             Protocol::CheckAndSet => {
-                let set = Request::Set { expected, value: Box::new(value) };
-                match self.send_to_store(&what, set).await {
-                    Ok(Answer::Done) => Ok(()),
-                    Ok(Answer::Conflict | Answer::Exists) => Err(PublishError::Conflict),
-                    Err(error) => Err(error),
-                }
+                let place: (Part, fn(_) -> _) = (Part::Store, Message::Store);
+                self.publish_by_number(place, &what, &expected, value).await
             }
-            Protocol::Labels => self.publish_by_labels(&expected, value).await,
+            Protocol::Labels => self.publish_by_labels(&expected, &over.slot, value).await,
             Protocol::LockAndRename => self.publish_under_lock(&expected, value).await,
         };
         if self.has(Flaw::PublishesAgain) && matches!(result, Err(PublishError::Conflict)) {
-            let expected = self.shared().ground.store.version();
-            let set = Request::Set { expected, value: Box::new(again) };
-            result = self.send_to_store("publishes again", set).await.map(|_| ());
+            let again = Message::Store(Request::Switch(Box::new(copy.clone())));
+            result = match self.send(Part::Store, "publishes again", again).await {
+                Sent::Told(_) => Ok(()),
+                Sent::Refused(kind) => Err(PublishError::Refused(trouble_of(kind))),
+                Sent::Untold | Sent::Broken => Err(PublishError::Unknown(trouble())),
+            };
         }
         if let Err(PublishError::Unknown(fault)) = &result {
             if self.has(Flaw::SilenceIsRefusal) {
@@ -366,7 +363,8 @@ impl World for Actor {
             }
         }
         if result.is_ok() {
-            *self.memory.lock().unwrap() = Some(written);
+            let version = self.shared().ground.store.version();
+            *self.memory.lock().unwrap() = Some((version, copy));
         }
         result
     }
@@ -376,7 +374,11 @@ impl World for Actor {
             let of_token =
                 |stored: &&Stored| stored.record.token_id == id && !stored.text.is_empty();
             let found = ground.store.versions.iter().rev().find(of_token)?;
-            Some((found.record.clone(), token(&found.text)))
+            let mut record = found.record.clone();
+            if self.has(Flaw::OlderIsAnothers) {
+                record.owner = "other".parse().unwrap();
+            }
+            Some((record, token(&found.text)))
         })
         .await
     }
@@ -399,8 +401,9 @@ impl World for Actor {
         match self.send(part, &format!("revokes {id}"), Message::Revoke { id }).await {
             Sent::Told(Applied::Revoked) => Ok(Revocation::Revoked),
             Sent::Told(Applied::AlreadyGone) => Ok(Revocation::AlreadyGone),
-            Sent::Refused if self.has(Flaw::AnyNoIsGone) => Ok(Revocation::AlreadyGone),
-            Sent::Told(_) | Sent::Untold | Sent::Refused => Err(trouble()),
+            Sent::Refused(_) if self.has(Flaw::AnyNoIsGone) => Ok(Revocation::AlreadyGone),
+            Sent::Refused(kind) => Err(trouble_of(kind)),
+            Sent::Told(_) | Sent::Untold | Sent::Broken => Err(trouble()),
         }
     }
 }

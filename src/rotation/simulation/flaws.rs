@@ -17,4 +17,8 @@ pub(super) enum Flaw {
     AnyNoIsGone,
     /// What was written is not read back from the store.
     ReadsFromMemory,
+    /// No flaw, but a history: older versions were written by another deployment, whose secret was taken over.
+    OlderIsAnothers,
+    /// The store says that somebody else came first, whoever did.
+    AlwaysConflicts,
 }

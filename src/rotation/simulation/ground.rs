@@ -53,7 +53,7 @@ pub(super) enum Act {
 /// What may happen to one effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It never arrives.
+    /// It never arrives; a gateway says 502, which tells nothing.
     LoseRequest,
     /// It takes place, and nobody is told.
     LoseReply,
@@ -61,8 +61,10 @@ pub(super) enum Fault {
     Delay(u32),
     /// It takes place and is told, and takes place once more that many effects later.
     Duplicate(u32),
-    /// It is refused for certain.
+    /// It is refused for certain, and may be asked for again: a 429.
     Refuse,
+    /// It is refused for certain and for good: a 401 or 403.
+    Deny,
     /// The process dies before it is sent.
     CrashBefore,
     /// The process dies after it took place.

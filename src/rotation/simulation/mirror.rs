@@ -1,12 +1,12 @@
 //! A mirror in the simulated world: a second store with consumers of its own, with or without room for the record.
 
-use super::actor::{Actor, Part, Sent, trouble};
+use super::actor::{Actor, Part};
 use super::flaws::Flaw;
-use super::ground::{Applied, Ground, Message, TOKEN_KEY, USER_KEY};
+use super::ground::{Ground, Message, TOKEN_KEY, USER_KEY};
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::TokenId;
 use crate::record::{Record, Slot, UserKeys, decode, encode_with_token};
-use crate::rotation::world::{Fault as WorldFault, PublishError, Reading, Version};
+use crate::rotation::world::{Fault as WorldFault, PublishError, Reading};
 use crate::secret::Token;
 
 /// What a mirror keeps.
@@ -21,12 +21,11 @@ pub(super) enum Keeps {
 pub(super) struct Mirror {
     keeps: Keeps,
     store: Store,
-    serial: u64,
 }
 
 impl Mirror {
     pub(super) fn new(keeps: Keeps) -> Self {
-        Self { keeps, store: Store::new(Protocol::CheckAndSet), serial: 0 }
+        Self { keeps, store: Store::new(Protocol::CheckAndSet) }
     }
 
     fn reading(&self) -> Reading {
@@ -77,26 +76,14 @@ impl Actor {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let set = {
-            let mut shared = self.shared();
-            let mirror = shared.ground.mirror.as_mut().unwrap();
-            mirror.serial += 1;
-            let id = format!("mirror-{}", mirror.serial);
-            let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
-            let stored = Stored::new(id, object, record.clone(), token.lend(str::to_owned));
-            let expected = if self.flaw == Some(Flaw::WritesOverAnything) {
-                mirror.store.version()
-            } else {
-                Version::clone(&over.version)
-            };
-            Request::Set { expected, value: Box::new(stored) }
-        };
-        let what = format!("mirrors {}", record.token_id);
-        match self.send(Part::Mirror, &what, Message::Mirror(set)).await {
-            Sent::Told(Applied::Store(Answer::Done)) => Ok(()),
-            Sent::Told(_) => Err(PublishError::Conflict),
-            Sent::Refused => Err(PublishError::Refused(trouble())),
-            Sent::Untold => Err(PublishError::Unknown(trouble())),
+        let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
+        let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
+        let mut expected = over.version.clone();
+        if self.flaw == Some(Flaw::WritesOverAnything) {
+            expected = self.shared().ground.mirror.as_ref().unwrap().store.version();
         }
+        let what = format!("mirrors {}", record.token_id);
+        let place: (Part, fn(_) -> _) = (Part::Mirror, Message::Mirror);
+        self.publish_by_number(place, &what, &expected, value).await
     }
 }

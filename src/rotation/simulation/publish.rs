@@ -1,64 +1,122 @@
-//! The steps of a publication, as each shipping store takes them, a fault possible at each.
+//! The steps of a publication, as each shipping store takes and judges them, a fault possible at each.
 
-use super::actor::{Actor, Part, Sent, trouble};
+use uuid::Uuid;
+
+use super::actor::{Actor, Part, Sent, trouble, trouble_of};
 use super::ground::{Applied, Fault, Message};
 use super::store::{Answer, Request, Stored};
-use crate::rotation::world::{PublishError, Version};
+use crate::record::Slot;
+use crate::rotation::world::{FaultKind, PublishError, Version};
+use crate::store::judgement::{
+    AwsAnswer, CURRENT, Next, PENDING, Publication, Unswitched, Unwritten, VaultAnswer,
+    VersionName, cas, failed_switch, version_id,
+};
 
 impl Actor {
-    pub(super) async fn send_to_store(
+    /// One write with the number of the version that is expected: Vault.
+    pub(super) async fn publish_by_number(
         &self,
+        (part, message): (Part, fn(Request) -> Message),
         what: &str,
-        request: Request,
-    ) -> Result<Answer, PublishError> {
-        match self.send(Part::Store, what, Message::Store(request)).await {
-            Sent::Told(Applied::Store(answer)) => Ok(answer),
-            Sent::Refused => Err(PublishError::Refused(trouble())),
-            Sent::Told(_) | Sent::Untold => Err(PublishError::Unknown(trouble())),
-        }
+        over: &Version,
+        value: Stored,
+    ) -> Result<(), PublishError> {
+        let Some(cas) = cas(over) else { return Err(PublishError::Conflict) };
+        let set = Request::Set { cas, value: Box::new(value) };
+        let status =
+            |status, words: &str| VaultAnswer::Status { status, errors: vec![words.to_owned()] };
+        let answer = match self.send(part, what, message(set)).await {
+            Sent::Told(Applied::Store(Answer::Done)) => return Ok(()),
+            Sent::Told(_) => {
+                status(400, "check-and-set parameter did not match the current version")
+            }
+            Sent::Refused(FaultKind::Permanent) => status(403, "permission denied"),
+            Sent::Refused(FaultKind::Transient) => status(429, "too many requests"),
+            Sent::Broken => status(502, ""),
+            Sent::Untold => VaultAnswer::Broken("simulated".to_owned()),
+        };
+        let is_transient = answer.is_worth_repeating();
+        let kind = if is_transient { FaultKind::Transient } else { FaultKind::Permanent };
+        Err(match answer.of_write() {
+            Unwritten::Conflict => PublishError::Conflict,
+            Unwritten::Refused => PublishError::Refused(trouble_of(kind)),
+            Unwritten::Unknown => PublishError::Unknown(trouble_of(kind)),
+        })
     }
 
-    /// The same steps as the shipping store for Secrets Manager takes, with the same reading of what may have landed.
+    /// A version put, and `AWSCURRENT` moved to it: Secrets Manager.
     pub(super) async fn publish_by_labels(
         &self,
         over: &Version,
+        slot: &Slot,
         value: Stored,
     ) -> Result<(), PublishError> {
-        let value = Box::new(value);
-        if over.is_absent() {
-            return match self.send_to_store("creates the secret", Request::Create(value)).await? {
-                Answer::Done => Ok(()),
-                Answer::Conflict | Answer::Exists => Err(PublishError::Conflict),
-            };
-        }
-        let mut to = value.id.clone();
-        match self.send_to_store("puts a pending version", Request::Put(value.clone())).await {
-            Ok(Answer::Done) => {}
-            Ok(Answer::Conflict | Answer::Exists) => {
-                to.push_str("-again");
-                let again = Box::new(Stored { id: to.clone(), ..*value });
-                match self.send_to_store("puts it by another ID", Request::Put(again)).await {
-                    Ok(_) => {}
-                    Err(_) => return Err(PublishError::Refused(trouble())),
+        let with = |id: Uuid| Box::new(Stored { id: id.to_string(), ..value.clone() });
+        let (mut publication, mut next) = Publication::begin(over, version_id(slot, &value.record));
+        loop {
+            next = match next {
+                Next::Create(id) => {
+                    let create = Request::Create(with(id));
+                    Publication::created(self.ask_aws("creates the secret", create).await.map(drop))
                 }
-            }
-            // A version that is not current serves nobody, whenever it lands.
-            Err(_) => return Err(PublishError::Refused(trouble())),
-        }
-        let from = over.as_str().to_owned();
-        match self.send_to_store("moves AWSCURRENT", Request::Move { from, to }).await? {
-            Answer::Done => Ok(()),
-            Answer::Conflict | Answer::Exists => Err(PublishError::Conflict),
+                Next::Look => publication.looked(
+                    self.ask(Part::Store, "looks for a version", |ground| {
+                        ground.served().is_some()
+                    })
+                    .await
+                    .map_err(|_| AwsAnswer::nonsense("simulated")),
+                ),
+                Next::Put(id) => {
+                    let mut outcome =
+                        self.ask_aws("puts a pending version", Request::Put(with(id))).await;
+                    // The SDK sends it again.
+                    if outcome.as_ref().is_err_and(AwsAnswer::may_land) {
+                        outcome = self.ask_aws("puts it again", Request::Put(with(id))).await;
+                    }
+                    publication.put(outcome.map(|answer| match answer {
+                        Answer::IsCurrent => vec![PENDING.to_owned(), CURRENT.to_owned()],
+                        Answer::Done | Answer::Conflict | Answer::Exists => {
+                            vec![PENDING.to_owned()]
+                        }
+                    }))
+                }
+                Next::Move { to, from } => {
+                    let make_current = Request::Move { from, to: to.to_string() };
+                    publication
+                        .moved(self.ask_aws("moves AWSCURRENT", make_current).await.map(drop))
+                }
+                Next::Served => return Ok(()),
+                Next::Conflict => return Err(PublishError::Conflict),
+                Next::Overtaken | Next::Failed { may_land: true, .. } => {
+                    return Err(PublishError::Unknown(trouble()));
+                }
+                Next::Failed { may_land: false, .. } => {
+                    return Err(PublishError::Refused(trouble()));
+                }
+            };
         }
     }
 
+    async fn ask_aws(&self, what: &str, request: Request) -> Result<Answer, AwsAnswer> {
+        let no = |code, status| Err(AwsAnswer::answered(Some(code), None, status));
+        match self.send(Part::Store, what, Message::Store(request)).await {
+            Sent::Told(Applied::Store(Answer::Conflict)) => no("InvalidParameterException", 400),
+            Sent::Told(Applied::Store(Answer::Exists)) => no("ResourceExistsException", 400),
+            Sent::Told(Applied::Store(answer)) => Ok(answer),
+            Sent::Refused(FaultKind::Permanent) => no("AccessDeniedException", 400),
+            Sent::Refused(FaultKind::Transient) => no("ThrottlingException", 400),
+            Sent::Broken => no("InternalServiceError", 500),
+            Sent::Told(_) | Sent::Untold => Err(AwsAnswer::Unclear("simulated".to_owned())),
+        }
+    }
+
+    /// A lock, a look, a switch: files.
     pub(super) async fn publish_under_lock(
         &self,
         over: &Version,
-        value: Stored,
+        mut value: Stored,
     ) -> Result<(), PublishError> {
         let index = self.index;
-        let refused = |_| PublishError::Refused(trouble());
         let locked = self
             .ask(Part::Store, "locks and compares", |ground| {
                 if ground.store.lock.is_some() {
@@ -68,37 +126,46 @@ impl Actor {
                     return Err(PublishError::Conflict);
                 }
                 ground.store.lock = Some(index);
-                Ok(())
+                Ok(ground.store.fresh_id())
             })
             .await;
         let result = match locked {
             Ok(Err(error)) => return Err(error),
-            Ok(Ok(())) => {
-                let set = Request::Set { expected: over.clone(), value: Box::new(value) };
-                // A rename takes place or does not: it cannot be under way when the process is gone.
-                match self.effect(Part::Store, "renames").await {
-                    None | Some(Fault::Duplicate(_)) => {
-                        self.shared().ground.apply(Message::Store(set));
-                        Ok(())
-                    }
-                    Some(Fault::CrashAfter) => {
-                        self.shared().ground.apply(Message::Store(set));
-                        self.die().await;
-                        Ok(())
-                    }
-                    Some(Fault::LoseReply) => {
-                        self.shared().ground.apply(Message::Store(set));
-                        Err(PublishError::Unknown(trouble()))
-                    }
-                    Some(_) => Err(PublishError::Refused(trouble())),
-                }
+            Ok(Ok(id)) => {
+                value.id.clone_from(&id);
+                self.switch(&id, value).await
             }
-            Err(fault) => Err(refused(fault)),
+            Err(fault) => Err(PublishError::Refused(fault)),
         };
         let store = &mut self.shared().ground.store;
         if store.lock == Some(index) {
             store.lock = None;
         }
         result
+    }
+
+    /// A rename takes place or does not: it cannot be under way when the process is gone.
+    async fn switch(&self, id: &str, value: Stored) -> Result<(), PublishError> {
+        let fault = self.effect(Part::Store, "renames").await;
+        let takes_place = match fault {
+            None | Some(Fault::Duplicate(_) | Fault::CrashAfter | Fault::LoseReply) => true,
+            Some(_) => false,
+        };
+        if takes_place {
+            let switch = Message::Store(Request::Switch(Box::new(value)));
+            self.shared().ground.apply(switch);
+        }
+        self.after(fault).await;
+        if takes_place && fault != Some(Fault::LoseReply) {
+            return Ok(());
+        }
+        let served =
+            self.ask(Part::Store, "looks what is served", |ground| ground.store.version()).await;
+        let served = served.map(|version| VersionName::parse(version.as_str()));
+        let next = VersionName::parse(id).unwrap();
+        Err(match failed_switch(&served, &next) {
+            Unswitched::Refused => PublishError::Refused(trouble()),
+            Unswitched::Unknown => PublishError::Unknown(trouble()),
+        })
     }
 }

@@ -122,8 +122,12 @@ pub(super) struct Shown {
     pub(super) effects: u32,
     pub(super) turns: u32,
     pub(super) most_alive: usize,
+    /// How many tokens were created before the faults stopped.
+    pub(super) created: u32,
     /// How each pintail's last life ended, if it ended by itself.
     pub(super) outcomes: Vec<Option<Outcome>>,
+    /// And what it told of itself.
+    pub(super) reports: Vec<Option<Report>>,
 }
 
 fn subject(on_failure: OnFailure, mirror: Option<Keeps>) -> Subject {
@@ -150,7 +154,7 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>) -> Subject {
     }
 }
 
-type Life = Pin<Box<dyn Future<Output = Outcome>>>;
+type Life = Pin<Box<dyn Future<Output = Report>>>;
 
 struct Runner {
     shared: Arc<Mutex<Shared>>,
@@ -193,7 +197,7 @@ impl Runner {
                 }
                 if sweeps == 0 {
                     *mind.lock().unwrap() = evidence;
-                    return report.outcome;
+                    return report;
                 }
                 sweeps -= 1;
                 trigger = Trigger::Schedule;
@@ -208,11 +212,11 @@ impl Runner {
         &self,
         pintails: &[Pintail],
         switches: &[(u32, usize)],
-    ) -> (Vec<Option<Outcome>>, u32) {
+    ) -> (Vec<Option<Report>>, u32) {
         let mut lives: Vec<_> =
             pintails.iter().enumerate().map(|(n, p)| Some(self.live(n, *p))).collect();
         let mut restarts = vec![2; lives.len()];
-        let mut outcomes = vec![None; lives.len()];
+        let mut reports: Vec<_> = lives.iter().map(|_| None).collect();
         let mut current = 0;
         for turn in 0..MOST_TURNS {
             if let Some((_, to)) = switches.iter().find(|(at, _)| *at == turn) {
@@ -225,12 +229,12 @@ impl Runner {
                     waiting(*n) || lives.iter().flatten().count() == 1 && lives[*n].is_some()
                 })
                 .collect();
-            let Some(next) = self.next_awake(&candidates) else { return (outcomes, turn) };
+            let Some(next) = self.next_awake(&candidates) else { return (reports, turn) };
             current = next;
             let Some(life) = &mut lives[current] else { continue };
             let mut context = Context::from_waker(Waker::noop());
-            if let std::task::Poll::Ready(outcome) = life.as_mut().poll(&mut context) {
-                outcomes[current] = Some(outcome);
+            if let std::task::Poll::Ready(report) = life.as_mut().poll(&mut context) {
+                reports[current] = Some(report);
                 lives[current] = None;
             } else if std::mem::take(&mut self.shared.lock().unwrap().dead[current]) {
                 self.shared.lock().unwrap().ground.seen[current] = Seen::default();
@@ -242,7 +246,7 @@ impl Runner {
             }
         }
         self.shared.lock().unwrap().ground.violate("the pintails do not come to an end");
-        (outcomes, MOST_TURNS)
+        (reports, MOST_TURNS)
     }
 
     fn next_awake(&self, candidates: &[usize]) -> Option<usize> {
@@ -347,8 +351,9 @@ pub(super) fn run_with(
     };
     runner.shared.lock().unwrap().ground.mirror = scenario.mirror.map(Mirror::new);
     for _ in 0..scenario.history {
-        let (outcomes, _) = runner.take_turns(&[Pintail::one_shot(Trigger::Forced)], &[]);
-        assert_eq!(outcomes[0], Some(Outcome::Rotated), "the history is quiet");
+        let (reports, _) = runner.take_turns(&[Pintail::one_shot(Trigger::Forced)], &[]);
+        let outcome = reports[0].as_ref().map(|report| report.outcome);
+        assert_eq!(outcome, Some(Outcome::Rotated), "the history is quiet");
     }
     runner.minds[0] = Arc::default();
     runner.flaw = scenario.flaw;
@@ -376,8 +381,11 @@ pub(super) fn run_with(
         }
         shared.plan.clone_from(&scenario.plan);
     }
-    let (outcomes, turns) = runner.take_turns(&scenario.pintails, &scenario.switches);
-    let effects = runner.shared.lock().unwrap().ground.effects;
+    let (reports, turns) = runner.take_turns(&scenario.pintails, &scenario.switches);
+    let (effects, created) = {
+        let ground = &runner.shared.lock().unwrap().ground;
+        (ground.effects, ground.created)
+    };
     runner.come_to_rest(scenario);
     let ground = &mut runner.shared.lock().unwrap().ground;
     Shown {
@@ -386,6 +394,8 @@ pub(super) fn run_with(
         effects,
         turns,
         most_alive: ground.most_alive,
-        outcomes,
+        created,
+        outcomes: reports.iter().map(|report| report.as_ref().map(|it| it.outcome)).collect(),
+        reports,
     }
 }

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::ground::TOKEN_KEY;
-use crate::names::TokenName;
-use crate::record::{Phase, Record, Slot, UserKeys, decode};
+use crate::record::{Record, Slot, UserKeys, decode};
 use crate::rotation::world::Version;
 use crate::secret::Token;
+use crate::store::judgement::VersionName;
 
 /// How a publication is made one compare-and-set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +46,8 @@ pub(super) enum Sight {
 }
 
 impl Stored {
-    pub(super) fn new(
-        id: String,
-        object: Map<String, Value>,
-        record: Record,
-        text: String,
-    ) -> Self {
+    /// A version that has no ID yet.
+    pub(super) fn new(object: Map<String, Value>, record: Record, text: String) -> Self {
         let (slot, others) = decode(object.clone(), TOKEN_KEY).unwrap();
         let sight = match slot {
             Slot::Vacant => Sight::Vacant,
@@ -61,7 +57,7 @@ impl Stored {
             }
             Slot::Unmanaged { .. } | Slot::Edited { .. } => Sight::Edited,
         };
-        Self { id, object, record, text, sight, others }
+        Self { id: String::new(), object, record, text, sight, others }
     }
 
     pub(super) fn slot(&self) -> Slot {
@@ -77,14 +73,16 @@ impl Stored {
 /// A request to the store.
 #[derive(Debug, Clone)]
 pub(super) enum Request {
-    /// Write, if the current version is still that one.
-    Set { expected: Version, value: Box<Stored> },
-    /// Create the secret with this first version.
+    /// Vault: write, if the number of the current version is still this.
+    Set { cas: u32, value: Box<Stored> },
+    /// Secrets Manager: create the secret with this first version.
     Create(Box<Stored>),
-    /// Put a version that is not current.
+    /// Secrets Manager: put a version that is not current.
     Put(Box<Stored>),
-    /// Make `to` current, if `from` still is.
-    Move { from: String, to: String },
+    /// Secrets Manager: make `to` current, if `from` still is.
+    Move { from: Option<String>, to: String },
+    /// Files: switch to this version, whatever is current.
+    Switch(Box<Stored>),
 }
 
 /// What the store did.
@@ -92,6 +90,8 @@ pub(super) enum Request {
 pub(super) enum Answer {
     /// As asked; another version may be current now.
     Done,
+    /// As asked, and the version that was put is the current one.
+    IsCurrent,
     /// The version that was expected is not current.
     Conflict,
     /// It is there already, with another content.
@@ -102,11 +102,12 @@ pub(super) struct Store {
     pub(super) protocol: Protocol,
     pub(super) versions: Vec<Stored>,
     current: Option<usize>,
+    /// The secret was made without a value, by Terraform for instance.
+    pub(super) is_made: bool,
     /// The versions that were ever current.
     was_current: BTreeSet<String>,
     /// Who holds the lock.
     pub(super) lock: Option<usize>,
-    serial: u64,
 }
 
 impl Store {
@@ -115,9 +116,9 @@ impl Store {
             protocol,
             versions: vec![],
             current: None,
+            is_made: false,
             was_current: BTreeSet::new(),
             lock: None,
-            serial: 0,
         }
     }
 
@@ -129,50 +130,56 @@ impl Store {
         self.served().map_or_else(Version::absent, |stored| Version::new(&stored.id))
     }
 
-    /// The name of a fresh version. As the shipping store has it: a replacement that is served for the first time
-    /// goes by its token's ID.
-    pub(super) fn fresh_id(&mut self, over: &Slot, record: &Record) -> String {
-        self.serial += 1;
-        let first = TokenName::parse(&record.token_name)
-            .is_some_and(|name| name.rotation == record.rotation_id)
-            && record.phase == Phase::Published
-            && match over {
-                Slot::Vacant => true,
-                Slot::Managed { record: served, .. } => served.token_id != record.token_id,
-                Slot::Unmanaged { .. } | Slot::Edited { .. } => false,
-            };
+    /// A fresh ID, as the store itself gives them out.
+    pub(super) fn fresh_id(&self) -> String {
         match self.protocol {
-            Protocol::Labels if first => record.token_id.to_string(),
-            Protocol::Labels => Uuid::from_u64_pair(0x4000, self.serial).to_string(),
-            Protocol::CheckAndSet | Protocol::LockAndRename => self.serial.to_string(),
+            Protocol::CheckAndSet => (self.versions.len() + 1).to_string(),
+            Protocol::Labels => Uuid::new_v4().to_string(),
+            Protocol::LockAndRename => {
+                let taken: Vec<_> =
+                    self.versions.iter().filter_map(|v| VersionName::parse(&v.id)).collect();
+                VersionName::above(&taken).to_string()
+            }
         }
+    }
+
+    fn make_current(&mut self, value: Stored) {
+        self.versions.push(value);
+        self.current = Some(self.versions.len() - 1);
     }
 
     pub(super) fn apply(&mut self, request: Request) -> Answer {
         match request {
-            Request::Set { expected, value } if self.version() == expected => {
-                self.versions.push(*value);
-                self.current = Some(self.versions.len() - 1);
+            Request::Set { cas, .. } if self.version() != number(cas) => Answer::Conflict,
+            Request::Set { value, .. } | Request::Switch(value) => {
+                let id = if value.id.is_empty() { self.fresh_id() } else { value.id.clone() };
+                self.make_current(Stored { id, ..*value });
                 Answer::Done
             }
-            Request::Set { .. } => Answer::Conflict,
-            Request::Create(_) if !self.versions.is_empty() => Answer::Exists,
+            Request::Create(_) if self.is_made || !self.versions.is_empty() => Answer::Exists,
             Request::Create(value) => {
-                self.versions.push(*value);
-                self.current = Some(0);
+                self.make_current(*value);
                 Answer::Done
             }
-            Request::Put(value) => match self.versions.iter().find(|v| v.id == value.id) {
-                Some(known) if known.object == value.object => Answer::Done,
-                Some(_) => Answer::Exists,
-                None => {
-                    self.versions.push(*value);
-                    Answer::Done
+            Request::Put(value) => {
+                let is_current = self.served().is_some_and(|served| served.id == value.id);
+                match self.versions.iter().find(|v| v.id == value.id) {
+                    Some(known) if known.object != value.object => Answer::Exists,
+                    Some(_) if is_current => Answer::IsCurrent,
+                    Some(_) => Answer::Done,
+                    None if self.versions.is_empty() => {
+                        self.make_current(*value);
+                        Answer::IsCurrent
+                    }
+                    None => {
+                        self.versions.push(*value);
+                        Answer::Done
+                    }
                 }
-            },
+            }
             Request::Move { from, to } => {
                 let target = self.versions.iter().position(|v| v.id == to);
-                if target.is_some() && self.served().is_some_and(|served| served.id == from) {
+                if target.is_some() && self.served().map(|served| &served.id) == from.as_ref() {
                     self.current = target;
                     Answer::Done
                 } else {
@@ -190,13 +197,15 @@ impl Store {
 
     /// A person writes: a new version with what `change` makes of the current one; nothing, if it makes nothing.
     pub(super) fn overwrite(&mut self, change: impl FnOnce(&mut Stored)) {
-        self.serial += 1;
         if let Some(mut stored) = self.served().cloned() {
-            stored.id = format!("by-hand-{}", self.serial);
             change(&mut stored);
-            let Stored { id, object, record, text, .. } = stored;
-            self.versions.push(Stored::new(id, object, record, text));
-            self.current = Some(self.versions.len() - 1);
+            let Stored { object, record, text, .. } = stored;
+            self.make_current(Stored { id: self.fresh_id(), ..Stored::new(object, record, text) });
         }
     }
+}
+
+/// The version that Vault knows by this number.
+fn number(cas: u32) -> Version {
+    if cas == 0 { Version::absent() } else { Version::new(cas) }
 }

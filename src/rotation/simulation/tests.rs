@@ -9,6 +9,7 @@ use crate::rotation::decide::Trigger;
 
 mod alone;
 mod mirrors;
+mod outcomes;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "a planted bug changes one decision and passes on all others, whatever they are"
@@ -16,12 +17,13 @@ mod mirrors;
 mod planted;
 mod seeds;
 mod together;
+mod unmade;
 mod weather;
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::CheckAndSet, Protocol::Labels, Protocol::LockAndRename];
 
 /// What may happen to any effect, of which every kind is tried at every place.
-const FAULTS: [Fault; 13] = [
+const FAULTS: [Fault; 14] = [
     Fault::LoseRequest,
     Fault::LoseReply,
     Fault::Delay(0),
@@ -31,6 +33,7 @@ const FAULTS: [Fault; 13] = [
     Fault::Duplicate(1),
     Fault::Duplicate(1_000),
     Fault::Refuse,
+    Fault::Deny,
     Fault::CrashBefore,
     Fault::CrashAfter,
     Fault::Pause(5),
@@ -85,6 +88,10 @@ fn scenarios() -> Vec<Scenario> {
     ]
 }
 
+fn explores_all() -> bool {
+    std::env::var("PINTAIL_SIM_WORLDS").is_ok_and(|worlds| worlds == "all")
+}
+
 /// The share of a test's worlds that is explored by default. `PINTAIL_SIM_WORLDS=all` explores all of them.
 struct Share {
     one_in: u64,
@@ -94,8 +101,7 @@ struct Share {
 
 impl Share {
     fn one_in(default: u64) -> Self {
-        let all = std::env::var("PINTAIL_SIM_WORLDS").is_ok_and(|worlds| worlds == "all");
-        Self { one_in: if all { 1 } else { default }, seen: 0, explored: 0 }
+        Self { one_in: if explores_all() { 1 } else { default }, seen: 0, explored: 0 }
     }
 
     /// Whether the next world is to be explored.

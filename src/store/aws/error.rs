@@ -1,4 +1,4 @@
-//! What AWS answered, without any value of a request; and why the store did not do what was asked.
+//! The SDK's errors as answers without any value of a request; and why the store did not do what was asked.
 
 use std::error::Error;
 use std::io;
@@ -6,62 +6,10 @@ use std::io;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
+use super::answer::{Answer, Code};
 use crate::rotation::world::FaultKind;
 use crate::store::chain;
 use crate::tls::TlsError;
-
-/// The answers that mean something to the store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Code {
-    InvalidParameter,
-    InvalidRequest,
-    ResourceExists,
-    ResourceNotFound,
-}
-
-impl Code {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidParameter => "InvalidParameterException",
-            Self::InvalidRequest => "InvalidRequestException",
-            Self::ResourceExists => "ResourceExistsException",
-            Self::ResourceNotFound => "ResourceNotFoundException",
-        }
-    }
-}
-
-/// The codes whose messages speak of names, keys and permissions. The others' are not shown: a validation error may
-/// quote the value that it found wanting, and that is the secret.
-const HARMLESS: [&str; 14] = [
-    "AccessDeniedException",
-    "DecryptionFailure",
-    "EncryptionFailure",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidRequestException",
-    "InvalidSignatureException",
-    "LimitExceededException",
-    "ResourceExistsException",
-    "ResourceNotFoundException",
-    "ThrottlingException",
-    "UnrecognizedClientException",
-    "RequestExpired",
-];
-
-const THROTTLED: [&str; 4] =
-    ["ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"];
-
-/// An answer that is not the one hoped for, or none.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// AWS said no.
-    Answered { code: Option<String>, message: Option<String>, status: u16 },
-    /// Nothing was sent.
-    NotSent(String),
-    /// No answer, or none that can be understood.
-    Unclear(String),
-}
 
 impl Answer {
     /// The SDK's error without what its `Debug` would show: whole responses, with the secret in them.
@@ -83,52 +31,6 @@ impl Answer {
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | _ => {
                 Self::Unclear(chain(error))
             }
-        }
-    }
-
-    pub(super) fn answered(code: Option<&str>, message: Option<&str>, status: u16) -> Self {
-        let message = message.filter(|_| code.is_some_and(|code| HARMLESS.contains(&code)));
-        Self::Answered {
-            code: code.map(str::to_owned),
-            message: message.map(str::to_owned),
-            status,
-        }
-    }
-
-    pub(super) fn nonsense(what: &str) -> Self {
-        Self::Unclear(format!("the answer is not that of Secrets Manager: {what}"))
-    }
-
-    pub(super) fn is(&self, wanted: Code) -> bool {
-        matches!(self, Self::Answered { code: Some(code), .. } if code == wanted.as_str())
-    }
-
-    /// Whether what was asked may have happened, or may yet.
-    pub(super) fn may_land(&self) -> bool {
-        match self {
-            // 408 comes from a proxy that lost its patience, perhaps after it had passed the request on.
-            Self::Answered { status, .. } => !(400..=499).contains(status) || *status == 408,
-            Self::NotSent(_) => false,
-            Self::Unclear(_) => true,
-        }
-    }
-
-    fn is_throttled(&self) -> bool {
-        matches!(self, Self::Answered { code: Some(code), .. } if THROTTLED.contains(&code.as_str()))
-            || matches!(self, Self::Answered { status: 429, .. })
-    }
-
-    fn text(&self) -> String {
-        match self {
-            Self::Answered { code, message, status } => {
-                let code = code.clone().unwrap_or_else(|| format!("status {status}"));
-                match message {
-                    Some(message) => format!("{code}: {}", message.trim()),
-                    None => code,
-                }
-            }
-            Self::NotSent(cause) => format!("not sent: {cause}"),
-            Self::Unclear(cause) => format!("no answer: {cause}"),
         }
     }
 }
@@ -163,6 +65,14 @@ pub enum AwsError {
     /// The secret is on its way out.
     #[error("secret {secret} is scheduled for deletion")]
     ScheduledForDeletion {
+        /// The secret.
+        secret: String,
+    },
+    /// Two wrote the first version of a secret that had none.
+    #[error(
+        "cannot tell whether secret {secret} was written: somebody else filled it at the same time"
+    )]
+    Overtaken {
         /// The secret.
         secret: String,
     },
@@ -211,6 +121,7 @@ impl AwsError {
             Self::Tls(_) | Self::Http(_) | Self::NoRegion | Self::ScheduledForDeletion { .. } => {
                 FaultKind::Permanent
             }
+            Self::Overtaken { .. } => FaultKind::Transient,
             Self::Request { kind, .. } => *kind,
         }
     }
@@ -218,7 +129,7 @@ impl AwsError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Tls(_) | Self::Http(_) => None,
+            Self::Tls(_) | Self::Http(_) | Self::Overtaken { .. } => None,
             Self::NoRegion => Some(
                 "set `region` in the store's table, or AWS_REGION in the environment".to_owned(),
             ),

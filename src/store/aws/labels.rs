@@ -2,24 +2,24 @@
 
 use uuid::Uuid;
 
-use super::error::{Answer, Code};
+use super::answer::{Answer, Code};
 use crate::names::TokenName;
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::world::Version;
 
 /// The label of the version that is served.
-pub(super) const CURRENT: &str = "AWSCURRENT";
+pub(crate) const CURRENT: &str = "AWSCURRENT";
 /// The label of the version that was served before; it follows `AWSCURRENT` by itself.
 pub(super) const PREVIOUS: &str = "AWSPREVIOUS";
 /// Our label for a version that is not served yet.
-pub(super) const PENDING: &str = "PINTAIL_PENDING";
+pub(crate) const PENDING: &str = "PINTAIL_PENDING";
 /// Our label for asking whether labels may be moved. It never sticks.
 pub(super) const PROBE: &str = "PINTAIL_PROBE";
 
 /// The ID of the new version: the token's own when a replacement is served for the first time, so that the two can be
 /// matched by eye; else a fresh one, since the token's may belong to an older version, and a version is never made
 /// current twice.
-pub(super) fn version_id(over: &Slot, record: &Record) -> Uuid {
+pub(crate) fn version_id(over: &Slot, record: &Record) -> Uuid {
     let is_made_in_this_rotation = TokenName::parse(&record.token_name)
         .is_some_and(|name| name.rotation == record.rotation_id)
         && record.phase == Phase::Published;

@@ -122,4 +122,10 @@ mod tests {
             assert_eq!(in_a_shell(plain), plain);
         }
     }
+
+    #[test]
+    fn files_with_a_token_in_them_are_not_printed() {
+        let files = Files(vec![(TOKEN, Zeroizing::new(b"s3cret".to_vec()))]);
+        assert_eq!(format!("{files:?}"), "Files(…)");
+    }
 }

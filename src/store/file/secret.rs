@@ -13,7 +13,7 @@ use super::Settings;
 use super::contents::{Files, NAMES, RECORD, TOKEN};
 use super::directory::{Directory, Entry};
 use super::error::FileError;
-use super::version::{VersionName, leftovers, outdated};
+use super::version::{Unswitched, VersionName, failed_switch, leftovers, outdated};
 use crate::names::TokenId;
 use crate::record::Record;
 use crate::rotation::world::{Reading, Version};
@@ -127,14 +127,12 @@ impl Secret {
         if let Err(error) =
             links(&directory).and_then(|()| directory.point(DATA, &next.to_string()))
         {
-            return Err(match current(&directory) {
-                // Seen on network file systems: an error, and yet it happened.
-                Ok(Some(served)) if served == next => PublishError::Unknown(error.into()),
-                Ok(_) => {
+            return Err(match failed_switch(&current(&directory), &next) {
+                Unswitched::Unknown => PublishError::Unknown(error.into()),
+                Unswitched::Refused => {
                     discard(&directory, &next);
                     refused(error)
                 }
-                Err(_) => PublishError::Unknown(error.into()),
             });
         }
         directory.sync().map_err(|error| PublishError::Unknown(error.into()))?;

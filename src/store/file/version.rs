@@ -9,20 +9,20 @@ use uuid::Uuid;
 /// The number alone would not do: after a crash between making the directory and switching to it, the next writer
 /// may come to the same number, and a reader of the first would take it for the second.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct VersionName {
+pub(crate) struct VersionName {
     number: u64,
     id: Uuid,
 }
 
 impl VersionName {
     /// A fresh name above all of `taken`.
-    pub(super) fn above<'a>(taken: impl IntoIterator<Item = &'a Self>) -> Self {
+    pub(crate) fn above<'a>(taken: impl IntoIterator<Item = &'a Self>) -> Self {
         let highest = taken.into_iter().map(|name| name.number).max().unwrap_or(0);
         Self { number: highest.saturating_add(1), id: Uuid::new_v4() }
     }
 
     /// Reads a directory's name; `None` for anything that is not a version of ours.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (number, id) = text.strip_prefix("..")?.split_once('-')?;
         let name = Self { number: number.parse().ok()?, id: Uuid::try_parse(id).ok()? };
         (name.to_string() == text).then_some(name)
@@ -32,6 +32,27 @@ impl VersionName {
 impl fmt::Display for VersionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "..{:012}-{}", self.number, self.id.hyphenated())
+    }
+}
+
+/// What a switch to a version means that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unswitched {
+    /// Another version is served: it did not take place, and never will.
+    Refused,
+    /// It took place nevertheless, as was seen on network file systems; or nobody can tell.
+    Unknown,
+}
+
+/// What a failed switch to `next` means, by the version that is served now, if that can be read.
+pub(crate) fn failed_switch<E>(
+    served: &Result<Option<VersionName>, E>,
+    next: &VersionName,
+) -> Unswitched {
+    match served {
+        Ok(Some(served)) if served == next => Unswitched::Unknown,
+        Ok(_) => Unswitched::Refused,
+        Err(_) => Unswitched::Unknown,
     }
 }
 
@@ -88,5 +109,19 @@ mod tests {
         assert_eq!(leftovers(&names, None).len(), 5);
         assert_eq!(outdated(&names, &current, 2), [&names[0]]);
         assert!(outdated(&names, &current, 9).is_empty());
+    }
+
+    #[test]
+    fn a_switch_that_failed_is_refused_only_if_another_version_is_seen_served() {
+        let next = VersionName::above([]);
+        let another = VersionName::above([&next]);
+        for (served, expected) in [
+            (Ok(Some(another)), Unswitched::Refused),
+            (Ok(None), Unswitched::Refused),
+            (Ok(Some(next.clone())), Unswitched::Unknown),
+            (Err(()), Unswitched::Unknown),
+        ] {
+            assert_eq!(failed_switch(&served, &next), expected, "{served:?}");
+        }
     }
 }

@@ -1,115 +1,13 @@
-//! What Vault answered, told apart by what it means for a write; and why the store did not do what was asked.
+//! The clients' errors as answers, without the bodies that they keep; and why the store did not do what was asked.
 
 use serde::Deserialize;
 use vaultrs::error::ClientError;
 
+use super::answer::Answer;
 use super::rights::Capability;
 use crate::rotation::world::FaultKind;
-use crate::secret::{SecretError, TokenError};
 use crate::store::chain;
 use crate::tls::TlsError;
-
-/// Whether a request can have taken effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sent {
-    /// It never left.
-    No,
-    /// Vault refused it.
-    Refused,
-    /// It may have, or may yet.
-    Perhaps,
-}
-
-/// An answer that is not the one hoped for, or none.
-///
-/// Made of `vaultrs`' errors, which keep whole response bodies for their `Debug`, and whose sources quote them.
-#[derive(Debug)]
-pub(super) enum Answer {
-    /// A status, and Vault's own words where the body was Vault's.
-    Status {
-        /// The HTTP status.
-        status: u16,
-        /// The texts of `errors`.
-        errors: Vec<String>,
-    },
-    /// No connection was made.
-    Unreachable(String),
-    /// The connection broke, or the time was up.
-    Broken(String),
-    /// A success that is not Vault's.
-    Nonsense,
-    /// The secret to log in with could not be read or used.
-    Login(SecretError),
-    /// Vault refused the login, or it failed otherwise. Nothing but the login was sent.
-    LoginRefused(Box<Answer>),
-    /// The text to log in with cannot stand in a header.
-    Unusable(TokenError),
-}
-
-impl Answer {
-    pub(super) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Status { status: 400, errors }
-            if errors.iter().any(|error| error.contains("check-and-set parameter did not match")))
-    }
-
-    pub(super) fn is_denied(&self) -> bool {
-        matches!(self, Self::Status { status: 403, .. })
-    }
-
-    pub(super) fn is_worth_repeating(&self) -> bool {
-        match self {
-            // 412: a standby has not yet seen what was written.
-            Self::Status { status, .. } => matches!(status, 408 | 412 | 429 | 500..=599),
-            Self::Unreachable(_) | Self::Broken(_) => true,
-            Self::LoginRefused(answer) => answer.is_worth_repeating(),
-            Self::Nonsense | Self::Login(_) | Self::Unusable(_) => false,
-        }
-    }
-
-    pub(super) fn sent(&self) -> Sent {
-        match self {
-            // 408 comes from a proxy that lost its patience, perhaps after it had passed the request on.
-            Self::Status { status, .. } if (300..=499).contains(status) && *status != 408 => {
-                Sent::Refused
-            }
-            Self::Unreachable(_) | Self::Login(_) | Self::LoginRefused(_) | Self::Unusable(_) => {
-                Sent::No
-            }
-            Self::Status { .. } | Self::Broken(_) | Self::Nonsense => Sent::Perhaps,
-        }
-    }
-
-    /// The answer without any of Vault's words that quote `secret`.
-    pub(super) fn without(mut self, secret: &str) -> Self {
-        if let Self::Status { errors, .. } = &mut self {
-            errors.retain(|error| !error.contains(secret));
-        }
-        self
-    }
-
-    fn text(&self) -> String {
-        match self {
-            Self::Status { status, errors } if errors.is_empty() => {
-                format!("the server answered with status {status}")
-            }
-            Self::Status { status, errors } => {
-                let words: String = errors
-                    .join("; ")
-                    .chars()
-                    .map(|c| if c.is_control() { ' ' } else { c })
-                    .take(300)
-                    .collect();
-                format!("the server answered with status {status}: {}", words.trim())
-            }
-            Self::Unreachable(cause) => format!("no connection: {cause}"),
-            Self::Broken(cause) => format!("no answer: {cause}"),
-            Self::Nonsense => "the answer is not Vault's".to_owned(),
-            Self::Login(error) => chain(error),
-            Self::LoginRefused(answer) => format!("cannot log in: {}", answer.text()),
-            Self::Unusable(error) => chain(error),
-        }
-    }
-}
 
 impl From<reqwest::Error> for Answer {
     fn from(error: reqwest::Error) -> Self {

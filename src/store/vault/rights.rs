@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use vaultrs::client::VaultClient;
 
-use super::error::Answer;
+use super::answer::Answer;
 use super::{Vault, session};
 
 /// What pintail does with a secret, and must be allowed to.

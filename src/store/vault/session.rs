@@ -7,7 +7,8 @@ use tokio::sync::Mutex;
 use vaultrs::api::{AuthInfo, EndpointMiddleware};
 use vaultrs::client::{VaultClient, VaultClientSettings};
 
-use super::error::{Answer, VaultError};
+use super::answer::Answer;
+use super::error::VaultError;
 use crate::config::{SignedTokenMethod, VaultAuth, VaultStore};
 use crate::secret::{SecretSource, Token};
 

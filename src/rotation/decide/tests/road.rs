@@ -113,6 +113,11 @@ fn what_fails_until_the_deadline_is_held_or_rolled_back() {
             hold(Obstacle::Gate, 55),
         ),
         (
+            "nor of the whole patience: only more than that is a clock set back",
+            sick().edit(|look| look.record.published_at = at(15 * 60)),
+            wait(5, Awaited::Step(Obstacle::Gate)),
+        ),
+        (
             "one that is a minute ahead was made by a clock that is",
             sick().edit(|look| look.record.published_at = at(60)),
             wait(5, Awaited::Step(Obstacle::Gate)),
@@ -171,6 +176,46 @@ fn what_fails_until_the_deadline_is_held_or_rolled_back() {
             "a rotation that began over an unfinished one is not rolled back",
             back().asked(finish).edit(|look| look.record.previous_token_ids.push(id(5))),
             hold(Obstacle::Gate, 55),
+        ),
+    ]);
+}
+
+#[test]
+fn a_hook_or_a_proof_is_tried_at_its_pace_and_never_given_up_before_its_deadline() {
+    let deploy = |count, ago| {
+        move |look: &mut Look| look.evidence.proofs_mut().deploy = tries(count, 0, ago)
+    };
+    let verify = |count, ago| {
+        move |look: &mut Look| {
+            let proofs = look.evidence.proofs_mut();
+            proofs.gate = tries(3, 3, 60);
+            proofs.verify = tries(count, 0, ago);
+        }
+    };
+    let back = || Look::sick().on_failure(OnFailure::RollBack);
+    let compromised = || Look::rotating().asked(Trigger::CompromisedBegun);
+    let (at_deploy, at_verify) = (Awaited::Step(Obstacle::Deploy), Awaited::Step(Obstacle::Verify));
+    check([
+        ("not sooner than its pace", Look::rotating().edit(deploy(4, 2)), wait(1, at_deploy)),
+        ("but then", Look::rotating().edit(deploy(4, 3)), Decision::Deploy),
+        (
+            "before the deadline a fifth failure ends nothing",
+            Look::rotating().edit(deploy(5, 2)),
+            wait(1, at_deploy),
+        ),
+        (
+            "after a restart, long after the deadline, a first failure ends nothing either",
+            back().edit(deploy(1, 2)),
+            wait(1, at_deploy),
+        ),
+        ("nor does a fourth", back().edit(verify(4, 2)), wait(1, at_verify)),
+        ("a fifth does", back().edit(verify(5, 2)), Decision::RollBack(id(1))),
+        (
+            "who must not wait for a gate does not wait longer for a proof",
+            compromised()
+                .edit(deploy(1, 5))
+                .edit(|l| l.evidence.proofs_mut().verify = tries(4, 0, 2)),
+            wait(1, at_verify),
         ),
     ]);
 }

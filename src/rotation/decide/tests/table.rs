@@ -187,6 +187,16 @@ fn no_second_rotation_begins_before_the_first_is_settled() {
             Decision::Deploy,
         ),
         (
+            "one that was served for half of its time is old enough",
+            unsettled(Look::rotating()).edit(|l| l.record.published_at = at(RENEWAL - 12 * DAY)),
+            replaced(expiring(), &[2, 1], &[]),
+        ),
+        (
+            "and one that was served for less is not",
+            unsettled(Look::rotating()).edit(|l| l.record.published_at = at(RENEWAL - 11 * DAY)),
+            Decision::Deploy,
+        ),
+        (
             "a token that is served again is as old as it is",
             unsettled(Look::rolled_back()).edit(|look| look.record.published_at = at(RENEWAL - 60)),
             replaced(expiring(), &[1, 2], &[]),
@@ -300,6 +310,8 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
             rest(),
         ),
         ("what has expired is not worth a write", quiet(vec![listed(3, 31 * DAY)]), rest()),
+        ("nor what expires now", quiet(vec![listed(3, 30 * DAY)]), rest()),
+        ("but what lives a second longer", quiet(vec![listed(3, 30 * DAY - 1)]), touch(&[3])),
         ("a token without our name is nobody's orphan", quiet(vec![foreign(3)]), rest()),
         (
             "nor is one without a name",
@@ -322,4 +334,22 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
         !matches!(phase.decide(), Decision::Touch { .. } | Decision::Revoke(_)),
         "a predecessor is no orphan"
     );
+}
+
+#[test]
+fn a_person_is_told_which_command_helps() {
+    for (refusal, command) in [
+        (Refusal::Unmanaged, "pintail adopt etl --token-id"),
+        (Refusal::Edited, "pintail adopt etl --token-id"),
+        (
+            Refusal::Foreign("other".parse().unwrap()),
+            "pintail adopt etl --token-id UUID --take-over",
+        ),
+        (Refusal::OtherAccount("someone".parse().unwrap()), "username = \"someone\""),
+        (Refusal::Strays(10), "pintail token revoke"),
+        (Refusal::NoWayBack(String::new()), "pintail rotate-now etl"),
+    ] {
+        let hint = refusal.hint(&Look::quiet().subject.credential);
+        assert!(hint.contains(command), "{hint}");
+    }
 }

@@ -18,14 +18,22 @@ fn long_run() -> Scenario {
 
 #[test]
 fn whatever_is_down_for_hours_from_any_moment_on_hurts_nobody() {
-    let parts = [Part::Store, Part::Rest, Part::Revocations, Part::Connections, Part::Consumers];
+    let parts = [
+        Part::Store,
+        Part::Rest,
+        Part::AdminToken,
+        Part::StoreAccess,
+        Part::Revocations,
+        Part::Connections,
+        Part::Consumers,
+    ];
     let mut worlds = 0;
     for protocol in PROTOCOLS {
         for on_failure in [OnFailure::Hold, OnFailure::RollBack] {
             let mut scenario = Scenario { protocol, ..long_run() };
             scenario.pintails[0].on_failure = on_failure;
             for part in parts {
-                for second in Some(part).into_iter().chain(parts.into_iter().take(2)) {
+                for second in Some(part).into_iter().chain(parts.into_iter().take(4)) {
                     for from in [0, 10, 25] {
                         let outages = vec![(part, 0, HOURS), (second, from, HOURS)];
                         explore(&Scenario { outages, ..scenario.clone() });
@@ -42,7 +50,14 @@ fn whatever_is_down_for_hours_from_any_moment_on_hurts_nobody() {
 fn what_goes_down_in_the_middle_of_a_rotation_hurts_nobody() {
     let mut worlds = 0;
     for at in 0..40 {
-        for part in [Part::Store, Part::Rest, Part::Revocations, Part::Connections] {
+        for part in [
+            Part::Store,
+            Part::Rest,
+            Part::AdminToken,
+            Part::StoreAccess,
+            Part::Revocations,
+            Part::Connections,
+        ] {
             // It goes down when one pintail wakes from a pause in the middle of its work.
             let outages = vec![(part, 30, HOURS)];
             let scenario = Scenario { outages, ..long_run() };
