@@ -9,6 +9,7 @@ mod bench;
 mod by_hand;
 mod check;
 mod complaint;
+mod completions;
 mod confirm;
 mod demo;
 mod dive;
@@ -16,6 +17,7 @@ mod duckling;
 mod entry;
 mod log;
 mod look;
+mod man;
 mod output;
 mod plan;
 mod progress;
@@ -23,15 +25,17 @@ mod reveal;
 mod roll_back;
 mod rotate_now;
 mod sandbox;
+mod schedule;
+mod schema;
 mod selection;
 mod status;
 mod table;
 mod token;
 
 pub use self::arguments::{
-    Account, Adopt, Arguments, Check, CheckDepth, Command, CreateToken, DeleteAccount, Dive,
-    Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Names, Output,
-    RevokeToken, RollBack, RotateNow, Scope, SetDucklings, Token, Urgency,
+    Account, Adopt, Arguments, Check, CheckDepth, Command, Completions, CreateToken, DeleteAccount,
+    Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts, LogFormat, Man,
+    Names, Output, RevokeToken, RollBack, RotateNow, Schedule, Scope, SetDucklings, Token, Urgency,
 };
 pub use self::entry::main;
 

@@ -5,6 +5,7 @@ mod check;
 mod error;
 mod load;
 mod raw;
+mod schema;
 mod sources;
 mod suggest;
 
@@ -13,11 +14,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::load::{environment, refuse_dangerous_environment};
+pub use self::schema::schema;
 
 use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::TokenType;
@@ -223,8 +226,10 @@ pub struct Credential {
 /// What the core decides by.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// The scheduled instants, splay included.
+    /// The scheduled instants, splay and windows included.
     pub schedule: Schedule,
+    /// Whether nothing is begun for it unless a person asks, not even when its token expires (default false).
+    pub paused: bool,
     /// How long before its expiry a token is replaced.
     pub renew_before: Duration,
     /// Whether a missed run is made up for.
@@ -238,7 +243,7 @@ pub struct Policy {
 }
 
 /// Whether a missed run is made up for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CatchUp {
     /// It is run as soon as possible.
@@ -248,7 +253,7 @@ pub enum CatchUp {
 }
 
 /// What happens when the gate's deadline passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// Both tokens stay valid, and a person is told.
@@ -325,7 +330,7 @@ pub struct HttpRequest {
 }
 
 /// The method of a request to a consumer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum HttpMethod {
     /// GET.

@@ -22,6 +22,7 @@ use self::wakes::Wakes;
 use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::live::Outside;
+use crate::rotation::reminder::Reminder;
 use crate::rotation::schedule::{Calendar, CronLine};
 use crate::rotation::world::{Fault, FaultKind};
 
@@ -88,7 +89,15 @@ impl Daemon {
         for (name, credential) in &config.credentials {
             if let Some(world) = outside.world(name, shutdown.clone()) {
                 let subject = crate::live::subject(&config, credential);
-                planner.add(name.clone(), LiveDriver { world, subject, fleet: fleet.clone() });
+                planner.add(
+                    name.clone(),
+                    LiveDriver {
+                        world,
+                        subject,
+                        fleet: fleet.clone(),
+                        reminder: Reminder::default(),
+                    },
+                );
             }
         }
         let wakes = Wakes::start(cron_lines(&config), outside.now(), planner.waker()).await;

@@ -8,6 +8,7 @@ pub mod drive;
 pub mod evidence;
 pub mod journal;
 pub mod reconcile;
+pub mod reminder;
 pub mod schedule;
 #[cfg(test)]
 mod simulation;

@@ -10,6 +10,8 @@
 mod limits;
 #[path = "config/refusals.rs"]
 mod refusals;
+#[path = "config/windows.rs"]
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

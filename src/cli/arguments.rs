@@ -3,6 +3,8 @@
 mod account;
 mod dive;
 mod duckling;
+mod generated;
+mod schedule;
 mod token;
 
 use std::ffi::OsString;
@@ -14,6 +16,8 @@ use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
 pub use self::account::{Account, DeleteAccount, EnsureAccount, ListAccounts};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
+pub use self::generated::{Completions, Man};
+pub use self::schedule::Schedule;
 pub use self::token::{CreateToken, RevokeToken, Token};
 
 use super::ExitCode;
@@ -91,6 +95,11 @@ pub enum Command {
     RotateNow(RotateNow),
     /// Show what would be done now, and the next scheduled rotations; change nothing.
     Plan(Names),
+    /// Show the next scheduled runs, in the schedule's time zone and in UTC; contact nobody.
+    ///
+    /// The configuration alone tells them: windows and splay included, and across changes of the clock. What a token's
+    /// expiry asks for is in `pintail plan`.
+    Schedule(Schedule),
     /// Show each credential's token, its age and expiry, and what stands in the way.
     Status(Names),
     /// Check the configuration, the admin token, the stores and the hooks; change nothing.
@@ -115,6 +124,12 @@ pub enum Command {
     Sandbox(crate::sandbox::Options),
     /// Show whole rotations of three accounts, step by step, with nothing but this program.
     Demo,
+    /// Write the completions for a shell to standard output.
+    Completions(Completions),
+    /// Write the manual page to standard output, or the pages of all commands into a directory.
+    Man(Man),
+    /// Write the JSON schema of the configuration, for editors and checkers, to standard output.
+    Schema,
 }
 
 /// Credentials by name.
@@ -136,7 +151,7 @@ pub struct RotateNow {
     /// The credentials to rotate.
     #[arg(value_name = "NAME")]
     names: Vec<CredentialName>,
-    /// Rotate all credentials.
+    /// Rotate all credentials that are not paused; with --compromised, those too.
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// Rotate only what is due: of the named credentials, or of all. This is for a CronJob or a systemd timer.

@@ -24,7 +24,7 @@ use super::sources::Sources;
 use super::{Config, Credential, MotherDuck, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 
-const SECTIONS: [&str; 7] =
+pub(super) const SECTIONS: [&str; 7] =
     ["owner", "motherduck", "stores", "daemon", "server", "defaults", "credentials"];
 
 /// The checked configuration, or all that is wrong with it.

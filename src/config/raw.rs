@@ -3,9 +3,11 @@
 pub(super) mod credential;
 pub(super) mod gate;
 pub(super) mod scalar;
+mod schema;
 pub(super) mod secret;
 pub(super) mod store;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -17,7 +19,7 @@ use self::secret::Secret;
 use super::suggest;
 
 /// `[motherduck]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct MotherDuck {
     pub(super) api_url: Option<Url>,
@@ -28,7 +30,7 @@ pub(super) struct MotherDuck {
 }
 
 /// `[motherduck.postgres]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Postgres {
     pub(super) host: Option<String>,
@@ -37,7 +39,7 @@ pub(super) struct Postgres {
 }
 
 /// `[daemon]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Daemon {
     pub(super) concurrency: Option<Number>,
@@ -46,7 +48,7 @@ pub(super) struct Daemon {
 }
 
 /// `[server]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Server {
     pub(super) enabled: Option<Flag>,

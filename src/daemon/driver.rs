@@ -9,6 +9,8 @@ use crate::live::Live;
 use crate::rotation::decide::{Subject, Trigger};
 use crate::rotation::drive::{Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::reminder::Reminder;
+use crate::rotation::world::World;
 
 /// A step that fails once may be a hiccup; what fails longer is left to the back-off between two runs.
 const PERSISTENCE: Persistence = Persistence { failures: 2, pause: Duration::from_secs(1) };
@@ -24,6 +26,7 @@ pub(super) struct LiveDriver {
     pub(super) world: Live,
     pub(super) subject: Subject,
     pub(super) fleet: Arc<Fleet>,
+    pub(super) reminder: Reminder,
 }
 
 impl Driver for LiveDriver {
@@ -32,6 +35,8 @@ impl Driver for LiveDriver {
         let name = &self.subject.credential;
         let watcher = |progress| self.fleet.progressed(name, &progress);
         let run = drive(&world, &self.subject, Trigger::Schedule, evidence, PERSISTENCE, &watcher);
-        Box::pin(run).await
+        let report = Box::pin(run).await;
+        self.reminder.after(&self.subject, &report, self.world.now());
+        report
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -17,12 +18,13 @@ const PLACE: &str = "{ file = \"…\" } or { env = \"NAME\" }";
 #[serde(try_from = "Place")]
 pub(in crate::config) struct Secret(pub(in crate::config) SecretSource);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "{ file = \"…\" } or { env = \"NAME\" } (a secret itself does not belong in the configuration)"
 )]
-struct Place {
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::config) struct Place {
     file: Option<FilePath>,
     env: Option<String>,
 }

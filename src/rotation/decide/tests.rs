@@ -2,5 +2,6 @@
 
 mod laws;
 mod look;
+mod paused;
 mod road;
 mod table;
