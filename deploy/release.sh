@@ -36,6 +36,11 @@ export SOURCE_DATE_EPOCH
 rm -rf "$dist"
 install -D --mode=0755 "$binary" "$dist/$name/pintail"
 cp --recursive LICENSE README.md CHANGELOG.md config "$dist/$name/"
+"$binary" man --dir "$dist/$name/man/man1"
+install -d "$dist/$name/completions"
+for shell in bash zsh fish; do
+  "$binary" completions "$shell" >"$dist/$name/completions/pintail.$shell"
+done
 install -D --mode=0644 -t "$dist/$name/systemd" deploy/systemd/*.{service,timer,path}
 tar --create --gzip --file "$dist/$name.tar.gz" --directory "$dist" \
   --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" "$name"

@@ -11,6 +11,7 @@ mod bench;
 mod by_hand;
 mod check;
 mod complaint;
+mod completions;
 mod confirm;
 mod deed;
 mod demo;
@@ -21,6 +22,7 @@ mod inventory;
 mod journald;
 mod log;
 mod look;
+mod man;
 mod notify;
 mod output;
 mod plan;
@@ -29,16 +31,18 @@ mod reveal;
 mod roll_back;
 mod rotate_now;
 mod sandbox;
+mod schedule;
+mod schema;
 mod selection;
 mod status;
 mod table;
 mod token;
 
 pub use self::arguments::{
-    Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, CreateToken,
-    DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount, ListAccounts,
-    LogFormat, Names, Notify, Output, RevokeToken, RollBack, RotateNow, Scope, SetDucklings,
-    TestSinks, Token, Urgency, VerifyAuditLog,
+    Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,
+    CreateToken, DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount,
+    ListAccounts, LogFormat, Man, Names, Notify, Output, RevokeToken, RollBack, RotateNow,
+    Schedule, Scope, SetDucklings, TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;
 

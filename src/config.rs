@@ -9,6 +9,7 @@ mod load;
 mod mirror;
 mod notifications;
 mod raw;
+mod schema;
 mod sources;
 mod suggest;
 mod telemetry;
@@ -18,6 +19,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use url::Url;
 
@@ -28,6 +30,7 @@ pub use self::files::{Files, Fingerprint};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
 pub use self::notifications::{Occasion, Sink, SinkForm};
+pub use self::schema::schema;
 pub use self::telemetry::Telemetry;
 
 use crate::names::{AccountName, CredentialName, Owner};
@@ -309,8 +312,10 @@ pub struct Credential {
 /// What the core decides by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The scheduled instants, splay included.
+    /// The scheduled instants, splay and windows included.
     pub schedule: Schedule,
+    /// Whether nothing is begun for it unless a person asks, not even when its token expires (default false).
+    pub paused: bool,
     /// How long before its expiry a token is replaced.
     pub renew_before: Duration,
     /// Whether a missed run is made up for.
@@ -324,7 +329,7 @@ pub struct Policy {
 }
 
 /// Whether a missed run is made up for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CatchUp {
     /// It is run as soon as possible.
@@ -334,7 +339,7 @@ pub enum CatchUp {
 }
 
 /// What happens when the gate's deadline passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// Both tokens stay valid, and a person is told.
@@ -411,7 +416,7 @@ pub struct HttpRequest {
 }
 
 /// The method of a request to a consumer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum HttpMethod {
     /// GET.

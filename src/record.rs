@@ -1,6 +1,7 @@
 //! The record: what pintail writes beside a token in the secret, and how it is told from what a person wrote there.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -8,7 +9,7 @@ use crate::names::{AccountName, Owner, RotationId, TokenId, TokenName};
 use crate::secret::Token;
 
 /// What a token may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenType {
     /// Reads and writes.

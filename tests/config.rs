@@ -18,6 +18,8 @@ mod mirrors;
 mod notifications;
 #[path = "config/refusals.rs"]
 mod refusals;
+#[path = "config/windows.rs"]
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -14,7 +14,12 @@ pub trait Answer: Serialize {
 
 /// Writes `answer` to standard output. A reader that has seen enough and closes the pipe is no failure.
 pub fn give(answer: &impl Answer, output: Output) -> anyhow::Result<()> {
-    match print(&render(answer, output)?) {
+    write(&render(answer, output)?)
+}
+
+/// Writes what is rendered already, by the same rule.
+pub fn write(rendered: &[u8]) -> anyhow::Result<()> {
+    match print(rendered) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => Ok(result?),
     }

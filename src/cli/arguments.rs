@@ -6,7 +6,9 @@ mod audit;
 mod audit_log;
 mod dive;
 mod duckling;
+mod generated;
 mod notify;
+mod schedule;
 mod token;
 
 use std::ffi::OsString;
@@ -22,7 +24,9 @@ pub use self::audit::{Audit, Remark};
 pub use self::audit_log::{AuditLog, VerifyAuditLog};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
+pub use self::generated::{Completions, Man};
 pub use self::notify::{Notify, TestSinks};
+pub use self::schedule::Schedule;
 pub use self::token::{CreateToken, RevokeToken, Token};
 
 use super::ExitCode;
@@ -101,6 +105,11 @@ pub enum Command {
     RotateNow(RotateNow),
     /// Show what would be done now, and the next scheduled rotations; change nothing.
     Plan(Names),
+    /// Show the next scheduled runs, in the schedule's time zone and in UTC; contact nobody.
+    ///
+    /// The configuration alone tells them: windows and splay included, and across changes of the clock. What a token's
+    /// expiry asks for is in `pintail plan`.
+    Schedule(Schedule),
     /// Show each credential's token, its age and expiry, and what stands in the way.
     Status(Names),
     /// Show every token of every account, and what there is to remark on it; change nothing.
@@ -137,6 +146,12 @@ pub enum Command {
     Sandbox(crate::sandbox::Options),
     /// Show whole rotations of three accounts, step by step, with nothing but this program.
     Demo,
+    /// Write the completions for a shell to standard output.
+    Completions(Completions),
+    /// Write the manual page to standard output, or the pages of all commands into a directory.
+    Man(Man),
+    /// Write the JSON schema of the configuration, for editors and checkers, to standard output.
+    Schema,
 }
 
 /// Credentials by name.
@@ -158,7 +173,7 @@ pub struct RotateNow {
     /// The credentials to rotate.
     #[arg(value_name = "NAME")]
     names: Vec<CredentialName>,
-    /// Rotate all credentials.
+    /// Rotate all credentials that are not paused; with --compromised, those too.
     #[arg(long, conflicts_with = "names")]
     all: bool,
     /// Rotate only what is due: of the named credentials, or of all. This is for a CronJob or a systemd timer.

@@ -36,6 +36,9 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Sandbox(options) => {
             sandbox::sandbox(options.clone(), shutdown_on_signals()?).await
         }
+        Command::Completions(wanted) => super::completions::completions(wanted),
+        Command::Man(wanted) => super::man::man(wanted.dir.as_deref()),
+        Command::Schema => super::schema::schema(),
         Command::Demo => demo::demo(shutdown_on_signals()?).await,
         Command::RotateNow(rotation) => {
             rotate_now::rotate_now(load(arguments)?, rotation, output, shutdown_on_signals()?).await
@@ -45,6 +48,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Run => daemon(files(arguments)).await,
         Command::Plan(names) => super::plan::plan(load(arguments)?, names, output).await,
+        Command::Schedule(wanted) => super::schedule::schedule(&*load(arguments)?, wanted, output),
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
         Command::Audit(audit) => super::audit::audit(load(arguments)?, audit, output).await,
         Command::Check(depth) => super::check::check(load(arguments)?, depth, output).await,

@@ -18,9 +18,10 @@ use super::{ExitCode, Names, Output};
 use crate::config::{self, Config};
 use crate::live::{Outside, subject};
 use crate::names::{CredentialName, TokenId};
+use crate::record::Record;
 use crate::rotation::decide::{Decision, Observation, Trigger, decide};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::schedule::{Calendar, renewal};
+use crate::rotation::schedule::{Schedule, neglected, renewal, waiting};
 use account::{AccountPlan, Accounts, accounts};
 use words::words;
 
@@ -125,6 +126,7 @@ impl Plan {
         let schedule = &credential.policy.schedule;
         let record = look.found.as_ref().ok().and_then(Found::record);
         let expires_at = record.and_then(|record| record.expires_at);
+        let runs = if credential.policy.paused { 0 } else { RUNS };
         let mut plan = Self {
             name: credential.name.clone(),
             decision: None,
@@ -132,14 +134,12 @@ impl Plan {
             reason: None,
             revokes: vec![],
             orphans: vec![],
-            next_runs: std::iter::successors(schedule.next(look.now), |&at| schedule.next(at))
-                .take(RUNS)
-                .collect(),
+            next_runs: schedule.runs(look.now).take(runs).map(|run| run.start).collect(),
             renew_at: expires_at.map(|at| renewal(&credential.policy, at)),
             account: None,
             error: look.fault().map(|fault| fault.message.clone()),
             hint: look.fault().and_then(|fault| fault.hint.clone()),
-            zone: zone(schedule.calendar()),
+            zone: zone(schedule),
             now: look.now,
         };
         if let (None, Ok(found)) = (look.fault(), &look.found) {
@@ -147,7 +147,9 @@ impl Plan {
             let words = words(decision, record, trigger, &credential.name);
             plan.decision = Some(words.decision);
             plan.action = words.action;
-            plan.reason = Some(words.reason);
+            let is_at_rest = plan.decision == Some("rest");
+            let stopped = is_at_rest.then(|| held_back(credential, record, look.now)).flatten();
+            plan.reason = Some(stopped.unwrap_or(words.reason));
             plan.revokes = words.revokes;
             plan.orphans = words.orphans;
             plan.hint = words.hint;
@@ -224,12 +226,29 @@ impl Answer for Plans {
     }
 }
 
-/// The schedule's time zone, if it has one of its own.
-fn zone(calendar: &Calendar) -> Option<TimeZone> {
-    match calendar {
-        Calendar::Cron(line) if line.zone().iana_name() != Some("UTC") => Some(line.zone().clone()),
-        Calendar::Cron(_) | Calendar::Every(_) | Calendar::ExpiryOnly => None,
+/// What keeps from being begun what would else be due.
+fn held_back(
+    credential: &config::Credential,
+    record: Option<&Record>,
+    now: Timestamp,
+) -> Option<String> {
+    let policy = &credential.policy;
+    if policy.paused {
+        let expiry = record.and_then(|record| neglected(policy, record, now));
+        let expiry = expiry.map(|at| format!(", though its token expires at {}", instant(at)));
+        return Some(format!("paused: nothing is begun{}", expiry.unwrap_or_default()));
     }
+    let run = waiting(policy, record?, now)?;
+    Some(format!(
+        "the schedule asked for it at {}; it waits for its window until {}",
+        instant(run.instant),
+        instant(run.start)
+    ))
+}
+
+/// The schedule's time zone, if it has one of its own.
+fn zone(schedule: &Schedule) -> Option<TimeZone> {
+    schedule.zone().filter(|zone| zone.iana_name() != Some("UTC")).cloned()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::output::{CredentialResult, Results};
 use super::progress::Screen;
 use super::{ExitCode, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::audit::{self, Cause};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::fleet::Fleet;
 use crate::live::{Outside, subject};
 use crate::metrics::{self, Format};
@@ -25,7 +25,8 @@ use crate::rotation::decide::Trigger;
 use crate::rotation::drive::{Outcome, Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
-use crate::rotation::world::chain;
+use crate::rotation::reminder::Reminder;
+use crate::rotation::world::{World, chain};
 
 /// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.
 const PERSISTENCE: Persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
@@ -41,7 +42,7 @@ pub(super) async fn rotate_now(
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let names = match rotation.scope() {
-        Scope::All => config.credentials.keys().cloned().collect(),
+        Scope::All => everyone(&config, rotation.urgency()),
         Scope::Named(names) => selection::configured(&config, names)?,
     };
     let (trigger, cause) = match rotation.urgency() {
@@ -72,6 +73,18 @@ pub(super) async fn rotate_now(
 pub(super) struct Destinations {
     file: Option<PathBuf>,
     gateway: Option<Url>,
+}
+
+/// All credentials; without those that are paused where neither their names were named nor a leak is no time to pause.
+fn everyone(config: &Config, urgency: Urgency<'_>) -> Vec<CredentialName> {
+    let is_meant = |credential: &&config::Credential| {
+        let left_out = credential.policy.paused && urgency == Urgency::Forced;
+        if left_out {
+            tracing::warn!(credential = %credential.name, "paused credential left out");
+        }
+        !left_out
+    };
+    config.credentials.values().filter(is_meant).map(|one| one.name.clone()).collect()
 }
 
 /// What one run is to do.
@@ -169,6 +182,7 @@ pub(super) async fn rotate(
     let run = drive(&world, &subject, trigger, &mut evidence, PERSISTENCE, watcher);
     let report = Box::pin(run).instrument(span).await;
     outside.telemetry.tell(name, &report);
+    Reminder::default().after(&subject, &report, world.now());
     Some(report)
 }
 

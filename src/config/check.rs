@@ -30,7 +30,7 @@ use super::sources::{Double, Sources};
 use super::{Config, Credential, DeclaredAccount, MotherDuck, Sink, StoreSettings, suggest};
 use crate::names::{CredentialName, Owner};
 
-const SECTIONS: [&str; 10] = [
+pub(super) const SECTIONS: [&str; 10] = [
     "owner",
     "motherduck",
     "stores",

@@ -1,9 +1,10 @@
 //! What a secret looks like to its readers, and the further places where a credential's token is kept.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What a secret looks like to its readers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// The record, the user's own keys and the token under its key, as one object.

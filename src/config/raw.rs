@@ -6,10 +6,12 @@ pub(super) mod gate;
 pub(super) mod mirror;
 pub(super) mod notification;
 pub(super) mod scalar;
+mod schema;
 pub(super) mod secret;
 pub(super) mod store;
 pub(super) mod trail;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -21,7 +23,7 @@ use self::secret::AdminToken;
 use super::suggest;
 
 /// `[motherduck]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct MotherDuck {
     pub(super) api_url: Option<Url>,
@@ -32,7 +34,7 @@ pub(super) struct MotherDuck {
 }
 
 /// `[motherduck.postgres]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Postgres {
     pub(super) host: Option<String>,
@@ -41,7 +43,7 @@ pub(super) struct Postgres {
 }
 
 /// `[daemon]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Daemon {
     pub(super) concurrency: Option<Number>,
@@ -51,7 +53,7 @@ pub(super) struct Daemon {
 }
 
 /// `[server]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Server {
     pub(super) enabled: Option<Flag>,

@@ -14,6 +14,8 @@ use crate::names::CredentialName;
 use crate::rotation::decide::{Subject, Trigger};
 use crate::rotation::drive::{Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::reminder::Reminder;
+use crate::rotation::world::World;
 use crate::telemetry::Telemetry;
 
 /// A step that fails once may be a hiccup; what fails longer is left to the back-off between two runs.
@@ -37,6 +39,7 @@ pub(super) struct LiveDriver {
     pub(super) subject: Subject,
     pub(super) fleet: Arc<Fleet>,
     pub(super) telemetry: Telemetry,
+    pub(super) reminder: Reminder,
     pub(super) config: Arc<Config>,
 }
 
@@ -53,7 +56,10 @@ pub(super) fn drivers(
         let subject = subject(config, credential);
         let (fleet, config) = (fleet.clone(), config.clone());
         let telemetry = outside.telemetry.clone();
-        Some((name.clone(), LiveDriver { world, subject, fleet, telemetry, config }))
+        Some((
+            name.clone(),
+            LiveDriver { world, subject, fleet, telemetry, reminder: Reminder::default(), config },
+        ))
     };
     config.credentials.iter().filter_map(driver).collect()
 }
@@ -65,6 +71,7 @@ impl Driver for LiveDriver {
         let watcher = |progress| self.fleet.progressed(name, &progress);
         let run = drive(&world, &self.subject, Trigger::Schedule, evidence, PERSISTENCE, &watcher);
         let report = Box::pin(run).await;
+        self.reminder.after(&self.subject, &report, self.world.now());
         self.telemetry.tell(name, &report);
         report
     }

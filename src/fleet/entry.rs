@@ -14,7 +14,9 @@ use crate::record::{Phase, Record};
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::Progress;
-use crate::rotation::schedule::{Due, LATENESS, began, due, next_due, renewal, signed};
+use crate::rotation::schedule::{
+    Due, LATENESS, began, due, neglected, next_due, renewal, signed, waiting,
+};
 use crate::rotation::world::FaultKind;
 
 /// What a rotation may take beyond the longest time of its gate, before it counts as past its deadline.
@@ -55,6 +57,7 @@ impl Entry {
                 expires_at: None,
                 renew_before_seconds: credential.policy.renew_before.as_secs(),
                 next_rotation: None,
+                waits_for_window: false,
                 last_success: None,
                 last_trigger: None,
                 looked_at: None,
@@ -222,14 +225,16 @@ impl Entry {
     /// A scheduled instant at which no rotation began in time: the one that this run made up for, or the last one.
     fn just_missed(&self, report: &Report, now: Timestamp) -> Option<Timestamp> {
         let record = report.seen.record.as_ref()?;
+        let schedule = &self.policy.schedule;
+        let is_late =
+            |at: Timestamp, instant| at.duration_since(schedule.start(instant)) > LATENESS;
         if let Some(Reason::Due(Due::Scheduled(instant))) = report.seen.reason
-            && began(record).duration_since(instant) > LATENESS
+            && is_late(began(record), instant)
         {
             return Some(instant);
         }
-        let instant = self.policy.schedule.last(now)?;
-        let is_late = now.duration_since(instant) > LATENESS;
-        (is_late && began(record) < instant).then_some(instant)
+        let instant = schedule.last(now).filter(|_| !self.policy.paused)?;
+        (is_late(now, instant) && began(record) < instant).then_some(instant)
     }
 
     fn note_record(&mut self, record: &Record, report: &Report, now: Timestamp) {
@@ -240,6 +245,18 @@ impl Entry {
         member.published_at = Some(record.published_at);
         member.expires_at = record.expires_at;
         member.next_rotation = next_rotation(&self.policy, record, now);
+        let opens = waiting(&self.policy, record, now).map(|run| run.start);
+        member.waits_for_window = opens.is_some() && opens == member.next_rotation;
+        if let (None, Some(at)) = (&member.trouble, neglected(&self.policy, record, now)) {
+            let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
+            member.trouble = Some(Trouble {
+                step: None,
+                message: format!(
+                    "it is paused, and its token is not replaced before it expires at {at}"
+                ),
+                hint: Some(format!("set `paused = false`, or: pintail rotate-now {}", member.name)),
+            });
+        }
         match report.outcome {
             Outcome::Rotated => member.last_success = Some(now),
             Outcome::NotDue => {
@@ -298,6 +315,7 @@ impl Entry {
             (State::Fresh, None) if is_due => {
                 (State::Due, member.next_rotation.unwrap_or(self.rested_since))
             }
+            (State::Fresh, None) if self.policy.paused => (State::Paused, self.rested_since),
             (state, _) => (state, self.rested_since),
         };
         let longest = signed(self.policy.gate.longest());

@@ -50,6 +50,8 @@ pub struct Member {
     pub renew_before_seconds: u64,
     /// When it is rotated next; in the past if it is due.
     pub next_rotation: Option<Timestamp>,
+    /// Whether that is when its window opens: the schedule asked for it before.
+    pub waits_for_window: bool,
     /// When a rotation was last completed.
     pub last_success: Option<Timestamp>,
     /// What made the rotation begin that was completed last, if this process saw it.

@@ -23,13 +23,15 @@ pub enum State {
     Due,
     /// Not looked at since the start.
     Unknown,
+    /// At rest, and nothing is begun until a person asks, whatever the schedule or the expiry says.
+    Paused,
     /// At rest, and not due.
     Fresh,
 }
 
 impl State {
     /// All of them, the worst first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Stuck,
         Self::Held,
         Self::Failing,
@@ -37,6 +39,7 @@ impl State {
         Self::InProgress,
         Self::Due,
         Self::Unknown,
+        Self::Paused,
         Self::Fresh,
     ];
 
@@ -50,6 +53,7 @@ impl State {
             Self::InProgress => "in_progress",
             Self::Due => "due",
             Self::Unknown => "unknown",
+            Self::Paused => "paused",
             Self::Fresh => "fresh",
         }
     }
@@ -58,7 +62,7 @@ impl State {
     pub fn is_trouble(self) -> bool {
         match self {
             Self::Stuck | Self::Held | Self::Failing | Self::RolledBack => true,
-            Self::InProgress | Self::Due | Self::Unknown | Self::Fresh => false,
+            Self::InProgress | Self::Due | Self::Unknown | Self::Paused | Self::Fresh => false,
         }
     }
 }

@@ -149,7 +149,7 @@ fn concern(state: State) -> Concern {
         State::Held => Concern::Trouble(Occasion::Held),
         State::Failing => Concern::Trouble(Occasion::Failed),
         State::RolledBack => Concern::Trouble(Occasion::RolledBack),
-        State::Fresh | State::Due => Concern::None,
+        State::Fresh | State::Due | State::Paused => Concern::None,
         State::InProgress | State::Unknown => Concern::Open,
     }
 }

@@ -37,6 +37,10 @@ pub const MOST_STRAYS: usize = 10;
 
 /// The step to take for `subject`, as observed.
 pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decision {
+    // Paused means: begin nothing. To finish is safe, and a rotation that was frozen half way would leave two tokens.
+    let is_paused = subject.policy.paused && seen.trigger == Trigger::Schedule;
+    let trigger = if is_paused { Trigger::Finish } else { seen.trigger };
+    let seen = &Observation { trigger, ..*seen };
     match seen.sight {
         Sight::Unmanaged => Decision::Refuse(Refusal::Unmanaged),
         Sight::Edited(record) | Sight::Managed(record) if record.owner != subject.owner => {
@@ -58,7 +62,10 @@ fn vacant(subject: &Subject, seen: &Observation<'_>) -> Decision {
         Trigger::RollBack => {
             return Decision::Refuse(Refusal::NoWayBack("nothing is served yet".to_owned()));
         }
-        Trigger::Finish => return Decision::Rest { next_due: Some(seen.now) },
+        Trigger::Finish => {
+            let next_due = (!subject.policy.paused).then_some(seen.now);
+            return Decision::Rest { next_due };
+        }
         Trigger::Schedule | Trigger::Forced | Trigger::Compromised | Trigger::CompromisedBegun => {}
     }
     let Some(listing) = seen.listing else { return Decision::List };

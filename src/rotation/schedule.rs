@@ -1,5 +1,7 @@
 //! When a credential is due: scheduled instants, splay and expiry; pure.
 
+mod window;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use sha2::{Digest, Sha256};
 
+pub use self::window::{Week, Windows};
 use crate::config::{CatchUp, Policy};
 use crate::names::CredentialName;
 use crate::record::Record;
@@ -33,6 +36,14 @@ pub enum ScheduleError {
     /// An unknown time zone.
     #[error("time zone {0:?} is not known: use an IANA name such as \"Europe/Paris\"")]
     Zone(String),
+    /// Not a maintenance window.
+    #[error("{text:?} is not a window: {expected}")]
+    Window {
+        /// What was written.
+        text: String,
+        /// What windows look like.
+        expected: &'static str,
+    },
 }
 
 /// A cron line in a time zone, with its longest gap worked out once.
@@ -132,11 +143,22 @@ pub enum Calendar {
     ExpiryOnly,
 }
 
-/// The scheduled instants of one credential: a calendar, shifted by the credential's own share of the splay.
+/// The scheduled instants of one credential: a calendar, shifted by the credential's own share of the splay; and the
+/// windows in which what they ask for may begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     calendar: Calendar,
     offset: SignedDuration,
+    windows: Windows,
+}
+
+/// A scheduled run, if nothing happens before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// The scheduled instant, splay included.
+    pub instant: Timestamp,
+    /// When it begins: later, where the instant is outside of the windows.
+    pub start: Timestamp,
 }
 
 impl Schedule {
@@ -148,12 +170,37 @@ impl Schedule {
         let share =
             Sha256::digest(name.as_str()).iter().take(8).fold(0_u64, |n, b| n << 8 | u64::from(*b));
         let offset = share.checked_rem(seconds).unwrap_or(0);
-        Self { calendar, offset: SignedDuration::from_secs(i64::try_from(offset).unwrap_or(0)) }
+        let offset = SignedDuration::from_secs(i64::try_from(offset).unwrap_or(0));
+        Self { calendar, offset, windows: Windows::Always }
+    }
+
+    /// The same schedule, whose runs begin only in `windows`.
+    #[must_use]
+    pub fn within(self, windows: Windows) -> Self {
+        Self { windows, ..self }
     }
 
     /// Where the instants come from.
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
+    }
+
+    /// By how much the splay shifts the instants.
+    pub fn shift(&self) -> SignedDuration {
+        self.offset
+    }
+
+    /// When runs may begin.
+    pub fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// The time zone that the calendar or the windows are read in, if they are.
+    pub fn zone(&self) -> Option<&TimeZone> {
+        match &self.calendar {
+            Calendar::Cron(line) => Some(line.zone()),
+            Calendar::Every(_) | Calendar::ExpiryOnly => self.windows.zone(),
+        }
     }
 
     /// The longest time between two instants; `None` if there are none.
@@ -188,6 +235,45 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// When the run of `instant` may begin: at once inside a window, else when the next one opens. There the share of
+    /// the splay counts again, as far as the window is long: all that waited would otherwise begin at one instant.
+    pub fn start(&self, instant: Timestamp) -> Timestamp {
+        if self.windows.are_open(instant) {
+            return instant;
+        }
+        let opening = self.windows.opening(instant);
+        let length = self.windows.closing(opening).duration_since(opening).as_secs();
+        let share = self.offset.as_secs().checked_rem(length).unwrap_or(0);
+        opening.saturating_add(SignedDuration::from_secs(share)).unwrap_or(opening)
+    }
+
+    /// The runs that begin after `from`, one after the other.
+    pub fn runs(&self, from: Timestamp) -> impl Iterator<Item = Run> + '_ {
+        std::iter::successors(self.next_run(from), |run| self.next_run(run.start))
+    }
+
+    /// The run that `instant` leads to: its own, or that of a later instant inside the window that it waits for.
+    fn run(&self, instant: Timestamp) -> Run {
+        let own = Run { instant, start: self.start(instant) };
+        let before = SignedDuration::from_secs(1);
+        let opening = self.windows.opening(instant).saturating_sub(before).unwrap_or(instant);
+        self.next(opening)
+            .filter(|later| instant < *later && *later < own.start)
+            .map_or(own, |later| Run { instant: later, start: later })
+    }
+
+    /// The first run that begins after `now`. The last instant may still wait for its window.
+    fn next_run(&self, now: Timestamp) -> Option<Run> {
+        [self.last(now), self.next(now)]
+            .into_iter()
+            .flatten()
+            .map(|instant| self.run(instant))
+            .filter(|run| run.start > now)
+            .min_by_key(|run| run.start)
+    }
+}
+
 /// The grid's instant at or before `now`, or `further` periods later.
 fn on_grid(now: Timestamp, period: Duration, further: i64) -> Option<Timestamp> {
     let period = i64::try_from(period.as_secs()).ok().filter(|&seconds| seconds > 0)?;
@@ -203,17 +289,42 @@ pub enum Due {
     Expiring(Timestamp),
 }
 
-/// Why `record`'s credential is due at `now`, if it is. Expiry always wins.
+/// Why `record`'s credential is due at `now`, if it is. Expiry beats every window, and nothing beats a pause.
 pub fn due(policy: &Policy, record: &Record, now: Timestamp) -> Option<Due> {
+    if policy.paused {
+        return None;
+    }
     if let Some(expires_at) = expiring(policy, record, now) {
         return Some(Due::Expiring(expires_at));
     }
-    let instant = policy.schedule.last(now)?;
-    let missed = now.duration_since(instant) > LATENESS;
-    if missed && policy.catch_up == CatchUp::Skip {
-        return None;
-    }
-    (began(record) < instant).then_some(Due::Scheduled(instant))
+    let run = pending(policy, record, now)?;
+    (run.start <= now).then_some(Due::Scheduled(run.instant))
+}
+
+/// The last scheduled instant, if no rotation began since, and when a window lets one begin: at once, if in the past.
+fn pending(policy: &Policy, record: &Record, now: Timestamp) -> Option<Run> {
+    let schedule = &policy.schedule;
+    let instant = schedule.last(now)?;
+    let planned = schedule.start(instant);
+    let start = if planned < now { schedule.windows.opening(now) } else { planned };
+    let missed = start.duration_since(planned) > LATENESS;
+    let skipped = missed && policy.catch_up == CatchUp::Skip;
+    (began(record) < instant && !skipped).then_some(Run { instant, start })
+}
+
+/// A scheduled rotation that waits for its window to open.
+pub fn waiting(policy: &Policy, record: &Record, now: Timestamp) -> Option<Run> {
+    let pending = pending(policy, record, now).filter(|run| run.start > now)?;
+    // An instant before then takes its place, and keeps to its own share of the splay.
+    let next = policy.schedule.next(now).filter(|next| *next <= pending.start);
+    let start = next.map_or(pending.start, |next| policy.schedule.run(next).start);
+    let run = Run { start, ..pending };
+    (!policy.paused && expiring(policy, record, now).is_none()).then_some(run)
+}
+
+/// The expiry of a served token that nobody replaces in time, since the credential is paused.
+pub fn neglected(policy: &Policy, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    expiring(policy, record, now).filter(|_| policy.paused)
 }
 
 /// The served token's expiry, if it is nearer than `renew_before`.
@@ -221,10 +332,16 @@ pub fn expiring(policy: &Policy, record: &Record, now: Timestamp) -> Option<Time
     record.expires_at.filter(|&at| renewal(policy, at) <= now)
 }
 
-/// When the credential is due next, if nothing happens before.
+/// When the credential is rotated next, if nothing happens before; never while it is paused.
 pub fn next_due(policy: &Policy, record: &Record, now: Timestamp) -> Option<Timestamp> {
+    if policy.paused {
+        return None;
+    }
+    let schedule = &policy.schedule;
+    let waiting = waiting(policy, record, now).map(|run| run.start);
+    let next = schedule.next(now).map(|instant| schedule.run(instant).start);
     let renewal = record.expires_at.map(|at| renewal(policy, at));
-    policy.schedule.next(now).into_iter().chain(renewal).min()
+    waiting.into_iter().chain(next).chain(renewal).min()
 }
 
 /// From when on a token that expires at `expires_at` is replaced for that reason.

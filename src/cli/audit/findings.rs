@@ -48,6 +48,7 @@ pub(super) fn of_credential(row: &Row) -> Option<Finding> {
         }
         State::Fresh
         | State::Due
+        | State::Paused
         | State::Absent
         | State::InProgress
         | State::Retiring

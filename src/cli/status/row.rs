@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::inventory::Inventory;
 use super::super::look::{Found, Look};
-use super::super::table::{relative, span};
+use super::super::table::{instant, relative, span};
 use crate::config::{Config, Credential};
 use crate::live::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
@@ -13,7 +13,7 @@ use crate::record::{Phase, Record, TokenType};
 use crate::rotation::decide::{Decision, Observation, Refusal, Subject, Trigger, decide, orphans};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::kinship::Kinship;
-use crate::rotation::schedule::{Due, due, next_due, renewal, signed};
+use crate::rotation::schedule::{Due, due, neglected, next_due, renewal, signed, waiting};
 use crate::rotation::world::ListedToken;
 
 const UNKNOWN: &str = "?";
@@ -27,6 +27,8 @@ pub(in crate::cli) enum State {
     Fresh,
     /// To be rotated now.
     Due,
+    /// At rest, and nothing is begun until a person asks.
+    Paused,
     /// Nothing is served yet.
     Absent,
     /// A rotation is under way.
@@ -58,6 +60,7 @@ impl State {
         match self {
             Self::Fresh => "fresh",
             Self::Due => "due",
+            Self::Paused => "paused",
             Self::Absent => "absent",
             Self::InProgress => "in progress",
             Self::Overdue => "overdue",
@@ -96,6 +99,8 @@ pub(in crate::cli) struct Row {
     pub(in crate::cli) expires_at: Option<Timestamp>,
     age_seconds: Option<i64>,
     next_rotation: Option<Timestamp>,
+    /// Whether that is when its window opens: the schedule asked for it before.
+    waits_for_window: bool,
     pub(in crate::cli) state: State,
     previous_token_ids: Vec<TokenId>,
     /// `None` if the account could not be listed.
@@ -124,6 +129,15 @@ impl Row {
         let refusal = look.found.as_ref().ok().and_then(|found| refusal(&subject, found, look.now));
         let ours = record.filter(|record| record.owner == subject.owner);
         let fault = look.fault();
+        let policy = &credential.policy;
+        let served_well = served.filter(|_| refusal.is_none());
+        let neglected = served_well.and_then(|record| neglected(policy, record, look.now));
+        let next_rotation = match (&look.found, &refusal) {
+            (Ok(Found::Vacant), _) => (!policy.paused).then_some(look.now),
+            (Ok(_), _) => served_well.and_then(|record| next(credential, record, look.now)),
+            (Err(_), _) => None,
+        };
+        let opens = served_well.and_then(|record| waiting(policy, record, look.now));
         Self {
             name: credential.name.clone(),
             username: credential.username.clone(),
@@ -134,11 +148,8 @@ impl Row {
             created_at: served.map(|record| record.created_at),
             expires_at: served.and_then(|record| record.expires_at),
             age_seconds: served.map(|record| look.now.duration_since(record.created_at).as_secs()),
-            next_rotation: match (&look.found, &refusal) {
-                (Ok(Found::Vacant), _) => Some(look.now),
-                (Ok(_), None) => served.and_then(|record| next(credential, record, look.now)),
-                (Ok(_), Some(_)) | (Err(_), _) => None,
-            },
+            next_rotation,
+            waits_for_window: opens.is_some_and(|run| Some(run.start) == next_rotation),
             state: state(&subject, look, listed, refusal.as_ref()),
             previous_token_ids: served
                 .map(|record| living(record, listed).collect())
@@ -151,10 +162,19 @@ impl Row {
                 listed.iter().filter(is_stray).map(Stray::from).collect()
             }),
             error: fault.map(|fault| fault.message.clone()),
-            problem: refusal.as_ref().map(ToString::to_string),
-            hint: match fault {
-                Some(fault) => fault.hint.clone(),
-                None => refusal.map(|refusal| refusal.hint(&credential.name)),
+            problem: refusal.as_ref().map(ToString::to_string).or_else(|| {
+                let expiry = instant(neglected?);
+                Some(format!(
+                    "it is paused, and its token is not replaced before it expires at {expiry}"
+                ))
+            }),
+            hint: match (fault, neglected) {
+                (Some(fault), _) => fault.hint.clone(),
+                (None, Some(_)) => Some(format!(
+                    "set `paused = false`, or: pintail rotate-now {}",
+                    credential.name
+                )),
+                (None, None) => refusal.map(|refusal| refusal.hint(&credential.name)),
             },
             now: look.now,
         }
@@ -180,6 +200,9 @@ impl Row {
             },
             match self.next_rotation {
                 Some(at) if at <= self.now => "now".to_owned(),
+                Some(at) if self.waits_for_window => {
+                    format!("{}, in its window", relative(at, self.now))
+                }
                 Some(at) => relative(at, self.now),
                 None => none(),
             },
@@ -264,6 +287,8 @@ fn state(
         }
     } else if due(&subject.policy, record, look.now).is_some() {
         State::Due
+    } else if subject.policy.paused {
+        State::Paused
     } else {
         State::Fresh
     }

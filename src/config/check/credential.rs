@@ -7,18 +7,19 @@ use super::account::Accounts;
 use super::calendar::Calendars;
 use super::findings::{Findings, Key};
 use super::gate::Names;
+use super::lifetime::{self, Begins};
 use super::mirror::Home;
 use super::placeholders::fill;
-use super::{gate, lifetime, mirror, path};
+use super::{gate, mirror, path};
 use crate::config::raw::credential::Credential as Raw;
 use crate::config::raw::gate::CHOOSE_A_GATE;
-use crate::config::raw::scalar::Word;
+use crate::config::raw::scalar::{Flag, Word};
 use crate::config::{
     CatchUp, Credential, Format, OnFailure, Policy, StoreSettings, TOKEN_FIELD, suggest,
 };
 use crate::names::{CredentialName, Owner};
 use crate::record::{RECORD_KEYS, TokenType};
-use crate::rotation::schedule::Schedule;
+use crate::rotation::schedule::{Schedule, Windows};
 
 const PATH: &str = "motherduck/{credential}";
 const ORPHAN_GRACE: Duration = Duration::from_mins(10);
@@ -52,7 +53,11 @@ pub(super) fn check(
     findings: &mut Findings,
 ) -> Option<Credential> {
     let pace = around.calendars.of(&raw, key, findings);
+    let windows = around.calendars.windows(&raw, key, findings);
     let splay = splay(&raw, pace.longest_gap, key, findings);
+    let begins = Begins { gap: pace.longest_gap, wait: wait(&windows, splay) };
+    let paused = raw.paused.is_some_and(|Flag(paused)| paused);
+    warn(paused, &windows, begins, name, findings);
     let username = findings.require(
         &key.child("username"),
         raw.username,
@@ -96,10 +101,11 @@ pub(super) fn check(
     let (gate, gate_pace) = gate?;
 
     let spans = (raw.ttl, raw.renew_before);
-    let lifetime = lifetime::check(spans, (&pace, gate_pace), name, key, findings);
+    let lifetime = lifetime::check(spans, (begins, gate_pace), name, key, findings);
     let grace_key = key.child("orphan_grace");
     let policy = Policy {
-        schedule: Schedule::new(pace.calendar, splay, name),
+        schedule: Schedule::new(pace.calendar, splay, name).within(windows),
+        paused,
         renew_before: lifetime.renew_before,
         catch_up: raw.catch_up.map_or(CatchUp::Run, |Word(word)| word),
         on_failure: raw.on_failure.map_or(OnFailure::Hold, |Word(word)| word),
@@ -137,6 +143,35 @@ fn splay(
 ) -> Duration {
     let most = longest_gap.unwrap_or(DAY * 365);
     findings.span(&key.child("splay"), raw.splay, Duration::ZERO, Duration::ZERO..=most)
+}
+
+/// The longest time that a scheduled rotation waits for a window, and then for its share of the splay.
+fn wait(windows: &Windows, splay: Duration) -> Duration {
+    match windows {
+        Windows::Always => Duration::ZERO,
+        Windows::Weekly(_) => windows.longest_wait().saturating_add(splay),
+    }
+}
+
+fn warn(
+    paused: bool,
+    windows: &Windows,
+    begins: Begins,
+    name: &CredentialName,
+    findings: &mut Findings,
+) {
+    if paused {
+        findings.warn_of(
+            name,
+            "paused: nothing is begun, not even before the token expires, until `paused` is false again",
+        );
+    }
+    if begins.gap.is_none() && matches!(windows, Windows::Weekly(_)) {
+        findings.warn_of(
+            name,
+            "`windows` mean nothing without `schedule` or `every`: what nears its expiry is rotated at any time",
+        );
+    }
 }
 
 fn store(

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::calendar::Pace;
 use super::findings::{Findings, Key};
 use super::spell;
 use crate::config::GatePace;
@@ -15,16 +14,25 @@ const LONGEST: Duration = Duration::from_hours(365 * 24);
 /// By default a token is renewed when a quarter of its life is left, and not more than this.
 const RENEW_BEFORE: Duration = Duration::from_hours(7 * 24);
 
+/// How far apart scheduled rotations begin.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begins {
+    /// The longest time between two scheduled instants; `None` if there are none.
+    pub(super) gap: Option<Duration>,
+    /// The longest time from such an instant until a window lets a rotation begin.
+    pub(super) wait: Duration,
+}
+
 /// How long a token lives, and how long before its end it is replaced.
 pub(super) struct Lifetime {
     pub(super) ttl: Option<Duration>,
     pub(super) renew_before: Duration,
 }
 
-/// Checks that a token lives through the longest time between two rotations, the gate, and `renew_before`.
+/// Checks that a token lives through the longest time between two rotations, the wait for a window, the gate, and `renew_before`.
 pub(super) fn check(
     (ttl, renew_before): (Option<Span>, Option<Span>),
-    (pace, gate): (&Pace, GatePace),
+    (begins, gate): (Begins, GatePace),
     name: &CredentialName,
     key: &Key<'_>,
     findings: &mut Findings,
@@ -35,7 +43,7 @@ pub(super) fn check(
             name,
             "without `ttl` the tokens never expire, so that one that leaks or is forgotten works for ever",
         );
-        if pace.longest_gap.is_none() {
+        if begins.gap.is_none() {
             findings.warn_of(
                 name,
                 "with neither `schedule` nor `every` nor `ttl` nothing is ever rotated by itself",
@@ -50,7 +58,7 @@ pub(super) fn check(
     let ttl = findings.span(&ttl_key, Some(Span(ttl)), LONGEST, SHORTEST..=LONGEST);
     let renew_before = renew_before.map_or(RENEW_BEFORE.min(ttl / 4), |span| span.0);
     if findings.count() == sound {
-        add_up(ttl, renew_before, pace.longest_gap, gate.longest(), key, findings);
+        add_up(ttl, renew_before, begins, gate.longest(), key, findings);
     }
     Lifetime { ttl: Some(ttl), renew_before }
 }
@@ -58,16 +66,24 @@ pub(super) fn check(
 fn add_up(
     ttl: Duration,
     renew_before: Duration,
-    longest_gap: Option<Duration>,
+    begins: Begins,
     gate: Duration,
     key: &Key<'_>,
     findings: &mut Findings,
 ) {
-    let least = longest_gap.unwrap_or_default().saturating_add(gate).saturating_add(renew_before);
+    // Without scheduled instants nothing waits for a window.
+    let gap = begins.gap.map(|gap| (gap, begins.wait));
+    let apart = gap.map(|(gap, wait)| gap.saturating_add(wait)).unwrap_or_default();
+    let least = apart.saturating_add(gate).saturating_add(renew_before);
     let (gate_text, renew_text) = (spell(gate), spell(renew_before));
     if ttl < least {
-        let gap = longest_gap.map(|gap| {
-            format!("the longest time between two scheduled rotations ({}) + ", spell(gap))
+        let gap = gap.map(|(gap, wait)| {
+            let wait = if wait.is_zero() {
+                String::new()
+            } else {
+                format!("the longest wait for a window ({}) + ", spell(wait))
+            };
+            format!("the longest time between two scheduled rotations ({}) + {wait}", spell(gap))
         });
         findings.problem(
             &key.child("ttl"),
@@ -79,7 +95,7 @@ fn add_up(
                 spell(least),
             ),
         );
-    } else if longest_gap.is_none() && renew_before < gate {
+    } else if gap.is_none() && renew_before < gate {
         findings.problem(
             &key.child("renew_before"),
             format!(

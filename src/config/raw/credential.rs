@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -15,7 +16,7 @@ use crate::names::AccountName;
 use crate::record::TokenType;
 
 /// The keys of a credential.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Credential {
     pub(in crate::config) username: Option<AccountName>,
@@ -28,6 +29,8 @@ pub(in crate::config) struct Credential {
     pub(in crate::config) schedule: Option<String>,
     pub(in crate::config) timezone: Option<String>,
     pub(in crate::config) every: Option<Span>,
+    pub(in crate::config) windows: Option<Vec<String>>,
+    pub(in crate::config) paused: Option<Flag>,
     pub(in crate::config) splay: Option<Span>,
     pub(in crate::config) ttl: Option<Span>,
     pub(in crate::config) renew_before: Option<Span>,
@@ -59,6 +62,8 @@ impl Credential {
             schedule: self.schedule.or(calendar.0),
             timezone: self.timezone.or_else(|| defaults.timezone.clone()),
             every: self.every.or(calendar.1),
+            windows: self.windows.or_else(|| defaults.windows.clone()),
+            paused: self.paused.or(defaults.paused),
             splay: self.splay.or(defaults.splay),
             ttl: self.ttl.or(defaults.ttl),
             renew_before: self.renew_before.or(defaults.renew_before),
@@ -82,9 +87,10 @@ pub(in crate::config) enum Deploy {
     Command(CommandHook),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct DeployKinds {
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::config) struct DeployKinds {
     http: Option<Box<HttpHook>>,
     command: Option<CommandHook>,
 }
@@ -129,15 +135,17 @@ pub(in crate::config) enum Verify {
     Admin,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table with `postgres` or `command`")]
-struct VerifyKinds {
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::config) struct VerifyKinds {
     postgres: Option<Postgres>,
     command: Option<CommandHook>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
+#[schemars(rename = "PostgresProof")]
 struct Postgres {
     database: Option<String>,
 }

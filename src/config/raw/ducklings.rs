@@ -1,11 +1,12 @@
 //! `ducklings` of a credential as it is written: every value is optional.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::scalar::{Number, Span};
 
 /// `ducklings`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Ducklings {
     pub(in crate::config) read_write: Option<ReadWrite>,
@@ -13,7 +14,7 @@ pub(in crate::config) struct Ducklings {
 }
 
 /// `ducklings.read_write`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct ReadWrite {
     pub(in crate::config) size: Option<String>,
@@ -21,7 +22,7 @@ pub(in crate::config) struct ReadWrite {
 }
 
 /// `ducklings.read_scaling`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct ReadScaling {
     pub(in crate::config) size: Option<String>,

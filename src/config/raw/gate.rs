@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -24,16 +25,17 @@ pub(in crate::config) enum Gate {
     Command(CommandGate),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct GateKinds {
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::config) struct GateKinds {
     http: Option<Box<HttpGate>>,
     command: Option<CommandGate>,
     wait: Option<Wait>,
     none: Option<Nothing>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an empty table")]
 struct Nothing {}
 
@@ -78,11 +80,11 @@ impl<'de> Deserialize<'de> for Gate {
 }
 
 /// A fixed time: `wait = "5m"`, or `wait = { duration = "5m" }`.
-struct Wait(Span);
+pub(in crate::config) struct Wait(Span);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct WaitTable {
+pub(in crate::config) struct WaitTable {
     duration: Span,
 }
 
@@ -111,7 +113,7 @@ impl<'de> Deserialize<'de> for Wait {
 }
 
 /// `gate.http`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct HttpGate {
     pub(in crate::config) url: String,
@@ -127,7 +129,7 @@ pub(in crate::config) struct HttpGate {
 }
 
 /// `deploy.http`: a gate's request without the polling.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct HttpHook {
     pub(in crate::config) url: String,
@@ -187,9 +189,9 @@ pub(in crate::config) struct CommandHook {
     pub(in crate::config) timeout: Option<Span>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CommandGateTable {
+pub(in crate::config) struct CommandGateTable {
     command: Vec<String>,
     timeout: Option<Span>,
     interval: Option<Span>,
@@ -197,9 +199,9 @@ struct CommandGateTable {
     deadline: Option<Span>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct CommandHookTable {
+pub(in crate::config) struct CommandHookTable {
     command: Vec<String>,
     timeout: Option<Span>,
 }

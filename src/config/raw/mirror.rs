@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -18,9 +19,10 @@ pub(in crate::config) struct Mirror {
     pub(in crate::config) format: Option<Word<Format>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
+#[schemars(rename = "MirrorTable")]
 #[serde(deny_unknown_fields, expecting = "a table")]
-struct Table {
+pub(super) struct Table {
     store: String,
     path: Option<String>,
     token_field: Option<String>,

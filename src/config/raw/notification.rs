@@ -1,5 +1,6 @@
 //! `[notifications.NAME]` as it is written.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::scalar::{FilePath, Span, Url, Word};
@@ -7,7 +8,7 @@ use super::secret::{Headers, Secret};
 use crate::config::Occasion;
 
 /// A sink, of whichever kind.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Notification {
     pub(in crate::config) slack: Option<Slack>,
@@ -18,7 +19,7 @@ pub(in crate::config) struct Notification {
 }
 
 /// `slack`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Slack {
     pub(in crate::config) url: Secret,
@@ -27,7 +28,7 @@ pub(in crate::config) struct Slack {
 }
 
 /// `webhook`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Webhook {
     pub(in crate::config) url: Url,

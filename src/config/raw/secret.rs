@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
@@ -18,12 +19,13 @@ const PLACE: &str = "{ file = \"…\" } or { env = \"NAME\" }";
 #[serde(try_from = "Place")]
 pub(in crate::config) struct Secret(pub(in crate::config) SecretSource);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "{ file = \"…\" } or { env = \"NAME\" } (a secret itself does not belong in the configuration)"
 )]
-struct Place {
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::config) struct Place {
     file: Option<FilePath>,
     env: Option<String>,
 }
@@ -47,12 +49,12 @@ impl TryFrom<Place> for Secret {
 #[serde(try_from = "AdminPlace")]
 pub(in crate::config) struct AdminToken(AdminSource);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(
     deny_unknown_fields,
     expecting = "{ file = \"…\" }, { env = \"NAME\" } or { store = \"…\", path = \"…\" } (a secret itself does not belong in the configuration)"
 )]
-struct AdminPlace {
+pub(super) struct AdminPlace {
     file: Option<FilePath>,
     env: Option<String>,
     store: Option<String>,

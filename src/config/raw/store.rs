@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::scalar::{FilePath, Number, Url};
@@ -17,9 +18,10 @@ pub(in crate::config) enum Store {
     AwsSecretsManager(Box<Aws>),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table with one kind of store")]
-struct Kinds {
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::config) struct Kinds {
     file: Option<File>,
     vault: Option<Box<Vault>>,
     aws_secrets_manager: Option<Box<Aws>>,
@@ -39,7 +41,7 @@ impl TryFrom<Kinds> for Store {
 }
 
 /// `[stores.NAME.file]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct File {
     pub(in crate::config) dir: FilePath,
@@ -48,7 +50,7 @@ pub(in crate::config) struct File {
 }
 
 /// `[stores.NAME.vault]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Vault {
     pub(in crate::config) address: Url,
@@ -70,9 +72,10 @@ pub(in crate::config) enum Auth {
     Jwt(Jwt),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table with one way to log in")]
-struct AuthKinds {
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub(in crate::config) struct AuthKinds {
     token_file: Option<FilePath>,
     token_env: Option<String>,
     approle: Option<AppRole>,
@@ -97,7 +100,7 @@ impl TryFrom<AuthKinds> for Auth {
 }
 
 /// AppRole.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct AppRole {
     pub(in crate::config) role_id: String,
@@ -106,7 +109,7 @@ pub(in crate::config) struct AppRole {
 }
 
 /// Kubernetes; a pod's token is always at the same place.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Kubernetes {
     pub(in crate::config) role: String,
@@ -115,7 +118,7 @@ pub(in crate::config) struct Kubernetes {
 }
 
 /// JWT.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Jwt {
     pub(in crate::config) role: String,
@@ -124,7 +127,7 @@ pub(in crate::config) struct Jwt {
 }
 
 /// `[stores.NAME.aws_secrets_manager]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Aws {
     pub(in crate::config) region: Option<String>,

@@ -1,19 +1,20 @@
 //! Where what happens is written down, as it is written.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::scalar::{FilePath, Flag, Url};
 use super::secret::Secret;
 
 /// `[audit_log]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct AuditLog {
     pub(in crate::config) file: FilePath,
 }
 
 /// `[telemetry]`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct Telemetry {
     pub(in crate::config) enabled: Option<Flag>,

@@ -39,6 +39,7 @@ fn member(state: State, expires_in: i64, last_trigger: Option<Origin>) -> Member
         published_at: None,
         expires_at: Some(at(expires_in)),
         renew_before_seconds: u64::try_from(2 * HOUR).unwrap(),
+        waits_for_window: false,
         next_rotation: None,
         last_success: None,
         last_trigger,

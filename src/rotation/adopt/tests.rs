@@ -22,6 +22,7 @@ fn subject() -> Subject {
         token_type: TokenType::ReadWrite,
         policy: Policy {
             schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
+            paused: false,
             renew_before: Duration::ZERO,
             catch_up: CatchUp::Run,
             on_failure: OnFailure::Hold,

@@ -3,5 +3,6 @@
 mod laws;
 mod look;
 mod mirrors;
+mod paused;
 mod road;
 mod table;

@@ -23,6 +23,7 @@ fn cron(line: &str, zone: &str) -> Schedule {
 fn policy(schedule: Schedule) -> Policy {
     Policy {
         schedule,
+        paused: false,
         renew_before: Duration::from_hours(7 * 24),
         catch_up: CatchUp::Run,
         on_failure: OnFailure::Hold,
@@ -182,4 +183,132 @@ fn a_period_is_counted_from_the_epoch_and_not_from_the_last_run() {
     assert_eq!(six.longest_gap(), Some(Duration::from_hours(6)));
     // Without a period there are no instants, and no division by zero.
     assert_eq!((schedule(0).last(noon), schedule(0).next(noon)), (None, None));
+}
+
+fn nights(schedule: Schedule) -> Schedule {
+    schedule.within(Windows::parse(&["Mon-Fri 22:00-04:00"], "UTC").unwrap())
+}
+
+#[test]
+fn an_instant_outside_of_the_windows_is_made_up_when_the_next_one_opens() {
+    let policy = policy(nights(cron("0 12 * * *", "UTC")));
+    let old = record("2026-11-16T05:00:00Z", None);
+    // Friday, noon.
+    let instant = at("2026-11-20T12:00:00Z");
+    assert_eq!(due(&policy, &old, at("2026-11-20T21:59:59Z")), None);
+    let waits = waiting(&policy, &old, at("2026-11-20T13:00:00Z")).unwrap();
+    assert_eq!((waits.instant, waits.start), (instant, at("2026-11-20T22:00:00Z")));
+    assert_eq!(next_due(&policy, &old, at("2026-11-20T13:00:00Z")), Some(waits.start));
+    assert_eq!(due(&policy, &old, waits.start), Some(Due::Scheduled(instant)));
+    assert_eq!(waiting(&policy, &old, waits.start), None);
+    // By hand in the meantime: it has been done.
+    let by_hand = record("2026-11-20T15:00:00Z", None);
+    assert_eq!(due(&policy, &by_hand, waits.start), None);
+}
+
+#[test]
+fn a_run_that_was_missed_in_its_window_waits_for_the_next_one_or_is_skipped() {
+    let mut policy = policy(nights(cron("0 23 * * FRI", "UTC")));
+    let old = record("2026-11-16T05:00:00Z", None);
+    let saturday = at("2026-11-21T09:00:00Z");
+    let monday = at("2026-11-23T22:00:00Z");
+    assert_eq!(due(&policy, &old, saturday), None);
+    assert_eq!(next_due(&policy, &old, saturday), Some(monday));
+    assert!(due(&policy, &old, monday).is_some());
+    policy.catch_up = CatchUp::Skip;
+    assert_eq!(due(&policy, &old, monday), None);
+    assert_eq!(next_due(&policy, &old, saturday), Some(at("2026-11-27T23:00:00Z")));
+}
+
+#[test]
+fn catch_up_skip_counts_from_the_opening_of_the_window() {
+    let mut policy = policy(nights(cron("0 12 * * *", "UTC")));
+    policy.catch_up = CatchUp::Skip;
+    let old = record("2026-11-16T05:00:00Z", None);
+    assert!(due(&policy, &old, at("2026-11-20T22:09:00Z")).is_some());
+    assert_eq!(due(&policy, &old, at("2026-11-20T22:11:00Z")), None);
+}
+
+#[test]
+fn expiry_beats_a_window() {
+    let policy = policy(nights(cron("0 12 * * *", "UTC")));
+    let old = record("2026-11-16T05:00:00Z", Some("2026-11-27T13:00:00Z"));
+    let renewal = at("2026-11-20T13:00:00Z");
+    assert_eq!(next_due(&policy, &old, at("2026-11-20T12:30:00Z")), Some(renewal));
+    assert!(matches!(due(&policy, &old, renewal), Some(Due::Expiring(_))));
+    assert_eq!(waiting(&policy, &old, renewal), None);
+}
+
+#[test]
+fn nothing_beats_a_pause() {
+    let mut policy = policy(cron("0 12 * * *", "UTC"));
+    policy.paused = true;
+    let old = record("2026-11-16T05:00:00Z", Some("2026-11-27T13:00:00Z"));
+    for now in ["2026-11-19T12:30:00Z", "2026-11-21T00:00:00Z", "2026-12-01T00:00:00Z"] {
+        assert_eq!(due(&policy, &old, at(now)), None);
+        assert_eq!(next_due(&policy, &old, at(now)), None);
+        assert_eq!(waiting(&policy, &old, at(now)), None);
+    }
+    assert_eq!(neglected(&policy, &old, at("2026-11-20T12:59:59Z")), None);
+    assert_eq!(neglected(&policy, &old, at("2026-11-20T13:00:00Z")), old.expires_at);
+}
+
+#[test]
+fn what_waits_for_one_window_begins_in_it_spread_out_by_the_splay() {
+    let weekly = CronLine::parse("0 12 * * SAT", "UTC").unwrap();
+    let weekly = Calendar::Cron(Arc::new(weekly));
+    let windows = Windows::parse(&["Sun 02:00-03:00"], "UTC").unwrap();
+    let starts: std::collections::BTreeSet<_> = (0..20)
+        .map(|number| {
+            let name = format!("etl_{number}").parse().unwrap();
+            let schedule = Schedule::new(weekly.clone(), Duration::from_hours(6), &name);
+            let run = schedule.within(windows.clone()).runs(at("2026-11-20T00:00:00Z")).next();
+            run.unwrap().start
+        })
+        .collect();
+    assert!(starts.len() > 15, "{starts:?}");
+    let window = at("2026-11-22T02:00:00Z")..at("2026-11-22T03:00:00Z");
+    assert!(starts.iter().all(|start| window.contains(start)), "{starts:?}");
+}
+
+proptest! {
+    #[test]
+    fn a_scheduled_rotation_begins_only_in_a_window_and_when_it_was_foretold(
+        second in 1_774_000_000..1_776_000_000_i64,
+        hours in 1_u64..50,
+        splay in 0_u64..90_000,
+        age in 0_i64..400_000,
+        skips in any::<bool>(),
+    ) {
+        let now = Timestamp::from_second(second).unwrap();
+        let windows = Windows::parse(&["Tue 01:30-02:30", "Sat-Sun 23:10-02:50"], "Europe/Berlin").unwrap();
+        let schedule = Schedule::new(Calendar::Every(Duration::from_hours(hours)), Duration::from_secs(splay), &name());
+        let mut policy = policy(schedule.within(windows.clone()));
+        policy.catch_up = if skips { CatchUp::Skip } else { CatchUp::Run };
+        let mut old = record("2020-01-01T00:00:00Z", None);
+        old.rotation_id = RotationId::starting_at(now - SignedDuration::from_secs(age));
+        if let Some(reason) = due(&policy, &old, now) {
+            prop_assert!(windows.are_open(now), "{:?} at {}", reason, now);
+        } else {
+            let next = next_due(&policy, &old, now).unwrap();
+            prop_assert!(next > now && windows.are_open(next));
+            // Looked at then, and not before, it is due.
+            prop_assert!(matches!(due(&policy, &old, next), Some(Due::Scheduled(_))), "{} {}", now, next);
+            let before = next - SignedDuration::from_secs(1);
+            prop_assert!(before <= now || due(&policy, &old, before).is_none(), "{} {}", now, next);
+        }
+    }
+
+    #[test]
+    fn a_preview_shows_runs_in_order_and_in_windows(second in 1_774_000_000..1_776_000_000_i64, hours in 1_u64..50, splay in 0_u64..90_000) {
+        let now = Timestamp::from_second(second).unwrap();
+        let windows = Windows::parse(&["Mon-Fri 22:00-04:00"], "America/New_York").unwrap();
+        let schedule = Schedule::new(Calendar::Every(Duration::from_hours(hours)), Duration::from_secs(splay), &name());
+        let schedule = schedule.within(windows.clone());
+        let mut before = now;
+        for run in schedule.runs(now).take(8) {
+            prop_assert!(before < run.start && run.instant <= run.start && windows.are_open(run.start));
+            before = run.start;
+        }
+    }
 }

@@ -138,6 +138,7 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>) -> Subject {
         token_type: TokenType::ReadWrite,
         policy: Policy {
             schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
+            paused: false,
             renew_before: Duration::from_hours(24),
             catch_up: CatchUp::Run,
             on_failure,

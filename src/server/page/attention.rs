@@ -49,7 +49,7 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
 }
 
 fn needs_a_person(one: &Member, now: Timestamp) -> bool {
-    one.state.is_trouble() || one.is_overdue(now) || one.nears_expiry(now)
+    one.state.is_trouble() || one.trouble.is_some() || one.is_overdue(now) || one.nears_expiry(now)
 }
 
 fn card(one: &Member, now: Timestamp) -> Markup {

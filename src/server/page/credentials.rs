@@ -91,6 +91,7 @@ fn row(one: &Member, now: Timestamp, oldest: SignedDuration) -> Markup {
             td data-label="expires" { (expiry(one, now)) }
             td data-label="next rotation" {
                 @if let Some(at) = one.next_rotation { (relative(at, now)) } @else { "–" }
+                @if one.waits_for_window { br; span.quiet { "when its window opens" } }
             }
             td data-label="token" { (tokens(one)) }
         }

@@ -66,6 +66,7 @@ pub(super) fn state_name(state: State) -> &'static str {
         State::InProgress => "in progress",
         State::Due => "due",
         State::Unknown => "not looked at yet",
+        State::Paused => "paused",
         State::Fresh => "fresh",
     }
 }

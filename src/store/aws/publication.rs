@@ -118,9 +118,9 @@ fn failed(doing: &'static str, answer: Answer) -> Next {
 #[cfg(test)]
 mod tests {
     use super::super::labels::version_id;
+    use super::*;
     use crate::names::{RotationId, TokenName};
     use crate::record::{Phase, Record, Slot, TokenType};
-    use crate::record::{Record, Slot};
 
     fn record() -> Record {
         let rotation = RotationId::starting_at("2026-11-22T12:00:00Z".parse().unwrap());

@@ -99,6 +99,7 @@ impl Look {
                 token_type: TokenType::ReadWrite,
                 policy: Policy {
                     schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
+                    paused: false,
                     renew_before: Duration::from_hours(7 * 24),
                     catch_up: CatchUp::Run,
                     on_failure: OnFailure::Hold,

@@ -1,0 +1,30 @@
+//! `pintail man`: manual pages, from the definitions of the command line.
+
+use std::path::Path;
+
+use clap::CommandFactory;
+use clap_mangen::Man;
+
+use super::complaint::Complaint;
+use super::{Arguments, ExitCode, answer};
+
+/// Writes pintail(1) to standard output, or a page for each command into a directory.
+pub(super) fn man(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
+    if let Some(dir) = dir {
+        write_all(dir).map_err(|error| Complaint {
+            code: ExitCode::Failed,
+            message: format!("cannot write manual pages into {}: {error}", dir.display()),
+            hint: None,
+        })?;
+        return Ok(ExitCode::Settled);
+    }
+    let mut page = Vec::new();
+    Man::new(Arguments::command()).render(&mut page)?;
+    answer::write(&page)?;
+    Ok(ExitCode::Settled)
+}
+
+fn write_all(dir: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    clap_mangen::generate_to(Arguments::command(), dir)
+}

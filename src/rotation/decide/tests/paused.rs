@@ -1,0 +1,52 @@
+//! A paused credential: nothing is begun for it, what was begun is finished, and a person may still ask.
+
+use super::look::{DAY, Look, Where, at, id, listed};
+use super::table::{check, replaced};
+use crate::rotation::decide::{Decision, Reason, Trigger};
+use crate::rotation::schedule::Due;
+
+fn paused(look: Look) -> Look {
+    look.edit(|look| look.subject.policy.paused = true)
+}
+
+const REST: Decision = Decision::Rest { next_due: None };
+
+#[test]
+fn nothing_is_begun_for_a_paused_credential() {
+    let near = |look: &mut Look| look.now = at(23 * DAY);
+    check([
+        (
+            "not its first token",
+            paused(Look::quiet()).edit(|look| look.sight = Where::Vacant),
+            REST,
+        ),
+        ("not before its expiry", paused(Look::quiet()).edit(near), REST),
+        ("not after it", paused(Look::quiet()).edit(|look| look.now = at(30 * DAY)), REST),
+        ("not when its token is gone", paused(Look::quiet()).listing([]), REST),
+    ]);
+    let awake = Look::quiet().edit(near).decide();
+    assert_eq!(awake, replaced(Reason::Due(Due::Expiring(at(29 * DAY))), &[2], &[]));
+}
+
+#[test]
+fn what_was_begun_for_a_paused_credential_is_finished() {
+    for (sentence, look) in [
+        ("the gate is polled", Look::rotating()),
+        ("what is proved is sealed", Look::proved()),
+        ("what is retiring is revoked", Look::retiring()),
+        ("what is held is held", Look::sick().listing([listed(1, 2 * DAY), listed(2, DAY)])),
+    ] {
+        assert_eq!(paused(look.clone()).decide(), look.decide(), "{sentence}");
+    }
+    let stray = listed(3, DAY);
+    let orphan = paused(Look::quiet()).listing([listed(2, DAY), stray]);
+    assert_eq!(orphan.decide(), Decision::Touch { orphans: vec![id(3)] }, "orphans are cleaned up");
+}
+
+#[test]
+fn a_person_may_rotate_a_paused_credential() {
+    let forced = paused(Look::quiet()).asked(Trigger::Forced).decide();
+    assert_eq!(forced, replaced(Reason::Forced, &[2], &[]));
+    let leaked = paused(Look::quiet()).asked(Trigger::Compromised).decide();
+    assert_eq!(leaked, replaced(Reason::Compromised, &[2], &[]));
+}
