@@ -2,6 +2,7 @@
 //! truth after every effect.
 
 mod actor;
+mod admin;
 mod flaws;
 mod ground;
 mod laws;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::admin::Badge;
 use super::flaws::Flaw;
 use super::ground::{Applied, Fault, Ground, Lists, Message, TOKEN_KEY, USER_KEY};
 pub(super) use super::part::Part;
@@ -46,6 +47,8 @@ pub(super) struct Actor {
     pub(super) flaw: Option<Flaw>,
     /// What it last wrote, for a flaw that reads it from here.
     pub(super) memory: Arc<Mutex<Option<(Version, Stored)>>>,
+    /// Where the credential is its own admin token.
+    pub(super) badge: Option<Badge>,
 }
 
 /// What became of a message.
@@ -146,6 +149,9 @@ impl Actor {
 
     pub(super) async fn send(&self, part: Part, what: &str, message: Message) -> Sent {
         let fault = self.effect(part, what).await;
+        if self.is_turned_away(part) {
+            return Sent::Refused(FaultKind::Permanent);
+        }
         let sent = {
             let ground = &mut self.shared().ground;
             match fault {
@@ -180,6 +186,9 @@ impl Actor {
         look: impl FnOnce(&mut Ground) -> T,
     ) -> Result<T, WorldFault> {
         let fault = self.effect(part, what).await;
+        if self.is_turned_away(part) {
+            return Err(trouble_of(FaultKind::Permanent));
+        }
         let answer = look(&mut self.shared().ground);
         self.after(fault).await;
         match fault {
@@ -239,7 +248,7 @@ impl World for Actor {
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, WorldFault> {
-        self.ask(Part::Rest, "lists", |ground| {
+        self.ask_as_admin("lists", |ground| {
             let newest = ground.tokens.keys().next_back().copied();
             ground
                 .tokens
@@ -285,7 +294,7 @@ impl World for Actor {
             self.shared().ground.asks_for(name);
             Message::Create { name: name.to_string() }
         };
-        let mut sent = self.send(Part::Rest, "creates", message()).await;
+        let mut sent = self.send_as_admin(Part::Rest, "creates", message()).await;
         if self.has(Flaw::RetriesCreation) && matches!(sent, Sent::Untold | Sent::Broken) {
             sent = self.send(Part::Rest, "creates again", message()).await;
         }
@@ -398,7 +407,8 @@ impl World for Actor {
 
     async fn revoke(&self, id: TokenId) -> Result<Revocation, WorldFault> {
         let part = if self.is_down(Part::Rest) { Part::Rest } else { Part::Revocations };
-        match self.send(part, &format!("revokes {id}"), Message::Revoke { id }).await {
+        self.take_over_badge(id).await?;
+        match self.send_as_admin(part, &format!("revokes {id}"), Message::Revoke { id }).await {
             Sent::Told(Applied::Revoked) => Ok(Revocation::Revoked),
             Sent::Told(Applied::AlreadyGone) => Ok(Revocation::AlreadyGone),
             Sent::Refused(_) if self.has(Flaw::AnyNoIsGone) => Ok(Revocation::AlreadyGone),

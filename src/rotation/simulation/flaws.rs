@@ -19,6 +19,8 @@ pub(super) enum Flaw {
     ReadsFromMemory,
     /// No flaw, but a history: older versions were written by another deployment, whose secret was taken over.
     OlderIsAnothers,
+    /// The old admin token is gone by while it is revoked.
+    KeepsItsAdminToken,
     /// The store says that somebody else came first, whoever did.
     AlwaysConflicts,
 }

@@ -60,6 +60,8 @@ pub(super) struct Scenario {
     pub(super) protocol: Protocol,
     /// What a mirror keeps, if there is one.
     pub(super) mirror: Option<Keeps>,
+    /// Whether the credential is the pintails' own admin token.
+    pub(super) is_admin: bool,
     pub(super) pintails: Vec<Pintail>,
     /// Rotations that were complete before it starts.
     pub(super) history: u32,
@@ -86,6 +88,7 @@ impl Scenario {
         Self {
             protocol: Protocol::CheckAndSet,
             mirror: None,
+            is_admin: false,
             pintails: vec![Pintail::one_shot(Trigger::Forced)],
             history: 1,
             consumers: Consumers::Healthy,
@@ -165,6 +168,7 @@ struct Runner {
     judge: Arc<Judge>,
     honest_lists: bool,
     mirror: Option<Keeps>,
+    is_admin: bool,
 }
 
 impl Runner {
@@ -174,6 +178,7 @@ impl Runner {
             index,
             flaw: self.flaw,
             memory: Arc::new(Mutex::new(None)),
+            badge: self.is_admin.then(Arc::default),
         };
         let judge = self.judge.clone();
         let mind = self.minds[index].clone();
@@ -349,6 +354,7 @@ pub(super) fn run_with(
         judge: Arc::new(decide),
         honest_lists: scenario.lists == Lists::Honest,
         mirror: scenario.mirror,
+        is_admin: scenario.is_admin,
     };
     runner.shared.lock().unwrap().ground.mirror = scenario.mirror.map(Mirror::new);
     for _ in 0..scenario.history {

@@ -294,6 +294,13 @@ fn planted_mirrors_that_are_forgotten_are_noticed() {
 }
 
 #[test]
+fn planted_an_admin_token_that_revokes_itself_is_noticed() {
+    let flaw = Some(Flaw::KeepsItsAdminToken);
+    let shown = run(&Scenario { is_admin: true, flaw, ..Scenario::quiet() });
+    assert_caught(shown.violations.into_iter().next(), "the admin token that it goes by");
+}
+
+#[test]
 fn planted_a_write_that_does_not_compare_is_noticed() {
     assert!(adapted(Flaw::WritesOverAnything).is_some());
 }
