@@ -43,7 +43,7 @@ fn a_configuration_that_is_missing_or_unreadable_is_named() {
     let scene = Scene::new(Kind::File);
     for (file, words) in [
         ("/nonexistent/pintail.toml", ["/nonexistent/pintail.toml", "--config"]),
-        ("/", ["cannot read config file /", "directory"]),
+        ("/", ["config directory / holds no", "put the configuration there"]),
     ] {
         let run = scene.pintail(&["--config", file, "rotate-now", "--all"]);
         assert_eq!(run.code, Some(2), "{run}");
