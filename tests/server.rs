@@ -385,7 +385,7 @@ async fn without_the_credential_label_a_fleet_of_any_size_has_as_many_series() {
     assert!(!text.contains("credential=") && !text.contains("account="), "{text}");
     let states: Vec<_> =
         text.lines().filter(|l| l.starts_with("pintail_credential_state{")).collect();
-    assert_eq!(states.len(), 8);
+    assert_eq!(states.len(), 9);
     assert_eq!(value(&text, &["pintail_credential_state"]), Some(4.0));
     let request = shown.client.get(format!("{}/metrics", shown.url));
     let response = request.header("accept", "application/openmetrics-text").send().await.unwrap();
