@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use crate::clients::Clients;
 use crate::place::{Kind, Place, bao};
+use crate::program::Running;
 use crate::relay::{Fate, Relay};
 use crate::scene::{ETL, Scene, steps};
+use crate::servers::Moto;
 
 /// A scene whose credentials are kept in a second place, too.
 fn mirrored(kind: Kind, copy: Kind) -> (Scene, Place) {
@@ -136,6 +138,36 @@ fn a_token_of_unknown_origin_in_a_mirror_is_told_and_stops_what_would_revoke() {
     bao(&["kv", "metadata", "delete", "-mount=secret", &copy.path(ETL)]).unwrap();
     scene.rotate(&[ETL]).came_to(0, "rotated");
     assert_in_step(&scene, &copy);
+}
+
+#[test]
+fn a_plain_mirror_that_another_run_has_just_written_is_not_taken_for_a_strangers() {
+    let (mut scene, mut copy) = mirrored(Kind::File, Kind::Aws);
+    let plain = |scene: &mut Scene, copy: &Place| {
+        configure(scene, copy);
+        scene.defaults = scene.defaults.replace(" }]", ", format = \"plain\" }]");
+    };
+    plain(&mut scene, &copy);
+    scene.first_token();
+    let file = scene.dir().join("other.toml");
+    std::fs::write(&file, scene.configuration()).unwrap();
+    let variables = scene.variables.clone();
+    let is_first = AtomicBool::new(true);
+    // Between the look at the store and the look at the mirror a whole rotation takes place.
+    let relay = Relay::start(&copy.address, move |_| {
+        if is_first.swap(false, Ordering::SeqCst) {
+            let arguments = ["--config", file.to_str().unwrap(), "rotate-now", ETL];
+            let other = Running::start(&arguments.map(str::to_owned), &variables).wait();
+            assert_eq!(other.code, Some(0), "{other}");
+        }
+        Fate::Pass
+    });
+    copy.address.clone_from(&relay.url);
+    plain(&mut scene, &copy);
+    scene.rotate(&[ETL]).came_to(0, "rotated");
+    scene.assert_at_rest();
+    let mirrored = scene.clients.secret(&Moto::shared().server.url, &copy.path(ETL));
+    assert_eq!(mirrored, scene.served_token());
 }
 
 #[test]

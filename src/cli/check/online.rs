@@ -146,9 +146,10 @@ async fn mirrors(world: &Live, credential: &Credential, reading: &Reading) -> Ve
         };
         findings.push(match sight.await {
             Ok(Some(MirrorSight::Foreign)) => Finding::fault(&subject, foreign(&place)),
-            Ok(Some(MirrorSight::Behind)) => {
-                Finding::ok(&subject, "it can be read and written, and does not serve the token yet")
-            }
+            Ok(Some(MirrorSight::Behind)) => Finding::ok(
+                &subject,
+                "it can be read and written, and does not serve the token yet",
+            ),
             Ok(Some(MirrorSight::Serves)) => {
                 Finding::ok(&subject, "it can be read and written, and serves the same token")
             }
