@@ -235,6 +235,15 @@ impl Live {
         }
     }
 
+    /// Whether a mirror, read as `reading`, can be written.
+    pub async fn ensure_mirror_writable(
+        &self,
+        mirror: usize,
+        reading: &Reading,
+    ) -> Result<(), Fault> {
+        self.mirror(mirror)?.ensure_writable(reading).await
+    }
+
     fn mirror(&self, number: usize) -> Result<&Place, Fault> {
         self.mirrors.get(number).ok_or_else(|| Fault {
             kind: FaultKind::Permanent,

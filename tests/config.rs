@@ -8,6 +8,8 @@
 
 #[path = "config/accounts.rs"]
 mod accounts;
+#[path = "config/admin_token.rs"]
+mod admin_token;
 #[path = "config/directory.rs"]
 mod directory;
 #[path = "config/limits.rs"]

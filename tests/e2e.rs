@@ -10,6 +10,8 @@
 
 #[path = "e2e/accounts.rs"]
 mod accounts;
+#[path = "e2e/admin_token.rs"]
+mod admin_token;
 #[path = "e2e/bad_input.rs"]
 mod bad_input;
 #[path = "e2e/budgets.rs"]
@@ -42,6 +44,8 @@ mod hooks;
 mod http;
 #[path = "e2e/manager.rs"]
 mod manager;
+#[path = "e2e/mirrors.rs"]
+mod mirrors;
 #[path = "e2e/notifications.rs"]
 mod notifications;
 #[path = "e2e/place.rs"]

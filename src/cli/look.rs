@@ -12,6 +12,7 @@ use crate::live::{Live, Outside};
 use crate::names::{AccountName, CredentialName};
 use crate::record::{Record, Slot};
 use crate::rotation::decide::Sight;
+use crate::rotation::mirror::{MirrorSight, judge};
 use crate::rotation::world::{Fault, ListedToken, Reading, World};
 
 /// What was found where a token is kept. The token's text is not kept.
@@ -66,6 +67,8 @@ pub struct Look<'a> {
     pub found: Result<Found, Fault>,
     /// The tokens of its account, listed after the store was read; `None` if the list was not asked for.
     pub listing: Option<Result<Arc<[ListedToken]>, Fault>>,
+    /// What stands in its mirrors, in their order; empty if nobody asked, or what is to be there is not known.
+    pub mirrors: Vec<Result<MirrorSight, Fault>>,
     /// When it was seen, by the corrected clock.
     pub now: Timestamp,
 }
@@ -79,7 +82,20 @@ impl Look<'_> {
     /// What could not be seen.
     pub fn fault(&self) -> Option<&Fault> {
         let listing = self.listing.as_ref().and_then(|listing| listing.as_ref().err());
-        self.found.as_ref().err().or(listing)
+        let mirror = self.mirrors.iter().find_map(|mirror| mirror.as_ref().err());
+        self.found.as_ref().err().or(listing).or(mirror)
+    }
+
+    /// Whether every mirror serves what the store serves, as far as was asked.
+    pub fn mirrored(&self) -> bool {
+        self.mirrors.iter().all(|mirror| matches!(mirror, Ok(MirrorSight::Serves)))
+    }
+
+    /// The first mirror with this to be seen in it.
+    pub fn mirror_with(&self, wanted: MirrorSight) -> Option<&config::Mirror> {
+        let seen = self.credential.mirrors.iter().zip(&self.mirrors);
+        let mut wanted = seen.filter(|(_, mirror)| mirror.as_ref().is_ok_and(|it| *it == wanted));
+        wanted.next().map(|(mirror, _)| mirror)
     }
 }
 
@@ -137,9 +153,49 @@ pub async fn look<'a>(
             credential,
             found,
             listing: lists.get(&account_key(&credential.username)).cloned(),
+            mirrors: vec![],
             now: world.now(),
         })
         .collect()
+}
+
+/// Reads the mirrors of what is served.
+pub async fn look_at_mirrors(outside: &Outside, looks: &mut [Look<'_>]) {
+    futures::stream::iter(looks)
+        .for_each_concurrent(outside.config.daemon.concurrency, |look| async move {
+            let world = outside.world(&look.credential.name, CancellationToken::new());
+            if let (Ok(Found::Managed(record)), Some(world)) = (&look.found, world)
+                && record.owner == outside.config.owner
+            {
+                look.mirrors = mirrors(&world, record, look.credential).await;
+            }
+        })
+        .await;
+}
+
+async fn mirrors(
+    world: &Live,
+    record: &Record,
+    credential: &config::Credential,
+) -> Vec<Result<MirrorSight, Fault>> {
+    let mut seen = Vec::new();
+    for (number, mirror) in credential.mirrors.iter().enumerate() {
+        let sight = async { judge(world, record, &world.read_mirror(number).await?.slot).await };
+        seen.push(sight.await.map_err(|fault| Fault {
+            message: format!("mirror {}: {}", mirror.place(), fault.message),
+            ..fault
+        }));
+    }
+    if seen.iter().all(|sight| matches!(sight, Ok(MirrorSight::Serves))) {
+        return seen;
+    }
+    // A rotation that published meanwhile writes to the mirrors, too.
+    let has_moved = match world.read().await.map(|reading| reading.slot) {
+        Ok(Slot::Managed { record: latest, .. }) => latest.published_at != record.published_at,
+        Ok(Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. }) => true,
+        Err(_) => false,
+    };
+    if has_moved { vec![] } else { seen }
 }
 
 async fn list_accounts(

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
-use super::look::{Found, Look, look};
+use super::look::{Found, Look, look, look_at_mirrors};
 use super::selection;
 use super::table::{instant, relative};
 use super::{ExitCode, Names, Output};
@@ -21,6 +21,7 @@ use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
 use crate::rotation::decide::{Decision, Observation, Trigger, decide};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::mirror::{MirrorSight, foreign};
 use crate::rotation::schedule::{Schedule, neglected, renewal, waiting};
 use account::{AccountPlan, Accounts, accounts};
 use words::words;
@@ -92,6 +93,7 @@ async fn draw_up(outside: &Outside, names: &[CredentialName], trigger: Trigger) 
         next_step(config, credential, found, None, now, trigger) == Decision::List
     })
     .await;
+    look_at_mirrors(outside, &mut looks).await;
     let accounts = accounts(outside, &mut looks).await;
     let plan = |look: &Look<'_>| {
         let mut plan = Plan::new(config, look, trigger);
@@ -109,12 +111,17 @@ fn next_step(
     now: Timestamp,
     trigger: Trigger,
 ) -> Decision {
+    let mirrored = look.is_none_or(Look::mirrored);
+    let mut evidence = Evidence::default();
+    if mirrored {
+        evidence.proofs_mut().mirror.count(now, Ok(()));
+    }
     let seen = Observation {
         now,
         sight: found.sight(),
         listing: look.and_then(Look::listed),
-        mirrored: true,
-        evidence: &Evidence::default(),
+        mirrored,
+        evidence: &evidence,
         trigger,
     };
     decide(&subject(config, credential), &seen)
@@ -153,6 +160,13 @@ impl Plan {
             plan.revokes = words.revokes;
             plan.orphans = words.orphans;
             plan.hint = words.hint;
+            if let ("mirror", Some(mirror)) =
+                (words.decision, look.mirror_with(MirrorSight::Foreign))
+            {
+                let fault = foreign(&mirror.place());
+                plan.reason = Some(fault.message);
+                plan.hint = fault.hint;
+            }
         }
         plan
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::inventory::Inventory;
-use super::look::{look, with_siblings};
+use super::look::{look, look_at_mirrors, with_siblings};
 use super::selection::{self, configured};
 use super::table::{instant, quoted, table};
 use super::{ExitCode, Names, Output, complaint};
@@ -45,7 +45,8 @@ struct Statuses {
 
 async fn survey(outside: &Outside, names: &[CredentialName]) -> Statuses {
     let config = &outside.config;
-    let looks = look(outside, &with_siblings(config, names), |_, _, _| true).await;
+    let mut looks = look(outside, &with_siblings(config, names), |_, _, _| true).await;
+    look_at_mirrors(outside, &mut looks).await;
     let inventory = Inventory::new(config, &looks);
     let shown = looks.iter().filter(|look| names.contains(&look.credential.name));
     Statuses { credentials: shown.map(|look| Row::new(config, look, &inventory)).collect() }

@@ -1,6 +1,7 @@
-//! What stands in a mirror, a second place where consumers read the secret, judged against the record; pure.
+//! What stands in a mirror, a second place where consumers read the secret, judged against the record.
 
 use crate::record::{Phase, Record, Slot};
+use crate::rotation::world::{Fault, FaultKind, World};
 
 /// What stands in a mirror, as far as the record tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,39 @@ pub fn sight(record: &Record, found: &Slot, is_known: impl FnOnce(&str) -> bool)
                 MirrorSight::Foreign
             }
         }
+    }
+}
+
+/// The same, with the texts of the predecessors asked for only where a mirror has no record that tells.
+pub async fn judge<W: World>(
+    world: &W,
+    record: &Record,
+    found: &Slot,
+) -> Result<MirrorSight, Fault> {
+    let first = sight(record, found, |_| false);
+    let is_mute = match found {
+        Slot::Unmanaged { .. } | Slot::Edited { .. } => true,
+        Slot::Vacant | Slot::Managed { .. } => false,
+    };
+    if first != MirrorSight::Foreign || !is_mute {
+        return Ok(first);
+    }
+    let mut known = vec![];
+    for id in &record.previous_token_ids {
+        known.extend(world.recall(*id).await?.map(|(_, token)| token.sha256()));
+    }
+    Ok(sight(record, found, |digest| known.iter().any(|one| one == digest)))
+}
+
+/// Why `mirror` is not written, and what a person can do.
+pub fn foreign(mirror: &str) -> Fault {
+    Fault {
+        kind: FaultKind::Permanent,
+        message: format!("mirror {mirror} holds a token that pintail did not put there"),
+        hint: Some(
+            "if no consumer needs that token, remove it from the mirror, which is then written anew; else put the served token there"
+                .to_owned(),
+        ),
     }
 }
 

@@ -234,3 +234,46 @@ fn the_task_definition_and_the_policy_name_the_same_secret() {
     let policy = read("aws/consumer-policy.json");
     assert_eq!(policy["Statement"][0]["Resource"], format!("{arn}-??????"));
 }
+
+#[test]
+fn a_plain_secret_follows_the_record_beside_it() {
+    let mut scene = Scene::new(Kind::Aws);
+    scene.defaults = "gate = \"none\"\nformat = \"plain\"".to_owned();
+    let (endpoint, path) = (Moto::shared().server.url.as_str(), scene.place.path(ETL));
+    let mut previous: Option<String> = None;
+    for _ in 0..2 {
+        let rotated = scene.rotate(&[ETL]).came_to(0, "rotated");
+        let record = scene.clients.secret(endpoint, &format!("{path}/pintail"));
+        let record: Value = serde_json::from_str(&record).unwrap();
+        assert_eq!(record["token_id"], rotated["token_id"]);
+        let read = python("aws/read_token.py", &[&path], &[("AWS_ENDPOINT_URL", endpoint)]);
+        let token = String::from_utf8(read.stdout).unwrap();
+        assert_eq!(record["motherduck_token"], token);
+        assert!(scene.connects(&token));
+        if let Some(old) = previous.replace(token) {
+            assert!(!scene.connects(&old));
+        }
+    }
+    assert_eq!(scene.live(ETL).len(), 1);
+}
+
+#[test]
+fn a_plain_secret_that_was_made_by_hand_is_adopted_with_the_record_that_it_was_given() {
+    let mut scene = Scene::new(Kind::Aws);
+    scene.defaults = "gate = \"none\"\nformat = \"plain\"".to_owned();
+    let made = scene.pintail(&["--output", "json", "token", "create", ETL, "--name", "by hand"]);
+    let made = made.document();
+    let text = made.as_object().unwrap().values().filter_map(Value::as_str);
+    let text = text.max_by_key(|text| text.len()).unwrap().to_owned();
+    let id = made["token_id"].as_str().or(made["id"].as_str()).unwrap();
+    let (endpoint, path) = (Moto::shared().server.url.as_str(), scene.place.path(ETL));
+    scene.clients.write_secret(endpoint, &path, &text);
+    let object = json!({"motherduck_token": text}).to_string();
+    scene.clients.write_secret(endpoint, &format!("{path}/pintail"), &object);
+    assert_eq!(scene.pintail(&["adopt", ETL, "--token-id", id]).code, Some(0));
+    let rotated = scene.rotate(&[ETL]).came_to(0, "rotated");
+    assert_eq!(rotated["revoked"], json!([id]));
+    let served = scene.clients.secret(endpoint, &path);
+    assert_ne!(served, text);
+    assert!(scene.connects(&served) && !scene.connects(&text));
+}

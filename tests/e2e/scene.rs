@@ -26,6 +26,8 @@ pub struct Scene {
     pub api_url: String,
     /// Where pintail finds the admin token.
     pub admin_token_file: PathBuf,
+    /// Where else it is to find it, as the configuration says it.
+    pub admin_token: Option<String>,
     /// The authority that pintail believes at the Postgres endpoint.
     pub ca_file: PathBuf,
     /// The calendar and the lifetime, as lines of `[defaults]`.
@@ -61,6 +63,7 @@ impl Scene {
             owner: "e2e".to_owned(),
             api_url: sandbox.server.url.clone(),
             admin_token_file: sandbox.admin_token_file(),
+            admin_token: None,
             ca_file: sandbox.text("ca_file").into(),
             calendar: "every = \"30d\"\nttl = \"45d\"".to_owned(),
             defaults: "gate = \"none\"".to_owned(),
@@ -98,7 +101,7 @@ impl Scene {
             r#"owner = "{owner}"
 [motherduck]
 api_url = "{api_url}"
-admin_token = {{ file = "{admin}" }}
+admin_token = {admin}
 requests_per_second = 1000
 [motherduck.postgres]
 host = "{host}"
@@ -113,7 +116,9 @@ path = "{path}"
 "#,
             owner = self.owner,
             api_url = self.api_url,
-            admin = self.admin_token_file.display(),
+            admin = self.admin_token.clone().unwrap_or_else(|| {
+                format!("{{ file = \"{}\" }}", self.admin_token_file.display())
+            }),
             host = self.sandbox.text("postgres_host"),
             port = self.sandbox.ready["postgres_port"],
             ca = self.ca_file.display(),

@@ -18,6 +18,7 @@ use crate::live::{Live, Outside};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
 use crate::rotation::decide::Refusal;
+use crate::rotation::mirror::{MirrorSight, foreign, judge};
 use crate::rotation::world::{Fault, Health, Identity, Reading, World};
 
 /// A clock that is further off than this deserves a word.
@@ -121,9 +122,40 @@ async fn examine_credential(
             Err(fault) => Finding::fault(name, fault),
         });
     }
+    findings.extend(mirrors(&world, credential, &reading).await);
     if let Slot::Managed { record, .. } = &reading.slot {
         findings.extend(hosts(credential, record).await);
         findings.extend(gate(&world, credential, record).await);
+    }
+    findings
+}
+
+/// Whether each mirror can be read and written, and what stands in it.
+async fn mirrors(world: &Live, credential: &Credential, reading: &Reading) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (number, mirror) in credential.mirrors.iter().enumerate() {
+        let place = mirror.place();
+        let subject = of(&credential.name, &format!("mirror {place}"));
+        let sight = async {
+            let found = world.read_mirror(number).await?;
+            world.ensure_mirror_writable(number, &found).await?;
+            match &reading.slot {
+                Slot::Managed { record, .. } => judge(world, record, &found.slot).await.map(Some),
+                Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => Ok(None),
+            }
+        };
+        findings.push(match sight.await {
+            Ok(Some(MirrorSight::Foreign)) => Finding::fault(&subject, foreign(&place)),
+            Ok(Some(MirrorSight::Behind)) => Finding::ok(
+                &subject,
+                "it can be read and written, and does not serve the token yet",
+            ),
+            Ok(Some(MirrorSight::Serves)) => {
+                Finding::ok(&subject, "it can be read and written, and serves the same token")
+            }
+            Ok(None) => Finding::ok(&subject, "it can be read and written"),
+            Err(fault) => Finding::fault(&subject, fault),
+        });
     }
     findings
 }

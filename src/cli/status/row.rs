@@ -13,8 +13,9 @@ use crate::record::{Phase, Record, TokenType};
 use crate::rotation::decide::{Decision, Observation, Refusal, Subject, Trigger, decide, orphans};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::kinship::Kinship;
+use crate::rotation::mirror::{MirrorSight, foreign};
 use crate::rotation::schedule::{Due, due, neglected, next_due, renewal, signed, waiting};
-use crate::rotation::world::ListedToken;
+use crate::rotation::world::{Fault, FaultKind, ListedToken};
 
 const UNKNOWN: &str = "?";
 const NONE: &str = "-";
@@ -132,6 +133,7 @@ impl Row {
         let policy = &credential.policy;
         let served_well = served.filter(|_| refusal.is_none());
         let neglected = served_well.and_then(|record| neglected(policy, record, look.now));
+        let mirror = unmirrored(look);
         let next_rotation = match (&look.found, &refusal) {
             (Ok(Found::Vacant), _) => (!policy.paused).then_some(look.now),
             (Ok(_), _) => served_well.and_then(|record| next(credential, record, look.now)),
@@ -162,19 +164,24 @@ impl Row {
                 listed.iter().filter(is_stray).map(Stray::from).collect()
             }),
             error: fault.map(|fault| fault.message.clone()),
-            problem: refusal.as_ref().map(ToString::to_string).or_else(|| {
-                let expiry = instant(neglected?);
-                Some(format!(
-                    "it is paused, and its token is not replaced before it expires at {expiry}"
-                ))
-            }),
-            hint: match (fault, neglected) {
-                (Some(fault), _) => fault.hint.clone(),
-                (None, Some(_)) => Some(format!(
+            problem: refusal
+                .as_ref()
+                .map(ToString::to_string)
+                .or_else(|| {
+                    let expiry = instant(neglected?);
+                    Some(format!(
+                        "it is paused, and its token is not replaced before it expires at {expiry}"
+                    ))
+                })
+                .or_else(|| mirror.as_ref().map(|mirror| mirror.message.clone())),
+            hint: match (fault, neglected, refusal) {
+                (Some(fault), _, _) => fault.hint.clone(),
+                (None, Some(_), _) => Some(format!(
                     "set `paused = false`, or: pintail rotate-now {}",
                     credential.name
                 )),
-                (None, None) => refusal.map(|refusal| refusal.hint(&credential.name)),
+                (None, None, Some(refusal)) => Some(refusal.hint(&credential.name)),
+                (None, None, None) => mirror.and_then(|mirror| mirror.hint),
             },
             now: look.now,
         }
@@ -239,6 +246,21 @@ fn living<'a>(
             && listed.is_some_and(|listed| listed.iter().all(|token| token.id != *id))
     };
     record.previous_token_ids.iter().copied().filter(move |id| !is_gone(id))
+}
+
+/// A mirror that does not serve what the store serves, one that waits for a person before all.
+fn unmirrored(look: &Look<'_>) -> Option<Fault> {
+    if let Some(mirror) = look.mirror_with(MirrorSight::Foreign) {
+        return Some(foreign(&mirror.place()));
+    }
+    look.mirror_with(MirrorSight::Behind).map(|mirror| Fault {
+        kind: FaultKind::Transient,
+        message: format!("mirror {} does not serve the token", mirror.place()),
+        hint: Some(format!(
+            "a daemon writes it within `daemon.sweep`; at once: pintail rotate-now --due {}",
+            look.credential.name
+        )),
+    })
 }
 
 /// What the reconciler refuses to touch, by its own word.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::findings::{Findings, Key};
 use super::path;
 use crate::config::{
-    AdminToken, Credential, MotherDuck, Proof, StoreSettings, StoredToken, suggest,
+    AdminToken, Credential, Mirror, MotherDuck, Proof, StoreSettings, StoredToken, suggest,
 };
 use crate::names::CredentialName;
 use crate::record::TokenType;
@@ -44,6 +44,16 @@ fn credential(place: Option<&StoredToken>, credential: &Credential, findings: &m
     let key = section.child(credential.name.as_str());
     let is_here =
         place.is_some_and(|place| place.store == credential.store && place.path == credential.path);
+    let is_copied_here = |place: &StoredToken| {
+        let here = |mirror: &Mirror| mirror.store == place.store && mirror.path == place.path;
+        credential.mirrors.iter().any(here)
+    };
+    if place.is_some_and(is_copied_here) {
+        findings.problem(
+            &key.child("mirrors"),
+            "motherduck.admin_token is kept in the same place; it must be where the credential's own secret is",
+        );
+    }
     match (&credential.verify, is_here) {
         (Proof::Admin, false) => findings.problem(
             &key.child("verify"),

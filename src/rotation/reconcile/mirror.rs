@@ -1,9 +1,9 @@
 //! The mirrors, brought to what the store serves: each read first, the store once more, and only then written.
 
 use super::{Pass, Reconciler};
-use crate::record::{Record, Slot};
+use crate::record::Slot;
 use crate::rotation::journal::Step;
-use crate::rotation::mirror::{MirrorSight, sight};
+use crate::rotation::mirror::{MirrorSight, foreign, judge};
 use crate::rotation::world::{Fault, FaultKind, PublishError, Reading, World};
 
 /// How often a mirror is read again because another pintail wrote it meanwhile.
@@ -48,13 +48,16 @@ impl<W: World> Reconciler<'_, W> {
         let Slot::Managed { record, token } = &reading.slot else { return Ok(Mirrored::Outdated) };
         for _ in 0..CONTESTS {
             let found = self.world.read_mirror(number).await?;
-            match self.sight(record, &found.slot).await? {
-                MirrorSight::Serves => return Ok(Mirrored::Serves),
-                MirrorSight::Foreign => return Err(self.foreign(number)),
-                MirrorSight::Behind => {}
+            let sight = judge(self.world, record, &found.slot).await?;
+            if sight == MirrorSight::Serves {
+                return Ok(Mirrored::Serves);
             }
+            // Also of an unknown token it must be asked: another pintail may have put it there, a moment ago.
             if self.world.read().await?.version != reading.version {
                 return Ok(Mirrored::Outdated);
+            }
+            if sight == MirrorSight::Foreign {
+                return Err(foreign(self.mirror_name(number)));
             }
             let began = self.journal.began(Step::Mirror, self.world.now());
             let written = self.world.publish_to_mirror(number, &found, record, token).await;
@@ -77,23 +80,6 @@ impl<W: World> Reconciler<'_, W> {
         Err(self.contested_mirror(number))
     }
 
-    /// The texts of predecessors are asked for only where a mirror has no record that tells.
-    async fn sight(&self, record: &Record, found: &Slot) -> Result<MirrorSight, Fault> {
-        let first = sight(record, found, |_| false);
-        let is_mute = match found {
-            Slot::Unmanaged { .. } | Slot::Edited { .. } => true,
-            Slot::Vacant | Slot::Managed { .. } => false,
-        };
-        if first != MirrorSight::Foreign || !is_mute {
-            return Ok(first);
-        }
-        let mut known = vec![];
-        for id in &record.previous_token_ids {
-            known.extend(self.world.recall(*id).await?.map(|(_, token)| token.sha256()));
-        }
-        Ok(sight(record, found, |digest| known.iter().any(|one| one == digest)))
-    }
-
     fn mirror_name(&self, number: usize) -> &str {
         self.subject.mirrors.get(number).map_or("", String::as_str)
     }
@@ -104,18 +90,6 @@ impl<W: World> Reconciler<'_, W> {
             kind: FaultKind::Transient,
             message: format!("mirror {mirror}: somebody else wrote the secret first"),
             hint: None,
-        }
-    }
-
-    fn foreign(&self, number: usize) -> Fault {
-        let mirror = self.mirror_name(number);
-        Fault {
-            kind: FaultKind::Permanent,
-            message: format!("mirror {mirror} holds a token that pintail did not put there"),
-            hint: Some(
-                "if no consumer needs that token, remove it from the mirror, which is then written anew; else put the served token there"
-                    .to_owned(),
-            ),
         }
     }
 }
