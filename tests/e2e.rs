@@ -44,6 +44,8 @@ mod http;
 mod manager;
 #[path = "e2e/notifications.rs"]
 mod notifications;
+#[path = "e2e/paused.rs"]
+mod paused;
 #[path = "e2e/place.rs"]
 mod place;
 #[path = "e2e/program.rs"]
