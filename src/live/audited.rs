@@ -108,7 +108,10 @@ impl Live {
         id: TokenId,
         revoked: &Result<Revocation, Error>,
     ) {
-        let Some(outcome) = revocation(revoked) else { return };
+        if revoked.as_ref().is_err_and(|error| !error.may_have_effect()) {
+            return;
+        }
+        let outcome = revocation(revoked);
         let tell = |entry: &mut Entry| {
             (entry.token_id, entry.rotation_id) = (Some(id), Some(name.rotation));
         };
@@ -236,7 +239,10 @@ impl Live {
 
     /// A token was revoked, or may have been.
     pub(super) async fn audit_revocation(&self, id: TokenId, revoked: &Result<Revocation, Error>) {
-        let Some(outcome) = revocation(revoked) else { return };
+        if revoked.as_ref().is_err_and(|error| !error.may_have_effect()) {
+            return;
+        }
+        let outcome = revocation(revoked);
         let (event, rotation_id) = {
             let known = self.witness.known();
             if known.previous.contains(&id) {
@@ -257,12 +263,11 @@ fn creation(created: Result<TokenId, &CreateTokenError>) -> (Option<TokenId>, Op
     }
 }
 
-/// How a revocation went; `None` if there was none.
-fn revocation(revoked: &Result<Revocation, Error>) -> Option<Option<Outcome>> {
+/// How a revocation went that may have had an effect.
+fn revocation(revoked: &Result<Revocation, Error>) -> Option<Outcome> {
     match revoked {
-        Ok(Revocation::Revoked) => Some(None),
-        Ok(Revocation::AlreadyGone) => Some(Some(Outcome::Already)),
-        Err(error) if error.may_have_effect() => Some(Some(Outcome::Unknown)),
-        Err(_) => None,
+        Ok(Revocation::Revoked) => None,
+        Ok(Revocation::AlreadyGone) => Some(Outcome::Already),
+        Err(_) => Some(Outcome::Unknown),
     }
 }
