@@ -16,6 +16,7 @@ use tokio::time::Instant;
 pub use self::drift::{Difference, Drift};
 
 use self::drift::{change_of, drift};
+use crate::audit::{AuditError, Event, Ledger, Outcome};
 use crate::config::DeclaredAccount;
 use crate::motherduck::{Change, ChangeError, Client, Creation, Error};
 use crate::names::AccountName;
@@ -90,38 +91,47 @@ impl Keeper {
 
     /// Makes the account, which MotherDuck said is absent, and configures its Ducklings. Ducklings that cannot be
     /// configured keep no token from being made: they are tried again by later looks.
-    pub async fn make(&self) -> Result<(), Fault> {
+    pub async fn make(&self, ledger: &Ledger) -> Result<(), Fault> {
         let mut state = self.state.lock().await;
-        let creation = self.motherduck.ensure_account(&self.username).await;
-        match creation.map_err(|error| Fault::of(&error, error.kind(), error.hint()))? {
-            Creation::Created => {
+        let begun = ledger.begin("account ensure").await;
+        let deed = begun.map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+        match self.motherduck.ensure_account(&self.username).await {
+            Ok(Creation::Created) => {
+                deed.came_to(Event::AccountCreated, None, |_| {}).await;
                 tracing::info!(account = %self.username, "account created");
             }
             // Another credential or another pintail was faster, or the reply was lost.
-            Creation::Exists => tracing::info!(account = %self.username, "account found"),
+            Ok(Creation::Exists) => {
+                deed.came_to(Event::AccountCreated, Some(Outcome::Already), |_| {}).await;
+                tracing::info!(account = %self.username, "account found");
+            }
+            Err(error) => {
+                deed.failed(Event::AccountCreated, error.may_have_effect()).await;
+                return Err(Fault::of(&error, error.kind(), error.hint()));
+            }
         }
         state.is_newborn = true;
         state.is_primed = false;
         state.compared = None;
-        self.repair(&mut state).await;
+        self.repair(&mut state, ledger).await;
         Ok(())
     }
 
     /// Sets those values of the Ducklings that are not as declared, unless they were compared a short while ago. What
     /// fails is told, and stands in nobody's way.
-    pub async fn tend(&self) {
+    pub async fn tend(&self, ledger: &Ledger) {
         if !self.change.is_empty() {
-            self.repair(&mut *self.state.lock().await).await;
+            self.repair(&mut *self.state.lock().await, ledger).await;
         }
     }
 
-    async fn repair(&self, state: &mut State) {
+    async fn repair(&self, state: &mut State, ledger: &Ledger) {
         let is_recent = state.compared.is_some_and(|at| at.elapsed() < self.pace);
         if self.change.is_empty() || is_recent {
             return;
         }
         state.compared = Some(Instant::now());
-        let problem = self.set_what_drifted().await.err().map(|trouble| trouble.fault());
+        let problem = self.set_what_drifted(ledger).await.err().map(|trouble| trouble.fault());
         if let Some(fault) = &problem
             && state.told.as_ref() != Some(&fault.message)
         {
@@ -130,10 +140,15 @@ impl Keeper {
         state.told = problem.map(|fault| fault.message);
     }
 
-    async fn set_what_drifted(&self) -> Result<(), Trouble> {
+    async fn set_what_drifted(&self, ledger: &Ledger) -> Result<(), Trouble> {
         let compared = compare(&self.motherduck, &self.username, &self.change).await?;
         let Some(drift) = compared else { return Ok(()) };
-        self.motherduck.set_ducklings(&self.username, &drift.wanted).await?;
+        let deed = ledger.begin("duckling set").await?;
+        if let Err(error) = self.motherduck.set_ducklings(&self.username, &drift.wanted).await {
+            deed.failed(Event::DucklingsSet, error.may_have_effect()).await;
+            return Err(error.into());
+        }
+        deed.came_to(Event::DucklingsSet, None, |_| {}).await;
         if compare(&self.motherduck, &self.username, &self.change).await?.is_some() {
             return Err(Trouble::Ineffective(self.username.clone()));
         }
@@ -147,6 +162,8 @@ impl Keeper {
 enum Trouble {
     #[error(transparent)]
     Service(#[from] Error),
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     #[error("cannot make the Ducklings of account {0} what is declared")]
     Change(AccountName, #[source] ChangeError),
     #[error("MotherDuck accepted the declared Ducklings of account {0} and shows other values")]
@@ -157,6 +174,7 @@ impl Trouble {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Service(error) => error.kind(),
+            Self::Audit(error) => error.kind(),
             Self::Change(..) => FaultKind::Permanent,
             Self::Ineffective(_) => FaultKind::Transient,
         }
@@ -165,6 +183,7 @@ impl Trouble {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Service(error) => error.hint(),
+            Self::Audit(error) => error.hint(),
             Self::Change(..) => {
                 Some("declare a size that goes with the cooldown in `ducklings`".to_owned())
             }

@@ -5,6 +5,7 @@
 //! keep the digest of the last line, or the lines themselves, in another place too.
 
 mod chain;
+mod deed;
 mod entry;
 mod error;
 mod file;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 pub use self::chain::{Chain, Flaw, Spot, Unread, verify};
+pub use self::deed::{Deed, Ledger};
 pub use self::entry::{Cause, Entry, Event, Outcome, Trigger};
 pub use self::error::AuditError;
 pub use self::file::head_beside;
@@ -33,14 +35,20 @@ pub struct AuditLog {
     path: PathBuf,
     owner: Owner,
     who: Who,
-    failures: AtomicU64,
+    failures: Arc<AtomicU64>,
 }
 
 impl AuditLog {
     /// The log in the file `path`; it is opened anew for each line.
     pub fn new(path: &Path, owner: &Owner) -> Self {
         let (path, owner) = (path.to_owned(), owner.clone());
-        Self { path, owner, who: Who::this_process(), failures: AtomicU64::new(0) }
+        Self { path, owner, who: Who::this_process(), failures: Arc::default() }
+    }
+
+    /// The same, to take the place of `before`: what could not be written is counted on.
+    #[must_use]
+    pub fn in_place_of(self, before: &Self) -> Self {
+        Self { failures: before.failures.clone(), ..self }
     }
 
     /// The file.

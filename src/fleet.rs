@@ -154,7 +154,7 @@ impl Fleet {
                 accounts: config
                     .credentials
                     .values()
-                    .map(|one| (one.name.clone(), strays::key(&one.username)))
+                    .map(|one| (one.name.clone(), one.username.folded()))
                     .collect(),
                 configuration: Configuration::new(now),
             }),
@@ -189,7 +189,7 @@ impl Fleet {
         let now = self.outlook.now();
         let name = &credential.name;
         let mut inner = self.inner();
-        inner.accounts.insert(name.clone(), strays::key(&credential.username));
+        inner.accounts.insert(name.clone(), credential.username.folded());
         if let Some(entry) = inner.entries.get_mut(name) {
             entry.configure(credential, now);
         } else {
@@ -238,7 +238,7 @@ impl Fleet {
             && let Some(entry) = entries.get(name)
         {
             let account = entry.member.username.clone();
-            let here = strays::key(&account);
+            let here = account.folded();
             let is_here = |name: &CredentialName| accounts.get(name) == Some(&here);
             strays.listed(&self.owner, &account, listing, &report.revoked, is_here);
         }
@@ -296,7 +296,7 @@ impl Fleet {
         let pending = pending.map(|(_, account)| account.as_str()).collect();
         let unmanaged = inner.strays.count(&known, &pending);
         let members = inner.entries.values().map(|entry| {
-            let account = strays::key(&entry.member.username);
+            let account = entry.member.username.folded();
             entry.shown(at, unmanaged.get(&account).copied())
         });
         Snapshot {

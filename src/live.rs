@@ -23,7 +23,7 @@ use crate::command::Context;
 use crate::config::{self, Config};
 use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
-use crate::names::{CredentialName, Owner, RotationId, TokenId, TokenName};
+use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::decide::{Reason, Subject};
 use crate::rotation::world::{
@@ -102,7 +102,12 @@ impl Outside {
             None => motherduck,
         });
         let keepers = account::keepers(&config, &motherduck);
-        let audit_log = audit_log(&config);
+        let audit_log =
+            audit_log(&config).map(|log| match before.and_then(|one| one.audit_log.as_ref()) {
+                Some(before) => log.in_place_of(before),
+                None => log,
+            });
+        let audit_log = audit_log.map(Arc::new);
         let telemetry = Telemetry::start(&config, &mut clients)?;
         Ok(Self { config, motherduck, stores, audit_log, telemetry, tallies, adapters, keepers })
     }
@@ -145,9 +150,9 @@ impl Outside {
 }
 
 /// The audit log that `config` asks for.
-pub fn audit_log(config: &Config) -> Option<Arc<AuditLog>> {
+pub fn audit_log(config: &Config) -> Option<AuditLog> {
     let path = config.audit_log.as_ref()?;
-    Some(Arc::new(AuditLog::new(path, &config.owner)))
+    Some(AuditLog::new(path, &config.owner))
 }
 
 fn corrected_now(motherduck: &Client) -> Timestamp {
@@ -226,15 +231,6 @@ impl Live {
         self
     }
 
-    /// The name of a token that is created only to see that it can be. Should it be left behind, it is known as ours.
-    fn probe(&self) -> TokenName {
-        TokenName {
-            owner: self.owner.clone(),
-            credential: self.credential.name.clone(),
-            rotation: RotationId::starting_at(self.now()),
-        }
-    }
-
     /// Whether a mirror, read as `reading`, can be written.
     pub async fn ensure_mirror_writable(
         &self,
@@ -267,8 +263,7 @@ impl Live {
     /// Connects freshly with `token`.
     async fn try_token(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         let Some(verifier) = &self.adapters.verifier else {
-            return admin::prove(&self.motherduck, token, &self.probe(), &self.credential.username)
-                .await;
+            return self.prove_admin(token).await;
         };
         verifier
             .connect(token, &self.context(identity))

@@ -48,6 +48,8 @@ mod manager;
 mod mirrors;
 #[path = "e2e/notifications.rs"]
 mod notifications;
+#[path = "e2e/paused.rs"]
+mod paused;
 #[path = "e2e/place.rs"]
 mod place;
 #[path = "e2e/program.rs"]

@@ -232,3 +232,16 @@ async fn a_line_that_cannot_be_written_is_counted_and_stops_nothing() {
     assert!(log.look().is_err());
     assert_eq!(log.failures(), 2);
 }
+
+#[tokio::test]
+async fn lines_that_were_lost_before_a_reload_are_counted_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let owner = "prod".parse().unwrap();
+    let before = Arc::new(AuditLog::new(&dir.path().join("nowhere/audit.jsonl"), &owner));
+    before.note(Entry::of(Event::Served)).await;
+    let after = AuditLog::new(&dir.path().join("audit.jsonl"), &owner).in_place_of(&before);
+    assert_eq!(after.failures(), 1);
+    // A run that began before the reload ends after it.
+    before.note(Entry::of(Event::Sealed)).await;
+    assert_eq!(after.failures(), 2);
+}

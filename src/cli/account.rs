@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::by_hand::{self, AccountOutcome, columns, failed, refused, tame};
 use super::complaint::Complaint;
 use super::confirm::Confirmation;
-use super::deed::Deed;
+use super::deed;
 use super::duckling;
 use super::{Account, DeleteAccount, EnsureAccount, ExitCode, Output};
 use crate::audit::{Entry, Event, Outcome};
@@ -38,7 +38,7 @@ async fn create(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let client = by_hand::client(config).await?;
-    let deed = Deed::begin(config, "account create", about(username)).await?;
+    let deed = deed::begin(config, "account create", about(username)).await?;
     if let Err(error) = client.create_account(username).await {
         deed.failed(Event::AccountCreated, error.may_have_effect()).await;
         let unknown = error.may_have_effect().then(|| {
@@ -95,7 +95,7 @@ async fn delete(
         ),
         username.as_str(),
     )?;
-    let deed = Deed::begin(config, "account delete", about(username)).await?;
+    let deed = deed::begin(config, "account delete", about(username)).await?;
     let deletion = match client.delete_account(username).await {
         Ok(deletion) => deletion,
         Err(error) => {
@@ -132,7 +132,7 @@ async fn ensure(config: &Config, wish: &EnsureAccount, output: Output) -> anyhow
     let change = wish.ducklings.change();
     duckling::check(&change)?;
     let client = by_hand::client(config).await?;
-    let deed = Deed::begin(config, "account ensure", about(username)).await?;
+    let deed = deed::begin(config, "account ensure", about(username)).await?;
     let creation = match client.ensure_account(username).await {
         Ok(creation) => creation,
         Err(error) => {

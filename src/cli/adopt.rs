@@ -15,7 +15,7 @@ use self::many::{Mode, adopt_all};
 use super::answer::{self, Answer};
 use super::arguments::AdoptSource;
 use super::complaint::Complaint;
-use super::deed::Deed;
+use super::deed;
 use super::selection::{self, configured};
 use super::table::quoted;
 use super::{Adopt, ExitCode, Output};
@@ -137,7 +137,7 @@ pub(super) async fn take_in(
         ..Entry::of(Event::Began)
     };
     // Its outcome is told where the secret is written.
-    Deed::begin(config, "adopt", about).await?;
+    deed::begin(config, "adopt", about).await?;
     let written = world.publish(reading, &record, claim.token).await;
     written.map_err(|error| unwritten(error, name))?;
     tracing::info!(credential = %name, token_id = %record.token_id, rotation_id = %record.rotation_id, "token adopted");

@@ -16,7 +16,7 @@ use self::findings::Finding;
 use super::answer;
 use super::arguments::Remark;
 use super::inventory::Inventory;
-use super::look::{Look, account_key, look};
+use super::look::{Look, look};
 use super::selection;
 use super::status::row::{Row, State};
 use super::{Audit, ExitCode, Output};
@@ -150,7 +150,7 @@ async fn survey(outside: &Outside, allowed: &[Remark]) -> Report {
     let inventory = Inventory::new(config, &looks);
     let mut by_account: BTreeMap<String, Vec<&Look<'_>>> = BTreeMap::new();
     for look in &looks {
-        by_account.entry(account_key(&look.credential.username)).or_default().push(look);
+        by_account.entry(look.credential.username.folded()).or_default().push(look);
     }
     let (mut accounts, mut findings, mut errors) = (vec![], vec![], vec![]);
     for looks in by_account.values() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::complaint::Complaint;
-use super::deed::Deed;
+use super::deed;
 use super::reveal::{Destination, Undelivered};
 use super::{Dive, EmbedSession, ExitCode, Output, by_hand};
 use crate::audit::{Entry, Event};
@@ -51,7 +51,7 @@ async fn embed_session(
         subject: Some(dive_id.to_string()),
         ..Entry::of(Event::Began)
     };
-    let deed = Deed::begin(config, "dive embed-session", about).await?;
+    let deed = deed::begin(config, "dive embed-session", about).await?;
     let session = match client.embed_dive(dive_id, username, session_name).await {
         Ok(session) => session,
         Err(error) => {

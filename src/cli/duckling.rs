@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::by_hand::{self, columns, failed, refused, tame};
 use super::complaint::Complaint;
-use super::deed::Deed;
+use super::deed;
 use super::{Duckling, ExitCode, Output, SetDucklings};
 use crate::audit::{Entry, Event};
 use crate::config::Config;
@@ -67,7 +67,7 @@ pub(super) async fn change(
         return Ok(Changed { after: wanted, before });
     }
     let about = Entry { username: Some(username.clone()), ..Entry::of(Event::Began) };
-    let deed = Deed::begin(config, "duckling set", about).await?;
+    let deed = deed::begin(config, "duckling set", about).await?;
     if let Err(error) = client.set_ducklings(username, &wanted).await {
         deed.failed(Event::DucklingsSet, error.may_have_effect()).await;
         return Err(failed(&error));

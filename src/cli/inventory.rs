@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::look::{Found, Look, account_key};
+use super::look::{Found, Look};
 use crate::config::Config;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::rotation::kinship::{Kinship, Recorded, kinship};
@@ -20,7 +20,7 @@ impl Inventory {
         });
         for (look, record) in ours {
             let name = &look.credential.name;
-            let account = accounts.entry(account_key(&look.credential.username)).or_default();
+            let account = accounts.entry(look.credential.username.folded()).or_default();
             for id in &record.previous_token_ids {
                 account.entry(*id).or_insert_with(|| (Recorded::Predecessor, name.clone()));
             }
@@ -47,11 +47,11 @@ impl Inventory {
             config
                 .credentials
                 .get(name)
-                .is_some_and(|credential| account_key(&credential.username) == account_key(account))
+                .is_some_and(|credential| credential.username.folded() == account.folded())
         })
     }
 
     fn recorded(&self, account: &AccountName, id: TokenId) -> Option<&(Recorded, CredentialName)> {
-        self.0.get(&account_key(account))?.get(&id)
+        self.0.get(&account.folded())?.get(&id)
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config;
 use crate::live::{Live, Outside};
-use crate::names::{AccountName, CredentialName};
+use crate::names::CredentialName;
 use crate::record::{Record, Slot};
 use crate::rotation::decide::Sight;
 use crate::rotation::mirror::{MirrorSight, judge};
@@ -99,20 +99,15 @@ impl Look<'_> {
     }
 }
 
-/// MotherDuck compares usernames without case.
-pub fn account_key(username: &AccountName) -> String {
-    username.folded()
-}
-
 /// `names` and all credentials of the same accounts: whose a token is cannot be told without their records.
 pub fn with_siblings(config: &config::Config, names: &[CredentialName]) -> Vec<CredentialName> {
     let accounts: BTreeSet<_> = names
         .iter()
         .filter_map(|name| config.credentials.get(name))
-        .map(|credential| account_key(&credential.username))
+        .map(|credential| credential.username.folded())
         .collect();
     let is_meant =
-        |credential: &&config::Credential| accounts.contains(&account_key(&credential.username));
+        |credential: &&config::Credential| accounts.contains(&credential.username.folded());
     config.credentials.values().filter(is_meant).map(|credential| credential.name.clone()).collect()
 }
 
@@ -141,7 +136,7 @@ pub async fn look<'a>(
     let mut accounts = Vec::new();
     for ((credential, world), found) in worlds.iter().zip(&found) {
         let needed = found.as_ref().is_ok_and(|found| needs_list(credential, found, world.now()));
-        if needed && asked.insert(account_key(&credential.username)) {
+        if needed && asked.insert(credential.username.folded()) {
             accounts.push((*credential, world));
         }
     }
@@ -152,7 +147,7 @@ pub async fn look<'a>(
         .map(|((credential, world), found)| Look {
             credential,
             found,
-            listing: lists.get(&account_key(&credential.username)).cloned(),
+            listing: lists.get(&credential.username.folded()).cloned(),
             mirrors: vec![],
             now: world.now(),
         })
@@ -204,7 +199,7 @@ async fn list_accounts(
 ) -> BTreeMap<String, Result<Arc<[ListedToken]>, Fault>> {
     futures::stream::iter(accounts)
         .map(|(credential, world)| async move {
-            (account_key(&credential.username), world.list().await.map(Arc::from))
+            (credential.username.folded(), world.list().await.map(Arc::from))
         })
         .buffered(width)
         .collect()

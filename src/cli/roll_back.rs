@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::deed::Deed;
+use super::deed;
 use super::rotate_now::{Destinations, Run};
 use super::{ExitCode, Output, RollBack, selection};
 use crate::audit::{self, Cause, Entry, Event};
@@ -25,7 +25,7 @@ pub(super) async fn roll_back(
         cause: Some(cause.clone()),
         ..Entry::of(Event::Began)
     };
-    Deed::begin(&config, "roll-back", about).await?;
+    deed::begin(&config, "roll-back", about).await?;
     let run = Run { names, trigger: Trigger::RollBack, cause, timeout: None, output };
     run.carry_out(config, &Destinations::default(), stop).await
 }

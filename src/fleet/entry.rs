@@ -94,8 +94,8 @@ impl Entry {
         }
         self.member.renew_before_seconds = fresh.member.renew_before_seconds;
         self.policy = fresh.policy;
-        if let Some(record) = &self.record {
-            self.member.next_rotation = next_rotation(&self.policy, record, now);
+        if let Some(record) = self.record.clone() {
+            self.plan(&record, now);
         }
     }
 
@@ -244,9 +244,8 @@ impl Entry {
         member.created_at = Some(record.created_at);
         member.published_at = Some(record.published_at);
         member.expires_at = record.expires_at;
-        member.next_rotation = next_rotation(&self.policy, record, now);
-        let opens = waiting(&self.policy, record, now).map(|run| run.start);
-        member.waits_for_window = opens.is_some() && opens == member.next_rotation;
+        self.plan(record, now);
+        let member = &mut self.member;
         if let (None, Some(at)) = (&member.trouble, neglected(&self.policy, record, now)) {
             let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
             member.trouble = Some(Trouble {
@@ -265,6 +264,14 @@ impl Entry {
             Outcome::Failed | Outcome::Held | Outcome::RolledBack => {}
         }
         self.record = Some(record.clone());
+    }
+
+    /// When what `record` tells of is rotated next, by the policy as it is now.
+    fn plan(&mut self, record: &Record, now: Timestamp) {
+        let next = next_rotation(&self.policy, record, now);
+        let opens = waiting(&self.policy, record, now).map(|run| run.start);
+        self.member.next_rotation = next;
+        self.member.waits_for_window = opens.is_some() && opens == next;
     }
 
     fn note_tokens(&mut self, owner: &Owner, report: &Report) {

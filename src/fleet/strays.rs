@@ -11,11 +11,6 @@ use crate::rotation::world::ListedToken;
 #[derive(Default)]
 pub(super) struct Strays(BTreeMap<String, Vec<TokenId>>);
 
-/// MotherDuck compares usernames without case.
-pub(super) fn key(account: &AccountName) -> String {
-    account.as_str().to_ascii_lowercase()
-}
-
 impl Strays {
     /// Takes in a list of `account`'s tokens, after which `revoked` were revoked; `is_here` tells whether a credential
     /// is configured for this account.
@@ -32,7 +27,7 @@ impl Strays {
             kinship == Kinship::Unmanaged && !revoked.contains(&token.id)
         };
         let strays = listing.iter().filter(is_stray);
-        self.0.insert(key(account), strays.map(|token| token.id).collect());
+        self.0.insert(account.folded(), strays.map(|token| token.id).collect());
     }
 
     /// No credential is of `account` any more, so that it will not be listed again.

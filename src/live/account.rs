@@ -19,6 +19,9 @@ use crate::secret::Token;
 /// How long a token lives that primes an account: the shortest time that MotherDuck grants.
 const PRIMER_TTL: Duration = Duration::from_mins(5);
 
+/// What the audit log calls that.
+const PRIMING: &str = "account prime";
+
 /// What is remembered of the credential's first token.
 #[derive(Debug, Default)]
 pub(super) struct Infancy {
@@ -53,11 +56,11 @@ impl Live {
         let username = &self.credential.username;
         match (self.motherduck.list_tokens(username).await, self.acting_keeper()) {
             (Ok(tokens), Some(keeper)) => {
-                keeper.tend().await;
+                keeper.tend(&self.ledger()).await;
                 Ok(tokens)
             }
             (Err(error), Some(keeper)) if error.is_absence() && keeper.ensures() => {
-                keeper.make().await?;
+                keeper.make(&self.ledger()).await?;
                 self.motherduck.list_tokens(username).await.map_err(|error| {
                     // What was made a moment ago may not be seen everywhere yet.
                     let kind = if error.is_absence() { FaultKind::Transient } else { error.kind() };
@@ -174,10 +177,13 @@ impl Live {
             description: None,
         };
         let created = self.motherduck.create_token(username, &new).await;
+        self.audit_side_creation(PRIMING, &name, &created).await;
         let primer = created.map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
         let identity = Identity { token_id: primer.id, previous_token_id: None, rotation_id };
         let verdict = self.try_token(&primer.token, &identity).await;
-        if let Err(error) = self.motherduck.revoke_token(username, primer.id).await {
+        let revoked = self.motherduck.revoke_token(username, primer.id).await;
+        self.audit_side_revocation(PRIMING, &name, primer.id, &revoked).await;
+        if let Err(error) = revoked {
             let fault = Fault::of(&error, error.kind(), None);
             tracing::warn!(token_id = %primer.id, error = %fault, "priming token left to expire");
         }

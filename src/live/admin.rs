@@ -7,12 +7,13 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::Live;
 use super::place::{Place, fault};
 use crate::config::{self, AdminToken, Config, Format};
 use crate::motherduck::{AdminSource, Client, Error, Failure, NewToken, TokenPlace};
-use crate::names::{AccountName, TokenName};
+use crate::names::{AccountName, RotationId, TokenName};
 use crate::record::{Slot, TokenType};
-use crate::rotation::world::{Fault, FaultKind, Verdict, chain};
+use crate::rotation::world::{Fault, FaultKind, Verdict, World, chain};
 use crate::secret::Token;
 use crate::store::{Location, Store};
 use crate::tally::Tally;
@@ -92,31 +93,42 @@ pub async fn client_alone(config: &Config) -> Result<Client, Fault> {
     client(&config.motherduck, |name| Some((stores.get(name)?.clone(), Arc::default())))
 }
 
-/// Whether `token` can do what pintail needs of an admin token: list, create, and revoke what it created.
-pub(super) async fn prove(
-    client: &Client,
-    token: &Token,
-    probe: &TokenName,
-    account: &AccountName,
-) -> Result<Verdict, Fault> {
-    let client = client.by(token);
-    if let Err(error) = client.list_tokens(account).await {
-        return refused(&error);
-    }
-    let name = probe.to_string();
-    let new = NewToken {
-        name: &name,
-        ttl: Some(PROBE_TTL),
-        token_type: TokenType::ReadWrite,
-        description: None,
-    };
-    let created = match client.create_token(account, &new).await {
-        Ok(created) => created,
-        Err(error) => return refused(error.cause()),
-    };
-    match client.revoke_token(account, created.id).await {
-        Ok(_) => Ok(Verdict::Works),
-        Err(error) => refused(&error),
+/// What the audit log calls the creation and the revocation of a token that prove an admin token.
+const PROOF: &str = "admin token proof";
+
+impl Live {
+    /// Whether `token` can do what pintail needs of an admin token: list, create, and revoke what it created. Should
+    /// that be left behind, it is known as ours.
+    pub(super) async fn prove_admin(&self, token: &Token) -> Result<Verdict, Fault> {
+        let account = &self.credential.username;
+        let client = self.motherduck.by(token);
+        if let Err(error) = client.list_tokens(account).await {
+            return refused(&error);
+        }
+        let probe = TokenName {
+            owner: self.owner.clone(),
+            credential: self.credential.name.clone(),
+            rotation: RotationId::starting_at(self.now()),
+        };
+        let name = probe.to_string();
+        let new = NewToken {
+            name: &name,
+            ttl: Some(PROBE_TTL),
+            token_type: TokenType::ReadWrite,
+            description: None,
+        };
+        let created = client.create_token(account, &new).await;
+        self.audit_side_creation(PROOF, &probe, &created).await;
+        let created = match created {
+            Ok(created) => created,
+            Err(error) => return refused(error.cause()),
+        };
+        let revoked = client.revoke_token(account, created.id).await;
+        self.audit_side_revocation(PROOF, &probe, created.id, &revoked).await;
+        match revoked {
+            Ok(_) => Ok(Verdict::Works),
+            Err(error) => refused(&error),
+        }
     }
 }
 

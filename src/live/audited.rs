@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Live;
-use crate::audit::{AuditLog, Cause, Entry, Event, Outcome, Trigger};
+use crate::audit::{AuditLog, Cause, Entry, Event, Ledger, Outcome, Trigger};
 use crate::fleet::Origin;
 use crate::motherduck::{CreateTokenError, Error};
 use crate::names::{RotationId, TokenId, TokenName};
@@ -80,6 +80,44 @@ impl Live {
         }
     }
 
+    /// Where that is written down which is done for the credential beside its rotations' steps.
+    pub(super) fn ledger(&self) -> Ledger {
+        Ledger::new(self.witness.log.clone(), self.entry(Event::Began))
+    }
+
+    /// A token that is never served was created for `operation`, or may have been. It belongs to what has begun: a
+    /// rotation that cannot be written down any more is finished all the same.
+    pub(super) async fn audit_side_creation(
+        &self,
+        operation: &'static str,
+        name: &TokenName,
+        created: &Result<CreatedToken, CreateTokenError>,
+    ) {
+        let (token_id, outcome) = creation(created.as_ref().map(|created| created.id));
+        let tell = |entry: &mut Entry| {
+            (entry.token_id, entry.rotation_id) = (token_id, Some(name.rotation));
+        };
+        self.ledger().deed(operation).came_to(Event::Created, outcome, tell).await;
+    }
+
+    /// Such a token was revoked, or may have been.
+    pub(super) async fn audit_side_revocation(
+        &self,
+        operation: &'static str,
+        name: &TokenName,
+        id: TokenId,
+        revoked: &Result<Revocation, Error>,
+    ) {
+        if revoked.as_ref().is_err_and(|error| !error.may_have_effect()) {
+            return;
+        }
+        let outcome = revocation(revoked);
+        let tell = |entry: &mut Entry| {
+            (entry.token_id, entry.rotation_id) = (Some(id), Some(name.rotation));
+        };
+        self.ledger().deed(operation).came_to(Event::Discarded, outcome, tell).await;
+    }
+
     /// A rotation begins. While that cannot be told, none does: nothing has happened yet.
     pub(super) async fn audit_beginning(
         &self,
@@ -102,11 +140,7 @@ impl Live {
         reason: Reason,
         created: &Result<CreatedToken, CreateTokenError>,
     ) {
-        let (token_id, outcome) = match created {
-            Ok(created) => (Some(created.id), None),
-            Err(CreateTokenError::Refused(_)) => (None, Some(Outcome::Failed)),
-            Err(CreateTokenError::Unknown(_)) => (None, Some(Outcome::Unknown)),
-        };
+        let (token_id, outcome) = creation(created.as_ref().map(|created| created.id));
         if let Some(id) = token_id {
             self.witness.known().made_in.insert(id, name.rotation);
         }
@@ -205,12 +239,10 @@ impl Live {
 
     /// A token was revoked, or may have been.
     pub(super) async fn audit_revocation(&self, id: TokenId, revoked: &Result<Revocation, Error>) {
-        let outcome = match revoked {
-            Ok(Revocation::Revoked) => None,
-            Ok(Revocation::AlreadyGone) => Some(Outcome::Already),
-            Err(error) if error.may_have_effect() => Some(Outcome::Unknown),
-            Err(_) => return,
-        };
+        if revoked.as_ref().is_err_and(|error| !error.may_have_effect()) {
+            return;
+        }
+        let outcome = revocation(revoked);
         let (event, rotation_id) = {
             let known = self.witness.known();
             if known.previous.contains(&id) {
@@ -220,5 +252,22 @@ impl Live {
             }
         };
         self.note(Entry { outcome, token_id: Some(id), rotation_id, ..self.entry(event) }).await;
+    }
+}
+
+fn creation(created: Result<TokenId, &CreateTokenError>) -> (Option<TokenId>, Option<Outcome>) {
+    match created {
+        Ok(id) => (Some(id), None),
+        Err(CreateTokenError::Refused(_)) => (None, Some(Outcome::Failed)),
+        Err(CreateTokenError::Unknown(_)) => (None, Some(Outcome::Unknown)),
+    }
+}
+
+/// How a revocation went that may have had an effect.
+fn revocation(revoked: &Result<Revocation, Error>) -> Option<Outcome> {
+    match revoked {
+        Ok(Revocation::Revoked) => None,
+        Ok(Revocation::AlreadyGone) => Some(Outcome::Already),
+        Err(_) => Some(Outcome::Unknown),
     }
 }

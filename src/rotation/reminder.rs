@@ -19,15 +19,10 @@ impl Reminder {
     pub fn after(&self, subject: &Subject, report: &Report, now: Timestamp) {
         let record = report.seen.record.as_ref();
         let expires_at = record.and_then(|record| neglected(&subject.policy, record, now));
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(expires_at) = expires_at else {
-            *last = None;
-            return;
-        };
-        if last.is_some_and(|last| last <= now && now.duration_since(last) < EVERY) {
+        if !self.is_time(expires_at.is_some(), now) {
             return;
         }
-        *last = Some(now);
+        let Some(expires_at) = expires_at else { return };
         let credential = &subject.credential;
         let hint = format!("set `paused = false`, or: pintail rotate-now {credential}");
         if expires_at <= now {
@@ -35,5 +30,51 @@ impl Reminder {
         } else {
             tracing::warn!(%credential, %expires_at, hint, "token of a paused credential nears its expiry");
         }
+    }
+
+    /// Whether people are to be reminded now, if there is `something`; then they were.
+    fn is_time(&self, something: bool, now: Timestamp) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !something {
+            *last = None;
+            return false;
+        }
+        // A clock that was set back must not silence this for as long.
+        let lately = last.is_some_and(|last| last <= now && now.duration_since(last) < EVERY);
+        if !lately {
+            *last = Some(now);
+        }
+        !lately
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// At which of these hours people are reminded, of something that lasts.
+    fn reminded(reminder: &Reminder, hours: &[i64]) -> Vec<i64> {
+        let at = |hour: i64| Timestamp::from_second(1_700_000_000 + hour * 3_600).unwrap();
+        hours.iter().copied().filter(|&hour| reminder.is_time(true, at(hour))).collect()
+    }
+
+    #[test]
+    fn people_are_reminded_once_a_day_and_not_at_each_look() {
+        let reminder = Reminder::default();
+        assert_eq!(reminded(&reminder, &[0, 1, 12, 23, 24, 25, 47, 48, 96]), [0, 24, 48, 96]);
+    }
+
+    #[test]
+    fn what_comes_back_after_it_was_over_is_told_at_once() {
+        let reminder = Reminder::default();
+        assert_eq!(reminded(&reminder, &[0, 1]), [0]);
+        assert!(!reminder.is_time(false, Timestamp::UNIX_EPOCH));
+        assert_eq!(reminded(&reminder, &[2, 3]), [2]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_silences_nothing() {
+        let reminder = Reminder::default();
+        assert_eq!(reminded(&reminder, &[1_000, 10, 11, 34]), [1_000, 10, 34]);
     }
 }

@@ -36,6 +36,11 @@ impl Outlook for Sky {
 }
 
 fn fleet() -> (Arc<Sky>, Fleet) {
+    fleet_with("")
+}
+
+/// With further keys of the credential.
+fn fleet_with(more: &str) -> (Arc<Sky>, Fleet) {
     let text = r#"
 owner = "test"
 [motherduck]
@@ -52,7 +57,7 @@ gate.http = { url = "http://127.0.0.1/", deadline = "20m" }
 "#;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pintail.toml");
-    std::fs::write(&file, text).unwrap();
+    std::fs::write(&file, format!("{text}{more}\n")).unwrap();
     let config = Config::load(&[file], []).unwrap_or_else(|error| panic!("{error}"));
     let begun = "2026-11-22T04:00:00Z".parse().unwrap();
     let sky = Arc::new(Sky(Mutex::new((begun, Contacts::default()))));
@@ -168,4 +173,41 @@ fn the_policy_lets_the_pages_own_script_and_style_run_and_nothing_else() {
     assert!(!policy.contains("unsafe"));
     let foreign = ["http://", "https://", " style=", " onclick", "url("];
     assert!(foreign.iter().all(|foreign| !html.contains(foreign)));
+}
+
+#[test]
+fn a_paused_credential_is_shown_as_such_and_is_a_persons_concern_once_its_token_nears_its_expiry() {
+    let (sky, fleet) = fleet_with("paused = true\nrenew_before = \"2d\"");
+    let shown = || {
+        let snapshot = fleet.snapshot();
+        let html = page::render(&snapshot, &readiness(&snapshot, LONG), &Wanted::default());
+        (snapshot.members[0].clone(), html)
+    };
+    let look = |left: i64| {
+        let record = serde_json::from_value(serde_json::json!({
+            "owner": "test", "phase": "published",
+            "username": "etl_prod", "token_type": "read_write",
+            "token_id": "5e75beb8-f7f0-496c-8990-4a25e75bfa64",
+            "token_name": "pintail/test/etl/0190163d-8694-739b-aea5-966c26f8ad91",
+            "rotation_id": "0190163d-8694-739b-aea5-966c26f8ad91",
+            "created_at": sky.now(), "published_at": sky.now(),
+            "expires_at": sky.now() + SignedDuration::from_hours(left),
+            "token_sha256": "",
+        }))
+        .unwrap();
+        let seen = LastSeen { record: Some(record), ..LastSeen::default() };
+        let rested = Report { outcome: Outcome::NotDue, problem: None, seen, ..held(sky.now()) };
+        fleet.settled(&"etl".parse().unwrap(), &rested, None);
+        shown()
+    };
+    let (quiet, html) = look(1_000);
+    assert_eq!((quiet.state, quiet.next_rotation, &quiet.trouble), (State::Paused, None, &None));
+    assert!(html.contains(r#"class="badge paused""#) && html.contains(".badge.paused {"), "{html}");
+    assert!(html.contains("Nothing. Every credential is looked after."));
+    let (near, html) = look(47);
+    let trouble = near.trouble.unwrap();
+    assert_eq!(near.state, State::Paused);
+    assert!(trouble.hint.unwrap().contains("paused = false"), "{}", trouble.message);
+    assert!(html.contains(&trouble.message), "{html}");
+    assert!(look(1_000).0.trouble.is_none(), "a person rotated it");
 }

@@ -295,3 +295,63 @@ fn attribute<'a>(of: &'a Value, key: &str) -> &'a str {
 fn nanos(span: &Value, key: &str) -> u128 {
     span[key].as_str().unwrap().parse().unwrap()
 }
+
+#[test]
+fn an_account_that_is_made_and_the_token_that_primes_it_are_in_the_audit_log() {
+    let mut scene = audited(&["someone_else"]);
+    scene.credentials = vec![ETL.to_owned()];
+    scene.defaults = "gate = \"none\"\ntoken_type = \"read_scaling\"\nensure_account = true\n\
+                      ducklings.read_write = { size = \"standard\" }"
+        .to_owned();
+
+    // What cannot be written down is not begun.
+    let (log, away) = (scene.dir().join("audit"), scene.dir().join("away"));
+    fs::rename(&log, &away).unwrap();
+    scene.rotate(&[ETL]).came_to(1, "failed");
+    assert!(scene.sandbox.events().iter().all(|event| event.kind != "account_created"));
+    fs::rename(&away, &log).unwrap();
+
+    let rotated = scene.rotate(&[ETL]).came_to(0, "rotated");
+    let told = audit_log(&scene);
+    let words: Vec<_> =
+        told.iter().map(|line| (line["event"].as_str().unwrap(), &line["operation"])).collect();
+    assert_eq!(
+        words,
+        [
+            ("began", &json!("account ensure")),
+            ("account_created", &json!("account ensure")),
+            ("began", &json!("duckling set")),
+            ("ducklings_set", &json!("duckling set")),
+            ("began", &Value::Null),
+            ("created", &Value::Null),
+            ("created", &json!("account prime")),
+            ("discarded", &json!("account prime")),
+            ("served", &Value::Null),
+            ("verified", &Value::Null),
+        ]
+    );
+    for line in &told {
+        assert_eq!(
+            (&line["username"], &line["trigger"]),
+            (&ETL.into(), &"manual".into()),
+            "{line}"
+        );
+    }
+    assert_eq!(told[7]["token_id"], told[6]["token_id"]);
+    assert_ne!(told[6]["token_id"], rotated["token_id"]);
+
+    // Nothing lived or died at MotherDuck that is not in the log.
+    let happened = scene.sandbox.events();
+    let ids = |kind: &str| -> Vec<_> {
+        let of_kind = happened.iter().filter(|event| event.kind == kind);
+        of_kind.map(|event| json!(event.token_id)).collect()
+    };
+    let noted = |word: &str| -> Vec<_> {
+        let of_word = told.iter().filter(|line| line["event"] == word);
+        of_word.map(|line| line["token_id"].clone()).collect()
+    };
+    assert_eq!(
+        (ids("token_created"), ids("token_revoked")),
+        (noted("created"), noted("discarded"))
+    );
+}

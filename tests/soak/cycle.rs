@@ -11,10 +11,12 @@ pub enum Round {
     Two,
     /// One stands still while another goes on, and then goes on itself.
     Late,
-    /// The store stands still, is restarted, or is full.
+    /// The store stands still, is restarted, is full or read-only.
     Outage,
     /// MotherDuck's network hangs.
     Hang,
+    /// MotherDuck is gone for a while, with all that it had in hand.
+    Restart,
     /// The tokens are known to others: no gate.
     Compromised,
     /// A person goes back to the old token, wherever the last run was killed.
@@ -24,7 +26,7 @@ pub enum Round {
 }
 
 /// The rounds, in turn.
-pub const CYCLE: [Round; 16] = [
+pub const CYCLE: [Round; 18] = [
     Round::Step,
     Round::Any,
     Round::Step,
@@ -35,6 +37,8 @@ pub const CYCLE: [Round; 16] = [
     Round::Two,
     Round::Step,
     Round::Hang,
+    Round::Step,
+    Round::Restart,
     Round::Step,
     Round::Late,
     Round::Compromised,

@@ -1,6 +1,9 @@
-//! Processes that are killed, paused and starved of disk space, by their IDs.
+//! Processes that are killed and paused by their IDs, on disks that are sound, full or read-only.
 
+use std::fs::Permissions;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -13,6 +16,80 @@ use crate::sandbox::PINTAIL;
 /// Runs a program on a disk that takes no more than so many blocks of 512 bytes for a file: every longer write fails,
 /// half done, as on a full disk. It needs no privileges.
 const STARVED: &str = "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"";
+
+/// What root may do beyond the modes of files: without these, a read-only directory is read-only for root too.
+const BEYOND_MODES: &str = "-dac_override,-dac_read_search";
+
+/// What the disk of a process is like.
+#[derive(Debug, Clone, Copy)]
+pub enum Disk {
+    Sound,
+    /// It takes no more than so many blocks for a file.
+    Full(u32),
+    /// Modes bind the process, whoever runs it: a directory that is made read-only takes nothing more from it.
+    Strict,
+}
+
+impl Disk {
+    /// How a program is started on it.
+    fn command(self, program: &str) -> Command {
+        match self {
+            Self::Strict if nix::unistd::geteuid().is_root() => {
+                let mut command = Command::new("setpriv");
+                for set in ["bounding-set", "inh-caps"] {
+                    command.arg(format!("--{set}={BEYOND_MODES}"));
+                }
+                command.arg(program);
+                command
+            }
+            Self::Sound | Self::Strict => Command::new(program),
+            Self::Full(blocks) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", STARVED, "sh", &blocks.to_string(), program]);
+                shell
+            }
+        }
+    }
+}
+
+/// Directories that take no new files, and let none go, until this is dropped.
+pub struct ReadOnly(Vec<PathBuf>);
+
+impl ReadOnly {
+    /// Of `dir` and all that is in it. That it binds those on a strict disk is seen, not hoped.
+    pub fn new(dir: &Path) -> Self {
+        let mut all = vec![];
+        collect(dir, &mut all);
+        let bound = Self(all);
+        bound.set(0o500);
+        let new = dir.join("new");
+        let touched = Disk::Strict.command("touch").arg(&new).stderr(Stdio::null()).status();
+        assert!(!touched.unwrap().success() && !new.exists(), "{} is not read-only", dir.display());
+        bound
+    }
+
+    fn set(&self, mode: u32) {
+        for dir in &self.0 {
+            // The program may have removed a directory before it was bound.
+            let _ = std::fs::set_permissions(dir, Permissions::from_mode(mode));
+        }
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        self.set(0o700);
+    }
+}
+
+fn collect(dir: &Path, all: &mut Vec<PathBuf>) {
+    all.push(dir.to_owned());
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            collect(&entry.path(), all);
+        }
+    }
+}
 
 /// A pintail. It is killed when it is dropped.
 pub struct Process {
@@ -29,16 +106,9 @@ pub struct Ended {
 }
 
 impl Process {
-    /// Starts pintail; with `blocks`, on a full disk.
-    pub fn start(arguments: &[&str], blocks: Option<u32>) -> Self {
-        let mut command = match blocks {
-            None => Command::new(PINTAIL),
-            Some(blocks) => {
-                let mut shell = Command::new("/bin/sh");
-                shell.args(["-c", STARVED, "sh", &blocks.to_string(), PINTAIL]);
-                shell
-            }
-        };
+    /// Starts pintail on such a disk.
+    pub fn start(arguments: &[&str], disk: Disk) -> Self {
+        let mut command = disk.command(PINTAIL);
         let mut child = command
             .args(arguments)
             .env_clear()

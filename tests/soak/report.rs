@@ -54,7 +54,7 @@ pub struct Report {
     pub points: (usize, usize),
     /// Lost, late, refused and nonsensical answers.
     pub faults: u64,
-    /// Times that the store was ended, stood still or was full, or that MotherDuck stood still.
+    /// Times that the store was ended, stood still, was full or read-only, or that MotherDuck stood still or was ended.
     pub outages: u32,
     pub connections: u64,
     pub outdated: u64,

@@ -1,5 +1,8 @@
 //! The rounds of a soak: each starts pintail, lets something bad happen to it or to others, and looks what became.
 
+#[path = "outages.rs"]
+mod outages;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +13,7 @@ use serde_json::json;
 use crate::consumers::Consumers;
 use crate::cycle::{CYCLE, Round};
 use crate::http::ask;
-use crate::process::{Ended, Paused, Process};
+use crate::process::{Disk, Ended, Process};
 use crate::reader::Reader;
 use crate::relay::Relay;
 use crate::report::{Report, Size};
@@ -24,8 +27,6 @@ use crate::wire::{Moment, Point, Wire, points, rest_point, store_point};
 const STEP_LIMIT: Duration = Duration::from_secs(2);
 /// What a run may take before it is killed.
 const LIMIT: Duration = Duration::from_secs(15);
-/// How the system tells that a file may not grow.
-const FULL: &str = "File too large";
 /// The runs that may pass until everything is at rest once nothing is in the way.
 const RUNS_TO_REST: usize = 6;
 
@@ -43,6 +44,7 @@ pub struct Soak {
     credentials: Vec<String>,
     points: Vec<(Point, Moment)>,
     struck: BTreeSet<(Point, Moment)>,
+    steps: usize,
     kills: u32,
     outages: u32,
     config: String,
@@ -61,8 +63,11 @@ impl Soak {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let dir = tempfile::tempdir().unwrap();
         let credentials: Vec<_> = (0..size.credentials).map(|n| format!("consumer_{n}")).collect();
-        let sandbox =
-            Sandbox::start(&[&format!("--accounts={}", credentials.join(",")), "--gateway-html"]);
+        let sandbox = Sandbox::start(&[
+            &format!("--accounts={}", credentials.join(",")),
+            &format!("--dir={}", dir.path().join("motherduck").display()),
+            "--gateway-html",
+        ]);
         let store = Store::start(kind, dir.path());
         let wire = Wire::new(size.seed);
         let between = Arc::clone(&wire);
@@ -87,6 +92,7 @@ impl Soak {
             chance: fastrand::Rng::with_seed(size.seed),
             points: points(kind),
             struck: BTreeSet::new(),
+            steps: 0,
             kills: 0,
             outages: 0,
             last_words: vec![],
@@ -114,7 +120,7 @@ impl Soak {
             credentials: &soak.credentials,
         };
         std::fs::write(&soak.config, settings.to_string()).unwrap();
-        let first = soak.launch(None).end_within(LIMIT * 4);
+        let first = soak.launch(Disk::Sound).end_within(LIMIT * 4);
         assert_eq!(first.code, Some(0), "{}", first.said);
         soak
     }
@@ -131,14 +137,14 @@ impl Soak {
             }
             self.shift_weather();
             match round {
-                Round::Step => self.killed_at_a_step(number),
+                Round::Step => self.killed_at_a_step(),
                 Round::Any => {
-                    let running = self.launch(None);
+                    let running = self.launch(Disk::Sound);
                     let after = self.millis(30, 1200);
                     self.end(running, after);
                 }
                 Round::Two => {
-                    let both = [self.launch(None), self.launch(None)];
+                    let both = [self.launch(Disk::Sound), self.launch(Disk::Sound)];
                     let [first, second] = both;
                     let after = self.millis(100, 1200);
                     self.end(first, after);
@@ -146,31 +152,24 @@ impl Soak {
                 }
                 Round::Late => self.one_stands_still(),
                 Round::Outage => self.outage(number),
-                Round::Hang => {
-                    let running = self.launch(None);
-                    std::thread::sleep(self.millis(100, 900));
-                    let hung = Paused::new(self.sandbox.server.pid());
-                    std::thread::sleep(self.millis(200, 1500));
-                    self.outages += 1;
-                    drop(hung);
-                    self.end_soon(running);
-                }
+                Round::Hang => self.network_hangs(),
+                Round::Restart => self.motherduck_restarts(),
                 Round::Compromised => {
                     let verb = ["rotate-now", "--all", "--compromised", "--reason=soak"];
-                    let running = self.start(&verb, None);
+                    let running = self.start(&verb, Disk::Sound);
                     let after = self.millis(100, 1800);
                     self.end(running, after);
                 }
                 Round::Back => {
-                    let running = self.launch(None);
+                    let running = self.launch(Disk::Sound);
                     let after = self.millis(300, 900);
                     self.end(running, after);
                     let name = self.chance.choice(&self.credentials).unwrap().clone();
-                    let back = self.start(&["roll-back", &name], None);
+                    let back = self.start(&["roll-back", &name], Disk::Sound);
                     self.end_soon(back);
                 }
                 Round::Whole => {
-                    let running = self.launch(None);
+                    let running = self.launch(Disk::Sound);
                     self.end(running, LIMIT);
                 }
             }
@@ -189,7 +188,7 @@ impl Soak {
         }));
         let mut left_behind = vec![];
         for _ in 0..RUNS_TO_REST {
-            let run = self.launch(None).end_within(LIMIT * 2);
+            let run = self.launch(Disk::Sound).end_within(LIMIT * 2);
             let settled = run.code == Some(0);
             self.note(&run);
             self.truth.look();
@@ -231,13 +230,13 @@ impl Soak {
         left
     }
 
-    fn launch(&self, blocks: Option<u32>) -> Process {
-        self.start(&["rotate-now", "--all", "--timeout=8s"], blocks)
+    fn launch(&self, disk: Disk) -> Process {
+        self.start(&["rotate-now", "--all", "--timeout=8s"], disk)
     }
 
-    fn start(&self, verb: &[&str], blocks: Option<u32>) -> Process {
+    fn start(&self, verb: &[&str], disk: Disk) -> Process {
         let global = ["--config", &self.config, "--log-format=json"];
-        Process::start(&[&global, verb].concat(), blocks)
+        Process::start(&[&global, verb].concat(), disk)
     }
 
     /// Lets it run for `limit`, and kills it then.
@@ -290,8 +289,9 @@ impl Soak {
     }
 
     /// Kills it at the next point in turn, before or after what it asked for came about.
-    fn killed_at_a_step(&mut self, number: usize) {
-        let (point, moment) = self.points[number / 2 % self.points.len()];
+    fn killed_at_a_step(&mut self) {
+        let (point, moment) = self.points[self.steps % self.points.len()];
+        self.steps += 1;
         let is_file_write = point == Point::Write && self.way.is_none();
         let skip = self.chance.u32(0..u32::try_from(self.credentials.len()).unwrap());
         while self.has_stalled() {}
@@ -299,7 +299,7 @@ impl Soak {
             self.wire.arm(point, moment, skip);
         }
         let before = self.listing(0);
-        let mut running = self.launch(None);
+        let mut running = self.launch(Disk::Sound);
         let start = Instant::now();
         let mut reached = false;
         while !reached && running.is_running() && start.elapsed() < STEP_LIMIT {
@@ -338,38 +338,13 @@ impl Soak {
     }
 
     fn one_stands_still(&mut self) {
-        let late = self.launch(None);
+        let late = self.launch(Disk::Sound);
         std::thread::sleep(self.millis(50, 900));
         let paused = late.pause();
-        let other = self.launch(None);
+        let other = self.launch(Disk::Sound);
         self.end_soon(other);
         drop(paused);
         self.end_soon(late);
-    }
-
-    /// The store is full, stands still, or is ended and started again with its data, while pintail is at work.
-    fn outage(&mut self, number: usize) {
-        if self.way.is_none() {
-            let blocks = self.chance.u32(0..3);
-            let starved = self.launch(Some(blocks)).end_within(STEP_LIMIT);
-            self.outages += u32::from(starved.said.contains(FULL));
-            return self.note(&starved);
-        }
-        let running = self.launch(None);
-        std::thread::sleep(self.millis(100, 900));
-        let pause = self.millis(200, 1500);
-        self.outages += 1;
-        match &mut self.store {
-            Store::Vault(raft) if (number / CYCLE.len()).is_multiple_of(2) => {
-                raft.restart(self.chance.bool(), pause);
-            }
-            store @ (Store::File(_) | Store::Vault(_) | Store::Aws(_)) => {
-                let paused = store.pause();
-                std::thread::sleep(pause);
-                drop(paused);
-            }
-        }
-        self.end_soon(running);
     }
 }
 

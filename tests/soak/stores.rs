@@ -130,12 +130,8 @@ disable_mlock = true
 
     /// Ends it, with or without warning, and starts it again with the data that it has kept.
     pub fn restart(&mut self, is_warned: bool, pause: Duration) {
-        if let Some(server) = self.server.take() {
-            if !is_warned {
-                let pid = nix::unistd::Pid::from_raw(server.pid());
-                nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL).unwrap();
-            }
-            drop(server);
+        if let Some(mut server) = self.server.take() {
+            server.end(is_warned);
         }
         std::thread::sleep(pause);
         self.launch();

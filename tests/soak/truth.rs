@@ -1,6 +1,7 @@
 //! What really happened, as the sandbox tells it: which tokens live, which were revoked, and what went wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -43,17 +44,31 @@ impl Truth {
             if kind == "request_failed" {
                 self.faults += 1;
             }
-            let Some(name) = event["name"].as_str() else { continue };
-            // pintail/OWNER/CREDENTIAL/ROTATION
-            let Some(credential) = name.strip_prefix("pintail/soak/") else { continue };
-            let credential = credential.split('/').next().unwrap();
+            let Some(credential) = credential(&event["name"]) else { continue };
             let id = event["token_id"].as_str().unwrap().to_owned();
-            let live = self.live.entry(credential.to_owned()).or_default();
+            let live = self.live.entry(credential).or_default();
             if kind == "token_created" {
                 live.insert(id);
                 self.most_live = self.most_live.max(live.len());
             } else if kind == "token_revoked" {
                 live.remove(&id);
+                self.revoked.insert(id);
+            }
+        }
+    }
+
+    /// The sandbox has ended, and its events with it: what it has kept tells which tokens live and which were revoked.
+    /// The next events are those of a new one.
+    pub fn forget_events(&mut self, state_file: &Path) {
+        let state: Value = serde_json::from_slice(&std::fs::read(state_file).unwrap()).unwrap();
+        self.last = 0;
+        self.live.clear();
+        for token in state["tokens"].as_array().unwrap() {
+            let Some(credential) = credential(&token["name"]) else { continue };
+            let id = token["id"].as_str().unwrap().to_owned();
+            if token["gone"].is_null() {
+                self.live.entry(credential).or_default().insert(id);
+            } else {
                 self.revoked.insert(id);
             }
         }
@@ -68,4 +83,11 @@ impl Truth {
     pub fn rotations(&self, seen: &BTreeSet<String>) -> usize {
         self.revoked.intersection(seen).count()
     }
+}
+
+/// The credential that a token of this name was made for, if it is one of the soak's.
+fn credential(name: &Value) -> Option<String> {
+    // pintail/OWNER/CREDENTIAL/ROTATION
+    let rest = name.as_str()?.strip_prefix("pintail/soak/")?;
+    Some(rest.split('/').next().unwrap().to_owned())
 }

@@ -45,6 +45,14 @@ impl Sandbox {
         Self { ready, server }
     }
 
+    /// Starts it again where it was, after its end; `--dir` is among the arguments, or nobody finds the way back.
+    pub fn start_again(&mut self, arguments: &[&str]) {
+        let rest = format!("--rest-listen={}", self.server.url.trim_start_matches("http://"));
+        let port = self.ready["postgres_port"].as_u64().unwrap();
+        let postgres = format!("--postgres-listen=127.0.0.1:{port}");
+        *self = Self::start(&[&[&*rest, &*postgres], arguments].concat());
+    }
+
     /// A text of the ready line.
     pub fn text(&self, key: &str) -> &str {
         self.ready[key].as_str().unwrap()

@@ -41,12 +41,21 @@ impl Server {
         let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children"));
         children.unwrap().trim().parse().unwrap()
     }
+
+    /// Ends it, with or without warning.
+    pub fn end(&mut self, is_warned: bool) {
+        if !is_warned {
+            let pid = nix::unistd::Pid::from_raw(self.pid());
+            nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL).unwrap();
+        }
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+    }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
+        self.end(true);
     }
 }
 

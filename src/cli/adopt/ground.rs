@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::ExitCode;
 use super::super::complaint::Complaint;
-use super::super::look::{account_key, with_siblings};
+use super::super::look::with_siblings;
 use super::Wish;
 use crate::config::{Config, Credential};
 use crate::live::{Live, Outside, subject};
@@ -76,7 +76,7 @@ impl Ground {
             .await;
         let accounts: BTreeMap<String, &Live> = worlds
             .iter()
-            .map(|(credential, world)| (account_key(&credential.username), world))
+            .map(|(credential, world)| (credential.username.folded(), world))
             .collect();
         let lists = futures::stream::iter(accounts)
             .map(|(account, world)| async move { (account, world.list().await) })
@@ -107,7 +107,7 @@ impl Ground {
         let adoption = Adoption { subject: &subject, token_id: wish.token_id, take_over };
         let claim = adoption.claim(&reading.slot).map_err(Obstacle::Refused)?;
         let others = self.others(config, credential)?;
-        let listing = self.lists.get(&account_key(&credential.username)).ok_or_else(missing)?;
+        let listing = self.lists.get(&credential.username.folded()).ok_or_else(missing)?;
         let listing = listing.as_ref().map_err(|fault| Obstacle::Fault(fault.clone()))?;
         let record =
             adoption.record(&claim, listing, others, self.now).map_err(Obstacle::Refused)?;
@@ -120,9 +120,9 @@ impl Ground {
         config: &Config,
         credential: &Credential,
     ) -> Result<Vec<(&'g CredentialName, &'g Record)>, Obstacle> {
-        let account = account_key(&credential.username);
+        let account = credential.username.folded();
         let is_sibling = |name: &CredentialName| {
-            let other = config.credentials.get(name).map(|other| account_key(&other.username));
+            let other = config.credentials.get(name).map(|other| other.username.folded());
             *name != credential.name && other.is_some_and(|other| other == account)
         };
         let mut records = Vec::new();

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::super::account::list::has_no_list;
 use super::super::by_hand::tame;
-use super::super::look::account_key;
 use super::Unseen;
 use crate::live::Outside;
 use crate::motherduck::Error;
@@ -41,7 +40,7 @@ pub(super) async fn uncovered(outside: &Outside) -> Result<(Source, Vec<String>)
         Err(error) => return Err(unseen(&error)),
     };
     let covered: BTreeSet<_> =
-        outside.config.credentials.values().map(|one| account_key(&one.username)).collect();
+        outside.config.credentials.values().map(|one| one.username.folded()).collect();
     let strangers: BTreeMap<_, _> = names
         .into_iter()
         .map(|name| (name.to_ascii_lowercase(), tame(&name)))

@@ -6,7 +6,6 @@ use futures::StreamExt;
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
-use super::super::look::account_key;
 use super::super::table::{counted, span};
 use super::account;
 use super::finding::{Finding, Findings, Level};
@@ -67,7 +66,7 @@ async fn admin(outside: &Outside, findings: &mut Findings) -> bool {
 async fn accounts(outside: &Outside, credentials: &[&Credential], findings: &mut Findings) {
     let accounts: BTreeMap<_, _> = credentials
         .iter()
-        .map(|credential| (account_key(&credential.username), &credential.username))
+        .map(|credential| (credential.username.folded(), &credential.username))
         .collect();
     let found: Vec<_> = futures::stream::iter(accounts.into_values())
         .map(|username| async move {

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::audit::{Entry, Event, Outcome};
+use crate::audit::{Deed, Entry, Event, Outcome};
 use crate::cli::by_hand::{self, failed, instant, note, refused};
 use crate::cli::complaint::Complaint;
-use crate::cli::deed::Deed;
+use crate::cli::deed;
 use crate::cli::reveal::{Destination, Undelivered};
 use crate::cli::{CreateToken, ExitCode, Output};
 use crate::config::Config;
@@ -64,7 +64,7 @@ pub(super) async fn create(
         subject: Some(wish.name.clone()),
         ..Entry::of(Event::Began)
     };
-    let deed = Deed::begin(config, "token create", about).await?;
+    let deed = deed::begin(config, "token create", about).await?;
     let created = match client.create_token(username, &new).await {
         Ok(created) => created,
         Err(CreateTokenError::Refused(error)) => {

@@ -6,7 +6,7 @@ use super::claim::claim;
 use crate::audit::{Entry, Event, Outcome};
 use crate::cli::by_hand::{self, failed, instant, refused, tame};
 use crate::cli::confirm::Confirmation;
-use crate::cli::deed::Deed;
+use crate::cli::deed;
 use crate::cli::{ExitCode, Output, RevokeToken};
 use crate::config::Config;
 use crate::motherduck::TokenDetails;
@@ -45,7 +45,7 @@ pub(super) async fn revoke(
         subject: name.map(str::to_owned),
         ..Entry::of(Event::Began)
     };
-    let deed = Deed::begin(config, "token revoke", about).await?;
+    let deed = deed::begin(config, "token revoke", about).await?;
     let revocation = match client.revoke_token(username, id).await {
         Ok(revocation) => revocation,
         Err(error) => {

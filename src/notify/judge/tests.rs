@@ -162,3 +162,14 @@ fn unmanaged_tokens_are_told_when_there_are_more_of_them() {
         assert_eq!(look(&mut judge, now, vec![], count), expected, "at {now}: {count}");
     }
 }
+
+#[test]
+fn a_paused_credential_is_no_trouble_but_nears_its_expiry_like_any_other() {
+    let paused = |expires_in| vec![member(State::Paused, expires_in, None)];
+    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    assert_eq!(look(&mut judge, 0, paused(99 * HOUR), 0), NOTHING);
+    assert_eq!(look(&mut judge, 98 * HOUR + 1, paused(99 * HOUR), 0), ["expiring"]);
+    assert_eq!(look(&mut judge, 99 * HOUR, paused(99 * HOUR), 0), NOTHING);
+    assert_eq!(look(&mut judge, 123 * HOUR, paused(99 * HOUR), 0), ["expiring again"], "expired");
+    assert_eq!(look(&mut judge, 124 * HOUR, paused(999 * HOUR), 0), ["recovered"]);
+}

@@ -199,4 +199,28 @@ proptest! {
             prop_assert!(until > look.now);
         }
     }
+
+    #[test]
+    fn while_paused_nothing_begins_that_no_person_asks_for(look in some_look()) {
+        for trigger in [Trigger::Schedule, Trigger::Finish] {
+            let decision = look.clone().asked(trigger).edit(|look| look.subject.policy.paused = true).decide();
+            let begins = matches!(decision, Decision::Replace { .. });
+            prop_assert!(!begins, "{trigger:?}: {decision:?}");
+        }
+    }
+
+    #[test]
+    fn a_pause_stops_neither_what_was_begun_nor_what_a_person_asks_for(look in some_look()) {
+        let awake = look.decide();
+        let asleep = look.clone().edit(|look| look.subject.policy.paused = true).decide();
+        let goes_on = match awake {
+            Decision::Replace { .. } => look.trigger != Trigger::Schedule,
+            Decision::Seal { .. } | Decision::Revoke(_) | Decision::RollBack(_)
+            | Decision::Deploy | Decision::PollGate | Decision::Hold { .. } | Decision::Refuse(_)
+            | Decision::Mirror => true,
+            // These may go before a replacement, too.
+            Decision::List | Decision::Verify | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,
+        };
+        prop_assert!(!goes_on || asleep == awake, "{awake:?} became {asleep:?}");
+    }
 }

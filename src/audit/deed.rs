@@ -1,0 +1,65 @@
+//! Something that changes the outside and is no step of a rotation, as the audit log tells of it.
+
+use std::sync::Arc;
+
+use super::{AuditError, AuditLog, Entry, Event, Outcome};
+
+/// Where deeds are written down, if they are, and what is the same for all of them: for whom and why.
+pub struct Ledger {
+    log: Option<Arc<AuditLog>>,
+    about: Entry,
+}
+
+/// One operation: that it begins, and what came of it.
+pub struct Deed {
+    log: Option<Arc<AuditLog>>,
+    about: Entry,
+}
+
+impl Ledger {
+    /// A ledger of what `about` tells.
+    pub fn new(log: Option<Arc<AuditLog>>, about: Entry) -> Self {
+        Self { log, about }
+    }
+
+    /// One of nobody and nothing: no log is kept.
+    pub fn none() -> Self {
+        Self::new(None, Entry::of(Event::Began))
+    }
+
+    /// An operation that is part of what has begun already.
+    pub fn deed(&self, operation: &'static str) -> Deed {
+        let about = Entry { operation: Some(operation), ..self.about.clone() };
+        Deed { log: self.log.clone(), about }
+    }
+
+    /// Tells that an operation begins. While that cannot be told, it must not: nothing was changed yet.
+    pub async fn begin(&self, operation: &'static str) -> Result<Deed, AuditError> {
+        let deed = self.deed(operation);
+        if let Some(log) = &deed.log {
+            log.append(Entry { event: Event::Began, ..deed.about.clone() }).await?;
+        }
+        Ok(deed)
+    }
+}
+
+impl Deed {
+    /// Tells what came of it; `more` adds what was not known before.
+    pub async fn came_to(
+        &self,
+        event: Event,
+        outcome: Option<Outcome>,
+        more: impl FnOnce(&mut Entry),
+    ) {
+        let Some(log) = &self.log else { return };
+        let mut entry = Entry { event, outcome, ..self.about.clone() };
+        more(&mut entry);
+        log.note(entry).await;
+    }
+
+    /// Tells of a failure, after which it may have happened all the same if `may_have_effect`.
+    pub async fn failed(&self, event: Event, may_have_effect: bool) {
+        let outcome = if may_have_effect { Outcome::Unknown } else { Outcome::Failed };
+        self.came_to(event, Some(outcome), |_| {}).await;
+    }
+}
