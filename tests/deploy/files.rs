@@ -8,14 +8,20 @@ use serde_json::Value;
 use crate::bench::{shipped, text};
 
 /// What the alerts and the dashboard may ask for.
-const METRICS: [&str; 17] = [
+const METRICS: [&str; 23] = [
+    "pintail_audit_log_failures_total",
     "pintail_build_info",
     "pintail_clock_skew_seconds",
+    "pintail_config_last_reload_success_timestamp_seconds",
+    "pintail_config_last_reload_successful",
+    "pintail_config_reload_failures_total",
     "pintail_credential_state",
     "pintail_last_success_timestamp_seconds",
     "pintail_missed_runs_total",
     "pintail_motherduck_requests_total",
     "pintail_next_rotation_timestamp_seconds",
+    "pintail_notifications_dropped_total",
+    "pintail_notifications_total",
     "pintail_orphans",
     "pintail_predecessors",
     "pintail_rotation_duration_seconds",
