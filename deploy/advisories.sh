@@ -12,8 +12,8 @@ if ! said=$(cargo deny --locked fetch db 2>&1); then
 $said
 
 **************************************************************************************
-* NOT CHECKED: whether a dependency has a known vulnerability. RustSec's database     *
-* could not be fetched. Run deploy/advisories.sh where it can be, before a release.   *
+* NOT CHECKED: whether a dependency has a known vulnerability. RustSec's database    *
+* could not be fetched. Run deploy/advisories.sh where it can be, before a release.  *
 **************************************************************************************
 TEXT
   exit 3
