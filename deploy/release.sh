@@ -2,6 +2,11 @@
 # Makes a release in target/dist: one static binary, the archive to install it from, its bill of materials
 # (CycloneDX), and checksums. Needs cargo-cyclonedx, which it says if it is missing. The first run takes about ten
 # minutes, since the whole program is optimised as one.
+#
+#   deploy/release.sh [--advisories-unchecked]
+#
+# A dependency with a known vulnerability is not released. --advisories-unchecked is for trying this script where
+# RustSec's database cannot be fetched, and the name of what it makes says so.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,9 +16,18 @@ fail() {
 }
 cargo cyclonedx --version >/dev/null 2>&1 || fail 'missing: cargo-cyclonedx (cargo install --locked cargo-cyclonedx)'
 
+unchecked=
+[[ ${1:-} != --advisories-unchecked ]] || unchecked=-UNCHECKED
+advisories=0
+deploy/advisories.sh || advisories=$?
+if ((advisories != 0)) && [[ $advisories$unchecked != 3-UNCHECKED ]]; then
+  fail 'the dependencies were not found to be free of known vulnerabilities'
+fi
+((advisories != 0)) || unchecked=
+
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 target=$(rustc --print host-tuple)
-name=pintail-$version-$target
+name=pintail-$version-$target$unchecked
 dist=target/dist
 
 echo "== $name"

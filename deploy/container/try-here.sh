@@ -6,9 +6,11 @@
 #   --build-arg RUST_IMAGE   a Debian made here by debootstrap, with gcc, in place of the official Rust image;
 #   --volume …/toolchain     this machine's Rust toolchain, which that Debian lacks;
 #   --volume …/registry      this machine's crates, so that they are not fetched again;
-#   --volume /build/target   with --target-dir DIR: a target directory of an earlier build with the same flags.
+#   --volume /build/target   with --target-dir DIR: a target directory of an earlier build with the same flags;
+#   a cargo that is a copy   with --binary FILE: in place of building, it puts down this static binary, such as
+#                            deploy/release.sh makes. Half a minute instead of ten.
 #
-#   deploy/container/try-here.sh [--target-dir DIR]
+#   deploy/container/try-here.sh [--target-dir DIR | --binary FILE]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -25,9 +27,11 @@ volumes=(
   --volume "$(rustc --print sysroot):/opt/toolchain:ro"
   --volume "${CARGO_HOME:-$HOME/.cargo}/registry:/opt/cargo/registry"
 )
-if [[ ${1:-} == --target-dir ]]; then
-  volumes+=(--volume "$(realpath "$2"):/build/target")
-fi
+binary=
+case ${1:-} in
+  --target-dir) volumes+=(--volume "$(realpath "$2"):/build/target") ;;
+  --binary) binary=$(realpath "$2") ;;
+esac
 
 work=$(mktemp -d)
 export BUILDAH_ISOLATION=chroot
@@ -47,9 +51,17 @@ step 'a base with a C compiler'
 debootstrap --variant=minbase --include=gcc,libc6-dev,ca-certificates bookworm "$work/base" >"$work/debootstrap.log"
 # Whatever this machine believes, the build must believe as well.
 cp /etc/ssl/certs/ca-certificates.crt "$work/base/etc/ssl/certs/"
+if [[ -n $binary ]]; then
+  install -D --mode=0755 "$binary" "$work/base/opt/here/pintail"
+  cat >"$work/base/opt/here/cargo" <<'CARGO'
+#!/bin/sh -e
+install -D /opt/here/pintail "target/$(rustc --print host-tuple)/release/pintail"
+CARGO
+  chmod +x "$work/base/opt/here/cargo"
+fi
 base=$(buildah "${storage[@]}" from scratch)
 buildah "${storage[@]}" copy --quiet "$base" "$work/base" / >/dev/null
-buildah "${storage[@]}" config --env PATH=/opt/toolchain/bin:/usr/bin:/bin --env CARGO_HOME=/opt/cargo "$base"
+buildah "${storage[@]}" config --env PATH=/opt/here:/opt/toolchain/bin:/usr/bin:/bin --env CARGO_HOME=/opt/cargo "$base"
 buildah "${storage[@]}" commit --quiet --rm "$base" localhost/rust-here >/dev/null
 rm -rf "$work/base"
 
