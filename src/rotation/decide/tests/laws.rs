@@ -8,7 +8,7 @@ use super::look::{DAY, Look, Where, at, foreign, id, listed, name, tries, versio
 use crate::config::{GatePace, OnFailure};
 use crate::names::TokenId;
 use crate::record::Phase;
-use crate::rotation::decide::{Decision, Trigger};
+use crate::rotation::decide::{Decision, Refusal, Trigger};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::world::Version;
 
@@ -213,13 +213,13 @@ proptest! {
     fn a_pause_stops_neither_what_was_begun_nor_what_a_person_asks_for(look in some_look()) {
         let awake = look.decide();
         let asleep = look.clone().edit(|look| look.subject.policy.paused = true).decide();
-        let goes_on = match awake {
+        let goes_on = match &awake {
             Decision::Replace { .. } => look.trigger != Trigger::Schedule,
             Decision::Seal { .. } | Decision::Revoke(_) | Decision::RollBack(_)
-            | Decision::Deploy | Decision::PollGate | Decision::Hold { .. } | Decision::Refuse(_)
-            | Decision::Mirror => true,
+            | Decision::Deploy | Decision::PollGate | Decision::Mirror => true,
+            Decision::Refuse(refusal) => !matches!(refusal, Refusal::Strays(_)),
             // These may go before a replacement, too.
-            Decision::List | Decision::Verify | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,
+            Decision::Hold { .. } | Decision::List | Decision::Verify | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,
         };
         prop_assert!(!goes_on || asleep == awake, "{awake:?} became {asleep:?}");
     }
