@@ -61,6 +61,22 @@ fn explore(scenario: &Scenario) -> Shown {
     shown
 }
 
+/// Explores `scenario` with every pair of `faults` at every pair of effects, as far as `share` goes.
+fn explore_pairs(scenario: &Scenario, faults: &[Fault], share: &mut Share) {
+    for at in 0..explore(scenario).effects {
+        for first in faults {
+            let scenario = with_fault(scenario, at, *first);
+            for later in at + 1..explore(&scenario).effects {
+                for second in faults {
+                    if share.has_next() {
+                        explore(&with_fault(&scenario, later, *second));
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn with_fault(scenario: &Scenario, at: u32, fault: Fault) -> Scenario {
     let mut scenario = scenario.clone();
     scenario.plan.insert(at, fault);

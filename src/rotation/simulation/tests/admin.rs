@@ -1,6 +1,6 @@
 //! The credential is the admin token of the pintails that rotate it: none of them locks itself, or another, out.
 
-use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, with_fault};
+use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, explore_pairs, with_fault};
 use crate::config::OnFailure;
 use crate::rotation::decide::Trigger;
 use crate::rotation::drive::Outcome;
@@ -54,18 +54,7 @@ fn no_single_fault_locks_a_pintail_out() {
 fn no_two_faults_lock_a_pintail_out() {
     let mut share = Share::one_in(97);
     for scenario in alone() {
-        for at in 0..explore(&scenario).effects {
-            for first in TELLING_FAULTS {
-                let scenario = with_fault(&scenario, at, first);
-                for later in at + 1..explore(&scenario).effects {
-                    for second in TELLING_FAULTS {
-                        if share.has_next() {
-                            explore(&with_fault(&scenario, later, second));
-                        }
-                    }
-                }
-            }
-        }
+        explore_pairs(&scenario, &TELLING_FAULTS, &mut share);
     }
     share.tell("the admin token, two faults each");
 }

@@ -1,7 +1,8 @@
 //! One pintail: no fault, every fault at every effect, and every pair of faults.
 
 use super::{
-    FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, explores_all, scenarios, with_fault,
+    FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, explore_pairs, explores_all, scenarios,
+    with_fault,
 };
 use crate::rotation::decide::Trigger;
 use crate::rotation::drive::Outcome;
@@ -65,18 +66,7 @@ fn no_two_faults_break_a_promise() {
                 continue;
             }
             let scenario = Scenario { protocol, ..scenario.clone() };
-            for at in 0..explore(&scenario).effects {
-                for first in faults {
-                    let scenario = with_fault(&scenario, at, *first);
-                    for later in at + 1..explore(&scenario).effects {
-                        for second in faults {
-                            if share.has_next() {
-                                explore(&with_fault(&scenario, later, *second));
-                            }
-                        }
-                    }
-                }
-            }
+            explore_pairs(&scenario, faults, &mut share);
         }
     }
     share.tell("one pintail, two faults each");

@@ -1,6 +1,6 @@
 //! A credential with a mirror: what any store serves is never revoked, and mirrors never go back.
 
-use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, with_fault};
+use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, explore_pairs, with_fault};
 use crate::rotation::decide::Trigger;
 use crate::rotation::drive::Outcome;
 use crate::rotation::simulation::actor::Part;
@@ -58,19 +58,7 @@ fn no_two_faults_break_a_promise_to_the_consumers_of_a_mirror() {
     let mut share = Share::one_in(61);
     for keeps in KINDS {
         for scenario in alone() {
-            let scenario = mirrored(keeps, scenario);
-            for at in 0..explore(&scenario).effects {
-                for first in TELLING_FAULTS {
-                    let scenario = with_fault(&scenario, at, first);
-                    for later in at + 1..explore(&scenario).effects {
-                        for second in TELLING_FAULTS {
-                            if share.has_next() {
-                                explore(&with_fault(&scenario, later, second));
-                            }
-                        }
-                    }
-                }
-            }
+            explore_pairs(&mirrored(keeps, scenario), &TELLING_FAULTS, &mut share);
         }
     }
     share.tell("a mirror, two faults each");
