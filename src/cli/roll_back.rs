@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::deed;
 use super::rotate_now::{Destinations, Run};
-use super::{ExitCode, Output, RollBack, selection};
+use super::{ExitCode, OldPlace, Output, RollBack, selection};
 use crate::audit::{self, Cause, Entry, Event};
 use crate::config::Config;
 use crate::rotation::decide::Trigger;
@@ -26,6 +26,7 @@ pub(super) async fn roll_back(
         ..Entry::of(Event::Began)
     };
     deed::begin(&config, "roll-back", about).await?;
-    let run = Run { names, trigger: Trigger::RollBack, cause, timeout: None, output };
+    let old_place = OldPlace::Kept;
+    let run = Run { names, trigger: Trigger::RollBack, cause, old_place, timeout: None, output };
     run.carry_out(config, &Destinations::default(), stop).await
 }

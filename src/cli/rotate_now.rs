@@ -11,11 +11,12 @@ use tracing::Instrument;
 use url::Url;
 
 use super::complaint::Complaint;
+use super::log::REASON;
 use super::output::{CredentialResult, Results};
 use super::progress::Screen;
-use super::{ExitCode, Output, RotateNow, Scope, Urgency, answer, plan, selection};
+use super::{ExitCode, Mode, OldPlace, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::audit::{self, Cause};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::live::{Outside, subject};
 use crate::metrics::{self, Format};
@@ -41,31 +42,54 @@ pub(super) async fn rotate_now(
     output: Output,
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let names = match rotation.scope() {
-        Scope::All => everyone(&config, rotation.urgency()),
-        Scope::Named(names) => selection::configured(&config, names)?,
+    let names = chosen(&config, &rotation.scope, rotation.urgency)?;
+    let (trigger, told) = match rotation.urgency {
+        Urgency::IfDue => (Trigger::Schedule, audit::Trigger::Schedule),
+        Urgency::Forced => (Trigger::Forced, audit::Trigger::Manual),
+        Urgency::Compromised => (Trigger::Compromised, audit::Trigger::Compromised),
     };
-    let (trigger, cause) = match rotation.urgency() {
-        Urgency::IfDue => (Trigger::Schedule, audit::Trigger::Schedule.into()),
-        Urgency::Forced => (Trigger::Forced, audit::Trigger::Manual.into()),
-        Urgency::Compromised { reason } => {
-            tracing::warn!(
-                reason,
-                "compromised tokens are replaced without waiting for the consumers"
-            );
-            let note = Some(reason.to_owned());
-            (Trigger::Compromised, Cause { trigger: audit::Trigger::Compromised, note })
+    match rotation.mode {
+        Mode::DryRun => preview(config, names, trigger, rotation.timeout, output).await,
+        Mode::Act => {
+            announce(rotation);
+            let cause = Cause { trigger: told, note: rotation.reason.clone() };
+            let timeout = rotation.timeout;
+            let old_place = rotation.old_place;
+            let run = Run { names, trigger, cause, old_place, timeout, output };
+            let metrics = Destinations {
+                file: rotation.metrics_file.clone(),
+                gateway: rotation.metrics_push.clone(),
+            };
+            run.carry_out(config, &metrics, stop).await
         }
-    };
-    if rotation.dry_run {
-        return plan::preview(config, names, trigger, output).await;
     }
-    let run = Run { names, trigger, cause, timeout: rotation.timeout, output };
-    let metrics = Destinations {
-        file: rotation.metrics_file.clone(),
-        gateway: rotation.metrics_push.clone(),
-    };
-    run.carry_out(config, &metrics, stop).await
+}
+
+/// What a person has said about the run, for the log: before it begins, and at any log level.
+fn announce(rotation: &RotateNow) {
+    if let Some(reason) = &rotation.reason {
+        // A target of its own, which `log` lets through: somebody wrote it to be read there.
+        tracing::info!(target: REASON, reason, "rotation asked for");
+    }
+    if rotation.urgency == Urgency::Compromised {
+        tracing::warn!("compromised tokens are replaced without waiting for the consumers");
+    }
+}
+
+/// Shows what would be done, for as long as the run might have taken.
+async fn preview(
+    config: Arc<Config>,
+    names: Vec<CredentialName>,
+    trigger: Trigger,
+    timeout: Option<Duration>,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let shown = plan::preview(config, names, trigger, output);
+    let Some(limit) = timeout else { return shown.await };
+    tokio::time::timeout(limit, shown).await.unwrap_or_else(|_| {
+        let message = format!("the look took longer than {}", humantime::format_duration(limit));
+        Err(Complaint { code: ExitCode::Failed, message, hint: None }.into())
+    })
 }
 
 /// Where the metrics of a run go.
@@ -75,16 +99,31 @@ pub(super) struct Destinations {
     gateway: Option<Url>,
 }
 
-/// All credentials; without those that are paused where neither their names were named nor a leak is no time to pause.
-fn everyone(config: &Config, urgency: Urgency<'_>) -> Vec<CredentialName> {
-    let is_meant = |credential: &&config::Credential| {
-        let left_out = credential.policy.paused && urgency == Urgency::Forced;
+/// The credentials that are meant, in the order of the configuration. Those that are paused are left out where neither
+/// their names were named nor a leak is no time to pause.
+fn chosen(
+    config: &Config,
+    scope: &Scope,
+    urgency: Urgency,
+) -> Result<Vec<CredentialName>, Complaint> {
+    let names = match scope {
+        Scope::Named(names) => return selection::configured(config, names),
+        Scope::All => selection::configured(config, &[])?,
+        Scope::Matching(patterns) => selection::matching(config, patterns)?,
+    };
+    let is_named = |name: &CredentialName| match scope {
+        Scope::Matching(patterns) => patterns.iter().any(|pattern| pattern.name() == Some(name)),
+        Scope::All | Scope::Named(_) => false,
+    };
+    let is_meant = |name: &CredentialName| {
+        let is_paused = config.credentials.get(name).is_some_and(|one| one.policy.paused);
+        let left_out = is_paused && urgency == Urgency::Forced && !is_named(name);
         if left_out {
-            tracing::warn!(credential = %credential.name, "paused credential left out");
+            tracing::warn!(credential = %name, "paused credential left out");
         }
         !left_out
     };
-    config.credentials.values().filter(is_meant).map(|one| one.name.clone()).collect()
+    Ok(names.into_iter().filter(is_meant).collect())
 }
 
 /// What one run is to do.
@@ -93,6 +132,8 @@ pub(super) struct Run {
     pub(super) trigger: Trigger,
     /// The same for the audit log, with what a person said about it.
     pub(super) cause: Cause,
+    /// Whether tokens that may still be served in a former place are given up.
+    pub(super) old_place: OldPlace,
     pub(super) timeout: Option<Duration>,
     pub(super) output: Output,
 }
@@ -105,7 +146,10 @@ impl Run {
         metrics: &Destinations,
         stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
-        let Self { names, trigger, cause, timeout, output } = self;
+        let Self { names, trigger, cause, old_place, timeout, output } = self;
+        if old_place == OldPlace::GivenUp {
+            tracing::warn!("tokens that a former place may still serve are given up");
+        }
         let sinks =
             Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
