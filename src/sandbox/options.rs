@@ -41,9 +41,9 @@ pub struct Options {
     /// Expired tokens stay in the list
     #[arg(long)]
     pub keep_expired: bool,
-    /// A second living token of the same name in one account is refused
+    /// A second living token of the same name in one account is accepted, and not refused with 409
     #[arg(long)]
-    pub unique_names: bool,
+    pub duplicate_names: bool,
     /// The organisation's plan has neither read scaling nor embedded dives: both are refused
     #[arg(long)]
     pub lite_plan: bool,
@@ -122,7 +122,7 @@ impl Default for Options {
             revocation_delay: Duration::ZERO,
             listing_delay: Duration::ZERO,
             keep_expired: false,
-            unique_names: false,
+            duplicate_names: false,
             lite_plan: false,
             fail_rate: 0.0,
             lose_reply_rate: 0.0,
@@ -200,7 +200,7 @@ mod tests {
             "--revocation-delay=2s",
             "--listing-delay=1s",
             "--keep-expired",
-            "--unique-names",
+            "--duplicate-names",
             "--lite-plan",
             "--fail-rate=0.1",
             "--lose-reply-rate=0.2",
@@ -212,7 +212,7 @@ mod tests {
         .unwrap();
         assert_eq!(options.accounts.len(), 2);
         assert_eq!(options.revocation_delay, Duration::from_secs(2));
-        assert!(options.lite_plan && options.unique_names && options.keep_expired);
+        assert!(options.lite_plan && options.duplicate_names && options.keep_expired);
         assert_eq!(options.retry_after, RetryAfter::Date);
         assert!((options.lose_reply_rate - 0.2).abs() < f64::EPSILON);
     }

@@ -36,7 +36,7 @@ pub(super) async fn create(
     let user = within_scope(known(world.organisation.user(&username))?, &admin)?.clone();
     let now = Timestamp::now();
     let mut held = world.organisation.tokens_of(user.id, now, switches.expired());
-    if switches.unique_names && held.any(|token| token.name == wish.name) {
+    if !switches.duplicate_names && held.any(|token| token.name == wish.name) {
         return Err(Refusal::conflict("a token of that name exists"));
     }
     drop(held);

@@ -107,13 +107,19 @@ async fn a_revoked_token_works_on_until_the_revocation_delay_is_over() {
 }
 
 #[tokio::test]
-async fn names_are_unique_only_if_asked_for() {
+async fn two_tokens_share_a_name_only_if_asked_for() {
     let bench = Bench::new(Options::default()).await;
-    assert_eq!(create(&bench, "n").await.unwrap().status, 200);
-    assert_eq!(create(&bench, "n").await.unwrap().status, 200);
-    bench.change(json!({ "unique_names": true })).await;
-    assert_eq!(create(&bench, "n").await.unwrap().status, 409);
+    let (id, _) = bench.token(json!({ "name": "n" })).await;
+    let refused = create(&bench, "n").await.unwrap();
+    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (409, &json!("CONFLICT")));
     assert_eq!(create(&bench, "m").await.unwrap().status, 200);
+    bench.change(json!({ "duplicate_names": true })).await;
+    assert_eq!(create(&bench, "n").await.unwrap().status, 200);
+    bench.change(json!({ "duplicate_names": false })).await;
+    bench.revoke(&id).await;
+    assert_eq!(create(&bench, "n").await.unwrap().status, 409, "the second one has the name");
+    let other = "/v1/users/sandbox_admin/tokens";
+    assert_eq!(bench.post(other, json!({ "name": "n" })).await.status, 200, "another account");
 }
 
 #[tokio::test]
