@@ -29,6 +29,9 @@ pub struct Options {
     /// Service accounts that exist from the start, separated by commas
     #[arg(long, value_name = "USERNAME", value_delimiter = ',')]
     pub accounts: Vec<AccountName>,
+    /// A file of further such accounts, one username a line, with `#` before comments
+    #[arg(long, value_name = "FILE")]
+    pub accounts_file: Option<PathBuf>,
     /// Every request and every connection takes that much longer
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
     pub latency: Duration,
@@ -118,6 +121,7 @@ impl Default for Options {
             postgres_listen: ANY_PORT,
             dir: None,
             accounts: Vec::new(),
+            accounts_file: None,
             latency: Duration::ZERO,
             revocation_delay: Duration::ZERO,
             listing_delay: Duration::ZERO,
@@ -196,6 +200,7 @@ mod tests {
     fn every_switch_is_read_from_the_command_line() {
         let options = parse(&[
             "--accounts=etl_prod,etl_test",
+            "--accounts-file=accounts.txt",
             "--latency=20ms",
             "--revocation-delay=2s",
             "--listing-delay=1s",
@@ -211,6 +216,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(options.accounts.len(), 2);
+        assert_eq!(options.accounts_file, Some("accounts.txt".into()));
         assert_eq!(options.revocation_delay, Duration::from_secs(2));
         assert!(options.lite_plan && options.duplicate_names && options.keep_expired);
         assert_eq!(options.retry_after, RetryAfter::Date);

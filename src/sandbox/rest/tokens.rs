@@ -51,7 +51,7 @@ pub(super) async fn create(
     let token = world.organisation.add_token(&user, new, now);
     let detail = Some(token.token_type.as_str().to_owned());
     world.events.push(Kind::TokenCreated, About { detail, ..About::token(&token) });
-    service.keep(&world)?;
+    world.keep()?;
     let mut answer = show(&token);
     answer.insert("token".to_owned(), Value::String(text.lend(str::to_owned)));
     Ok(Json(Value::Object(answer)))
@@ -97,7 +97,7 @@ pub(super) async fn revoke(
         .ok_or_else(|| Refusal::not_found("Token not found"))?;
     world.organisation.revoke(token.id, now, switches.revocation_delay);
     world.events.push(Kind::TokenRevoked, About::token(&token));
-    service.keep(&world)?;
+    world.keep()?;
     Ok(Json(json!({})))
 }
 
