@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-pub use self::options::{Options, RetryAfter};
+pub use self::options::{Options, OwnTokens, RetryAfter};
 use self::service::Service;
 use self::storage::Directory;
 use crate::rotation::world::FaultKind;

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::SandboxError;
@@ -47,6 +47,9 @@ pub struct Options {
     /// A second living token of the same name in one account is accepted, and not refused with 409
     #[arg(long)]
     pub duplicate_names: bool,
+    /// What users without the Admin role may do with tokens of their own account, separated by commas; nothing by default
+    #[arg(long, value_name = "DEED", value_delimiter = ',')]
+    pub members_may: Vec<OwnTokens>,
     /// The organisation's plan has neither read scaling nor embedded dives: both are refused
     #[arg(long)]
     pub lite_plan: bool,
@@ -68,6 +71,18 @@ pub struct Options {
     /// Makes the random faults the same in every run
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+}
+
+/// Something to do with tokens of one's own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnTokens {
+    /// Create them.
+    Create,
+    /// List them.
+    List,
+    /// Revoke them.
+    Revoke,
 }
 
 /// The form of the `Retry-After` header of a 429.
@@ -127,6 +142,7 @@ impl Default for Options {
             listing_delay: Duration::ZERO,
             keep_expired: false,
             duplicate_names: false,
+            members_may: Vec::new(),
             lite_plan: false,
             fail_rate: 0.0,
             lose_reply_rate: 0.0,
@@ -206,6 +222,7 @@ mod tests {
             "--listing-delay=1s",
             "--keep-expired",
             "--duplicate-names",
+            "--members-may=list,revoke",
             "--lite-plan",
             "--fail-rate=0.1",
             "--lose-reply-rate=0.2",
@@ -219,6 +236,7 @@ mod tests {
         assert_eq!(options.accounts_file, Some("accounts.txt".into()));
         assert_eq!(options.revocation_delay, Duration::from_secs(2));
         assert!(options.lite_plan && options.duplicate_names && options.keep_expired);
+        assert_eq!(options.members_may, [OwnTokens::List, OwnTokens::Revoke]);
         assert_eq!(options.retry_after, RetryAfter::Date);
         assert!((options.lose_reply_rate - 0.2).abs() < f64::EPSILON);
     }

@@ -93,8 +93,8 @@ impl Service {
         self.faults().switches.clone()
     }
 
-    /// The Admin that a bearer token belongs to.
-    pub(super) fn admin(&self, token: &Token) -> Result<User, Unfit> {
+    /// The user that a bearer token belongs to.
+    pub(super) fn asker(&self, token: &Token) -> Result<User, Unfit> {
         let world = self.world();
         let Standing::Accepted(known) =
             world.organisation.standing(&token.sha256(), Timestamp::now())
@@ -103,9 +103,10 @@ impl Service {
         };
         let user = world.organisation.owner(known).ok_or(Unfit::InvalidCredentials)?;
         match (user.role, known.token_type) {
-            (Role::Member, _) => Err(Unfit::NotAdmin),
             (Role::Admin, TokenType::ReadScaling) => Err(Unfit::NotReadWrite),
-            (Role::Admin, TokenType::ReadWrite) => Ok(user.clone()),
+            // A Member is told first that it is none of the Admins.
+            (Role::Member, TokenType::ReadScaling) => Err(Unfit::NotAdmin),
+            (Role::Admin | Role::Member, TokenType::ReadWrite) => Ok(user.clone()),
         }
     }
 
