@@ -30,6 +30,8 @@ mod cycle;
 mod daemon;
 #[path = "e2e/demo.rs"]
 mod demo;
+#[path = "e2e/drivers.rs"]
+mod drivers;
 #[path = "e2e/faults.rs"]
 mod faults;
 #[path = "e2e/gates.rs"]
