@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::admin::Badge;
 use super::flaws::Flaw;
-use super::ground::{Applied, Fault, Ground, Lists, Message, TOKEN_KEY, USER_KEY};
+use super::ground::{Applied, FIELDS, Fault, Ground, Lists, Message, untouched};
 pub(super) use super::part::Part;
 use super::store::{Protocol, Request, Stored};
 use crate::names::{TokenId, TokenName};
@@ -246,8 +246,7 @@ impl World for Actor {
             let (slot, others) = if let Some(stored) = stored {
                 (stored.slot(), stored.others.clone())
             } else {
-                let first = [(USER_KEY.to_owned(), "precious".into())].into_iter().collect();
-                decode(first, TOKEN_KEY).unwrap()
+                decode(untouched(), FIELDS).unwrap()
             };
             ground.seen[index].read = read;
             Reading { version: ground.store().version(), slot, others }
@@ -343,7 +342,7 @@ impl World for Actor {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
+        let object = encode_with_token(record, &over.others, FIELDS, token);
         let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
         let protocol = self.shared().ground.store().protocol;
         let mut expected = over.version.clone();

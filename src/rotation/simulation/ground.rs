@@ -9,12 +9,21 @@ use uuid::Uuid;
 use super::mirror::Mirror;
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
-use crate::record::{Phase, Record};
+use crate::record::{Fields, Object, Phase, Record};
 use crate::rotation::schedule::signed;
 
 /// The keys in the simulated secret.
 pub(super) const TOKEN_KEY: &str = "motherduck_token";
 pub(super) const USER_KEY: &str = "kept_by_the_user";
+/// The keys that consumers read.
+pub(super) const FIELDS: Fields<'static> = Fields { token: TOKEN_KEY, token_id: Some("token_id") };
+
+/// A secret in which only the user keeps something.
+pub(super) fn untouched() -> Object {
+    let mut object = Object::default();
+    object.set_text(USER_KEY, "precious");
+    object
+}
 
 /// How the consumers behave with a living token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -342,15 +351,14 @@ impl Ground {
                 self.protected.insert(mine);
                 let text = Self::text_of(mine);
                 self.store_mut().overwrite(|stored| {
-                    stored.object.insert(TOKEN_KEY.to_owned(), text.clone().into());
+                    stored.object.set_text(TOKEN_KEY, &text);
                     stored.text = text;
                 });
             }
             Act::Delete => {
                 self.take_away();
                 self.store_mut().overwrite(|stored| {
-                    stored.object.clear();
-                    stored.object.insert(USER_KEY.to_owned(), "precious".into());
+                    stored.object = untouched();
                     stored.text = String::new();
                 });
             }

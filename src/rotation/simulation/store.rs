@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ground::TOKEN_KEY;
-use crate::record::{Record, Slot, UserKeys, decode};
+use super::ground::FIELDS;
+use crate::record::{Object, Record, Slot, UserKeys, decode};
 use crate::rotation::world::Version;
 use crate::secret::Token;
 use crate::store::judgement::VersionName;
@@ -27,7 +26,7 @@ pub(super) enum Protocol {
 pub(super) struct Stored {
     pub(super) id: String,
     /// What is kept there: the token, the record, and the user's own keys.
-    pub(super) object: Map<String, Value>,
+    pub(super) object: Object,
     /// The record, as it was written.
     pub(super) record: Record,
     /// The token's text, as consumers read it.
@@ -47,8 +46,8 @@ pub(super) enum Sight {
 
 impl Stored {
     /// A version that has no ID yet.
-    pub(super) fn new(object: Map<String, Value>, record: Record, text: String) -> Self {
-        let (slot, others) = decode(object.clone(), TOKEN_KEY).unwrap();
+    pub(super) fn new(object: Object, record: Record, text: String) -> Self {
+        let (slot, others) = decode(object.clone(), FIELDS).unwrap();
         let sight = match slot {
             Slot::Vacant => Sight::Vacant,
             Slot::Managed { record: read, .. } => {
