@@ -6,10 +6,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::deed;
 use super::rotate_now::{Destinations, Run};
-use super::{ExitCode, OldPlace, Output, RollBack, selection};
+use super::{ExitCode, Output, RollBack, selection};
 use crate::audit::{self, Cause, Entry, Event};
 use crate::config::Config;
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 
 /// Publishes the predecessor and walks the same road, gate included; the token that it replaces is revoked at the end.
 pub(super) async fn roll_back(
@@ -26,7 +26,6 @@ pub(super) async fn roll_back(
         ..Entry::of(Event::Began)
     };
     deed::begin(&config, "roll-back", about).await?;
-    let old_place = OldPlace::Kept;
-    let run = Run { names, trigger: Trigger::RollBack, cause, old_place, timeout: None, output };
+    let run = Run { names, trigger: Request::ROLL_BACK, cause, timeout: None, output };
     run.carry_out(config, &Destinations::default(), stop).await
 }

@@ -22,7 +22,7 @@ use crate::live::{Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
 use crate::notify::{self, Sinks};
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::drive::{Outcome, Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
@@ -43,19 +43,21 @@ pub(super) async fn rotate_now(
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let names = chosen(&config, &rotation.scope, rotation.urgency)?;
-    let (trigger, told) = match rotation.urgency {
-        Urgency::IfDue => (Trigger::Schedule, audit::Trigger::Schedule),
-        Urgency::Forced => (Trigger::Forced, audit::Trigger::Manual),
-        Urgency::Compromised => (Trigger::Compromised, audit::Trigger::Compromised),
+    let (request, told) = match rotation.urgency {
+        Urgency::IfDue => (Request::SCHEDULE, audit::Trigger::Schedule),
+        Urgency::Forced => (Request::ROTATION, audit::Trigger::Manual),
+        Urgency::Compromised => (Request::COMPROMISED, audit::Trigger::Compromised),
+    };
+    let trigger = match rotation.old_place {
+        OldPlace::Kept => request,
+        OldPlace::GivenUp => request.giving_up_old_place(),
     };
     match rotation.mode {
         Mode::DryRun => preview(config, names, trigger, rotation.timeout, output).await,
         Mode::Act => {
             announce(rotation);
             let cause = Cause { trigger: told, note: rotation.reason.clone() };
-            let timeout = rotation.timeout;
-            let old_place = rotation.old_place;
-            let run = Run { names, trigger, cause, old_place, timeout, output };
+            let run = Run { names, trigger, cause, timeout: rotation.timeout, output };
             let metrics = Destinations {
                 file: rotation.metrics_file.clone(),
                 gateway: rotation.metrics_push.clone(),
@@ -74,13 +76,16 @@ fn announce(rotation: &RotateNow) {
     if rotation.urgency == Urgency::Compromised {
         tracing::warn!("compromised tokens are replaced without waiting for the consumers");
     }
+    if rotation.old_place == OldPlace::GivenUp {
+        tracing::warn!("tokens that a former place may still serve are given up");
+    }
 }
 
 /// Shows what would be done, for as long as the run might have taken.
 async fn preview(
     config: Arc<Config>,
     names: Vec<CredentialName>,
-    trigger: Trigger,
+    trigger: Request,
     timeout: Option<Duration>,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
@@ -129,11 +134,9 @@ fn chosen(
 /// What one run is to do.
 pub(super) struct Run {
     pub(super) names: Vec<CredentialName>,
-    pub(super) trigger: Trigger,
+    pub(super) trigger: Request,
     /// The same for the audit log, with what a person said about it.
     pub(super) cause: Cause,
-    /// Whether tokens that may still be served in a former place are given up.
-    pub(super) old_place: OldPlace,
     pub(super) timeout: Option<Duration>,
     pub(super) output: Output,
 }
@@ -146,10 +149,7 @@ impl Run {
         metrics: &Destinations,
         stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
-        let Self { names, trigger, cause, old_place, timeout, output } = self;
-        if old_place == OldPlace::GivenUp {
-            tracing::warn!("tokens that a former place may still serve are given up");
-        }
+        let Self { names, trigger, cause, timeout, output } = self;
         let sinks =
             Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
@@ -212,7 +212,7 @@ impl Destinations {
 pub(super) async fn rotate(
     outside: &Outside,
     name: &CredentialName,
-    (trigger, cause): (Trigger, Cause),
+    (trigger, cause): (Request, Cause),
     timeout: Option<Duration>,
     stop: CancellationToken,
     watcher: &(dyn Fn(Progress) + Send + Sync),
@@ -230,10 +230,10 @@ pub(super) async fn rotate(
     Some(report)
 }
 
-fn code_of(outcome: Outcome, trigger: Trigger) -> ExitCode {
+fn code_of(outcome: Outcome, trigger: Request) -> ExitCode {
     match outcome {
         Outcome::Rotated | Outcome::NotDue => ExitCode::Settled,
-        Outcome::RolledBack if trigger == Trigger::RollBack => ExitCode::Settled,
+        Outcome::RolledBack if trigger == Request::ROLL_BACK => ExitCode::Settled,
         Outcome::Failed => ExitCode::Failed,
         Outcome::Held | Outcome::RolledBack => ExitCode::Held,
     }
