@@ -72,6 +72,8 @@ mod secrecy;
 mod servers;
 #[path = "e2e/supervision.rs"]
 mod supervision;
+#[path = "e2e/surroundings.rs"]
+mod surroundings;
 #[path = "e2e/trail.rs"]
 mod trail;
 #[path = "e2e/verbs.rs"]

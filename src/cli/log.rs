@@ -1,10 +1,13 @@
 //! The log, on standard error.
 
+mod fields;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
+use self::fields::Latest;
 use super::{Arguments, Command, LogFormat, journald};
 
 /// What a person said about a run. It is logged at every level, since it was written for the log.
@@ -32,9 +35,12 @@ pub(super) fn start(arguments: &Arguments) -> anyhow::Result<()> {
         .with_span_events(FmtSpan::NONE);
     match arguments.log_format {
         LogFormat::Text if journald::reads_standard_error() => {
-            log.with_ansi(false).event_format(journald::lines()).init();
+            let log = log.fmt_fields(Latest::default()).with_ansi(false);
+            log.event_format(journald::lines()).init();
         }
-        LogFormat::Text => log.with_ansi(colours).with_target(false).init(),
+        LogFormat::Text => {
+            log.fmt_fields(Latest::default()).with_ansi(colours).with_target(false).init();
+        }
         LogFormat::Json => log.json().flatten_event(true).with_current_span(true).init(),
     }
     Ok(())

@@ -179,10 +179,9 @@ impl Run {
         let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
         let code = credentials.iter().map(|result| code_of(result.outcome, trigger)).max();
         // Whether or not anybody reads the answer, those who are to be told are told.
-        let given = answer::give(&Results { credentials }, output);
+        answer::tell(&Results { credentials }, output);
         notify::tell_once(sinks, &fleet, NOTIFYING).await;
         metrics.write(&outside.config, &fleet).await;
-        given?;
         Ok(code.unwrap_or(ExitCode::Settled))
     }
 }

@@ -92,7 +92,10 @@ pub fn ensure_admin_token(config: &Config) -> Result<(), Complaint> {
         AdminToken::Stored(_) => return Ok(()),
     };
     let hint = format!("put the token of a MotherDuck admin into {source}, as its only text");
-    source.read().map(drop).map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))
+    source
+        .read_token()
+        .map(drop)
+        .map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))
 }
 
 /// Makes the adapters, once the admin token was seen to be readable.
