@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod audited;
+mod directory;
 mod outlook;
 mod place;
 
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
 use self::audited::Witness;
+use self::directory::Directory;
 use self::place::Place;
 use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
@@ -55,6 +57,7 @@ pub struct Outside {
     tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
     keepers: BTreeMap<String, Arc<Keeper>>,
+    directory: Directory,
 }
 
 struct Adapters {
@@ -102,6 +105,7 @@ impl Outside {
             None => motherduck,
         });
         let keepers = account::keepers(&config, &motherduck);
+        let directory = Directory::new(&config, motherduck.clone());
         let audit_log =
             audit_log(&config).map(|log| match before.and_then(|one| one.audit_log.as_ref()) {
                 Some(before) => log.in_place_of(before),
@@ -109,7 +113,17 @@ impl Outside {
             });
         let audit_log = audit_log.map(Arc::new);
         let telemetry = Telemetry::start(&config, &mut clients)?;
-        Ok(Self { config, motherduck, stores, audit_log, telemetry, tallies, adapters, keepers })
+        Ok(Self {
+            config,
+            motherduck,
+            stores,
+            audit_log,
+            telemetry,
+            tallies,
+            adapters,
+            keepers,
+            directory,
+        })
     }
 
     fn place(&self, store: &str, location: Location) -> Option<Place> {
@@ -137,6 +151,7 @@ impl Outside {
                 .collect::<Option<_>>()?,
             adapters: self.adapters.get(name)?.clone(),
             motherduck: self.motherduck.clone(),
+            directory: self.directory.clone(),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
             keeper: self.keepers.get(&credential.username.folded()).cloned(),
@@ -206,6 +221,7 @@ pub struct Live {
     primary: Place,
     mirrors: Vec<Place>,
     motherduck: Arc<Client>,
+    directory: Directory,
     adapters: Arc<Adapters>,
     keeper: Option<Arc<Keeper>>,
     /// Whether the account is made and kept as declared, or only looked at.
@@ -351,10 +367,14 @@ impl World for Live {
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         let verdict = self.connect_primed(token, identity).await?;
-        if verdict == Verdict::Works {
-            self.audit_proof(identity).await;
+        if let Verdict::Works(answer) = &verdict {
+            self.audit_proof(identity, answer.as_ref()).await;
         }
         Ok(verdict)
+    }
+
+    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
+        self.directory.knows(name).await
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {

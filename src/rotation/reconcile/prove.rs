@@ -39,7 +39,7 @@ impl<W: World> Reconciler<'_, W> {
         let result = self.world.connect(token, &Identity::served(record)).await;
         let now = self.world.now();
         let (refused, problem) = match result {
-            Ok(Verdict::Works) => (false, None),
+            Ok(Verdict::Works(_)) => (false, None),
             Ok(Verdict::Refused(why)) => {
                 (true, Some(format!("the served token was refused: {why}")))
             }

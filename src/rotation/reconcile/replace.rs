@@ -150,7 +150,7 @@ impl<W: World> Reconciler<'_, W> {
 
     async fn connect_once(&self, token: &Token, identity: &Identity) -> Result<(), Fault> {
         match self.world.connect(token, identity).await? {
-            Verdict::Works => Ok(()),
+            Verdict::Works(_) => Ok(()),
             Verdict::Refused(why) => Err(Fault {
                 kind: FaultKind::Transient,
                 message: format!("the new token was refused: {why}"),

@@ -319,7 +319,11 @@ impl World for Actor {
         let text = token.lend(str::to_owned);
         let works =
             self.ask(Part::Connections, "connects", |ground| ground.connect(index, &text)).await?;
-        Ok(if works { Verdict::Works } else { Verdict::Refused("simulated".to_owned()) })
+        Ok(if works { Verdict::Works(None) } else { Verdict::Refused("simulated".to_owned()) })
+    }
+
+    async fn is_account(&self, _name: &str) -> Result<bool, WorldFault> {
+        self.ask(Part::Rest, "looks for an account", |_| false).await
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, WorldFault> {
