@@ -210,6 +210,10 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
+        endpoint: match &credential.verify {
+            config::Proof::Connection(config::Verify::Postgres { identity, .. }) => Some(*identity),
+            config::Proof::Connection(config::Verify::Command(_)) | config::Proof::Admin => None,
+        },
         mirrors: credential.mirrors.iter().map(config::Mirror::place).collect(),
     }
 }

@@ -19,6 +19,7 @@ mod prove;
 mod replace;
 mod retire;
 mod roll_back;
+mod whose;
 
 /// What judges an observation: [`decide`], outside of tests that see whether a wrong one would be noticed.
 pub type Judge = dyn Fn(&Subject, &Observation<'_>) -> Decision + Send + Sync;
@@ -158,6 +159,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                     Err(fault) => Pass::Failed(Some(Step::Revoke), fault),
                 }
             }
+            Decision::Confirm => self.confirm_late(reading).await,
             Decision::RollBack(to) => self.roll_back(reading, to).await,
             Decision::Touch { orphans } => self.touch(reading, orphans).await,
             Decision::Wait { until, awaited } => {
@@ -177,6 +179,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                     Obstacle::Deploy => &proofs.deploy,
                     Obstacle::Gate => &proofs.gate,
                     Obstacle::Verify => &proofs.verify,
+                    Obstacle::EndpointNotChecking => &proofs.confirm,
                 };
                 let problem = tries.failure.clone().unwrap_or_default();
                 Pass::Held { obstacle, problem, until }
@@ -322,6 +325,7 @@ fn name_of(decision: &Decision) -> &'static str {
         Decision::Verify => "verify",
         Decision::Seal { .. } => "seal",
         Decision::Revoke(_) => "revoke",
+        Decision::Confirm => "confirm",
         Decision::RollBack(_) => "roll_back",
         Decision::Touch { .. } => "touch",
         Decision::Wait { .. } => "wait",

@@ -6,3 +6,4 @@ mod mirrors;
 mod paused;
 mod road;
 mod table;
+mod whose;

@@ -28,6 +28,7 @@ impl<W: World> Reconciler<'_, W> {
             previous_token_ids: previous,
             phase: Phase::Published,
             owner: self.subject.owner.clone(),
+            unconfirmed_revocations: record.unconfirmed_revocations,
             ..old
         };
         let result = self.publish(Step::Publish, &reading, &rolled_back, &token).await;

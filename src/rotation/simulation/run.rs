@@ -13,7 +13,7 @@ use super::flaws::Flaw;
 use super::ground::{Consumers, Fault, Ground, Lists, Seen};
 use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
-use crate::config::{CatchUp, GatePace, OnFailure, Policy};
+use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::record::TokenType;
 use crate::rotation::decide::{MOST_ORPHANS, Request, Subject, decide};
 use crate::rotation::drive::{Outcome, Persistence, Report, see_through};
@@ -154,6 +154,7 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>) -> Subject {
         },
         credential,
         has_deploy_hook: true,
+        endpoint: Some(IdentityRule::IfAnswered),
         mirrors: mirror.map(|_| "mirror".to_owned()).into_iter().collect(),
     }
 }
