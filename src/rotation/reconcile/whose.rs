@@ -121,19 +121,29 @@ impl<W: World> Reconciler<'_, W> {
             Err(fault) => fault,
         };
         let is_anothers = self.evidence.proofs().is_anothers().is_some();
-        let may_pass = fault.kind == FaultKind::Transient
-            || self.subject.endpoint == Some(IdentityRule::Required);
-        if !is_anothers && !(may_pass && can_wait(reason)) {
+        if !is_anothers && !can_wait(reason) {
             tracing::warn!(token_id = %record.token_id, error = %fault, "not known whose the served token is");
             return Ok(());
         }
         let problem = fault.to_string();
         // Of what is another account's the next look decides.
-        let pass = if is_anothers { Pass::Looked } else { Pass::Failed(Some(Step::Verify), fault) };
+        let pass = if is_anothers { Pass::Looked } else { not_known(fault) };
         let now = self.world.now();
         self.journal.ended(began, now, StepOutcome::Failed, Some(&problem));
         Err(pass)
     }
+}
+
+fn not_known(fault: Fault) -> Pass {
+    let fault = Fault {
+        message: format!("it is not known whose the served token is: {}", fault.message),
+        hint: Some(
+            "pintail did not create it, and replaces it once the endpoint has said that it is the account's; `verify.postgres.identity = \"off\"` does without"
+                .to_owned(),
+        ),
+        ..fault
+    };
+    Pass::Failed(Some(Step::Verify), fault)
 }
 
 /// Whether a rotation may wait until the endpoint answers.

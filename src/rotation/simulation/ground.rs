@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::account::Names;
 use super::mirror::Mirror;
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
@@ -48,6 +49,10 @@ pub(super) enum Act {
     Edit,
     /// Deletes the secret's content.
     Delete,
+    /// Revokes the served token, and adopts another one of the account's.
+    Adopt,
+    /// Adopts another account's token.
+    AdoptTheirs,
 }
 
 /// What may happen to one effect.
@@ -140,6 +145,12 @@ pub(super) struct Ground {
     /// After an edit by hand, whatever was served before and was not sealed away must live.
     pub(super) edited: bool,
     pub(super) protected: BTreeSet<TokenId>,
+    /// What the endpoint says of whose a token is.
+    pub(super) names: Names,
+    /// The other account's tokens.
+    pub(super) theirs: BTreeSet<TokenId>,
+    /// Whether a person gave the served token a wrong ID.
+    pub(super) is_adopted_wrongly: bool,
     delayed: Vec<(u32, Message)>,
     /// The names of the tokens that were asked for.
     asked_for: BTreeSet<String>,
@@ -176,6 +187,9 @@ impl Ground {
             created: 0,
             edited: false,
             protected: BTreeSet::new(),
+            names: Names::Right,
+            theirs: BTreeSet::new(),
+            is_adopted_wrongly: false,
             delayed: vec![],
             asked_for: BTreeSet::new(),
             served: BTreeSet::new(),
@@ -290,6 +304,8 @@ impl Ground {
                     stored.text = text;
                 });
             }
+            Act::Adopt => self.adopt_own(),
+            Act::AdoptTheirs => self.adopt_theirs(),
             Act::Delete => self.store.overwrite(|stored| {
                 stored.object.clear();
                 stored.object.insert(USER_KEY.to_owned(), "precious".into());

@@ -10,6 +10,7 @@ use crate::record::Phase;
 impl Ground {
     pub(super) fn write(&mut self, request: Request) -> Answer {
         let before = (self.store.version(), self.served_id());
+        let served_theirs = self.serves_theirs();
         let answer = self.store.apply(request);
         if !self.store.note_current(&before.0) {
             self.violate("a version was made current twice");
@@ -32,10 +33,14 @@ impl Ground {
         if before.0 != self.store.version()
             && self.served().is_some_and(|stored| {
                 stored.record.phase == Phase::Retiring && before.1 != id
-                    || stored.text != Self::text_of(stored.record.token_id)
+                    || (stored.text != Self::text_of(stored.record.token_id)
+                        && !(self.is_adopted_wrongly && before.1 == id))
             })
         {
             self.violate("a record was published with another token");
+        }
+        if served_theirs && before.1 != id {
+            self.violate("something was published over another account's token");
         }
         answer
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::account::{ACCOUNT, Names};
 use super::actor::{Actor, Part, Shared};
 use super::flaws::Flaw;
 use super::ground::{Consumers, Fault, Ground, Lists, Seen};
@@ -67,6 +68,8 @@ pub(super) struct Scenario {
     pub(super) history: u32,
     pub(super) consumers: Consumers,
     pub(super) lists: Lists,
+    /// What the endpoint says of whose a token is.
+    pub(super) names: Names,
     pub(super) listing_lag: Duration,
     pub(super) revocation_lag: Duration,
     /// How far each pintail's clock is off, in minutes.
@@ -93,6 +96,7 @@ impl Scenario {
             history: 1,
             consumers: Consumers::Healthy,
             lists: Lists::Honest,
+            names: Names::Right,
             listing_lag: Duration::ZERO,
             revocation_lag: Duration::ZERO,
             skew: vec![],
@@ -137,7 +141,7 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>) -> Subject {
     let credential = "etl".parse().unwrap();
     Subject {
         owner: "sim".parse().unwrap(),
-        username: "etl_prod".parse().unwrap(),
+        username: ACCOUNT.parse().unwrap(),
         token_type: TokenType::ReadWrite,
         policy: Policy {
             schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
@@ -374,6 +378,7 @@ pub(super) fn run_with(
         ground.started = ground.now;
         ground.consumers = scenario.consumers;
         ground.lists = scenario.lists;
+        ground.names = scenario.names;
         ground.listing_lag = scenario.listing_lag;
         ground.revocation_lag = scenario.revocation_lag;
         ground.effects = 0;
