@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod audited;
+mod directory;
 mod mark;
 mod outlook;
 mod place;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
 use self::audited::Witness;
+use self::directory::Directory;
 use self::mark::mark;
 use self::place::Place;
 use crate::account::Keeper;
@@ -57,6 +59,7 @@ pub struct Outside {
     tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
     keepers: BTreeMap<String, Arc<Keeper>>,
+    directory: Directory,
 }
 
 struct Adapters {
@@ -104,6 +107,7 @@ impl Outside {
             None => motherduck,
         });
         let keepers = account::keepers(&config, &motherduck);
+        let directory = Directory::new(&config, motherduck.clone());
         let audit_log =
             audit_log(&config).map(|log| match before.and_then(|one| one.audit_log.as_ref()) {
                 Some(before) => log.in_place_of(before),
@@ -111,7 +115,17 @@ impl Outside {
             });
         let audit_log = audit_log.map(Arc::new);
         let telemetry = Telemetry::start(&config, &mut clients)?;
-        Ok(Self { config, motherduck, stores, audit_log, telemetry, tallies, adapters, keepers })
+        Ok(Self {
+            config,
+            motherduck,
+            stores,
+            audit_log,
+            telemetry,
+            tallies,
+            adapters,
+            keepers,
+            directory,
+        })
     }
 
     fn place(&self, store: &str, location: Location) -> Option<Place> {
@@ -139,6 +153,7 @@ impl Outside {
                 .collect::<Option<_>>()?,
             adapters: self.adapters.get(name)?.clone(),
             motherduck: self.motherduck.clone(),
+            directory: self.directory.clone(),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
             keeper: self.keepers.get(&credential.username.folded()).cloned(),
@@ -197,6 +212,10 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
+        endpoint: match &credential.verify {
+            config::Proof::Connection(config::Verify::Postgres { identity, .. }) => Some(*identity),
+            config::Proof::Connection(config::Verify::Command(_)) | config::Proof::Admin => None,
+        },
         place: mark(config, &credential.store, &credential.path),
         mirrors: credential
             .mirrors
@@ -216,6 +235,7 @@ pub struct Live {
     primary: Place,
     mirrors: Vec<Place>,
     motherduck: Arc<Client>,
+    directory: Directory,
     adapters: Arc<Adapters>,
     keeper: Option<Arc<Keeper>>,
     /// Whether the account is made and kept as declared, or only looked at.
@@ -361,10 +381,14 @@ impl World for Live {
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         let verdict = self.connect_primed(token, identity).await?;
-        if verdict == Verdict::Works {
-            self.audit_proof(identity).await;
+        if let Verdict::Works(answer) = &verdict {
+            self.audit_proof(identity, answer.as_ref()).await;
         }
         Ok(verdict)
+    }
+
+    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
+        self.directory.knows(name).await
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {

@@ -4,6 +4,7 @@ mod certificates;
 mod ducklings;
 mod events;
 mod faults;
+mod identity;
 mod journal;
 mod options;
 mod postgres;
@@ -26,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub use self::identity::Identity;
 pub use self::options::{Options, OwnTokens, RetryAfter};
 use self::service::Service;
 use self::storage::Directory;

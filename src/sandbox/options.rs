@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::SandboxError;
+use super::{Identity, SandboxError};
 use crate::names::AccountName;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -50,6 +50,12 @@ pub struct Options {
     /// What users without the Admin role may do with tokens of their own account, separated by commas; nothing by default
     #[arg(long, value_name = "DEED", value_delimiter = ',')]
     pub members_may: Vec<OwnTokens>,
+    /// What the Postgres endpoint answers to `SELECT current_user`
+    #[arg(long, value_name = "ANSWER", value_enum, default_value_t = Identity::Username)]
+    pub identity: Identity,
+    /// The Postgres endpoint asks nobody for a password, and lets everybody in
+    #[arg(long)]
+    pub no_password: bool,
     /// The organisation's plan has neither read scaling nor embedded dives: both are refused
     #[arg(long)]
     pub lite_plan: bool,
@@ -143,6 +149,8 @@ impl Default for Options {
             keep_expired: false,
             duplicate_names: false,
             members_may: Vec::new(),
+            identity: Identity::Username,
+            no_password: false,
             lite_plan: false,
             fail_rate: 0.0,
             lose_reply_rate: 0.0,
@@ -223,6 +231,8 @@ mod tests {
             "--keep-expired",
             "--duplicate-names",
             "--members-may=list,revoke",
+            "--identity=email",
+            "--no-password",
             "--lite-plan",
             "--fail-rate=0.1",
             "--lose-reply-rate=0.2",
@@ -237,6 +247,7 @@ mod tests {
         assert_eq!(options.revocation_delay, Duration::from_secs(2));
         assert!(options.lite_plan && options.duplicate_names && options.keep_expired);
         assert_eq!(options.members_may, [OwnTokens::List, OwnTokens::Revoke]);
+        assert!(options.identity == Identity::Email && options.no_password);
         assert_eq!(options.retry_after, RetryAfter::Date);
         assert!((options.lose_reply_rate - 0.2).abs() < f64::EPSILON);
     }

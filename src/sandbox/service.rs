@@ -145,6 +145,12 @@ impl Service {
         }
     }
 
+    /// Lets a Postgres session in that nobody asked for a password.
+    pub(super) fn let_anybody_in(&self) {
+        let detail = Some("nobody asked for a password".to_owned());
+        self.world().events.push(Kind::Connected, About { detail, ..About::default() });
+    }
+
     /// A Postgres session has ended.
     pub(super) fn leave(&self, token: &KnownToken) {
         self.world().flock.leave(token.user, token.token_type, Timestamp::now());

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 use super::plan::Planned;
+use crate::sandbox::Identity;
 use crate::sandbox::options::{Options, OwnTokens, RetryAfter};
 
 /// The switches in force.
@@ -24,6 +25,8 @@ pub(in crate::sandbox) struct Switches {
     pub(in crate::sandbox) keep_expired: bool,
     pub(in crate::sandbox) duplicate_names: bool,
     pub(in crate::sandbox) members_may: Vec<OwnTokens>,
+    pub(in crate::sandbox) identity: Identity,
+    pub(in crate::sandbox) no_password: bool,
     pub(in crate::sandbox) lite_plan: bool,
     pub(in crate::sandbox) gateway_html: bool,
     pub(in crate::sandbox) rate_limit: Option<NonZeroU32>,
@@ -46,6 +49,8 @@ pub(in crate::sandbox) struct Change {
     duplicate_names: Option<bool>,
     /// All that they may do from now on.
     members_may: Option<Vec<OwnTokens>>,
+    identity: Option<Identity>,
+    no_password: Option<bool>,
     lite_plan: Option<bool>,
     gateway_html: Option<bool>,
     /// 0 lifts the limit.
@@ -77,6 +82,8 @@ impl Switches {
             keep_expired: options.keep_expired,
             duplicate_names: options.duplicate_names,
             members_may: options.members_may.clone(),
+            identity: options.identity,
+            no_password: options.no_password,
             lite_plan: options.lite_plan,
             gateway_html: options.gateway_html,
             rate_limit: options.rate_limit,
@@ -94,6 +101,8 @@ impl Switches {
         set(&mut self.keep_expired, change.keep_expired);
         set(&mut self.duplicate_names, change.duplicate_names);
         set(&mut self.members_may, change.members_may);
+        set(&mut self.identity, change.identity);
+        set(&mut self.no_password, change.no_password);
         set(&mut self.lite_plan, change.lite_plan);
         set(&mut self.gateway_html, change.gateway_html);
         set(&mut self.rate_limit, change.rate_limit.map(NonZeroU32::new));

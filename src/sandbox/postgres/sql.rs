@@ -1,5 +1,5 @@
-//! As much SQL as a probe and its driver need: `SELECT <number>`, transactions, settings that are ignored, and what
-//! drivers ask by themselves.
+//! As much SQL as a probe and its driver need: `SELECT <number>`, `SELECT current_user`, transactions, settings that are
+//! ignored, and what drivers ask by themselves.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ use pgwire::types::format::FormatOptions;
 
 use super::drivers::{self, Answer, Rows, Value};
 
+use super::session;
+
 /// Answers statements; it holds no data.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Engine;
@@ -28,6 +30,7 @@ pub(super) struct Engine;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Statement {
     Select(i32),
+    CurrentUser,
     Begin,
     Commit,
     Rollback,
@@ -49,6 +52,7 @@ impl Statement {
         }
         let statement = match words.as_slice() {
             [] => Some(Self::Empty),
+            ["SELECT", "CURRENT_USER"] => Some(Self::CurrentUser),
             ["SELECT", number] => number.parse().ok().map(Self::Select),
             ["BEGIN", ..] | ["START", "TRANSACTION", ..] => Some(Self::Begin),
             ["COMMIT" | "END", ..] => Some(Self::Commit),
@@ -78,13 +82,16 @@ impl Statement {
                 };
                 answer.columns.iter().map(column).collect()
             }
+            Self::CurrentUser => {
+                vec![FieldInfo::new("current_user".to_owned(), None, None, Type::TEXT, format)]
+            }
             Self::Begin | Self::Commit | Self::Rollback | Self::Empty | Self::Ignored(_) => {
                 Vec::new()
             }
         }
     }
 
-    fn run(&self, format: FieldFormat) -> PgWireResult<Response> {
+    fn run(&self, client: &impl ClientInfo, format: FieldFormat) -> PgWireResult<Response> {
         match self {
             Self::Select(number) => {
                 let columns = Arc::new(self.columns(format));
@@ -102,6 +109,14 @@ impl Statement {
                 Ok(Response::Query(QueryResponse::new(columns, stream::iter(rows))))
             }
             Self::Empty => Ok(Response::EmptyQuery),
+            Self::CurrentUser => {
+                let named = session::named(client).ok_or_else(unsupported)?;
+                let columns = Arc::new(self.columns(format));
+                let mut row = DataRowEncoder::new(columns.clone());
+                row.encode_field(&named)?;
+                let rows = stream::iter([Ok(row.take_row())]);
+                Ok(Response::Query(QueryResponse::new(columns, rows)))
+            }
             Self::Begin => Ok(Response::TransactionStart(Tag::new("BEGIN"))),
             Self::Commit => Ok(Response::TransactionEnd(Tag::new("COMMIT"))),
             Self::Rollback => Ok(Response::TransactionEnd(Tag::new("ROLLBACK"))),
@@ -157,7 +172,7 @@ fn without_comments(sql: &str) -> String {
 }
 
 fn unsupported() -> PgWireError {
-    let message = "the sandbox holds no data: it answers SELECT <number>, transactions, SET, and what drivers ask by themselves";
+    let message = "the sandbox holds no data: it answers SELECT <number>, SELECT current_user, transactions, SET, and what drivers ask by themselves";
     PgWireError::UserError(Box::new(ErrorInfo::new(
         "ERROR".to_owned(),
         "0A000".to_owned(),
@@ -177,7 +192,7 @@ fn first_column(format: &Format) -> FieldFormat {
 
 #[async_trait]
 impl SimpleQueryHandler for Engine {
-    async fn do_query<C>(&self, _client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
+    async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
         C::PortalStore: PortalStore,
@@ -185,7 +200,8 @@ impl SimpleQueryHandler for Engine {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let statements = query.split(';').filter(|part| !part.trim().is_empty());
-        statements.map(|part| Statement::parse(part)?.run(FieldFormat::Text)).collect()
+        let client = &*client;
+        statements.map(|part| Statement::parse(part)?.run(client, FieldFormat::Text)).collect()
     }
 }
 
@@ -214,6 +230,7 @@ impl QueryParser for Engine {
             | Statement::Commit
             | Statement::Rollback
             | Statement::Empty
+            | Statement::CurrentUser
             | Statement::Ignored(_) => Vec::new(),
         })
     }
@@ -238,7 +255,7 @@ impl ExtendedQueryHandler for Engine {
 
     async fn do_query<C>(
         &self,
-        _client: &mut C,
+        client: &mut C,
         portal: &Portal<Statement>,
         _max_rows: usize,
     ) -> PgWireResult<Response>
@@ -248,7 +265,7 @@ impl ExtendedQueryHandler for Engine {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        portal.statement.statement.run(first_column(&portal.result_column_format))
+        portal.statement.statement.run(&*client, first_column(&portal.result_column_format))
     }
 }
 
