@@ -148,7 +148,7 @@ pub(crate) async fn see_through<W: World>(
                 if fault.kind == FaultKind::Permanent || failures >= persistence.failures {
                     return report(run, Ending::Failed(problem(step, fault)));
                 }
-                let pause = persistence.pause.saturating_mul(1 << failures.min(10));
+                let pause = persistence.pause.saturating_mul(1 << (failures - 1).min(10));
                 tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");
                 world.nap(pause).await;
             }
