@@ -96,7 +96,7 @@ fn the_adapters_know_neither_each_other_nor_the_policy() {
 fn what_is_shown_knows_the_fleet_and_not_who_tells_it() {
     assert_imports_only("tally", &[]);
     assert_imports_only("fleet", &["config", "names", "record", "rotation", "tally"]);
-    assert_imports_only("metrics", &["fleet", "names", "rotation", "tally", "tls"]);
+    assert_imports_only("metrics", &["fleet", "http", "names", "rotation", "tally", "tls"]);
     assert_imports_only(
         "notify",
         &["config", "fleet", "http", "names", "record", "rotation", "secret", "tls"],

@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod calendar;
 mod credential;
+mod cron;
 mod findings;
 mod gate;
 mod lifetime;
