@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::slot::{InSlot, Slot};
@@ -15,6 +16,7 @@ use crate::rotation::decide::{Subject, Trigger};
 use crate::rotation::drive::{Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::reminder::Reminder;
+use crate::rotation::schedule::renewal;
 use crate::rotation::world::World;
 use crate::telemetry::Telemetry;
 
@@ -25,6 +27,9 @@ const PERSISTENCE: Persistence = Persistence { failures: 2, pause: Duration::fro
 pub(super) trait Driver: Send + Sync + 'static {
     /// Works on it until it is at rest, held or failing, or the daemon stops. Never called twice at once.
     fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> impl Future<Output = Report> + Send;
+
+    /// From when on its token, which expires at `expires_at`, cannot wait to be replaced; `None` if it is not replaced.
+    fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp>;
 
     /// Whether it treats the credential as `before` did, so that what was proved then still counts.
     fn is_alike(&self, before: &Self) -> bool;
@@ -74,6 +79,11 @@ impl Driver for LiveDriver {
         self.reminder.after(&self.subject, &report, self.world.now());
         self.telemetry.tell(name, &report);
         report
+    }
+
+    fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp> {
+        let policy = &self.subject.policy;
+        (!policy.paused).then(|| renewal(policy, expires_at))
     }
 
     fn is_alike(&self, before: &Self) -> bool {

@@ -106,6 +106,10 @@ impl Driver for Fake {
         }
     }
 
+    fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp> {
+        Some(expires_at - SignedDuration::from_hours(1))
+    }
+
     fn is_alike(&self, before: &Self) -> bool {
         self.settings == before.settings
     }
