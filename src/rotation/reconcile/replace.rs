@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Pass, Reconciler};
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
-use crate::rotation::decide::{Reason, Trigger};
+use crate::rotation::decide::Reason;
 use crate::rotation::journal::Step;
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Identity, PublishError, Reading, Verdict, World,
@@ -55,12 +55,7 @@ impl<W: World> Reconciler<'_, W> {
             Ok(()) => {
                 tracing::info!(token_id = %record.token_id, "token published");
                 self.standing.took_part = true;
-                self.trigger = match self.trigger {
-                    Trigger::Compromised | Trigger::CompromisedBegun => Trigger::CompromisedBegun,
-                    Trigger::Schedule | Trigger::Finish | Trigger::Forced | Trigger::RollBack => {
-                        Trigger::Finish
-                    }
-                };
+                self.request = self.request.begun();
                 self.evidence.unproved = Some(created.id);
                 if let Slot::Managed { record: served, token } = over.slot {
                     self.old = Some((served.token_id, token));
