@@ -15,8 +15,9 @@ use crate::names::CredentialName;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::drive::{Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
-use crate::rotation::schedule::renewal;
+use crate::rotation::schedule::{expiring, renewal};
 use crate::rotation::world::World;
 use crate::telemetry::Telemetry;
 
@@ -72,8 +73,18 @@ pub(super) fn drivers(
 impl Driver for LiveDriver {
     async fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> Report {
         let world = InSlot { world: &self.world, slot };
-        let name = &self.subject.credential;
-        let watcher = |progress| self.fleet.progressed(name, &progress);
+        let Subject { credential: name, policy, .. } = &self.subject;
+        self.world.hurry(slot.is_urgent());
+        let watcher = |progress| {
+            if let Progress::Saw(record) = &progress
+                && !policy.paused
+                && expiring(policy, record, self.world.now()).is_some()
+            {
+                slot.hurry();
+                self.world.hurry(true);
+            }
+            self.fleet.progressed(name, &progress);
+        };
         let run = drive(&world, &self.subject, Request::SCHEDULE, evidence, PERSISTENCE, &watcher);
         let report = Box::pin(run).await;
         self.reminder.after(&self.subject, &report, self.world.now());

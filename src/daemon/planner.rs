@@ -152,7 +152,8 @@ impl<D: Driver> Planner<D> {
             self.fleet.beat();
             self.supervisor.beat(&self.fleet);
             self.begin_due(now);
-            let nap = self.nap(now);
+            let missed = self.fleet.miss(now);
+            let nap = self.nap(now, missed);
             tokio::select! {
                 () = self.shutdown.cancelled() => {}
                 Some(ended) = self.runs.join_next_with_id() => {
@@ -200,10 +201,11 @@ impl<D: Driver> Planner<D> {
         true
     }
 
-    /// Until the next credential's time comes. Where one is due and has no place, a freed place wakes the planner.
-    fn nap(&self, now: Timestamp) -> Duration {
-        let next = self.queue.next(now).map(|at| at.duration_since(now));
-        match next.and_then(|left| Duration::try_from(left).ok()) {
+    /// Until the next credential's time comes, or a scheduled run counts as `missed`. Where one is due and has no
+    /// place, a freed place wakes the planner.
+    fn nap(&self, now: Timestamp, missed: Option<Timestamp>) -> Duration {
+        let next = self.queue.next(now).into_iter().chain(missed).min();
+        match next.map(|at| at.duration_since(now)).and_then(|left| Duration::try_from(left).ok()) {
             Some(left) if !left.is_zero() => left.min(self.longest_nap()),
             Some(_) | None => self.longest_nap(),
         }

@@ -13,8 +13,9 @@ use futures::future::{Either, select};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use self::habits::Pace;
 pub(super) use self::habits::{Habits, Kind};
-use self::lanes::Lanes;
+use self::lanes::{Lanes, Room};
 pub(super) use self::world::InSlot;
 
 /// A store that takes longer for one answer does so outside of the places of work.
@@ -110,7 +111,7 @@ impl Slot {
         self.leave();
         let _room = tokio::select! {
             biased;
-            room = self.slots.lanes.room(kind, &self.habits, self.is_urgent()) => room,
+            room = self.room(kind) => room,
             () = self.slots.stop.cancelled() => return None,
         };
         Some(self.habits.timed(kind, PATIENCE, call).await)
@@ -119,13 +120,13 @@ impl Slot {
     /// Asks a store: in a place where it answers soon, and without one where it does not.
     pub(super) async fn at_store<T>(&self, call: impl Future<Output = T>) -> T {
         let kind = Kind::Store;
-        if self.habits.is_slow(kind) {
+        if self.habits.pace(kind) == Pace::Slow {
             self.leave();
-            let room = self.slots.lanes.room(kind, &self.habits, self.is_urgent());
-            // What was begun is written down, in the narrow space that a stop leaves.
-            let _room = match select(pin!(room), pin!(self.slots.stop.cancelled())).await {
-                Either::Left((room, _)) => Some(room),
-                Either::Right(((), _)) => None,
+            // What was begun is written down, even in the little time that a stop leaves.
+            let _room = tokio::select! {
+                biased;
+                room = self.room(kind) => room,
+                () = self.slots.stop.cancelled() => Room::default(),
             };
             return self.habits.timed(kind, PATIENCE, call).await;
         }
@@ -134,7 +135,7 @@ impl Slot {
         match select(call, pin!(tokio::time::sleep(PATIENCE))).await {
             Either::Left((answer, _)) => answer,
             Either::Right(((), call)) => {
-                let room = self.slots.lanes.room_now(kind);
+                let room = self.slots.lanes.room_after_all(kind);
                 if room.is_some() || self.is_urgent() {
                     self.leave();
                 }
@@ -143,6 +144,16 @@ impl Slot {
                 answer
             }
         }
+    }
+
+    /// Room for a call. What is urgent does not wait for it: there is little of it, and all of it has passed
+    /// MotherDuck's rate.
+    async fn room(&self, kind: Kind) -> Room {
+        let pace = self.habits.pace(kind);
+        if self.is_urgent() {
+            return self.slots.lanes.some_room(kind, pace);
+        }
+        self.slots.lanes.room(kind, pace).await
     }
 
     async fn occupy(&self) {

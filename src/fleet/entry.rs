@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::counts::Counts;
+use super::history::{millis, waited_before};
 use super::member::{Member, Trouble};
 use super::standing::{Standing, standing};
 use super::words::{Origin, State};
@@ -13,9 +14,9 @@ use crate::names::{Owner, TokenId, TokenName};
 use crate::record::{Phase, Record};
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{Outcome, Report};
-use crate::rotation::journal::Progress;
+use crate::rotation::journal::{Progress, Step};
 use crate::rotation::schedule::{
-    Due, LATENESS, began, due, neglected, next_due, renewal, signed, waiting,
+    Due, LATENESS, Run, began, due, neglected, next_due, renewal, signed, waiting,
 };
 use crate::rotation::world::FaultKind;
 
@@ -33,9 +34,13 @@ pub(super) struct Entry {
     /// Why the unfinished rotation began.
     origin: Option<Origin>,
     held: bool,
-    /// The last scheduled instant that was counted as missed.
+    /// Since when it is looked after.
+    known_since: Timestamp,
+    /// The last scheduled instant that was counted as missed, or whose run will not be.
     missed: Option<Timestamp>,
-    /// When the run in hand took its first step.
+    /// Whether the run in hand began a rotation.
+    has_begun: bool,
+    /// When the run in hand took its first step; for an unfinished rotation, when its token was published.
     working_since: Option<Timestamp>,
 }
 
@@ -76,7 +81,9 @@ impl Entry {
             record: None,
             origin: None,
             held: false,
+            known_since: now,
             missed: None,
+            has_begun: false,
             working_since: None,
         }
     }
@@ -93,6 +100,10 @@ impl Entry {
             return;
         }
         self.member.renew_before_seconds = fresh.member.renew_before_seconds;
+        if self.policy.schedule != fresh.policy.schedule {
+            // What another schedule would have asked for until now was asked of nobody.
+            self.missed = self.missed.max(Some(now));
+        }
         self.policy = fresh.policy;
         if let Some(record) = self.record.clone() {
             self.plan(&record, now);
@@ -101,13 +112,30 @@ impl Entry {
 
     pub(super) fn progressed(&mut self, progress: &Progress, now: Timestamp) {
         match progress {
+            Progress::Saw(record) => self.saw(record, now),
             Progress::Began(step) | Progress::Waiting(step, _) => {
+                self.has_begun |= *step == Step::Create;
                 self.working_since.get_or_insert(now);
                 self.member.unfinished_since.get_or_insert(now);
                 self.member.step = Some(*step);
             }
             Progress::Ended(..) => {}
         }
+    }
+
+    /// Takes in what a run has read, before anything comes of it: a gate may take hours.
+    fn saw(&mut self, record: &Record, now: Timestamp) {
+        self.show(record, now);
+        if record.phase == Phase::Published {
+            self.member.predecessors = record.previous_token_ids.len();
+        }
+        if record.is_unfinished() {
+            self.member.unfinished_since = Some(record.published_at);
+            if self.rested == State::Unknown {
+                self.working_since.get_or_insert(record.published_at);
+            }
+        }
+        self.record = Some(record.clone());
     }
 
     /// Takes in the end of a run. Returns what the rotation that it worked on began for.
@@ -175,7 +203,7 @@ impl Entry {
         self.member.looked_at = Some(now);
         self.member.next_look = next_look;
         self.member.step = None;
-        self.working_since = None;
+        (self.has_begun, self.working_since) = (false, None);
     }
 
     fn rest(&mut self, state: State, now: Timestamp) {
@@ -205,8 +233,11 @@ impl Entry {
             };
             counts.failure(name, problem.step, cause);
         }
+        let is_unknown = origin == Origin::Resumed && !self.held;
         for step in &report.steps {
-            counts.step_took(step);
+            let before = waited_before(step.step, step.began, report);
+            let before = if is_unknown { millis(before) } else { 0 };
+            counts.step_took(step.step, step.duration_ms.saturating_add(before));
         }
         if report.outcome == Outcome::Rotated
             && let Some(began) = report.rotation_id.and_then(|id| id.started_at())
@@ -214,7 +245,7 @@ impl Entry {
             let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
             counts.rotation_took(took);
         }
-        if let Some(instant) = self.just_missed(report, now)
+        if let Some(instant) = self.made_up_for(report)
             && self.missed.is_none_or(|missed| missed < instant)
         {
             self.missed = Some(instant);
@@ -222,22 +253,46 @@ impl Entry {
         }
     }
 
-    /// A scheduled instant at which no rotation began in time: the one that this run made up for, or the last one.
-    fn just_missed(&self, report: &Report, now: Timestamp) -> Option<Timestamp> {
+    /// The scheduled instant that this run made up for: no rotation began in time.
+    fn made_up_for(&self, report: &Report) -> Option<Timestamp> {
         let record = report.seen.record.as_ref()?;
-        let schedule = &self.policy.schedule;
-        let is_late =
-            |at: Timestamp, instant| at.duration_since(schedule.start(instant)) > LATENESS;
-        if let Some(Reason::Due(Due::Scheduled(instant))) = report.seen.reason
-            && is_late(began(record), instant)
-        {
-            return Some(instant);
-        }
-        let instant = schedule.last(now).filter(|_| !self.policy.paused)?;
-        (is_late(now, instant) && began(record) < instant).then_some(instant)
+        let Some(Reason::Due(Due::Scheduled(instant))) = report.seen.reason else { return None };
+        let late = began(record).duration_since(self.policy.schedule.start(instant));
+        (late > LATENESS).then_some(instant)
     }
 
-    fn note_record(&mut self, record: &Record, report: &Report, now: Timestamp) {
+    /// When the next scheduled run counts as missed, unless a rotation begins before.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        if self.has_begun || self.policy.paused {
+            return None;
+        }
+        self.awaited()?.start.checked_add(LATENESS).ok()
+    }
+
+    /// Counts the next scheduled run as missed if its time is up, whatever keeps it from beginning. After a long time
+    /// in which nobody looked, all that passed count as one.
+    pub(super) fn miss(&mut self, now: Timestamp, counts: &Counts) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        let Some(run) = self.awaited() else { return };
+        let schedule = &self.policy.schedule;
+        let served = |start: Timestamp| schedule.last(start).into_iter().chain([run.instant]).max();
+        let latest = now.checked_sub(LATENESS).ok().and_then(|at| schedule.last(at));
+        let latest = latest.filter(|at| schedule.start(*at).duration_since(now) <= -LATENESS);
+        self.missed = served(run.start).max(latest);
+        counts.missed_run(&self.member.name);
+    }
+
+    /// The first scheduled run that no rotation, and no count, is for.
+    fn awaited(&self) -> Option<Run> {
+        let since = self.record.as_ref().map_or(self.known_since, began);
+        let since = self.missed.map_or(since, |missed| missed.max(since));
+        self.policy.schedule.runs(since).find(|run| since < run.instant)
+    }
+
+    /// Shows what `record` tells of the served token.
+    fn show(&mut self, record: &Record, now: Timestamp) {
         let member = &mut self.member;
         member.token_id = Some(record.token_id);
         member.rotation_id = Some(record.rotation_id);
@@ -245,6 +300,10 @@ impl Entry {
         member.published_at = Some(record.published_at);
         member.expires_at = record.expires_at;
         self.plan(record, now);
+    }
+
+    fn note_record(&mut self, record: &Record, report: &Report, now: Timestamp) {
+        self.show(record, now);
         let member = &mut self.member;
         if let (None, Some(at)) = (&member.trouble, neglected(&self.policy, record, now)) {
             let at = Timestamp::from_second(at.as_second()).unwrap_or(at);

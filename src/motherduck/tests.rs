@@ -305,7 +305,8 @@ async fn requests_wait_for_the_rate_limit() {
 }
 
 #[tokio::test]
-async fn a_revocation_does_not_wait_behind_lists_and_no_list_of_an_urgent_run_behind_those_of_others() {
+async fn a_revocation_does_not_wait_behind_lists_and_no_list_of_an_urgent_run_behind_those_of_others()
+ {
     let fake = Fake::playing(std::iter::repeat_with(|| reply(200, NO_TOKENS)).take(9)).await;
     let mut client = fake.client;
     client.rate = Rate::per_second(5).into();

@@ -1,6 +1,6 @@
 //! Whether those whom a credential's runs wait for were slow the last time.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -16,18 +16,33 @@ pub(in crate::daemon) enum Kind {
     Proof,
 }
 
+/// How soon somebody answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// The last answer came soon.
+    Quick,
+    /// There was none yet.
+    Unknown,
+    /// The last answer, or the limit that stood in its place, took long.
+    Slow,
+}
+
 /// What was learned of one credential; kept between its runs.
 #[derive(Debug, Default)]
 pub(in crate::daemon) struct Habits {
-    store: AtomicBool,
-    consumers: AtomicBool,
-    proof: AtomicBool,
+    store: AtomicU8,
+    consumers: AtomicU8,
+    proof: AtomicU8,
 }
 
 impl Habits {
-    /// Whether the last answer took long. Whoever was never asked is not slow.
-    pub(super) fn is_slow(&self, kind: Kind) -> bool {
-        self.flag(kind).load(Ordering::Relaxed)
+    /// How soon they answer.
+    pub(super) fn pace(&self, kind: Kind) -> Pace {
+        match self.of(kind).load(Ordering::Relaxed) {
+            QUICK => Pace::Quick,
+            SLOW => Pace::Slow,
+            _ => Pace::Unknown,
+        }
     }
 
     /// Waits for an answer and remembers whether it took longer than `patience`.
@@ -39,11 +54,12 @@ impl Habits {
     ) -> T {
         let began = Instant::now();
         let answer = call.await;
-        self.flag(kind).store(began.elapsed() >= patience, Ordering::Relaxed);
+        let pace = if began.elapsed() < patience { QUICK } else { SLOW };
+        self.of(kind).store(pace, Ordering::Relaxed);
         answer
     }
 
-    fn flag(&self, kind: Kind) -> &AtomicBool {
+    fn of(&self, kind: Kind) -> &AtomicU8 {
         match kind {
             Kind::Store => &self.store,
             Kind::Consumers => &self.consumers,
@@ -51,3 +67,6 @@ impl Habits {
         }
     }
 }
+
+const QUICK: u8 = 1;
+const SLOW: u8 = 2;

@@ -75,11 +75,17 @@ impl<W: World + Sync> World for InSlot<'_, W> {
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        self.slot.with_others(Kind::Proof, self.world.connect(token, identity)).await.unwrap_or_else(|| Err(stopping()))
+        self.slot
+            .with_others(Kind::Proof, self.world.connect(token, identity))
+            .await
+            .unwrap_or_else(|| Err(stopping()))
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
-        self.slot.with_others(Kind::Proof, self.world.is_refused(token, identity)).await.unwrap_or_else(|| Err(stopping()))
+        self.slot
+            .with_others(Kind::Proof, self.world.is_refused(token, identity))
+            .await
+            .unwrap_or_else(|| Err(stopping()))
     }
 
     async fn publish(
@@ -96,7 +102,10 @@ impl<W: World + Sync> World for InSlot<'_, W> {
     }
 
     async fn deploy(&self, record: &Record) -> Result<(), Fault> {
-        self.slot.with_others(Kind::Consumers, self.world.deploy(record)).await.unwrap_or_else(|| Err(stopping()))
+        self.slot
+            .with_others(Kind::Consumers, self.world.deploy(record))
+            .await
+            .unwrap_or_else(|| Err(stopping()))
     }
 
     async fn poll_gate(&self, record: &Record) -> Health {
