@@ -124,7 +124,7 @@ impl Driver for Fake {
                 self.report(Outcome::Rotated, None, None)
             }
             Does::Asks(kind, time) => {
-                slot.with_others(kind, tokio::time::sleep(time)).await;
+                slot.with_others(kind, async { tokio::time::sleep(time).await }).await;
                 slot.at_work(async {
                     let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
                     tokio::time::sleep(self.work).await;
