@@ -15,7 +15,8 @@ use crate::rotation::world::{
 use crate::secret::Token;
 
 /// A world whose naps and calls to others are taken aside. Without it a few consumers that are unhealthy, or do not
-/// even answer, would keep the whole fleet from being rotated.
+/// even answer, would keep the whole fleet from being rotated. What is called is on the heap: one inside the other, the
+/// futures of a rotation are large.
 pub(in crate::daemon) struct InSlot<'a, W> {
     pub(in crate::daemon) world: &'a W,
     pub(in crate::daemon) slot: &'a Slot,
@@ -42,15 +43,15 @@ impl<W: World + Sync> World for InSlot<'_, W> {
     }
 
     async fn read(&self) -> Result<Reading, Fault> {
-        self.slot.at_store(self.world.read()).await
+        self.slot.at_store(Box::pin(self.world.read())).await
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
-        self.slot.at_work(self.world.list()).await
+        self.slot.at_work(Box::pin(self.world.list())).await
     }
 
     async fn read_mirror(&self, mirror: usize) -> Result<Reading, Fault> {
-        self.slot.at_store(self.world.read_mirror(mirror)).await
+        self.slot.at_store(Box::pin(self.world.read_mirror(mirror))).await
     }
 
     async fn publish_to_mirror(
@@ -60,30 +61,32 @@ impl<W: World + Sync> World for InSlot<'_, W> {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        self.slot.at_store(self.world.publish_to_mirror(mirror, over, record, token)).await
+        self.slot
+            .at_store(Box::pin(self.world.publish_to_mirror(mirror, over, record, token)))
+            .await
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
-        self.slot.at_store(self.world.ensure_writable(reading)).await
+        self.slot.at_store(Box::pin(self.world.ensure_writable(reading))).await
     }
 
     async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
         if reason.is_urgent() {
             self.slot.hurry();
         }
-        self.slot.at_work(self.world.create(name, reason)).await
+        self.slot.at_work(Box::pin(self.world.create(name, reason))).await
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         self.slot
-            .with_others(Kind::Proof, self.world.connect(token, identity))
+            .with_others(Kind::Proof, Box::pin(self.world.connect(token, identity)))
             .await
             .unwrap_or_else(|| Err(stopping()))
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
         self.slot
-            .with_others(Kind::Proof, self.world.is_refused(token, identity))
+            .with_others(Kind::Proof, Box::pin(self.world.is_refused(token, identity)))
             .await
             .unwrap_or_else(|| Err(stopping()))
     }
@@ -94,26 +97,27 @@ impl<W: World + Sync> World for InSlot<'_, W> {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        self.slot.at_store(self.world.publish(over, record, token)).await
+        self.slot.at_store(Box::pin(self.world.publish(over, record, token))).await
     }
 
     async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
-        self.slot.at_store(self.world.recall(id)).await
+        self.slot.at_store(Box::pin(self.world.recall(id))).await
     }
 
     async fn deploy(&self, record: &Record) -> Result<(), Fault> {
         self.slot
-            .with_others(Kind::Consumers, self.world.deploy(record))
+            .with_others(Kind::Consumers, Box::pin(self.world.deploy(record)))
             .await
             .unwrap_or_else(|| Err(stopping()))
     }
 
     async fn poll_gate(&self, record: &Record) -> Health {
-        let asked = self.slot.with_others(Kind::Consumers, self.world.poll_gate(record)).await;
+        let asked =
+            self.slot.with_others(Kind::Consumers, Box::pin(self.world.poll_gate(record))).await;
         asked.unwrap_or_else(|| Health::Unhealthy(STOPPING.to_owned()))
     }
 
     async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
-        self.slot.at_work(self.world.revoke(id)).await
+        self.slot.at_work(Box::pin(self.world.revoke(id))).await
     }
 }
