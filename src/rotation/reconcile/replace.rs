@@ -47,6 +47,8 @@ impl<W: World> Reconciler<'_, W> {
             rotation_id,
             published_at: self.world.now(),
             previous_token_ids: previous,
+            elsewhere_token_ids: vec![],
+            unconfirmed_revocations: 0,
             phase: Phase::Published,
             token_sha256: created.token.sha256(),
             owner: self.subject.owner.clone(),

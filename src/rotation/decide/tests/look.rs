@@ -126,6 +126,8 @@ impl Look {
                 rotation_id: name(2).rotation,
                 published_at: at(-DAY),
                 previous_token_ids: vec![],
+                elsewhere_token_ids: vec![],
+                unconfirmed_revocations: 0,
                 phase: Phase::Published,
                 token_sha256: String::new(),
                 owner: "prod".parse().unwrap(),
