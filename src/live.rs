@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod audited;
+mod former;
 mod outlook;
 mod place;
 

@@ -117,7 +117,7 @@ impl<D: Driver> Plan<D> {
     /// Takes over a driver. Returns whether it treats the credential as the one before did.
     fn renew(&mut self, driver: D, is_running: bool) -> bool {
         let is_alike = driver.is_alike(&self.driver);
-        self.driver = driver.into();
+        self.driver = driver.after(&self.driver).into();
         if is_running {
             // The run in hand may be of an older world than the one that was compared with.
             let stays = is_alike && self.fate == Fate::Stays;

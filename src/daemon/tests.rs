@@ -152,6 +152,10 @@ impl Driver for Fake {
         Some(expires_at - RENEW_BEFORE)
     }
 
+    fn after(self, _: &Self) -> Self {
+        self
+    }
+
     fn is_alike(&self, before: &Self) -> bool {
         self.settings == before.settings
     }

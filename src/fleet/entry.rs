@@ -40,6 +40,8 @@ pub(super) struct Entry {
     missed: Option<Timestamp>,
     /// Whether the run in hand began a rotation.
     has_begun: bool,
+    /// Why it is kept as it was before it was configured otherwise, and since when.
+    blocked: Option<(Trouble, Timestamp)>,
     /// When the run in hand took its first step; for an unfinished rotation, when its token was published.
     working_since: Option<Timestamp>,
 }
@@ -84,8 +86,17 @@ impl Entry {
             known_since: now,
             missed: None,
             has_begun: false,
+            blocked: None,
             working_since: None,
         }
+    }
+
+    /// Takes in whether it is kept as it was before it was configured otherwise. Returns whether that is news.
+    pub(super) fn block(&mut self, trouble: Option<Trouble>, now: Timestamp) -> bool {
+        let is_news = trouble.as_ref() != self.blocked.as_ref().map(|(trouble, _)| trouble);
+        let since = self.blocked.as_ref().map_or(now, |(_, since)| *since);
+        self.blocked = trouble.map(|trouble| (trouble, since));
+        is_news
     }
 
     /// Takes in that the credential is configured otherwise. In another place, or for another account, it is another
@@ -170,6 +181,7 @@ impl Entry {
         }
         self.member.trouble = report.problem.as_ref().map(|problem| Trouble {
             step: problem.step,
+            reason: None,
             message: problem.message.clone(),
             hint: problem.hint.clone(),
         });
@@ -194,6 +206,7 @@ impl Entry {
         self.rest(State::Failing, now);
         self.member.trouble = Some(Trouble {
             step: None,
+            reason: None,
             message: "the run ended by a fault in pintail".to_owned(),
             hint: Some("the log says where; please report it".to_owned()),
         });
@@ -309,6 +322,7 @@ impl Entry {
             let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
             member.trouble = Some(Trouble {
                 step: None,
+                reason: None,
                 message: format!(
                     "it is paused, and its token is not replaced before it expires at {at}"
                 ),
@@ -384,6 +398,25 @@ impl Entry {
             (State::Fresh, None) if self.policy.paused => (State::Paused, self.rested_since),
             (state, _) => (state, self.rested_since),
         };
+        if let Some((trouble, since)) = &self.blocked {
+            match member.state {
+                // That is worse, and comes first.
+                State::Stuck | State::Held => {}
+                State::Failing
+                | State::Blocked
+                | State::RolledBack
+                | State::InProgress
+                | State::Due
+                | State::Unknown
+                | State::Paused
+                | State::Fresh => {
+                    (member.state, member.since) = (State::Blocked, *since);
+                    let besides = member.trouble.map(|one| format!("; besides, {}", one.message));
+                    let message = format!("{}{}", trouble.message, besides.unwrap_or_default());
+                    member.trouble = Some(Trouble { message, ..trouble.clone() });
+                }
+            }
+        }
         let longest = signed(self.policy.gate.longest());
         member.deadline = member
             .unfinished_since

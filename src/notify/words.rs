@@ -86,6 +86,11 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
             format!("nothing until somebody acts; {}", served(member, now)),
             Some("run pintail check".to_owned()),
         ),
+        Occasion::Blocked => (
+            "is blocked: what is configured for it now is not in force".to_owned(),
+            format!("it is rotated as before; {}", rotation(member)),
+            Some("take the change back".to_owned()),
+        ),
         Occasion::Compromised => (
             "was compromised, and its token replaced and revoked".to_owned(),
             rotation(member),
@@ -108,6 +113,7 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         (_, None) => Some(since),
         (_, Some(trouble)) => {
             let step = trouble.step.map(|step| format!("at step {}, ", step.as_str()));
+            let step = step.or_else(|| trouble.reason.map(|reason| format!("{reason}, ")));
             Some(format!("{since}: {}{}", step.unwrap_or_default(), trouble.message))
         }
     };
@@ -118,6 +124,7 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         | Occasion::Held
         | Occasion::RolledBack
         | Occasion::Refused
+        | Occasion::Blocked
         | Occasion::Expiring
         | Occasion::Unmanaged => hint.or(to_do),
     };
