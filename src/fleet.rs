@@ -28,7 +28,7 @@ use self::deadlines::Deadlines;
 use self::entry::Entry;
 use self::history::History;
 pub use self::history::{Rotation, Stage};
-pub use self::member::{Blocked, Member, Trouble};
+pub use self::member::{Member, Trouble};
 pub use self::standing::{Standing, standing};
 use self::strays::Strays;
 pub use self::words::{Origin, State};

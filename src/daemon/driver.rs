@@ -12,9 +12,10 @@ use self::former::Former;
 use super::slot::{InSlot, Slot};
 use crate::audit;
 use crate::config::{Config, Credential, Place};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Trouble};
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
+use crate::rotation::condition::Reason;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::drive::{Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
@@ -122,8 +123,8 @@ impl LiveDriver {
         let name = &self.wanted.subject.credential;
         let trouble = former.keeps(slot, &self.wanted, &self.config).await;
         if let Some(trouble) = trouble {
-            let (reason, error, hint) =
-                (trouble.reason, trouble.message.clone(), trouble.hint.clone());
+            let Trouble { reason, message: error, hint, .. } = trouble.clone();
+            let reason = reason.map(Reason::as_str);
             if self.fleet.block(name, Some(trouble)) {
                 tracing::error!(credential = %name, reason, error, hint, "credential blocked");
             }

@@ -181,7 +181,7 @@ impl Entry {
         }
         self.member.trouble = report.problem.as_ref().map(|problem| Trouble {
             step: problem.step,
-            reason: None,
+            reason: problem.reason,
             message: problem.message.clone(),
             hint: problem.hint.clone(),
         });

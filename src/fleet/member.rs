@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::words::{Origin, State};
 use crate::names::{AccountName, CredentialName, RotationId, TokenId};
 use crate::record::TokenType;
+use crate::rotation::condition::Reason;
 use crate::rotation::journal::Step;
 
 /// What is in a credential's way.
@@ -14,27 +15,11 @@ pub struct Trouble {
     /// At which step, if at one.
     pub step: Option<Step>,
     /// In one word, where there is one.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Reason>,
     /// What happened.
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
-}
-
-/// Why what is configured is not put into force for a credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blocked {
-    /// Its place was changed while a token in use is served in the former one.
-    PlaceChanged,
-}
-
-impl Blocked {
-    /// The reason's word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PlaceChanged => "PlaceChanged",
-        }
-    }
 }
 
 /// One credential.

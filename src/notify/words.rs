@@ -113,7 +113,8 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         (_, None) => Some(since),
         (_, Some(trouble)) => {
             let step = trouble.step.map(|step| format!("at step {}, ", step.as_str()));
-            let step = step.or_else(|| trouble.reason.map(|reason| format!("{reason}, ")));
+            let step =
+                step.or_else(|| trouble.reason.map(|reason| format!("{}, ", reason.as_str())));
             Some(format!("{since}: {}{}", step.unwrap_or_default(), trouble.message))
         }
     };

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Work;
 use crate::config::{Config, Move, Place};
 use crate::daemon::slot::{InSlot, Slot};
-use crate::fleet::{Blocked, Trouble};
+use crate::fleet::Trouble;
 use crate::names::Owner;
 use crate::record;
+use crate::rotation::condition::Reason;
 use crate::rotation::world::{Fault, World};
 
 /// The credential as it was before its place was changed.
@@ -63,7 +64,7 @@ impl Former {
             let configured = now.places.first().map(ToString::to_string).unwrap_or_default();
             return Some(Trouble {
                 step: None,
-                reason: Some(Blocked::PlaceChanged.as_str()),
+                reason: Some(Reason::PlaceChanged),
                 message: format!(
                     "it is configured to be kept as {configured}, and stays where it was: in {place} {why}"
                 ),

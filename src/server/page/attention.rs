@@ -68,7 +68,7 @@ fn card(one: &Member, now: Timestamp) -> Markup {
             @if let Some(trouble) = &one.trouble {
                 p {
                     @if let Some(step) = trouble.step { b { (step.as_str()) ": " } }
-                    @if let Some(reason) = trouble.reason { b { (reason) ": " } }
+                    @if let Some(reason) = trouble.reason { b { (reason.as_str()) ": " } }
                     (trouble.message)
                 }
                 @if let Some(hint) = &trouble.hint { p.todo { (hint) } }
