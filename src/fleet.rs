@@ -31,10 +31,12 @@ pub use self::standing::{Standing, standing};
 use self::strays::Strays;
 pub use self::words::{Origin, State};
 use crate::config::{Config, Credential};
+use crate::log;
 use crate::names::{CredentialName, Owner};
 use crate::rotation::drive::Report;
 use crate::rotation::journal::Progress;
 use crate::tally::Contact;
+use crate::workers::{self, Restarted};
 
 /// What the fleet asks of the outside.
 pub trait Outlook: Send + Sync {
@@ -112,6 +114,10 @@ pub struct Snapshot {
     pub planner: PlannerState,
     /// How long ago the planner's loop turned.
     pub silence: Duration,
+    /// The workers in the background that panicked and were started again.
+    pub workers: Vec<Restarted>,
+    /// How many log lines were dropped.
+    pub log_lines_dropped: u64,
 }
 
 impl Snapshot {
@@ -309,6 +315,8 @@ impl Fleet {
             configuration: inner.configuration.clone(),
             planner,
             silence,
+            workers: workers::restarted(),
+            log_lines_dropped: log::dropped(),
         }
     }
 

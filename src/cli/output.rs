@@ -8,6 +8,7 @@ use super::answer::Answer;
 use crate::names::{RotationId, TokenId};
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::StepReport;
+use crate::workers::Panicked;
 
 /// What became of the credentials of a run.
 #[derive(Debug, Serialize)]
@@ -27,6 +28,8 @@ pub(super) struct CredentialResult {
     steps: Vec<StepReport>,
     error: Option<String>,
     hint: Option<String>,
+    #[serde(skip)]
+    is_unclear: bool,
 }
 
 impl CredentialResult {
@@ -49,6 +52,27 @@ impl CredentialResult {
             steps: report.steps,
             error,
             hint,
+            is_unclear: false,
+        }
+    }
+
+    /// Of a run that ended by a panic nothing is known but what stands in the store.
+    pub(super) fn panicked(name: &impl ToString, panicked: Panicked) -> Self {
+        let name = name.to_string();
+        let hint = format!(
+            "look with: pintail status {name}; another run goes on where this one stopped; report what the log says"
+        );
+        Self {
+            name,
+            outcome: Outcome::Failed,
+            rotation_id: None,
+            token_id: None,
+            previous_token_id: None,
+            revoked: vec![],
+            steps: vec![],
+            error: Some(panicked.to_string()),
+            hint: Some(hint),
+            is_unclear: true,
         }
     }
 }
@@ -70,6 +94,9 @@ impl Answer for CredentialResult {
             }
             (Outcome::Rotated, None) => format!("rotated: token {token} is its first"),
             (Outcome::NotDue, _) => format!("not due: token {token} stays"),
+            (Outcome::Failed, _) if self.is_unclear => {
+                "failed: how far it came is not known".to_owned()
+            }
             (Outcome::Failed, _) => "failed: nothing new is served".to_owned(),
             (Outcome::Held, _) => {
                 format!("held: token {token} is served, and what it replaces stays valid")

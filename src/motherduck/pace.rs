@@ -68,7 +68,7 @@ impl Pace {
             Some(asked) => chosen.max(asked),
             None => chosen,
         };
-        (spent + wait <= self.in_all).then_some(wait)
+        (spent.saturating_add(wait) <= self.in_all).then_some(wait)
     }
 }
 

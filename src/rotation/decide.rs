@@ -127,7 +127,8 @@ fn way_back_is_shut(record: &Record) -> String {
 /// soon after it was made says that a clock is wrong; to replace it again and again would only pile tokens up.
 fn wears_out(subject: &Subject, seen: &Observation<'_>, record: &Record) -> Option<Timestamp> {
     let at = expiring(&subject.policy, record, seen.now)?;
-    let planned = at.duration_since(record.created_at) - signed(subject.policy.renew_before);
+    let planned =
+        at.duration_since(record.created_at).saturating_sub(signed(subject.policy.renew_before));
     let age = seen.now.duration_since(record.published_at);
     let is_old = record.is_rolled_back() || age.is_negative() || age >= planned / 2;
     (is_old && !record.previous_token_ids.is_empty()).then_some(at)
