@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn nobody_can_ask_for_ages() {
         let forever = ["18446744073709551615", "99999999999999999999999", "86401"];
-        let dates = ["Wed, 29 Dec 9999 23:59:59 GMT", "Sun, 06 Nov 2094 08:49:07 GMT"];
+        let dates = ["Wed, 29 Dec 9999 23:59:59 GMT", "Sat, 06 Nov 2094 08:49:07 GMT"];
         for text in forever.into_iter().chain(dates) {
             assert_eq!(wait(text), Some(LONGEST_WAIT), "{text}");
         }
