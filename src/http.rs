@@ -1,4 +1,7 @@
-//! What the HTTP clients share: headers that may be secrets, and how long a server asks to be left alone.
+//! What the HTTP clients share: headers that may be secrets, bounded answers, and how long a server asks to be left
+//! alone.
+
+pub mod body;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -9,6 +9,7 @@ mod ducklings;
 mod error;
 mod operation;
 mod pace;
+mod page;
 mod pages;
 mod skew;
 mod timestamp;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::SignedDuration;
+use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::config;
@@ -58,6 +60,8 @@ pub struct Client {
     base: Url,
     admin: Admin,
     limiter: Arc<DefaultDirectRateLimiter>,
+    /// Who reads a large answer.
+    large: Arc<Semaphore>,
     pace: Pace,
     skew: Arc<Skew>,
     sent: Arc<AtomicU64>,
@@ -80,6 +84,7 @@ impl Client {
             base,
             admin: Admin::new(admin),
             limiter: Arc::new(RateLimiter::direct(Quota::per_second(rate))),
+            large: Arc::new(Semaphore::new(1)),
             pace: Pace::default(),
             skew: Arc::default(),
             sent: Arc::default(),
@@ -96,6 +101,7 @@ impl Client {
             base: self.base.clone(),
             admin: Admin::new(AdminSource::Given(token.duplicate())),
             limiter: self.limiter.clone(),
+            large: self.large.clone(),
             pace: self.pace,
             skew: self.skew.clone(),
             sent: self.sent.clone(),

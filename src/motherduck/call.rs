@@ -102,7 +102,13 @@ impl Client {
         bearer: &Arc<Bearer>,
     ) -> Result<Answer, Failure> {
         self.limiter.until_ready().await;
-        let asked = Asked { base: self.base.as_str(), admin_place: &self.admin.place(), bearer };
+        let asked = Asked {
+            base: self.base.as_str(),
+            admin_place: &self.admin.place(),
+            bearer,
+            operation,
+            large: &self.large,
+        };
         let mut request = self
             .http
             .request(operation.method(), url.clone())

@@ -90,6 +90,7 @@ fn asked(failure: &Failure) -> Option<Duration> {
         | Failure::PlainNotFound { .. }
         | Failure::Conflict(_)
         | Failure::Unexpected(_)
+        | Failure::Unfinished { .. }
         | Failure::Malformed { .. }
         | Failure::WaitTooLong { .. }
         | Failure::Exhausted { .. } => None,
@@ -114,6 +115,7 @@ pub(super) fn may_repeat(failure: &Failure, idempotent: bool) -> bool {
         | Failure::PlainNotFound { .. }
         | Failure::Conflict(_)
         | Failure::Unexpected(_)
+        | Failure::Unfinished { .. }
         | Failure::Malformed { .. }
         | Failure::WaitTooLong { .. }
         | Failure::Exhausted { .. } => false,
