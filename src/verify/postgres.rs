@@ -8,12 +8,15 @@ use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::limited::limited;
 use super::region;
 use crate::config;
 use crate::redact::foreign_text;
 use crate::rotation::world::{FaultKind, Verdict};
 use crate::secret::Token;
 use crate::tls::{Roots, TlsError, client_config, is_distrust};
+
+mod limited;
 
 /// The limit for the whole probe.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -157,7 +160,7 @@ impl Endpoint {
             .ssl_mode(SslMode::Require);
         token.lend(|text| settings.password(text));
 
-        let (client, connection) = settings.connect(self.tls.clone()).await?;
+        let (client, connection) = settings.connect(limited(self.tls.clone())).await?;
         // The client is dropped with the answer, which makes the connection say goodbye.
         let ask = Box::pin(async move { client.simple_query("SELECT 1").await.map(drop) });
         match select(ask, connection).await {
