@@ -17,6 +17,7 @@ fn now() -> Timestamp {
 fn subject() -> Subject {
     let credential: CredentialName = "etl".parse().unwrap();
     Subject {
+        place: crate::names::PlaceMark::of(&[]),
         owner: "prod".parse().unwrap(),
         username: "etl_prod".parse().unwrap(),
         token_type: TokenType::ReadWrite,
@@ -51,6 +52,8 @@ fn record(owner: &str, serving: u8, previous: &[u8]) -> Box<Record> {
         rotation_id: RotationId::starting_at(now()),
         published_at: now(),
         previous_token_ids: previous.iter().map(|&number| id(number)).collect(),
+        elsewhere_token_ids: vec![],
+        unconfirmed_revocations: 0,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: owner.parse().unwrap(),

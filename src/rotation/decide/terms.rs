@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::request::Request;
 use crate::config::Policy;
-use crate::names::{AccountName, CredentialName, Owner, TokenId};
+use crate::names::{AccountName, CredentialName, Owner, PlaceMark, TokenId};
 use crate::record::{Record, TokenType};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::schedule::Due;
@@ -18,48 +19,41 @@ pub struct Subject {
     pub credential: CredentialName,
     /// The account that its tokens belong to.
     pub username: AccountName,
+    /// Where its secret is.
+    pub place: PlaceMark,
     /// What new tokens may do.
     pub token_type: TokenType,
     /// The rules.
     pub policy: Policy,
     /// Whether there is a deploy hook.
     pub has_deploy_hook: bool,
-    /// The further places where consumers read the secret, as people call them; none of them is ever the commit point.
-    pub mirrors: Vec<String>,
+    /// The further places where consumers read the secret; none of them is ever the commit point.
+    pub mirrors: Vec<MirrorPlace>,
 }
 
-/// What was asked for, beyond the schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Trigger {
-    /// Nothing: the schedule decides.
-    #[default]
-    Schedule,
-    /// Finish what is unfinished; begin nothing.
-    Finish,
-    /// A rotation now.
-    Forced,
-    /// A rotation now, and no gate: the served token is known to others.
-    Compromised,
-    /// No gate, and the rotation was begun: the new token is to replace the old ones at once.
-    CompromisedBegun,
-    /// The predecessor again.
-    RollBack,
+/// A further place where consumers read a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorPlace {
+    /// As people call it.
+    pub name: String,
+    /// As tokens tell what they were made for.
+    pub place: PlaceMark,
 }
 
-impl Trigger {
-    pub(super) fn skips_gate(self) -> bool {
-        match self {
-            Self::Compromised | Self::CompromisedBegun => true,
-            Self::Schedule | Self::Finish | Self::Forced | Self::RollBack => false,
-        }
-    }
+/// A secret without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vacancy<'a> {
+    /// Whether nothing was ever written there, as far as the store tells.
+    pub is_untouched: bool,
+    /// The tokens that the records in the mirrors name.
+    pub in_mirrors: &'a [TokenId],
 }
 
 /// What was seen in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight<'a> {
     /// No token.
-    Vacant,
+    Vacant(Vacancy<'a>),
     /// A token that pintail did not put there.
     Unmanaged,
     /// A token that is not the one that our record describes.
@@ -79,10 +73,12 @@ pub struct Observation<'a> {
     pub listing: Option<&'a [ListedToken]>,
     /// Whether every mirror was seen to serve what the store serves, since the last wait.
     pub mirrored: bool,
+    /// Whether this run took part in a rotation whose served token it has not yet seen connect.
+    pub is_unproved: bool,
     /// What this process proved before.
     pub evidence: &'a Evidence,
     /// What was asked for.
-    pub trigger: Trigger,
+    pub request: Request,
 }
 
 /// Why a replacement is made.
@@ -90,6 +86,8 @@ pub struct Observation<'a> {
 pub enum Reason {
     /// Nothing is served yet.
     First,
+    /// Nothing is served there, and tokens of the credential live elsewhere: the secret was moved, deleted or lost.
+    Vacant,
     /// The schedule or the expiry says so.
     Due(Due),
     /// A person asked for it.
@@ -183,6 +181,8 @@ pub enum Decision {
         previous: Vec<TokenId>,
         /// What was listed with our name and is in no record.
         orphans: Vec<TokenId>,
+        /// What the new record names as living elsewhere.
+        elsewhere: Vec<TokenId>,
     },
     /// Bring the mirrors to what the store serves.
     Mirror,
@@ -221,9 +221,13 @@ pub enum Decision {
         /// When to look again.
         until: Timestamp,
     },
+    /// Write the record without these tokens, which are gone from where they lived elsewhere.
+    Forget(Vec<TokenId>),
     /// Nothing: at rest.
     Rest {
         /// When the credential is due next.
         next_due: Option<Timestamp>,
+        /// The tokens that live elsewhere: a person must say what becomes of them.
+        elsewhere: Vec<TokenId>,
     },
 }

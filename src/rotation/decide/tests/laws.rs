@@ -5,20 +5,21 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::look::{DAY, Look, Where, at, foreign, id, listed, name, tries, version};
+use super::mirrors::mirror_place;
 use crate::config::{GatePace, OnFailure};
 use crate::names::TokenId;
 use crate::record::Phase;
-use crate::rotation::decide::{Decision, Refusal, Trigger};
+use crate::rotation::decide::{Begin, Decision, Refusal, Request};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::world::Version;
 
-const TRIGGERS: [Trigger; 6] = [
-    Trigger::Schedule,
-    Trigger::Finish,
-    Trigger::Forced,
-    Trigger::Compromised,
-    Trigger::CompromisedBegun,
-    Trigger::RollBack,
+const TRIGGERS: [Request; 6] = [
+    Request::SCHEDULE,
+    Request::FINISH,
+    Request::ROTATION,
+    Request::COMPROMISED,
+    Request::COMPROMISED.begun(),
+    Request::ROLL_BACK,
 ];
 
 fn some_tries() -> impl Strategy<Value = Tries> {
@@ -53,7 +54,7 @@ prop_compose! {
 prop_compose! {
     fn some_look()(
         sight in prop::sample::select(vec![Where::Managed, Where::Managed, Where::Managed, Where::Vacant, Where::Edited, Where::Unmanaged]),
-        trigger in prop::sample::select(TRIGGERS.to_vec()),
+        request in prop::sample::select(TRIGGERS.to_vec()),
         evidence in some_evidence(),
         previous in some_ids(), retiring: bool, rolled_back: bool, foreign_owner in 0..8_u32,
         listing in prop::option::of(prop::collection::btree_map(1..7_u64, (0..2 * DAY, 0..4_u32), 0..6)),
@@ -66,7 +67,7 @@ prop_compose! {
     ) -> Look {
         Look::quiet().gate(gate).edit(|look| {
             look.sight = sight;
-            look.trigger = trigger;
+            look.request = request;
             look.evidence = evidence;
             look.now = at(if days < 30 { 0 } else { days * DAY });
             let record = &mut look.record;
@@ -109,6 +110,7 @@ fn doomed(look: &Look, decision: &Decision) -> Vec<TokenId> {
         | Decision::Wait { .. }
         | Decision::Hold { .. }
         | Decision::Mirror
+        | Decision::Forget(_)
         | Decision::Rest { .. } => vec![],
     }
 }
@@ -135,7 +137,7 @@ proptest! {
         if let Decision::Seal { .. } = look.decide() {
             let proofs = look.evidence.proofs();
             prop_assert!(proofs.verify.succeeded());
-            let waived = look.trigger == Trigger::CompromisedBegun;
+            let waived = look.request == Request::COMPROMISED.begun();
             match look.subject.policy.gate {
                 GatePace::Polled { successes, .. } => prop_assert!(waived || proofs.gate.streak >= successes),
                 GatePace::Wait(duration) => {
@@ -194,6 +196,43 @@ proptest! {
     }
 
     #[test]
+    fn a_rotation_whose_every_stage_succeeded_when_it_was_last_tried_is_neither_held_nor_rolled_back(
+        look in some_managed(), mirrored: bool, has_mirror: bool, failed in 0..9_u32,
+    ) {
+        let well = look.edit(|look| {
+            look.mirrored = mirrored;
+            look.subject.mirrors = has_mirror.then(mirror_place).into_iter().collect();
+            if look.request.begin == Begin::RollBack {
+                look.request = Request::SCHEDULE;
+            }
+            let proofs = look.evidence.proofs_mut();
+            for stage in [&mut proofs.mirror, &mut proofs.deploy, &mut proofs.gate, &mut proofs.verify] {
+                *stage = Tries { count: failed + 1, failed: 0, ..tries(1, 1, 0) };
+            }
+        });
+        let decision = well.decide();
+        let is_stopped = matches!(decision, Decision::Hold { .. } | Decision::RollBack(_));
+        prop_assert!(!is_stopped, "{decision:?}");
+    }
+
+    #[test]
+    fn a_token_that_lives_elsewhere_is_not_revoked_unless_a_person_gives_it_up(look in some_managed(), kept in some_ids()) {
+        let look = look.edit(|look| {
+            let record = &mut look.record;
+            record.elsewhere_token_ids = kept.into_iter()
+                .filter(|id| *id != record.token_id && !record.previous_token_ids.contains(id))
+                .collect();
+        });
+        let decision = look.decide();
+        let kept = &look.record.elsewhere_token_ids;
+        prop_assert!(doomed(&look, &decision).iter().all(|id| !kept.contains(id)));
+        if let Decision::Replace { previous, elsewhere, .. } = decision {
+            let is_known = |id| elsewhere.contains(id) || look.request.is_compromised && previous.contains(id);
+            prop_assert!(kept.iter().all(is_known));
+        }
+    }
+
+    #[test]
     fn a_wait_or_a_hold_ends_in_the_future(look in some_look()) {
         if let Decision::Wait { until, .. } | Decision::Hold { until, .. } = look.decide() {
             prop_assert!(until > look.now);
@@ -202,10 +241,10 @@ proptest! {
 
     #[test]
     fn while_paused_nothing_begins_that_no_person_asks_for(look in some_look()) {
-        for trigger in [Trigger::Schedule, Trigger::Finish] {
-            let decision = look.clone().asked(trigger).edit(|look| look.subject.policy.paused = true).decide();
+        for request in [Request::SCHEDULE, Request::FINISH] {
+            let decision = look.clone().asked(request).edit(|look| look.subject.policy.paused = true).decide();
             let begins = matches!(decision, Decision::Replace { .. });
-            prop_assert!(!begins, "{trigger:?}: {decision:?}");
+            prop_assert!(!begins, "{request:?}: {decision:?}");
         }
     }
 
@@ -214,9 +253,9 @@ proptest! {
         let awake = look.decide();
         let asleep = look.clone().edit(|look| look.subject.policy.paused = true).decide();
         let goes_on = match &awake {
-            Decision::Replace { .. } => look.trigger != Trigger::Schedule,
+            Decision::Replace { .. } => look.request != Request::SCHEDULE,
             Decision::Seal { .. } | Decision::Revoke(_) | Decision::RollBack(_)
-            | Decision::Deploy | Decision::PollGate | Decision::Mirror => true,
+            | Decision::Deploy | Decision::PollGate | Decision::Mirror | Decision::Forget(_) => true,
             Decision::Refuse(refusal) => !matches!(refusal, Refusal::Strays(_)),
             // These may go before a replacement, too.
             Decision::Hold { .. } | Decision::List | Decision::Verify | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,

@@ -4,21 +4,21 @@ use std::sync::Mutex;
 
 use super::{FAULTS, TELLING_FAULTS, scenarios, with_fault};
 use crate::record::Phase;
-use crate::rotation::decide::{Decision, Observation, Reason, Sight, Subject, Trigger, decide};
+use crate::rotation::decide::{Decision, Observation, Reason, Request, Sight, Subject, decide};
 use crate::rotation::reconcile::Judge;
 use crate::rotation::simulation::flaws::Flaw;
-use crate::rotation::simulation::ground::Fault;
-use crate::rotation::simulation::run::{Pintail, Scenario, run};
+use crate::rotation::simulation::ground::{Act, Fault, Ground};
+use crate::rotation::simulation::run::{Pintail, Scenario, run, run_with};
 
 /// The worlds that are searched: one pintail of each kind, then pairs.
 fn worlds() -> Vec<Scenario> {
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     let mut worlds = scenarios();
     worlds.push(Scenario::with([Pintail { sweeps: 2, ..forced }]));
     worlds.push(Scenario::with([forced, forced]));
     worlds.push(Scenario::with([
         forced,
-        Pintail { from_turn: 9, ..Pintail::one_shot(Trigger::Compromised) },
+        Pintail { from_turn: 9, ..Pintail::one_shot(Request::COMPROMISED) },
     ]));
     worlds
 }
@@ -89,7 +89,7 @@ macro_rules! second_thoughts {
 fn previous(seen: &Observation<'_>) -> Vec<crate::names::TokenId> {
     match seen.sight {
         Sight::Managed(record) => record.previous_token_ids.clone(),
-        Sight::Vacant | Sight::Unmanaged | Sight::Edited(_) => vec![],
+        Sight::Vacant(_) | Sight::Unmanaged | Sight::Edited(_) => vec![],
     }
 }
 
@@ -104,7 +104,7 @@ fn planted_a_rotation_without_a_seal_is_noticed() {
         Decision::Seal { .. }
             if previous(seen).iter().any(|id| !seen.evidence.gone.contains(id)) =>
             Decision::Revoke(previous(seen)),
-        Decision::Seal { .. } => Decision::Rest { next_due: None },
+        Decision::Seal { .. } => Decision::Rest { next_due: None, elsewhere: vec![] },
         other => other,
     }));
     assert!(law.is_some());
@@ -124,11 +124,11 @@ fn planted_a_seal_after_the_revocation_is_noticed() {
     };
     // The revocation is late, and meanwhile a person goes back to the token that it will hit.
     let law = (10..60).find_map(|at| {
-        let back = Pintail { from_turn: at, ..Pintail::one_shot(Trigger::RollBack) };
+        let back = Pintail { from_turn: at, ..Pintail::one_shot(Request::ROLL_BACK) };
         let world = Scenario {
             judge: Some(unsealed),
             switches: vec![(at, 1)],
-            ..Scenario::with([Pintail::one_shot(Trigger::Forced), back])
+            ..Scenario::with([Pintail::one_shot(Request::ROTATION), back])
         };
         (5..40).find_map(|effect| {
             run(&with_fault(&world, effect, Fault::Delay(1_000))).violations.into_iter().next()
@@ -161,7 +161,7 @@ fn planted_evidence_of_another_version_is_noticed() {
                 *proved = Some(proofs.clone());
             }
             let mut evidence = seen.evidence.clone();
-            if let Some(proofs) = &*proved {
+            if let Some(proofs) = proved.as_ref().filter(|_| is_unresolved(seen)) {
                 *evidence.proofs_mut() = proofs.clone();
             }
             decide(subject, &Observation { evidence: &evidence, ..*seen })
@@ -174,9 +174,9 @@ fn planted_evidence_of_another_version_is_noticed() {
 fn planted_a_gate_that_is_skipped_is_noticed() {
     let law = judged(|| {
         Box::new(|subject: &Subject, seen: &Observation<'_>| {
-            let trigger =
-                if is_unresolved(seen) { Trigger::CompromisedBegun } else { seen.trigger };
-            decide(subject, &Observation { trigger, ..*seen })
+            let request =
+                if is_unresolved(seen) { Request::COMPROMISED.begun() } else { seen.request };
+            decide(subject, &Observation { request, ..*seen })
         })
     });
     assert_caught(law, "promise 2");
@@ -187,9 +187,9 @@ fn planted_a_gate_that_is_skipped_after_a_restart_is_noticed() {
     let law = judged(|| {
         Box::new(|subject: &Subject, seen: &Observation<'_>| {
             // Who begins by the schedule and finds a rotation under way did not begin it.
-            let found = is_unresolved(seen) && seen.trigger == Trigger::Schedule;
-            let trigger = if found { Trigger::CompromisedBegun } else { seen.trigger };
-            decide(subject, &Observation { trigger, ..*seen })
+            let found = is_unresolved(seen) && seen.request == Request::SCHEDULE;
+            let request = if found { Request::COMPROMISED.begun() } else { seen.request };
+            decide(subject, &Observation { request, ..*seen })
         })
     });
     assert_caught(law, "promise 2");
@@ -237,8 +237,8 @@ fn planted_a_roll_back_after_the_seal_is_noticed() {
 fn planted_a_replacement_that_forgets_its_predecessor_is_noticed() {
     assert_caught(
         judged(second_thoughts!(|_subject, _seen, decision| match decision {
-            Decision::Replace { reason, orphans, .. } =>
-                Decision::Replace { reason, previous: vec![], orphans },
+            Decision::Replace { reason, orphans, elsewhere, .. } =>
+                Decision::Replace { reason, previous: vec![], orphans, elsewhere },
             other => other,
         })),
         "promise 2",
@@ -249,9 +249,9 @@ fn planted_a_replacement_that_forgets_its_predecessor_is_noticed() {
 fn planted_a_predecessor_that_an_empty_list_makes_forgotten_is_noticed() {
     assert_caught(
         judged(second_thoughts!(|_subject, seen, decision| match decision {
-            Decision::Replace { reason, orphans, mut previous } => {
+            Decision::Replace { reason, orphans, mut previous, elsewhere } => {
                 previous.retain(|id| seen.listing.unwrap_or_default().iter().any(|t| t.id == *id));
-                Decision::Replace { reason, previous, orphans }
+                Decision::Replace { reason, previous, orphans, elsewhere }
             }
             other => other,
         })),
@@ -266,14 +266,15 @@ fn planted_absence_taken_as_proof_is_noticed() {
     assert!(run(&daemon).violations.is_empty(), "an empty list proves nothing");
     let hasty: fn() -> Box<Judge> = second_thoughts!(|_subject, seen, decision| match seen.sight {
         Sight::Managed(record)
-            if seen.trigger == Trigger::Schedule
+            if seen.request == Request::SCHEDULE
                 && seen
                     .listing
                     .is_some_and(|list| list.iter().all(|t| t.id != record.token_id)) =>
             Decision::Replace {
                 reason: Reason::Lost,
                 previous: vec![record.token_id],
-                orphans: vec![]
+                orphans: vec![],
+                elsewhere: vec![],
             },
         _ => decision,
     });
@@ -333,4 +334,50 @@ fn planted_any_refusal_taken_as_gone_is_noticed() {
 #[test]
 fn planted_a_proof_of_what_is_remembered_and_not_read_is_noticed() {
     assert_caught(adapted(Flaw::ReadsFromMemory), "promise 2");
+}
+
+/// A promise that breaks where an operator moves the secret and `judge` is wrong.
+fn broken_by_a_move(judge: fn() -> Box<Judge>) -> Option<String> {
+    let later = |from_turn| Pintail { from_turn, ..Pintail::one_shot(Request::SCHEDULE) };
+    let moved = Scenario::with([later(0), later(40), later(80)]);
+    let long_ago = |ground: &mut Ground| ground.now += jiff::SignedDuration::from_hours(1);
+    (0..30).find_map(|at| {
+        let scenario = with_fault(&moved, at, Fault::Person(Act::Move));
+        let shown = run_with(&Scenario { judge: Some(judge), ..scenario }, false, long_ago);
+        shown.violations.into_iter().next()
+    })
+}
+
+#[test]
+fn planted_an_empty_place_taken_for_a_lost_one_is_noticed() {
+    let law = broken_by_a_move(second_thoughts!(|_subject, _seen, decision| match decision {
+        Decision::Replace { reason, mut previous, orphans, mut elsewhere } => {
+            previous.append(&mut elsewhere);
+            Decision::Replace { reason, previous, orphans, elsewhere }
+        }
+        other => other,
+    }));
+    assert_caught(law, "another place serves was revoked");
+}
+
+#[test]
+fn planted_what_lives_elsewhere_taken_for_an_orphan_is_noticed() {
+    let law = broken_by_a_move(second_thoughts!(|_subject, _seen, decision| match decision {
+        Decision::Rest { elsewhere, .. } if !elsewhere.is_empty() =>
+            Decision::Touch { orphans: elsewhere },
+        other => other,
+    }));
+    assert_caught(law, "another place serves was revoked");
+}
+
+#[test]
+fn planted_credit_for_a_token_that_was_not_seen_to_connect_is_noticed() {
+    let credulous: fn() -> Box<Judge> = || {
+        Box::new(|subject: &Subject, seen: &Observation<'_>| {
+            let mut evidence = seen.evidence.clone();
+            evidence.proofs_mut().verify.count(seen.now, Ok(()));
+            decide(subject, &Observation { is_unproved: false, evidence: &evidence, ..*seen })
+        })
+    };
+    assert_caught(judged(credulous), "promise");
 }

@@ -1,0 +1,181 @@
+//! The rules of the two lists, a few lines each.
+
+use std::time::Duration;
+
+use super::Case;
+use super::request::Begin;
+use super::stages::{self, RETRY, TRIES, later};
+use super::terms::{Awaited, Decision, Obstacle, Reason, Refusal};
+use super::tokens::MOST_ORPHANS;
+use crate::record::{Phase, Record};
+use crate::rotation::schedule::{Due, due, expiring, next_due, signed};
+
+/// Two lists that miss the served token are apart by at least this.
+pub(super) const SIGHTINGS_APART: Duration = Duration::from_secs(15);
+
+/// Known to others, and asked for now; or rolled back behind our back, so that it is served again.
+pub(super) fn replace_what_others_know(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let is_meant = case.request.begin == Begin::Rotation || record.is_rolled_back();
+    (case.request.is_compromised && is_meant).then(|| case.replace(record, Reason::Compromised))
+}
+
+/// The way back ends where the predecessor is served again and connects. The gate goes on in later runs.
+pub(super) fn roll_back_as_asked(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    if case.request.begin != Begin::RollBack {
+        return None;
+    }
+    if record.is_rolled_back() {
+        let back = Decision::Rest { next_due: None, elsewhere: vec![] };
+        return Some(case.on_road(stages::BACK, record).unwrap_or(back));
+    }
+    let refuse = |why: &str| Decision::Refuse(Refusal::NoWayBack(why.to_owned()));
+    Some(match (&case.seen.evidence.proofs().no_way_back, record.previous_token_ids.first()) {
+        (Some(why), _) => refuse(why),
+        (None, Some(id)) => Decision::RollBack(*id),
+        (None, None) => refuse("the served token replaced none"),
+    })
+}
+
+pub(super) fn refuse_to_roll_back(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let why = if record.previous_token_ids.is_empty() {
+        "the served token replaced none"
+    } else {
+        "it is marked as retiring, or revoked"
+    };
+    (case.request.begin == Begin::RollBack)
+        .then(|| Decision::Refuse(Refusal::NoWayBack(why.to_owned())))
+}
+
+/// The served token nears its expiry while its predecessors are not settled. One that seems near its end soon after it
+/// was made says that a clock is wrong; to replace it again and again would only pile tokens up.
+pub(super) fn replace_what_wears_out(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let at = expiring(&case.subject.policy, record, case.seen.now)?;
+    let planned = at.duration_since(record.created_at) - signed(case.subject.policy.renew_before);
+    let age = case.seen.now.duration_since(record.published_at);
+    let is_old = record.is_rolled_back() || age.is_negative() || age >= planned / 2;
+    let is_meant = !case.request.only_finishes() && !record.previous_token_ids.is_empty();
+    (is_meant && is_old).then(|| case.replace(record, Reason::Due(Due::Expiring(at))))
+}
+
+/// What is held must not be held on a token that is gone.
+pub(super) fn next_stage(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let step = case.on_road(stages::WHOLE, record)?;
+    let lost = match step {
+        Decision::Hold { .. } if case.request.begin == Begin::WhatIsDue => {
+            prove_or_replace_what_is_missing(case, record)
+        }
+        _ => None,
+    };
+    Some(lost.unwrap_or(step))
+}
+
+pub(super) fn seal(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    Some(Decision::Seal { orphans: case.unrecorded(record).orphans })
+}
+
+pub(super) fn list(case: &Case<'_>, _: &Record) -> Option<Decision> {
+    case.seen.listing.is_none().then_some(Decision::List)
+}
+
+pub(super) fn revoke_predecessors(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let left = case.living_predecessors(record);
+    (!left.is_empty()).then_some(Decision::Revoke(left))
+}
+
+fn due_now(case: &Case<'_>, record: &Record) -> Option<Due> {
+    let begins = case.request.begin == Begin::WhatIsDue;
+    due(&case.subject.policy, record, case.seen.now).filter(|_| begins)
+}
+
+pub(super) fn replace_what_expires(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let due = due_now(case, record).filter(|due| matches!(due, Due::Expiring(_)))?;
+    Some(case.replace(record, Reason::Due(due)))
+}
+
+pub(super) fn replace_what_is_scheduled(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    Some(case.replace(record, Reason::Due(due_now(case, record)?)))
+}
+
+/// A token without predecessors that this process has just published: nothing waits for the gate, but the clients are
+/// told. And whatever a run takes the credit for was seen to connect, as it is read, by that run.
+pub(super) fn prove_what_is_new(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let is_new = case.seen.evidence.unproved == Some(record.token_id);
+    let first = is_new.then(|| case.on_road(stages::FIRST_TOKEN, record)).flatten();
+    let claimed = || case.seen.is_unproved.then(|| case.on_road(stages::PROOF, record)).flatten();
+    first.or_else(claimed)
+}
+
+pub(super) fn replace_as_asked(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    (case.request.begin == Begin::Rotation).then(|| case.replace(record, Reason::Forced))
+}
+
+/// Absence is no proof: a second list and a refused connection are asked for. Where nothing may begin, the connection
+/// alone tells whether what is served works.
+pub(super) fn prove_or_replace_what_is_missing(
+    case: &Case<'_>,
+    record: &Record,
+) -> Option<Decision> {
+    if case.seen.listing.is_none() {
+        return Some(Decision::List);
+    }
+    let proofs = case.seen.evidence.proofs();
+    let verify = &proofs.verify;
+    // A success counts from when it was first missed on: it connects, which is more than any list can say.
+    if case.is_listed(record.token_id) || verify.succeeded() {
+        return None;
+    }
+    let may_begin = case.request.begin == Begin::WhatIsDue;
+    let missed = case.seen.evidence.missed_since.unwrap_or(case.seen.now);
+    let second = later(missed, SIGHTINGS_APART);
+    Some(if may_begin && missed <= case.seen.now && case.seen.now < second {
+        Decision::Wait { until: second, awaited: Awaited::SecondSighting }
+    } else if verify.failed < TRIES {
+        case.paced(Obstacle::Verify, verify, RETRY, Decision::Verify)
+    } else if may_begin && proofs.refused {
+        case.replace(record, Reason::Lost)
+    } else {
+        case.held(Obstacle::Verify, verify, Decision::Verify)
+    })
+}
+
+pub(super) fn revoke_orphans(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let orphans = case.unrecorded(record).orphans;
+    orphans.iter().any(|id| case.is_ripe(*id)).then_some(Decision::Touch { orphans })
+}
+
+pub(super) fn forget_what_left(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let left = case.left(record);
+    (!left.is_empty()).then_some(Decision::Forget(left))
+}
+
+pub(super) fn rest(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let next_due = next_due(&case.subject.policy, record, case.seen.now);
+    Some(Decision::Rest { next_due, elsewhere: case.living_elsewhere(record) })
+}
+
+impl Case<'_> {
+    pub(super) fn replace(&self, record: &Record, reason: Reason) -> Decision {
+        if self.seen.listing.is_none() {
+            return Decision::List;
+        }
+        let found = self.unrecorded(record);
+        if found.orphans.len() >= MOST_ORPHANS {
+            return Decision::Touch { orphans: found.orphans };
+        }
+        let mut previous = vec![record.token_id];
+        match record.phase {
+            // Not yet proved superfluous: they are kept whatever the list says, which may lag or lack them.
+            Phase::Published => previous.extend(&record.previous_token_ids),
+            Phase::Retiring => previous.extend(self.living_predecessors(record)),
+        }
+        let mut elsewhere = record.elsewhere_token_ids.clone();
+        // Beside a served token that is listed they are another place's, whose record names them.
+        if !self.is_listed(record.token_id) || self.request.takes_all() {
+            elsewhere.extend(found.elsewhere);
+        }
+        if self.request.takes_all() {
+            previous.append(&mut elsewhere);
+        }
+        Decision::Replace { reason, previous, orphans: found.orphans, elsewhere }
+    }
+}
