@@ -23,10 +23,10 @@ use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::SignedDuration;
-use tokio::sync::Semaphore;
 use url::{Host, Url};
 
 use crate::config;
+use crate::http::body::LargeAnswers;
 use crate::secret::Token;
 use crate::tally::{Contact, Tally};
 use crate::tls::{Roots, http_client};
@@ -60,8 +60,7 @@ pub struct Client {
     base: Url,
     admin: Admin,
     limiter: Arc<DefaultDirectRateLimiter>,
-    /// Who reads a large answer.
-    large: Arc<Semaphore>,
+    large: LargeAnswers,
     pace: Pace,
     skew: Arc<Skew>,
     sent: Arc<AtomicU64>,
@@ -84,7 +83,7 @@ impl Client {
             base,
             admin: Admin::new(admin),
             limiter: Arc::new(RateLimiter::direct(Quota::per_second(rate))),
-            large: Arc::new(Semaphore::new(1)),
+            large: LargeAnswers::default(),
             pace: Pace::default(),
             skew: Arc::default(),
             sent: Arc::default(),

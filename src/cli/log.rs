@@ -23,8 +23,7 @@ pub(super) fn start(arguments: &Arguments) -> anyhow::Result<()> {
         (_, _) => "trace",
     };
     let others = if arguments.verbose > 0 { "info" } else { "warn" };
-    // Vault's client logs errors for what is expected, such as a secret that does not exist yet.
-    let filter = EnvFilter::try_new(format!("{others},pintail={ours},vaultrs=off,rustify=off"))?;
+    let filter = EnvFilter::try_new(format!("{others},pintail={ours}"))?;
     // An empty NO_COLOR is none, as its convention says.
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = std::io::stderr().is_terminal() && !plain;

@@ -1,7 +1,10 @@
 //! What is read of an answer: so many bytes, and of JSON so many values, whatever the other side sends.
 
+use std::sync::Arc;
+
 use secrecy::zeroize::Zeroizing;
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A body, which may hold a secret: it is wiped when it is dropped.
 pub type Bytes = Zeroizing<Vec<u8>>;
@@ -25,19 +28,19 @@ impl Body {
 }
 
 /// A body that is being read.
-pub struct Reader {
+struct Reader {
     response: reqwest::Response,
     read: Bytes,
 }
 
 impl Reader {
     /// Begins with nothing.
-    pub fn new(response: reqwest::Response) -> Self {
+    fn new(response: reqwest::Response) -> Self {
         Self { response, read: Bytes::default() }
     }
 
     /// Reads on until there are `limit` bytes. Whether the body has come to its end.
-    pub async fn up_to(&mut self, limit: usize) -> Result<bool, reqwest::Error> {
+    async fn up_to(&mut self, limit: usize) -> Result<bool, reqwest::Error> {
         while self.read.len() <= limit {
             let Some(chunk) = self.response.chunk().await? else { return Ok(true) };
             self.read.extend_from_slice(&chunk);
@@ -45,9 +48,48 @@ impl Reader {
         Ok(false)
     }
 
-    /// What was read.
-    pub fn into_bytes(self) -> Bytes {
-        self.read
+    fn end(self, is_whole: bool, limit: usize) -> Body {
+        let mut bytes = self.read;
+        if is_whole && bytes.len() <= limit {
+            return Body::Whole(bytes);
+        }
+        bytes.truncate(limit);
+        Body::Cut(bytes)
+    }
+}
+
+/// Of larger answers of one peer one is in hand at a time, so that many at once are not too much.
+const LARGE: usize = 256 << 10;
+
+/// The turn of one large answer; it lasts until this is dropped.
+pub type Turn = OwnedSemaphorePermit;
+
+/// Who reads a large answer of one peer. Clones share one turn.
+#[derive(Debug, Clone)]
+pub struct LargeAnswers(Arc<Semaphore>);
+
+impl Default for LargeAnswers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl LargeAnswers {
+    /// Reads a body of at most `limit` bytes. While what was read of a large one is in use, keep its turn.
+    pub async fn read(
+        &self,
+        response: reqwest::Response,
+        limit: usize,
+    ) -> Result<(Body, Option<Turn>), reqwest::Error> {
+        let mut reader = Reader::new(response);
+        let mut turn = None;
+        let mut is_whole = reader.up_to(LARGE.min(limit)).await?;
+        if !is_whole && limit > LARGE {
+            // It is never closed.
+            turn = self.0.clone().acquire_owned().await.ok();
+            is_whole = reader.up_to(limit).await?;
+        }
+        Ok((reader.end(is_whole, limit), turn))
     }
 }
 
@@ -55,12 +97,12 @@ impl Reader {
 pub async fn read(response: reqwest::Response, limit: usize) -> Result<Body, reqwest::Error> {
     let mut reader = Reader::new(response);
     let is_whole = reader.up_to(limit).await?;
-    let mut bytes = reader.into_bytes();
-    if is_whole && bytes.len() <= limit {
-        return Ok(Body::Whole(bytes));
-    }
-    bytes.truncate(limit);
-    Ok(Body::Cut(bytes))
+    Ok(reader.end(is_whole, limit))
+}
+
+/// A request's body that is wiped when it was sent, as far as it is ours.
+pub fn wiped(text: Zeroizing<String>) -> reqwest::Body {
+    hyper::body::Bytes::from_owner(text).into()
 }
 
 /// Why a body says nothing. Holds no value of it.

@@ -1,20 +1,15 @@
 //! An answer of the REST API: its body, read within bounds, and what its status means.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::admin::Bearer;
 use super::error::{Failure, Refusal};
 use super::operation::Operation;
-use crate::http::body::{self, Bytes, JsonError, Reader};
+use crate::http::body::{self, Body, Bytes, JsonError, LargeAnswers, Turn};
 use crate::http::retry_after;
 use crate::redact::foreign_text;
 
-/// Of larger answers one is in hand at a time, so that many at once are not too much.
-const LARGE: usize = 256 << 10;
 /// What is no list holds no more values than this.
 const MOST_VALUES: usize = 4_096;
 /// How much of a refusal is read.
@@ -25,7 +20,7 @@ const ISSUE_CHARACTERS: usize = 200;
 /// An answer with a status of success. Its body may hold a secret.
 pub(super) struct Answer {
     body: Bytes,
-    _large: Option<OwnedSemaphorePermit>,
+    _turn: Option<Turn>,
 }
 
 impl Answer {
@@ -52,8 +47,7 @@ pub(super) struct Asked<'a> {
     pub(super) admin_place: &'a str,
     pub(super) bearer: &'a Bearer,
     pub(super) operation: &'a Operation,
-    /// The place of the one large answer.
-    pub(super) large: &'a Arc<Semaphore>,
+    pub(super) large: &'a LargeAnswers,
 }
 
 impl Asked<'_> {
@@ -69,7 +63,7 @@ impl Asked<'_> {
         let retry_after = retry_after(response.headers());
         // The status is an answer by itself: a body that breaks off does not change it.
         let body = body::read(response, REFUSAL_LIMIT).await;
-        let body = body.map_or_else(|_| Bytes::default(), body::Body::into_bytes);
+        let body = body.map_or_else(|_| Bytes::default(), Body::into_bytes);
         let refusal = self.refusal(status.as_u16(), &body);
         let place = || self.admin_place.to_owned();
         Err(match status.as_u16() {
@@ -87,20 +81,12 @@ impl Asked<'_> {
 
     async fn read(&self, response: reqwest::Response) -> Result<Answer, Failure> {
         let limit = self.operation.answer_limit();
-        let broken = |error| self.broken(error);
-        let mut reader = Reader::new(response);
-        let mut large = None;
-        let mut is_whole = reader.up_to(LARGE.min(limit)).await.map_err(broken)?;
-        if !is_whole && limit > LARGE {
-            // Never closed.
-            large = self.large.clone().acquire_owned().await.ok();
-            is_whole = reader.up_to(limit).await.map_err(broken)?;
+        match self.large.read(response, limit).await.map_err(|error| self.broken(error))? {
+            (Body::Whole(body), turn) => Ok(Answer { body, _turn: turn }),
+            (Body::Cut(_), _) => {
+                Err(Failure::Malformed { reason: format!("larger than {limit} bytes") })
+            }
         }
-        let body = reader.into_bytes();
-        if is_whole && body.len() <= limit {
-            return Ok(Answer { body, _large: large });
-        }
-        Err(Failure::Malformed { reason: format!("larger than {limit} bytes") })
     }
 
     /// A request that failed without an answer. The URL is left out: the error that names the operation says more.
