@@ -40,6 +40,8 @@ mod history;
 mod holding;
 #[path = "e2e/hooks.rs"]
 mod hooks;
+#[path = "e2e/hostile.rs"]
+mod hostile;
 #[path = "support/http.rs"]
 mod http;
 #[path = "e2e/log.rs"]
