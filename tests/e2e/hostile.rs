@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::place::Kind;
-use crate::relay::{Fate, Relay};
-use crate::scene::Scene;
+use crate::relay::{Fate, Relay, response};
+use crate::scene::{ETL, Scene};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Above its rest, in KiB.
@@ -139,4 +139,21 @@ fn consumers_hooks_and_receivers_without_measure_do_not_fill_the_memory() {
     assert!(most < 2 * MOST, "{most} KiB");
     daemon.terminate();
     assert_eq!(scene.note(daemon.wait()).code, Some(0));
+}
+
+#[test]
+fn a_date_beyond_all_clocks_costs_no_rotation() {
+    let mut scene = Scene::with(Kind::Aws, &[ETL], &["--latency=1200ms"]);
+    let asked = AtomicUsize::new(0);
+    let relay = Relay::start(&scene.place.address, move |head| {
+        let is_read = head.to_ascii_lowercase().contains("secretsmanager.getsecretvalue");
+        if !is_read || asked.fetch_add(1, Ordering::Relaxed) > 0 {
+            return Fate::Pass;
+        }
+        let date = "Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n";
+        response(400, date, r#"{"__type":"ResourceNotFoundException","message":"no such secret"}"#)
+    });
+    scene.place.address.clone_from(&relay.url);
+    scene.rotate(&[ETL]).came_to(0, "rotated");
+    scene.assert_at_rest();
 }
