@@ -36,7 +36,7 @@ use crate::names::{CredentialName, Owner};
 use crate::rotation::drive::Report;
 use crate::rotation::journal::Progress;
 use crate::tally::Contact;
-use crate::workers::{self, Restarted};
+use crate::workers::{Worker, workers};
 
 /// What the fleet asks of the outside.
 pub trait Outlook: Send + Sync {
@@ -114,8 +114,8 @@ pub struct Snapshot {
     pub planner: PlannerState,
     /// How long ago the planner's loop turned.
     pub silence: Duration,
-    /// The workers in the background that panicked and were started again.
-    pub workers: Vec<Restarted>,
+    /// The workers in the background.
+    pub workers: Vec<Worker>,
     /// How many log lines were dropped.
     pub log_lines_dropped: u64,
 }
@@ -315,7 +315,7 @@ impl Fleet {
             configuration: inner.configuration.clone(),
             planner,
             silence,
-            workers: workers::restarted(),
+            workers: workers(),
             log_lines_dropped: log::dropped(),
         }
     }

@@ -15,18 +15,18 @@ const FIRST: Duration = Duration::from_secs(1);
 /// No pause is longer; who ran for so long begins with the first pause again.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// A worker that had to be started again.
+/// A worker, and how often it had to be started again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Restarted {
-    /// The worker.
-    pub worker: String,
-    /// How often, since this process began.
-    pub count: u64,
+pub struct Worker {
+    /// Its name.
+    pub name: String,
+    /// How often it panicked and was started again, since this process began.
+    pub restarts: u64,
     /// When it last panicked.
-    pub at: Timestamp,
+    pub panicked_at: Option<Timestamp>,
 }
 
-static RESTARTED: Mutex<BTreeMap<String, Restarted>> = Mutex::new(BTreeMap::new());
+static WORKERS: Mutex<BTreeMap<String, Worker>> = Mutex::new(BTreeMap::new());
 
 /// Runs what `make` makes to its end. Where that panics it is made again, after a pause that grows. What must outlive a
 /// panic is kept outside and shared with each.
@@ -35,12 +35,17 @@ where
     F: FnMut() -> Fut,
     Fut: Future,
 {
+    // Known from the start: the first count is then seen as a change.
+    note(worker, 0);
     let mut pause = FIRST;
     loop {
         let began = Instant::now();
         match survive(make()).await {
             Ok(output) => return output,
-            Err(Panicked) => note(worker),
+            Err(Panicked) => {
+                note(worker, 1);
+                tracing::error!(worker, "worker panicked, and is started again");
+            }
         }
         if began.elapsed() >= LONGEST {
             pause = FIRST;
@@ -60,22 +65,26 @@ pub async fn survive<Fut: Future>(work: Fut) -> Result<Fut::Output, Panicked> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|_| Panicked)
 }
 
-/// The workers that had to be started again, by name.
-pub fn restarted() -> Vec<Restarted> {
+/// The workers by name.
+pub fn workers() -> Vec<Worker> {
     known().values().cloned().collect()
 }
 
-fn note(worker: &str) {
-    let at = Timestamp::now();
-    known()
-        .entry(worker.to_owned())
-        .and_modify(|one| (one.count, one.at) = (one.count.saturating_add(1), at))
-        .or_insert_with(|| Restarted { worker: worker.to_owned(), count: 1, at });
-    tracing::error!(worker, "worker panicked, and is started again");
+fn note(name: &str, restarts: u64) {
+    let mut known = known();
+    let worker = known.entry(name.to_owned()).or_insert_with(|| Worker {
+        name: name.to_owned(),
+        restarts: 0,
+        panicked_at: None,
+    });
+    worker.restarts = worker.restarts.saturating_add(restarts);
+    if restarts > 0 {
+        worker.panicked_at = Some(Timestamp::now());
+    }
 }
 
-fn known() -> MutexGuard<'static, BTreeMap<String, Restarted>> {
-    RESTARTED.lock().unwrap_or_else(PoisonError::into_inner)
+fn known() -> MutexGuard<'static, BTreeMap<String, Worker>> {
+    WORKERS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -93,8 +102,8 @@ mod tests {
             before
         });
         assert_eq!(output.await, 3);
-        let ours = restarted().into_iter().find(|one| one.worker == "test.panics").unwrap();
-        assert_eq!(ours.count, 3);
+        let ours = workers().into_iter().find(|one| one.name == "test.panics").unwrap();
+        assert_eq!((ours.restarts, ours.panicked_at.is_some()), (3, true));
     }
 
     #[tokio::test(start_paused = true)]

@@ -275,6 +275,8 @@ async fn every_metric_moves_when_what_it_counts_happens() {
     }
     assert!(value(&text, &["pintail_clock_skew_seconds"]).unwrap().abs() < 5.0);
     assert_eq!(value(&text, &["pintail_missed_runs_total"]), Some(0.0));
+    assert_eq!(value(&text, &["pintail_worker_restarts_total", "worker=\"server\""]), Some(0.0));
+    assert_eq!(value(&text, &["pintail_log_lines_dropped_total"]), Some(0.0));
     shown.until_reasons(&["store_unreachable"]).await;
     assert_eq!(shown.get("/livez").await.0, 200);
     assert_no_secret(&bench, &shown).await;

@@ -94,7 +94,7 @@ impl Collector for Gauges {
             self.snapshot
                 .workers
                 .iter()
-                .map(|one| (vec![("worker", one.worker.clone())], one.count)),
+                .map(|one| (vec![("worker", one.name.clone())], one.restarts)),
         )?;
         counter(
             &mut encoder,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::ready::Readiness;
 use crate::fleet::{Configuration, Member, Rotation, Snapshot, State};
 use crate::names::Owner;
-use crate::workers::Restarted;
+use crate::workers::Worker;
 
 /// The whole status.
 #[derive(Debug, Serialize)]
@@ -24,8 +24,8 @@ pub(super) struct Status<'a> {
     states: BTreeMap<State, usize>,
     credentials: &'a [Member],
     rotations: &'a [Rotation],
-    /// The workers in the background that panicked and were started again.
-    workers_restarted: &'a [Restarted],
+    /// The workers in the background, and how often each panicked and was started again.
+    workers: &'a [Worker],
     log_lines_dropped: u64,
 }
 
@@ -41,7 +41,7 @@ impl<'a> Status<'a> {
             states: snapshot.states(),
             credentials: &snapshot.members,
             rotations: &snapshot.rotations,
-            workers_restarted: &snapshot.workers,
+            workers: &snapshot.workers,
             log_lines_dropped: snapshot.log_lines_dropped,
         }
     }

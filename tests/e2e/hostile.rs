@@ -65,8 +65,8 @@ const ACCOUNTS: [&str; 8] = ["acc1", "acc2", "acc3", "acc4", "acc5", "acc6", "ac
 
 fn scene(kind: Kind) -> Scene {
     let mut scene = Scene::with(kind, &ACCOUNTS, &[]);
-    scene.calendar = "schedule = \"*/2 * * * * *\"\nttl = \"1h\"".to_owned();
-    scene.more = "[daemon]\nsweep = \"1s\"\nshutdown_grace = \"5s\"\n".to_owned();
+    scene.calendar = "schedule = \"*/2 * * * * *\"\nttl = \"1h\"".into();
+    scene.more = "[daemon]\nsweep = \"1s\"\nshutdown_grace = \"5s\"\n".into();
     scene
 }
 
@@ -132,7 +132,8 @@ fn consumers_hooks_and_receivers_without_measure_do_not_fill_the_memory() {
         "gate.http = {{ url = \"{url}\", interval = \"100ms\", successes = 1, deadline = \"2s\" }}\n\
          deploy.http = {{ url = \"{url}\" }}"
     );
-    scene.more += &format!("[notifications.ops.webhook]\nurl = \"{url}\"\n");
+    let sink = format!("[notifications.ops.webhook]\nurl = \"{url}\"\n");
+    scene.more.push_str(&sink);
     let daemon = scene.start(&["run"]);
     until("it asks", || peer.asked.load(Ordering::Relaxed) >= REQUESTS);
     let most = daemon.memory("VmHWM");

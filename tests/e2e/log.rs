@@ -117,5 +117,8 @@ fn a_log_reader_that_goes_away_keeps_no_daemon_from_its_work_or_its_end() {
     daemon.log = BufReader::new(elsewhere);
     daemon.until_rotated_again(2);
     assert!(daemon.status()["log_lines_dropped"].as_u64().unwrap() > 0);
+    let metrics = ask("GET", &format!("{}metrics", daemon.url), "").1;
+    let dropped = metrics.lines().find(|line| line.starts_with("pintail_log_lines_dropped_total"));
+    assert!(!dropped.unwrap().ends_with(" 0"), "{metrics}");
     daemon.assert_obedient();
 }
