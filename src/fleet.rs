@@ -33,10 +33,12 @@ pub use self::standing::{Standing, standing};
 use self::strays::Strays;
 pub use self::words::{Origin, State};
 use crate::config::{Config, Credential};
+use crate::log;
 use crate::names::{CredentialName, Owner};
 use crate::rotation::drive::Report;
 use crate::rotation::journal::{Progress, Step};
 use crate::tally::Contact;
+use crate::workers::{Worker, workers};
 
 /// What the fleet asks of the outside.
 pub trait Outlook: Send + Sync {
@@ -115,6 +117,10 @@ pub struct Snapshot {
     pub planner: PlannerState,
     /// How long ago the planner's loop turned.
     pub silence: Duration,
+    /// The workers in the background.
+    pub workers: Vec<Worker>,
+    /// How many log lines were dropped.
+    pub log_lines_dropped: u64,
 }
 
 impl Snapshot {
@@ -347,6 +353,8 @@ impl Fleet {
             configuration: inner.configuration.clone(),
             planner,
             silence,
+            workers: workers(),
+            log_lines_dropped: log::dropped(),
         }
     }
 

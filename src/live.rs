@@ -27,6 +27,7 @@ use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
 use crate::config::{self, Config};
+use crate::deadline;
 use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
@@ -331,7 +332,7 @@ impl World for Live {
     }
 
     async fn nap(&self, duration: Duration) {
-        let mut end = Instant::now() + duration;
+        let mut end = deadline::after(duration);
         if let Some(until) = self.until {
             end = end.min(until);
         }

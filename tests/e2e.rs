@@ -42,8 +42,12 @@ mod history;
 mod holding;
 #[path = "e2e/hooks.rs"]
 mod hooks;
+#[path = "e2e/hostile.rs"]
+mod hostile;
 #[path = "support/http.rs"]
 mod http;
+#[path = "e2e/log.rs"]
+mod log;
 #[path = "e2e/manager.rs"]
 mod manager;
 #[path = "e2e/mirrors.rs"]
