@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod audited;
 mod directory;
+mod mark;
 mod outlook;
 mod place;
 
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::admin::client_alone;
 use self::audited::Witness;
 use self::directory::Directory;
+use self::mark::mark;
 use self::place::Place;
 use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
@@ -27,7 +29,7 @@ use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
-use crate::rotation::decide::{Reason, Subject};
+use crate::rotation::decide::{MirrorPlace, Reason, Subject};
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
     Reading, Revocation, Verdict, World,
@@ -214,7 +216,15 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
             config::Proof::Connection(config::Verify::Postgres { identity, .. }) => Some(*identity),
             config::Proof::Connection(config::Verify::Command(_)) | config::Proof::Admin => None,
         },
-        mirrors: credential.mirrors.iter().map(config::Mirror::place).collect(),
+        place: mark(config, &credential.store, &credential.path),
+        mirrors: credential
+            .mirrors
+            .iter()
+            .map(|mirror| MirrorPlace {
+                name: mirror.place(),
+                place: mark(config, &mirror.store, &mirror.path),
+            })
+            .collect(),
     }
 }
 

@@ -13,6 +13,8 @@ mod aws;
 mod contract;
 #[path = "stores/file.rs"]
 mod file;
+#[path = "stores/keys.rs"]
+mod keys;
 #[path = "support/relay.rs"]
 mod relay;
 #[path = "support/servers.rs"]

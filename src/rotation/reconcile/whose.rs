@@ -190,7 +190,11 @@ fn not_known(fault: Fault) -> Pass {
 fn can_wait(reason: Reason) -> bool {
     match reason {
         Reason::Due(Due::Scheduled(_)) | Reason::Forced => true,
-        Reason::First | Reason::Due(Due::Expiring(_)) | Reason::Compromised | Reason::Lost => false,
+        Reason::First
+        | Reason::Vacant
+        | Reason::Due(Due::Expiring(_))
+        | Reason::Compromised
+        | Reason::Lost => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Whose the simulated tokens are, what the endpoint says of it, and people who put another one there and adopt it.
 
-use super::ground::{Ground, TOKEN_KEY};
+use super::ground::{FIELDS, Ground};
 use crate::names::{RotationId, TokenId};
 use crate::record::{Phase, Record, encode_with_token};
 use crate::secret::Token;
@@ -81,8 +81,8 @@ impl Ground {
         let Some(before) = self.served().map(|stored| stored.record.clone()) else { return };
         let token = Token::new(&Self::text_of(before.token_id)).unwrap();
         let record = Record { unconfirmed_revocations: count, ..before };
-        self.store.overwrite(|stored| {
-            stored.object = encode_with_token(&record, &stored.others, TOKEN_KEY, &token);
+        self.store_mut().overwrite(|stored| {
+            stored.object = encode_with_token(&record, &stored.others, FIELDS, &token);
             stored.record = record;
         });
     }
@@ -103,9 +103,10 @@ impl Ground {
             token_sha256: token.sha256(),
             ..before
         };
-        self.served.insert(text_of);
-        self.store.overwrite(|stored| {
-            stored.object = encode_with_token(&record, &stored.others, TOKEN_KEY, &token);
+        let here = self.here;
+        self.places[here].served.insert(text_of);
+        self.store_mut().overwrite(|stored| {
+            stored.object = encode_with_token(&record, &stored.others, FIELDS, &token);
             stored.record = record;
             stored.text = text;
         });

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ground::TOKEN_KEY;
-use crate::record::{Record, Slot, UserKeys, decode};
+use super::ground::FIELDS;
+use crate::record::{Object, Record, Slot, UserKeys, decode};
 use crate::rotation::world::Version;
 use crate::secret::Token;
 use crate::store::judgement::VersionName;
@@ -27,7 +26,7 @@ pub(super) enum Protocol {
 pub(super) struct Stored {
     pub(super) id: String,
     /// What is kept there: the token, the record, and the user's own keys.
-    pub(super) object: Map<String, Value>,
+    pub(super) object: Object,
     /// The record, as it was written.
     pub(super) record: Record,
     /// The token's text, as consumers read it.
@@ -47,8 +46,8 @@ pub(super) enum Sight {
 
 impl Stored {
     /// A version that has no ID yet.
-    pub(super) fn new(object: Map<String, Value>, record: Record, text: String) -> Self {
-        let (slot, others) = decode(object.clone(), TOKEN_KEY).unwrap();
+    pub(super) fn new(object: Object, record: Record, text: String) -> Self {
+        let (slot, others) = decode(object.clone(), FIELDS).unwrap();
         let sight = match slot {
             Slot::Vacant => Sight::Vacant,
             Slot::Managed { record: read, .. } => {
@@ -96,6 +95,8 @@ pub(super) enum Answer {
     Conflict,
     /// It is there already, with another content.
     Exists,
+    /// There is no such secret.
+    Missing,
 }
 
 pub(super) struct Store {
@@ -167,6 +168,7 @@ impl Store {
                     Some(known) if known.object != value.object => Answer::Exists,
                     Some(_) if is_current => Answer::IsCurrent,
                     Some(_) => Answer::Done,
+                    None if self.versions.is_empty() && !self.is_made => Answer::Missing,
                     None if self.versions.is_empty() => {
                         self.make_current(*value);
                         Answer::IsCurrent
@@ -187,6 +189,11 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// Whether it was ever current.
+    pub(super) fn was_current(&self, stored: &Stored) -> bool {
+        self.was_current.contains(&stored.id)
     }
 
     /// Notes the current version; `false` if it was current before and then was not.

@@ -11,6 +11,7 @@ mod accounts;
 mod admin;
 mod alone;
 mod mirrors;
+mod operators;
 mod outcomes;
 #[expect(
     clippy::wildcard_enum_match_arm,
