@@ -42,6 +42,8 @@ mod holding;
 mod hooks;
 #[path = "support/http.rs"]
 mod http;
+#[path = "e2e/identity.rs"]
+mod identity;
 #[path = "e2e/manager.rs"]
 mod manager;
 #[path = "e2e/mirrors.rs"]

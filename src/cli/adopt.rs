@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use self::account::ensure_own;
+use self::account::{disproved, ensure_own};
 use self::ground::{Ground, Prepared, failed};
 use self::many::{Mode, adopt_all};
 use super::answer::{self, Answer};
@@ -127,7 +127,8 @@ pub(super) async fn take_in(
         return Err(Complaint::usage(format!("there is no credential `{name}`"), None));
     };
     let ground = Ground::look(outside, std::slice::from_ref(name)).await;
-    let prepared = ground.prepare(config, wish, take_over);
+    let disproved = disproved(&world, credential, ground.slot(name)).await;
+    let prepared = ground.prepare(config, wish, take_over, disproved);
     let Prepared { reading, claim, record } =
         prepared.map_err(|obstacle| obstacle.complaint(name))?;
     let opens;

@@ -2,11 +2,13 @@
 
 use super::super::ExitCode;
 use super::super::complaint::Complaint;
-use super::super::whose::{rule, whose};
+use super::super::whose::{Connected, connect, rule, whose};
 use crate::config::{Credential, IdentityRule};
 use crate::live::Live;
+use crate::names::TokenId;
+use crate::record::Slot;
 use crate::rotation::whose::{Origin, Whose};
-use crate::rotation::world::Answer;
+use crate::rotation::world::{Answer, World};
 
 /// Refuses a token that opens another account, or of which the endpoint names one that `accepted` is not. Nothing was
 /// changed.
@@ -59,6 +61,35 @@ pub(super) async fn ensure_own(
         ),
         Whose::Unanswered => Ok(()),
     }
+}
+
+/// The ID that an earlier adoption gave to a text of another account, as the endpoint says now. The right text may have
+/// that ID then, the text may be adopted for its own account, and nobody was served by that ID before.
+pub(super) async fn disproved(
+    world: &Live,
+    credential: &Credential,
+    slot: Option<&Slot>,
+) -> Option<TokenId> {
+    let record = match slot? {
+        Slot::Edited { record, .. } | Slot::Managed { record, .. } => record,
+        Slot::Vacant | Slot::Unmanaged { .. } => return None,
+    };
+    if Origin::of(record) == Origin::Created {
+        return None;
+    }
+    let is_disproved = match slot? {
+        Slot::Managed { token, .. } => {
+            let opens = connect(world, credential, record, token).await?;
+            record.username != credential.username
+                && matches!(opens, Ok(Connected::Works(Whose::Own)))
+        }
+        Slot::Edited { .. } | Slot::Vacant | Slot::Unmanaged { .. } => {
+            let (old, token) = world.recall(record.token_id).await.ok()??;
+            let opens = connect(world, credential, &old, &token).await?;
+            matches!(opens, Ok(Connected::Works(Whose::Another(_))))
+        }
+    };
+    is_disproved.then_some(record.token_id)
 }
 
 /// `answer` as a word of a command line. It comes from outside: what a shell might obey is left to the person.
