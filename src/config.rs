@@ -8,6 +8,7 @@ mod files;
 mod load;
 mod mirror;
 mod notifications;
+mod place;
 mod raw;
 mod schema;
 mod sources;
@@ -30,6 +31,7 @@ pub use self::files::{Files, Fingerprint};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
 pub use self::notifications::{Occasion, Sink, SinkForm};
+pub use self::place::{Move, Place};
 pub use self::schema::schema;
 pub use self::telemetry::Telemetry;
 

@@ -59,7 +59,7 @@ pub async fn adopt(
             let wish = Wish { line: None, name: name.clone(), token_id, accepted };
             if mode == Mode::Adopt {
                 let outside = selection::open(config).await?;
-                answer::give(&take_in(&outside, &wish, take_over).await?, output)?;
+                answer::tell(&take_in(&outside, &wish, take_over).await?, output);
                 return Ok(ExitCode::Settled);
             }
             vec![wish]
@@ -70,7 +70,10 @@ pub async fn adopt(
     };
     let outside = selection::open(config).await?;
     let adoptions = adopt_all(&outside, &wishes, take_over, mode).await;
-    answer::give(&adoptions, output)?;
+    match mode {
+        Mode::Adopt => answer::tell(&adoptions, output),
+        Mode::DryRun => answer::give(&adoptions, output)?,
+    }
     Ok(adoptions.code())
 }
 

@@ -84,6 +84,7 @@ struct Standing {
 enum Kind {
     Served,
     Predecessor,
+    Elsewhere,
     Orphan,
     Unmanaged,
     Foreign,
@@ -125,6 +126,7 @@ impl Kind {
             Kinship::Served => Self::Served,
             Kinship::Predecessor => Self::Predecessor,
             Kinship::Foreign => Self::Foreign,
+            Kinship::Elsewhere => Self::Elsewhere,
             Kinship::Orphan | Kinship::Unmanaged if !all_read => Self::Unknown,
             Kinship::Orphan => Self::Orphan,
             Kinship::Unmanaged => Self::Unmanaged,
@@ -136,6 +138,7 @@ impl Kind {
             Self::Served => "served",
             Self::Predecessor => "predecessor",
             Self::Orphan => "orphan",
+            Self::Elsewhere => "elsewhere",
             Self::Unmanaged => "unmanaged",
             Self::Foreign => "foreign",
             Self::Unknown => "unknown",

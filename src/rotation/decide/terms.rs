@@ -100,6 +100,16 @@ pub enum Reason {
     Lost,
 }
 
+impl Reason {
+    /// Whether the replacement cannot wait for what can: each moment counts for the consumers, or for a thief.
+    pub fn is_urgent(self) -> bool {
+        match self {
+            Self::Due(Due::Expiring(_)) | Self::Compromised | Self::Lost => true,
+            Self::First | Self::Vacant | Self::Due(Due::Scheduled(_)) | Self::Forced => false,
+        }
+    }
+}
+
 /// Why nothing is done until a person acts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -103,8 +103,7 @@ impl Ground {
             token_sha256: token.sha256(),
             ..before
         };
-        let here = self.here;
-        self.places[here].served.insert(text_of);
+        self.places[self.here].served.insert(text_of);
         self.store_mut().overwrite(|stored| {
             stored.object = encode_with_token(&record, &stored.others, FIELDS, &token);
             stored.record = record;

@@ -58,10 +58,6 @@ pub(super) enum Act {
     Edit,
     /// Deletes the secret's content.
     Delete,
-    /// Revokes the served token, and adopts another one of the account's.
-    Adopt,
-    /// Adopts another account's token.
-    AdoptTheirs,
     /// Makes the store anew, empty: nothing tells what was there.
     Lose,
     /// Serves an older version again, as a restored backup does.
@@ -69,6 +65,10 @@ pub(super) enum Act {
     /// Puts the secret's other place into the configuration. Processes that run go on with what they read at their
     /// start.
     Move,
+    /// Revokes the served token, and adopts another one of the account's.
+    Adopt,
+    /// Adopts another account's token.
+    AdoptTheirs,
 }
 
 /// What may happen to one effect.

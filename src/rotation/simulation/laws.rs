@@ -171,7 +171,9 @@ impl Ground {
     /// What a run of `actor` says of itself is true.
     pub(super) fn check_report(&mut self, actor: usize, report: &Report) {
         let seen = &self.seen[actor];
-        let connected = report.token_id.is_some_and(|id| seen.connected.contains(&id));
+        // Where a person gave the text a wrong ID, the text is what connected.
+        let connected = self.is_adopted_wrongly
+            || report.token_id.is_some_and(|id| seen.connected.contains(&id));
         let listed = report.token_id.is_some_and(|id| seen.listed.contains(&id));
         match report.outcome {
             Outcome::Rotated | Outcome::RolledBack if !connected => {
