@@ -46,6 +46,8 @@ mod hooks;
 mod hostile;
 #[path = "support/http.rs"]
 mod http;
+#[path = "e2e/identity.rs"]
+mod identity;
 #[path = "e2e/log.rs"]
 mod log;
 #[path = "e2e/manager.rs"]

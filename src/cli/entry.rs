@@ -67,6 +67,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
         Command::Audit(audit) => super::audit::audit(load(arguments)?, audit, output).await,
         Command::Check(depth) => super::check::check(load(arguments)?, depth, output).await,
+        Command::Identify => super::identify::identify(read(arguments)?, output).await,
         Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
         Command::Token(deed) => super::token::token(read(arguments)?, deed, output).await,
         Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,
