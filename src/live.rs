@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod audited;
+mod directory;
 mod former;
 mod mark;
 mod outlook;
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
 use self::audited::Witness;
+use self::directory::Directory;
 use self::mark::mark;
 use self::place::Place;
 use crate::account::Keeper;
@@ -61,6 +63,7 @@ pub struct Outside {
     tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
     keepers: BTreeMap<String, Arc<Keeper>>,
+    directory: Directory,
 }
 
 struct Adapters {
@@ -109,6 +112,7 @@ impl Outside {
         });
         let urgent = Arc::new(motherduck.urgently());
         let keepers = account::keepers(&config, &motherduck);
+        let directory = Directory::new(&config, motherduck.clone());
         let audit_log =
             audit_log(&config).map(|log| match before.and_then(|one| one.audit_log.as_ref()) {
                 Some(before) => log.in_place_of(before),
@@ -126,6 +130,7 @@ impl Outside {
             tallies,
             adapters,
             keepers,
+            directory,
         })
     }
 
@@ -156,6 +161,7 @@ impl Outside {
             ordinary: self.motherduck.clone(),
             urgent: self.urgent.clone(),
             is_urgent: AtomicBool::new(false),
+            directory: self.directory.clone(),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
             keeper: self.keepers.get(&credential.username.folded()).cloned(),
@@ -214,6 +220,10 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
+        endpoint: match &credential.verify {
+            config::Proof::Connection(config::Verify::Postgres { identity, .. }) => Some(*identity),
+            config::Proof::Connection(config::Verify::Command(_)) | config::Proof::Admin => None,
+        },
         place: mark(config, &credential.store, &credential.path),
         mirrors: credential
             .mirrors
@@ -235,6 +245,7 @@ pub struct Live {
     ordinary: Arc<Client>,
     urgent: Arc<Client>,
     is_urgent: AtomicBool,
+    directory: Directory,
     adapters: Arc<Adapters>,
     keeper: Option<Arc<Keeper>>,
     /// Whether the account is made and kept as declared, or only looked at.
@@ -392,10 +403,14 @@ impl World for Live {
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         let verdict = self.connect_primed(token, identity).await?;
-        if verdict == Verdict::Works {
-            self.audit_proof(identity).await;
+        if let Verdict::Works(answer) = &verdict {
+            self.audit_proof(identity, answer.as_ref()).await;
         }
         Ok(verdict)
+    }
+
+    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
+        self.directory.knows(name).await
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {

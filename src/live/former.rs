@@ -23,6 +23,7 @@ impl Live {
             is_urgent: AtomicBool::new(false),
             adapters: before.adapters.clone(),
             keeper: keeper.clone(),
+            directory: self.directory.clone(),
             acts: self.acts,
             infancy: Mutex::default(),
             stop: self.stop.clone(),

@@ -13,6 +13,8 @@ pub enum Reason {
     MirrorBehind,
     /// The served token does not connect.
     NotVerified,
+    /// The endpoint does not check tokens: revoked ones go on connecting.
+    EndpointNotChecking,
     /// Its place was empty and is filled again, while tokens that it served elsewhere may be in use.
     PlaceVacant,
     /// Its place was changed while a token in use is served in the former one, where it is kept.
@@ -29,6 +31,7 @@ impl Reason {
             Self::DeployFailed => "DeployFailed",
             Self::MirrorBehind => "MirrorBehind",
             Self::NotVerified => "NotVerified",
+            Self::EndpointNotChecking => "EndpointNotChecking",
             Self::PlaceVacant => "PlaceVacant",
             Self::PlaceChanged => "PlaceChanged",
             Self::WriteVanished => "WriteVanished",

@@ -181,6 +181,7 @@ fn obstacle_step(obstacle: Obstacle) -> Step {
         Obstacle::Deploy => Step::Deploy,
         Obstacle::Gate => Step::Gate,
         Obstacle::Verify => Step::Verify,
+        Obstacle::EndpointNotChecking => Step::Confirm,
     }
 }
 
@@ -328,6 +329,11 @@ fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
             condition::Reason::NotVerified,
             "the served token does not connect",
             "look at the endpoint and the account; no token was revoked, and the next run tries again",
+        ),
+        Obstacle::EndpointNotChecking => (
+            condition::Reason::EndpointNotChecking,
+            "the endpoint does not check tokens: in two rotations running a revoked one went on connecting",
+            "is motherduck.postgres.host MotherDuck's own host? Scheduled rotations wait until a revoked token is seen refused; an expiry, a loss or a leak does not, nor does: pintail rotate-now NAME",
         ),
     };
     Problem {

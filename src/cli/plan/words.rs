@@ -88,6 +88,11 @@ pub(super) fn words(
             revokes: ids,
             ..said("revoke", "revoke what is marked as retiring", unfinished(record))
         },
+        Decision::Confirm => said(
+            "confirm",
+            "try whether the token that was revoked last is refused by now, and rotate if it is",
+            "in two rotations running a revoked token went on connecting".to_owned(),
+        ),
         Decision::RollBack(id) => Words {
             revokes: record.map(|record| record.token_id).into_iter().collect(),
             ..said("roll_back", &format!("serve token {id} again"), asked(request))
@@ -194,5 +199,6 @@ fn waits_for(obstacle: Obstacle) -> &'static str {
         Obstacle::Deploy => "the deploy hook",
         Obstacle::Gate => "the consumers' health gate",
         Obstacle::Verify => "a connection with the served token",
+        Obstacle::EndpointNotChecking => "whether a revoked token is refused",
     }
 }

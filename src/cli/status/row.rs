@@ -293,9 +293,11 @@ fn state(
         (Ok(_), Some(Refusal::Edited)) => return State::Edited,
         (Ok(_), Some(Refusal::Foreign(_))) => return State::Foreign,
         (Ok(_), Some(Refusal::OtherAccount(_))) => return State::OtherAccount,
-        (Ok(Found::Managed(record)), Some(Refusal::NoWayBack(_) | Refusal::Strays(_)) | None) => {
-            record
-        }
+        // Whose a token is only a connection tells, and none is made here.
+        (
+            Ok(Found::Managed(record)),
+            Some(Refusal::NoWayBack(_) | Refusal::Strays(_) | Refusal::WrongAccount { .. }) | None,
+        ) => record,
         (Ok(Found::Vacant { .. } | Found::Unmanaged | Found::Edited(_)), _) => {
             return State::Absent;
         }

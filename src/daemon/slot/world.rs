@@ -84,6 +84,10 @@ impl<W: World + Sync> World for InSlot<'_, W> {
             .unwrap_or_else(|| Err(stopping()))
     }
 
+    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
+        self.slot.at_work(Box::pin(self.world.is_account(name))).await
+    }
+
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
         self.slot
             .with_others(Kind::Proof, Box::pin(self.world.is_refused(token, identity)))

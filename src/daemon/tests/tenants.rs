@@ -1,6 +1,7 @@
 //! One tenant cannot stop the others: neither by consumers that never answer, nor by a store that does not.
 
 use super::*;
+use crate::fleet::{Contacts, Fleet, Outlook};
 
 const REST: Does = Does::Rests { due_in: None };
 /// A health endpoint that accepts and never answers, with the default limit.
@@ -104,20 +105,18 @@ async fn a_run_that_finds_no_place_counts_as_missed_when_its_time_is_up() {
     assert_eq!((seen.looks(name).len(), missed), (0, 1));
 }
 
-/// A fleet of one credential that is due each minute.
-fn fleet_of(name: &str, clock: Clock) -> Arc<crate::fleet::Fleet> {
-    use crate::fleet::{Contacts, Fleet, Outlook};
-
-    impl Outlook for Clock {
-        fn now(&self) -> Timestamp {
-            Clock::now(self)
-        }
-
-        fn contacts(&self) -> Contacts {
-            Contacts::default()
-        }
+impl Outlook for Clock {
+    fn now(&self) -> Timestamp {
+        Clock::now(self)
     }
 
+    fn contacts(&self) -> Contacts {
+        Contacts::default()
+    }
+}
+
+/// A fleet of one credential that is due each minute.
+fn fleet_of(name: &str, clock: Clock) -> Arc<Fleet> {
     let text = format!(
         "owner = \"test\"\n[motherduck]\nadmin_token.env = \"ADMIN\"\n[stores.main.file]\ndir = \"/s\"\n\
          [credentials.{name}]\nusername = \"etl\"\nstore = \"main\"\nttl = \"90d\"\ngate = \"none\"\nevery = \"1m\"\n"
