@@ -158,10 +158,10 @@ impl Outside {
                 .map(|mirror| self.place(&mirror.store, Location::from(mirror)))
                 .collect::<Option<_>>()?,
             adapters: self.adapters.get(name)?.clone(),
+            directory: self.directory.clone(),
             ordinary: self.motherduck.clone(),
             urgent: self.urgent.clone(),
             is_urgent: AtomicBool::new(false),
-            directory: self.directory.clone(),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
             keeper: self.keepers.get(&credential.username.folded()).cloned(),
@@ -242,10 +242,10 @@ pub struct Live {
     credential: config::Credential,
     primary: Place,
     mirrors: Vec<Place>,
+    directory: Directory,
     ordinary: Arc<Client>,
     urgent: Arc<Client>,
     is_urgent: AtomicBool,
-    directory: Directory,
     adapters: Arc<Adapters>,
     keeper: Option<Arc<Keeper>>,
     /// Whether the account is made and kept as declared, or only looked at.

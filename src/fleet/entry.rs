@@ -70,6 +70,8 @@ impl Entry {
                 looked_at: None,
                 next_look: None,
                 predecessors: 0,
+                elsewhere: 0,
+                elsewhere_expires_at: None,
                 orphans: None,
                 unmanaged: None,
                 step: None,
@@ -358,10 +360,20 @@ impl Entry {
         };
         self.member.predecessors = record.previous_token_ids.iter().filter(lives).count();
         let Some(listing) = listing else { return };
+        let elsewhere = listing.iter().filter(|token| {
+            record.elsewhere_token_ids.contains(&token.id) && !report.revoked.contains(&token.id)
+        });
+        self.member.elsewhere = elsewhere.clone().count();
+        self.member.elsewhere_expires_at = elsewhere.filter_map(|token| token.expires_at).min();
+        let is_for_here =
+            |name: TokenName| match (name.rotation.place(), record.rotation_id.place()) {
+                (Some(theirs), Some(ours)) => theirs == ours,
+                (None, _) | (_, None) => true,
+            };
         let is_orphan = |token: &TokenId, name: &str| {
             TokenName::is_ours(name, owner, &self.member.name)
-                && *token != record.token_id
-                && !record.previous_token_ids.contains(token)
+                && TokenName::parse(name).is_some_and(is_for_here)
+                && !record.names(*token)
                 && !report.revoked.contains(token)
         };
         let orphans = listing
@@ -378,7 +390,9 @@ impl Entry {
     /// The tokens that the record knows.
     pub(super) fn tokens(&self) -> impl Iterator<Item = TokenId> + '_ {
         self.record.iter().flat_map(|record| {
-            std::iter::once(record.token_id).chain(record.previous_token_ids.iter().copied())
+            std::iter::once(record.token_id)
+                .chain(record.previous_token_ids.iter().copied())
+                .chain(record.elsewhere_token_ids.iter().copied())
         })
     }
 

@@ -17,7 +17,7 @@ pub enum State {
     Failing,
     /// It is looked after as before: what is configured now would leave consumers with tokens that nobody keeps.
     Blocked,
-    /// The predecessor is served again, since the consumers were not healthy with its replacement.
+    /// The predecessor is served again, and its replacement lives.
     RolledBack,
     /// A rotation is under way.
     InProgress,

@@ -71,15 +71,15 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         Occasion::Held => (
             "is held".to_owned(),
             format!("both tokens stay valid; {again}, and goes on by itself when all is well"),
-            Some(format!(
-                "look at the consumers; pintail roll-back {} serves the old token again",
-                member.name
-            )),
+            Some("run pintail status to see what is in the way".to_owned()),
         ),
         Occasion::RolledBack => (
             "was rolled back".to_owned(),
-            format!("the old token is served again; {}", rotation(member)),
-            Some("find out why the consumers were not healthy with the new token".to_owned()),
+            format!(
+                "the token before is served again, and the newer one lives until the consumers are healthy; {}",
+                rotation(member)
+            ),
+            Some("find out what was wrong with the newer token's rotation".to_owned()),
         ),
         Occasion::Refused => (
             "needs a person".to_owned(),

@@ -116,7 +116,9 @@ impl Adoption<'_> {
                     Err(AdoptRefusal::OtherToken(record.token_id))
                 }
             }
-            Slot::Managed { record, .. } if record.username != self.subject.username => {
+            Slot::Managed { record, .. }
+                if record.username.folded() != self.subject.username.folded() =>
+            {
                 Err(AdoptRefusal::OtherAccount(record.username.clone()))
             }
             Slot::Managed { record, .. } => Err(AdoptRefusal::AlreadyManaged(record.token_id)),

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::names::{CredentialName, TokenId};
+
 /// What keeps a credential from standing as it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Reason {
@@ -37,4 +39,17 @@ impl Reason {
             Self::WriteVanished => "WriteVanished",
         }
     }
+}
+
+/// What is said of a credential whose record names `elsewhere`, or whose place is empty while they live; and what to do.
+pub fn place_vacant(elsewhere: &[TokenId], credential: &CredentialName) -> (String, String) {
+    let tokens = elsewhere.iter().map(TokenId::to_string).collect::<Vec<_>>().join(", ");
+    (
+        format!(
+            "tokens of this credential live that its secret does not serve, and consumers may use them: {tokens}; was the secret moved, deleted or restored?"
+        ),
+        format!(
+            "if it was moved, put the old place back, or name it as a mirror; if nobody uses these tokens any more: pintail rotate-now {credential} --give-up-old-place"
+        ),
+    )
 }

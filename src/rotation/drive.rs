@@ -279,16 +279,12 @@ fn vanished() -> Problem {
 }
 
 fn lives_elsewhere(elsewhere: &[TokenId], credential: &CredentialName) -> Problem {
-    let tokens = elsewhere.iter().map(TokenId::to_string).collect::<Vec<_>>().join(", ");
+    let (message, hint) = condition::place_vacant(elsewhere, credential);
     Problem {
         step: None,
         kind: FaultKind::Transient,
-        message: format!(
-            "the secret was empty and is filled again, but tokens of this credential live that it does not serve: {tokens}; consumers may use them"
-        ),
-        hint: Some(format!(
-            "if the secret was moved, put the old place back, or name it as a mirror; if nobody uses these tokens any more: pintail rotate-now {credential} --give-up-old-place"
-        )),
+        message,
+        hint: Some(hint),
         reason: Some(condition::Reason::PlaceVacant),
     }
 }

@@ -132,6 +132,15 @@ async fn no_ordinary_edit_takes_a_token_in_use_away() {
             says: "account etl_prod",
         },
         Row {
+            edit: "its account is spelled otherwise",
+            becomes: (
+                "etl",
+                "username = \"ETL_Prod\"\nevery = \"30m\"\nmirrors = [{ store = \"main\", path = \"copy\" }]\n",
+            ),
+            state: "fresh",
+            says: "",
+        },
+        Row {
             edit: "its tokens are of another type",
             becomes: (
                 "etl",

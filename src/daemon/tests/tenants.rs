@@ -50,7 +50,7 @@ async fn with_more_hanging_gates_than_may_be_asked_at_once_what_is_known_to_be_w
 async fn a_store_that_does_not_answer_keeps_nobody_else_from_working() {
     let mut bench = bench(8);
     for n in 0..100 {
-        bench.add(&format!("hangs{n}"), |_| Does::Reads(Duration::from_secs(60)));
+        bench.add(&format!("hangs{n}"), |_| Does::Reads(Duration::from_mins(1)));
     }
     bench.add("well", |_| WELL);
     let (seen, _) = bench.run_for(SWEEP).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::look::{DAY, Look, at, id, listed, tries};
+use super::look::{DAY, Look, at, id, tries};
 use super::table::{check, hold, replaced};
 use crate::record::Phase;
 use crate::rotation::decide::{Decision, Obstacle, Reason, Refusal, Request};
