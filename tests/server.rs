@@ -7,8 +7,16 @@
     reason = "a test's helpers fail the test that calls them"
 )]
 
+#[path = "server/followed.rs"]
+mod followed;
+#[path = "server/moves.rs"]
+mod moves;
 #[path = "server/reload.rs"]
 mod reload;
+#[path = "server/restart.rs"]
+mod restart;
+#[path = "server/tenants.rs"]
+mod tenants;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -387,7 +395,7 @@ async fn without_the_credential_label_a_fleet_of_any_size_has_as_many_series() {
     assert!(!text.contains("credential=") && !text.contains("account="), "{text}");
     let states: Vec<_> =
         text.lines().filter(|l| l.starts_with("pintail_credential_state{")).collect();
-    assert_eq!(states.len(), 9);
+    assert_eq!(states.len(), 10);
     assert_eq!(value(&text, &["pintail_credential_state"]), Some(4.0));
     let request = shown.client.get(format!("{}/metrics", shown.url));
     let response = request.header("accept", "application/openmetrics-text").send().await.unwrap();
