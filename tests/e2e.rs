@@ -72,6 +72,8 @@ mod servers;
 mod supervision;
 #[path = "e2e/trail.rs"]
 mod trail;
+#[path = "e2e/users_keys.rs"]
+mod users_keys;
 #[path = "e2e/verbs.rs"]
 mod verbs;
 #[path = "e2e/verifiers.rs"]
