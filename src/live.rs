@@ -3,6 +3,8 @@
 mod account;
 mod admin;
 mod audited;
+mod directory;
+mod mark;
 mod outlook;
 mod place;
 
@@ -16,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
 use self::audited::Witness;
+use self::directory::Directory;
+use self::mark::mark;
 use self::place::Place;
 use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
@@ -25,7 +29,7 @@ use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::{Record, Slot};
-use crate::rotation::decide::{Reason, Subject};
+use crate::rotation::decide::{MirrorPlace, Reason, Subject};
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
     Reading, Revocation, Verdict, World,
@@ -58,6 +62,7 @@ pub struct Outside {
     tallies: BTreeMap<String, Arc<Tally>>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
     keepers: BTreeMap<String, Arc<Keeper>>,
+    directory: Directory,
 }
 
 struct Adapters {
@@ -105,6 +110,7 @@ impl Outside {
             None => motherduck,
         });
         let keepers = account::keepers(&config, &motherduck);
+        let directory = Directory::new(&config, motherduck.clone());
         let audit_log =
             audit_log(&config).map(|log| match before.and_then(|one| one.audit_log.as_ref()) {
                 Some(before) => log.in_place_of(before),
@@ -112,7 +118,17 @@ impl Outside {
             });
         let audit_log = audit_log.map(Arc::new);
         let telemetry = Telemetry::start(&config, &mut clients)?;
-        Ok(Self { config, motherduck, stores, audit_log, telemetry, tallies, adapters, keepers })
+        Ok(Self {
+            config,
+            motherduck,
+            stores,
+            audit_log,
+            telemetry,
+            tallies,
+            adapters,
+            keepers,
+            directory,
+        })
     }
 
     fn place(&self, store: &str, location: Location) -> Option<Place> {
@@ -140,6 +156,7 @@ impl Outside {
                 .collect::<Option<_>>()?,
             adapters: self.adapters.get(name)?.clone(),
             motherduck: self.motherduck.clone(),
+            directory: self.directory.clone(),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
             keeper: self.keepers.get(&credential.username.folded()).cloned(),
@@ -198,7 +215,19 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
-        mirrors: credential.mirrors.iter().map(config::Mirror::place).collect(),
+        endpoint: match &credential.verify {
+            config::Proof::Connection(config::Verify::Postgres { identity, .. }) => Some(*identity),
+            config::Proof::Connection(config::Verify::Command(_)) | config::Proof::Admin => None,
+        },
+        place: mark(config, &credential.store, &credential.path),
+        mirrors: credential
+            .mirrors
+            .iter()
+            .map(|mirror| MirrorPlace {
+                name: mirror.place(),
+                place: mark(config, &mirror.store, &mirror.path),
+            })
+            .collect(),
     }
 }
 
@@ -209,6 +238,7 @@ pub struct Live {
     primary: Place,
     mirrors: Vec<Place>,
     motherduck: Arc<Client>,
+    directory: Directory,
     adapters: Arc<Adapters>,
     keeper: Option<Arc<Keeper>>,
     /// Whether the account is made and kept as declared, or only looked at.
@@ -373,10 +403,14 @@ impl World for Live {
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         let verdict = self.connect_primed(token, identity).await?;
-        if verdict == Verdict::Works {
-            self.audit_proof(identity).await;
+        if let Verdict::Works(answer) = &verdict {
+            self.audit_proof(identity, answer.as_ref()).await;
         }
         Ok(verdict)
+    }
+
+    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
+        self.directory.knows(name).await
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {

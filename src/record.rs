@@ -97,6 +97,13 @@ impl Record {
         self.phase == Phase::Published && !self.previous_token_ids.is_empty()
     }
 
+    /// Whether this record serves `id`, or names it in any other way.
+    pub fn names(&self, id: TokenId) -> bool {
+        self.token_id == id
+            || self.previous_token_ids.contains(&id)
+            || self.elsewhere_token_ids.contains(&id)
+    }
+
     /// Whether this record serves a predecessor again. It is rolled back at most once in a rotation.
     pub fn is_rolled_back(&self) -> bool {
         !self.previous_token_ids.is_empty()

@@ -3,6 +3,7 @@
 #![doc = include_str!("rotation/protocol.md")]
 
 pub mod adopt;
+pub mod condition;
 pub mod decide;
 pub mod drive;
 pub mod evidence;
@@ -14,4 +15,5 @@ pub mod reminder;
 pub mod schedule;
 #[cfg(test)]
 mod simulation;
+pub mod whose;
 pub mod world;

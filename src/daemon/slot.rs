@@ -115,6 +115,10 @@ impl<W: World + Sync> World for InSlot<'_, W> {
         self.world.connect(token, identity).await
     }
 
+    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
+        self.world.is_account(name).await
+    }
+
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
         self.world.is_refused(token, identity).await
     }

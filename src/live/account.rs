@@ -131,7 +131,7 @@ impl Live {
             }
         }
         match (self.try_token(token, identity).await?, keeper) {
-            (Verdict::Works, _) => Ok(Verdict::Works),
+            (works @ Verdict::Works(_), _) => Ok(works),
             (Verdict::Refused(why), None) => {
                 let username = &self.credential.username;
                 Ok(Verdict::Refused(format!(
@@ -188,7 +188,7 @@ impl Live {
             tracing::warn!(token_id = %primer.id, error = %fault, "priming token left to expire");
         }
         match verdict? {
-            Verdict::Works => {
+            Verdict::Works(_) => {
                 tracing::info!(account = %username, token_id = %primer.id, "account primed");
                 Ok(())
             }

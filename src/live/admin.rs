@@ -127,7 +127,7 @@ impl Live {
         let revoked = client.revoke_token(account, created.id).await;
         self.audit_side_revocation(PROOF, &probe, created.id, &revoked).await;
         match revoked {
-            Ok(_) => Ok(Verdict::Works),
+            Ok(_) => Ok(Verdict::Works(None)),
             Err(error) => refused(&error),
         }
     }

@@ -1,10 +1,11 @@
 //! What this process has proved so far, tied to one version of the record, and what it remembers between looks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::names::TokenId;
+use crate::rotation::whose::{Calibration, Whose};
 use crate::rotation::world::Version;
 
 /// Tries of one kind of proof.
@@ -12,6 +13,8 @@ use crate::rotation::world::Version;
 pub struct Tries {
     /// How many there were.
     pub count: u32,
+    /// How many failed in a row, up to the last one: what failed before a success is forgiven.
+    pub failed: u32,
     /// How many succeeded in a row, up to the last one.
     pub streak: u32,
     /// When the last one ended.
@@ -25,7 +28,9 @@ impl Tries {
     pub fn count(&mut self, now: Timestamp, result: Result<(), String>) {
         self.count += 1;
         self.last = Some(now);
-        self.streak = if result.is_ok() { self.streak + 1 } else { 0 };
+        let is_ok = result.is_ok();
+        self.streak = if is_ok { self.streak + 1 } else { 0 };
+        self.failed = if is_ok { 0 } else { self.failed + 1 };
         self.failure = result.err();
     }
 
@@ -50,6 +55,36 @@ pub struct Proofs {
     pub refused: bool,
     /// Why the predecessor cannot be served again, if that was found out.
     pub no_way_back: Option<String>,
+    /// Whether a token that was revoked is refused by now, where that was not seen in time.
+    pub confirm: Tries,
+    /// Whose the served token is, as it turned out last, and when.
+    pub whose: Option<(Whose, Timestamp)>,
+}
+
+impl Proofs {
+    /// Notes whose the served token turned out to be at `now`. That an endpoint says nothing is no news: what it said
+    /// of the same version before still counts.
+    pub fn note_whose(&mut self, whose: Whose, now: Timestamp) {
+        let before = self.whose.take().map(|(before, _)| before);
+        let kept = match (before, whose) {
+            (Some(before), Whose::Unanswered) => before,
+            (_, whose) => whose,
+        };
+        self.whose = Some((kept, now));
+    }
+
+    /// The account that the served token opens, if that is another one.
+    pub fn is_anothers(&self) -> Option<&String> {
+        match &self.whose {
+            Some((Whose::Another(named), _)) => Some(named),
+            Some((Whose::Own | Whose::Unanswered | Whose::Unclear(_), _)) | None => None,
+        }
+    }
+
+    /// Whether the endpoint said that the served token is the account's.
+    pub fn is_known_to_be_own(&self) -> bool {
+        matches!(self.whose, Some((Whose::Own, _)))
+    }
 }
 
 /// What this process knows of a credential beyond what it sees.
@@ -57,6 +92,8 @@ pub struct Proofs {
 pub struct Evidence {
     version: Option<Version>,
     proofs: Proofs,
+    /// What tokens of a known origin showed of the endpoint.
+    pub calibration: Calibration,
     /// A token that this process put there and has not proved yet.
     pub unproved: Option<TokenId>,
     /// Tokens that MotherDuck said are gone.
@@ -66,6 +103,8 @@ pub struct Evidence {
     pub fenced: BTreeSet<TokenId>,
     /// When the served token was first missed in the list, in a row of such lists.
     pub missed_since: Option<Timestamp>,
+    /// Since when lists that show the served token lack one that lives elsewhere.
+    pub missing_elsewhere: BTreeMap<TokenId, Timestamp>,
 }
 
 impl Evidence {
@@ -75,6 +114,13 @@ impl Evidence {
             self.version = Some(version.clone());
             self.proofs = Proofs::default();
             self.missed_since = None;
+        }
+    }
+
+    /// A run begins. That the served token connected is told anew by each: a run says only what it saw itself.
+    pub fn begin_run(&mut self) {
+        if self.proofs.verify.succeeded() {
+            self.proofs.verify = Tries::default();
         }
     }
 
@@ -133,11 +179,20 @@ mod tests {
         tries.count(at(4), no());
         assert_eq!(
             tries,
-            Tries { count: 4, streak: 0, last: Some(at(4)), failure: Some("no".to_owned()) }
+            Tries {
+                count: 4,
+                failed: 1,
+                streak: 0,
+                last: Some(at(4)),
+                failure: Some("no".to_owned())
+            }
         );
         assert!(!tries.succeeded());
         tries.count(at(5), Ok(()));
-        assert_eq!(tries, Tries { count: 5, streak: 1, last: Some(at(5)), failure: None });
+        assert_eq!(
+            tries,
+            Tries { count: 5, failed: 0, streak: 1, last: Some(at(5)), failure: None }
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What may be adopted, row by row.
 
 use super::*;
-use crate::config::{CatchUp, GatePace, OnFailure, Policy};
+use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::record::TokenType;
 use crate::rotation::schedule::{Calendar, Schedule};
 use std::time::Duration;
@@ -17,6 +17,7 @@ fn now() -> Timestamp {
 fn subject() -> Subject {
     let credential: CredentialName = "etl".parse().unwrap();
     Subject {
+        place: crate::names::PlaceMark::of(&[]),
         owner: "prod".parse().unwrap(),
         username: "etl_prod".parse().unwrap(),
         token_type: TokenType::ReadWrite,
@@ -31,6 +32,7 @@ fn subject() -> Subject {
         },
         credential,
         has_deploy_hook: false,
+        endpoint: Some(IdentityRule::IfAnswered),
         mirrors: vec![],
     }
 }

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::request::Request;
-use crate::config::Policy;
-use crate::names::{AccountName, CredentialName, Owner, TokenId};
+use crate::config::{IdentityRule, Policy};
+use crate::names::{AccountName, CredentialName, Owner, PlaceMark, TokenId};
 use crate::record::{Record, TokenType};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::schedule::Due;
@@ -19,21 +19,43 @@ pub struct Subject {
     pub credential: CredentialName,
     /// The account that its tokens belong to.
     pub username: AccountName,
+    /// Where its secret is.
+    pub place: PlaceMark,
     /// What new tokens may do.
     pub token_type: TokenType,
     /// The rules.
     pub policy: Policy,
     /// Whether there is a deploy hook.
     pub has_deploy_hook: bool,
-    /// The further places where consumers read the secret, as people call them; none of them is ever the commit point.
-    pub mirrors: Vec<String>,
+    /// How much it matters whose a token is, where tokens are proved at an endpoint that can say so.
+    pub endpoint: Option<IdentityRule>,
+    /// The further places where consumers read the secret; none of them is ever the commit point.
+    pub mirrors: Vec<MirrorPlace>,
+}
+
+/// A further place where consumers read a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorPlace {
+    /// As people call it.
+    pub name: String,
+    /// As tokens tell what they were made for.
+    pub place: PlaceMark,
+}
+
+/// A secret without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vacancy<'a> {
+    /// Whether nothing was ever written there, as far as the store tells.
+    pub is_untouched: bool,
+    /// The tokens that the records in the mirrors name.
+    pub in_mirrors: &'a [TokenId],
 }
 
 /// What was seen in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight<'a> {
     /// No token.
-    Vacant,
+    Vacant(Vacancy<'a>),
     /// A token that pintail did not put there.
     Unmanaged,
     /// A token that is not the one that our record describes.
@@ -53,6 +75,8 @@ pub struct Observation<'a> {
     pub listing: Option<&'a [ListedToken]>,
     /// Whether every mirror was seen to serve what the store serves, since the last wait.
     pub mirrored: bool,
+    /// Whether this run took part in a rotation whose served token it has not yet seen connect.
+    pub is_unproved: bool,
     /// What this process proved before.
     pub evidence: &'a Evidence,
     /// What was asked for.
@@ -64,6 +88,8 @@ pub struct Observation<'a> {
 pub enum Reason {
     /// Nothing is served yet.
     First,
+    /// Nothing is served there, and tokens of the credential live elsewhere: the secret was moved, deleted or lost.
+    Vacant,
     /// The schedule or the expiry says so.
     Due(Due),
     /// A person asked for it.
@@ -91,6 +117,14 @@ pub enum Refusal {
     /// Another account's.
     #[error("the secret serves a token of account {0}, which is not the configured one")]
     OtherAccount(AccountName),
+    /// The served token is another account's, as the endpoint says.
+    #[error("the served token opens account {named:?}, and not {account}")]
+    WrongAccount {
+        /// The configured account.
+        account: AccountName,
+        /// The one that it opens. The name comes from outside.
+        named: String,
+    },
     /// Tokens that may be in use pile up, and nothing is served.
     #[error("nothing is served, and yet {0} tokens with this credential's name are alive")]
     Strays(usize),
@@ -112,6 +146,9 @@ impl Refusal {
             Self::OtherAccount(account) => {
                 format!("set username = \"{account}\" again, or give the credential another path")
             }
+            Self::WrongAccount { account, named } => format!(
+                "put a token of {account} there and adopt it (pintail adopt {credential} --token-id UUID), or give the credential username = \"{named}\"; does the endpoint name {named} whatever the token: `verify.postgres.identity = \"off\"`"
+            ),
             Self::Strays(_) => format!(
                 "find out why none of them was published; revoke those that nobody uses (pintail token list, pintail token revoke), or: pintail adopt {credential} --token-id UUID"
             ),
@@ -131,6 +168,8 @@ pub enum Obstacle {
     Gate,
     /// The served token does not connect.
     Verify,
+    /// The endpoint does not check tokens: revoked ones went on connecting.
+    EndpointNotChecking,
 }
 
 /// What a wait is for.
@@ -157,6 +196,8 @@ pub enum Decision {
         previous: Vec<TokenId>,
         /// What was listed with our name and is in no record.
         orphans: Vec<TokenId>,
+        /// What the new record names as living elsewhere.
+        elsewhere: Vec<TokenId>,
     },
     /// Bring the mirrors to what the store serves.
     Mirror,
@@ -173,6 +214,8 @@ pub enum Decision {
     },
     /// Revoke predecessors that were marked as retiring before.
     Revoke(Vec<TokenId>),
+    /// Try whether a token that was revoked is refused by now.
+    Confirm,
     /// Serve this predecessor again.
     RollBack(TokenId),
     /// Write the record unchanged, to fence off the orphans' publishers, unless that has happened before; then revoke
@@ -195,9 +238,13 @@ pub enum Decision {
         /// When to look again.
         until: Timestamp,
     },
+    /// Write the record without these tokens, which are gone from where they lived elsewhere.
+    Forget(Vec<TokenId>),
     /// Nothing: at rest.
     Rest {
         /// When the credential is due next.
         next_due: Option<Timestamp>,
+        /// The tokens that live elsewhere: a person must say what becomes of them.
+        elsewhere: Vec<TokenId>,
     },
 }

@@ -4,5 +4,7 @@ mod laws;
 mod look;
 mod mirrors;
 mod paused;
+mod places;
 mod road;
 mod table;
+mod whose;

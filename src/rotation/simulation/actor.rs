@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::account::{ACCOUNT, OTHER_ACCOUNT};
 use super::admin::Badge;
 use super::flaws::Flaw;
 use super::ground::{Applied, FIELDS, Fault, Ground, Lists, Message, untouched};
@@ -18,8 +19,8 @@ use crate::record::{Record, decode, encode_with_token};
 use crate::rotation::decide::Reason;
 use crate::rotation::schedule::signed;
 use crate::rotation::world::{
-    CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, Identity, ListedToken,
-    PublishError, Reading, Revocation, Verdict, Version, World,
+    Answer, CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, Identity,
+    ListedToken, PublishError, Reading, Revocation, Verdict, Version, World,
 };
 use crate::secret::Token;
 
@@ -43,6 +44,8 @@ pub(super) struct Shared {
 pub(super) struct Actor {
     pub(super) shared: Arc<Mutex<Shared>>,
     pub(super) index: usize,
+    /// Where the secret is, as its configuration has it.
+    pub(super) place: usize,
     /// What is wrong with its adapters, in tests of the checker.
     pub(super) flaw: Option<Flaw>,
     /// What it last wrote, for a flaw that reads it from here.
@@ -64,7 +67,9 @@ pub(super) enum Sent {
 
 impl Actor {
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap()
+        let mut shared = self.shared.lock().unwrap();
+        shared.ground.here = self.place;
+        shared
     }
 
     fn has(&self, flaw: Flaw) -> bool {
@@ -89,8 +94,9 @@ impl Actor {
         {
             let mut shared = self.shared();
             shared.dead[self.index] = true;
-            if shared.ground.store.lock == Some(self.index) {
-                shared.ground.store.lock = None;
+            let store = shared.ground.store_mut();
+            if store.lock == Some(self.index) {
+                store.lock = None;
             }
         }
         std::future::pending::<()>().await;
@@ -122,7 +128,10 @@ impl Actor {
                 format!("{number}: pintail {index} {what} {fault}")
             });
             match fault {
-                Some(Fault::Person(act)) => shared.ground.person(act),
+                Some(Fault::Person(act)) => {
+                    shared.ground.person(act);
+                    shared.ground.here = self.place;
+                }
                 Some(Fault::Clock(minutes)) => {
                     shared.skew[index] += SignedDuration::from_mins(minutes);
                 }
@@ -241,19 +250,21 @@ impl World for Actor {
                 decode(untouched(), FIELDS).unwrap()
             };
             ground.seen[index].read = read;
-            Reading { version: ground.store.version(), slot, others }
+            Reading { version: ground.store().version(), slot, others }
         })
         .await
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, WorldFault> {
+        let index = self.index;
         self.ask_as_admin("lists", |ground| {
             let newest = ground.tokens.keys().next_back().copied();
-            ground
+            let listing: Vec<_> = ground
                 .tokens
                 .iter()
                 .filter(|(_, token)| token.created_at + signed(ground.listing_lag) <= ground.now)
                 .filter(|(_, token)| token.revoked_at.is_none())
+                .filter(|(id, _)| !ground.theirs.contains(*id))
                 .filter(|(id, _)| match ground.lists {
                     Lists::Honest => true,
                     Lists::Empty => false,
@@ -265,7 +276,9 @@ impl World for Actor {
                     created_at: token.created_at,
                     expires_at: Some(token.expires_at),
                 })
-                .collect()
+                .collect();
+            ground.seen[index].listed = listing.iter().map(|token| token.id).collect();
+            listing
         })
         .await
     }
@@ -316,9 +329,18 @@ impl World for Actor {
     async fn connect(&self, token: &Token, _identity: &Identity) -> Result<Verdict, WorldFault> {
         let index = self.index;
         let text = token.lend(str::to_owned);
-        let works =
-            self.ask(Part::Connections, "connects", |ground| ground.connect(index, &text)).await?;
-        Ok(if works { Verdict::Works } else { Verdict::Refused("simulated".to_owned()) })
+        let connected =
+            |ground: &mut Ground| ground.connect(index, &text).then(|| ground.named(&text));
+        let named = self.ask(Part::Connections, "connects", connected).await?;
+        let Some(named) = named else { return Ok(Verdict::Refused("simulated".to_owned())) };
+        let answer = named.filter(|_| !self.has(Flaw::IgnoresWhoseItIs));
+        let endpoint = "simulated".to_owned();
+        Ok(Verdict::Works(answer.map(|account| Answer { account, endpoint })))
+    }
+
+    async fn is_account(&self, name: &str) -> Result<bool, WorldFault> {
+        let there_are = [ACCOUNT, OTHER_ACCOUNT];
+        self.ask(Part::Rest, "looks for an account", |_| there_are.contains(&name)).await
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, WorldFault> {
@@ -333,10 +355,10 @@ impl World for Actor {
     ) -> Result<(), PublishError> {
         let object = encode_with_token(record, &over.others, FIELDS, token);
         let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
-        let protocol = self.shared().ground.store.protocol;
+        let protocol = self.shared().ground.store().protocol;
         let mut expected = over.version.clone();
         if self.has(Flaw::WritesOverAnything) {
-            expected = self.shared().ground.store.version();
+            expected = self.shared().ground.store().version();
         }
         if self.has(Flaw::AlwaysConflicts) {
             self.ask(Part::Store, "does not publish", |_| ())
@@ -348,14 +370,14 @@ impl World for Actor {
         let copy = value.clone();
         let mut result = match protocol {
             Protocol::CheckAndSet => {
-                let place: (Part, fn(_) -> _) = (Part::Store, Message::Store);
-                self.publish_by_number(place, &what, &expected, value).await
+                let message = |request| Message::Store(self.place, request);
+                self.publish_by_number((Part::Store, message), &what, &expected, value).await
             }
             Protocol::Labels => self.publish_by_labels(&expected, &over.slot, value).await,
             Protocol::LockAndRename => self.publish_under_lock(&expected, value).await,
         };
         if self.has(Flaw::PublishesAgain) && matches!(result, Err(PublishError::Conflict)) {
-            let again = Message::Store(Request::Switch(Box::new(copy.clone())));
+            let again = Message::Store(self.place, Request::Switch(Box::new(copy.clone())));
             result = match self.send(Part::Store, "publishes again", again).await {
                 Sent::Told(_) => Ok(()),
                 Sent::Refused(kind) => Err(PublishError::Refused(trouble_of(kind))),
@@ -371,7 +393,7 @@ impl World for Actor {
             }
         }
         if result.is_ok() {
-            let version = self.shared().ground.store.version();
+            let version = self.shared().ground.store().version();
             *self.memory.lock().unwrap() = Some((version, copy));
         }
         result
@@ -381,7 +403,7 @@ impl World for Actor {
         self.ask(Part::Store, "recalls", |ground| {
             let of_token =
                 |stored: &&Stored| stored.record.token_id == id && !stored.text.is_empty();
-            let found = ground.store.versions.iter().rev().find(of_token)?;
+            let found = ground.store().versions.iter().rev().find(of_token)?;
             let mut record = found.record.clone();
             if self.has(Flaw::OlderIsAnothers) {
                 record.owner = "other".parse().unwrap();

@@ -6,10 +6,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::account::Names;
 use super::mirror::Mirror;
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
-use crate::record::{Fields, Object, Phase};
+use crate::record::{Fields, Object, Phase, Record};
 use crate::rotation::schedule::signed;
 
 /// The keys in the simulated secret.
@@ -57,6 +58,17 @@ pub(super) enum Act {
     Edit,
     /// Deletes the secret's content.
     Delete,
+    /// Makes the store anew, empty: nothing tells what was there.
+    Lose,
+    /// Serves an older version again, as a restored backup does.
+    Restore,
+    /// Puts the secret's other place into the configuration. Processes that run go on with what they read at their
+    /// start.
+    Move,
+    /// Revokes the served token, and adopts another one of the account's.
+    Adopt,
+    /// Adopts another account's token.
+    AdoptTheirs,
 }
 
 /// What may happen to one effect.
@@ -89,10 +101,15 @@ pub(super) enum Fault {
 /// A change of the world, as data, so that it can arrive late.
 #[derive(Debug, Clone)]
 pub(super) enum Message {
-    Store(Request),
+    /// To the store of the place with this number.
+    Store(usize, Request),
     Mirror(Request),
-    Create { name: String },
-    Revoke { id: TokenId },
+    Create {
+        name: String,
+    },
+    Revoke {
+        id: TokenId,
+    },
 }
 
 /// What a change came to.
@@ -120,6 +137,33 @@ pub(super) struct Seen {
     pub(super) read: Option<String>,
     /// Healthy polls in a row, of what is served now.
     pub(super) healthy: u32,
+    /// The tokens that connected as they were read from the store, in the run in hand.
+    pub(super) connected: BTreeSet<TokenId>,
+    /// The tokens of the last list, in the run in hand.
+    pub(super) listed: BTreeSet<TokenId>,
+}
+
+/// A place where the secret is kept, and what happened to those who read there.
+pub(super) struct Place {
+    pub(super) store: Store,
+    /// What consumers could ever have read.
+    pub(super) served: BTreeSet<TokenId>,
+    /// What was served, and then had a successor that was proved.
+    pub(super) superseded: BTreeSet<TokenId>,
+    pub(super) verified: bool,
+    pub(super) gated: bool,
+}
+
+impl Place {
+    fn new(protocol: Protocol) -> Self {
+        Self {
+            store: Store::new(protocol),
+            served: BTreeSet::new(),
+            superseded: BTreeSet::new(),
+            verified: false,
+            gated: false,
+        }
+    }
 }
 
 /// The simulated world.
@@ -128,7 +172,12 @@ pub(super) struct Ground {
     pub(super) now: Timestamp,
     /// When the history ended.
     pub(super) started: Timestamp,
-    pub(super) store: Store,
+    /// Where the secret was kept at first, and where it may be moved to.
+    pub(super) places: [Place; 2],
+    /// Which of them the configuration names.
+    pub(super) configured: usize,
+    /// Which of them whoever acts goes by.
+    pub(super) here: usize,
     /// A second place where consumers read, if there is one.
     pub(super) mirror: Option<Mirror>,
     pub(super) tokens: BTreeMap<TokenId, SimToken>,
@@ -149,15 +198,19 @@ pub(super) struct Ground {
     /// After an edit by hand, whatever was served before and was not sealed away must live.
     pub(super) edited: bool,
     pub(super) protected: BTreeSet<TokenId>,
+    /// Taken away from consumers who may go on with it: the secret was deleted or lost, or an older one came back.
+    pub(super) in_use: BTreeSet<TokenId>,
+    /// Whether a person said that nobody needs such tokens any more.
+    pub(super) given_up: bool,
+    /// What the endpoint says of whose a token is.
+    pub(super) names: Names,
+    /// The other account's tokens.
+    pub(super) theirs: BTreeSet<TokenId>,
+    /// Whether a person gave the served token a wrong ID.
+    pub(super) is_adopted_wrongly: bool,
     delayed: Vec<(u32, Message)>,
     /// The names of the tokens that were asked for.
     asked_for: BTreeSet<String>,
-    /// What consumers could ever have read.
-    pub(super) served: BTreeSet<TokenId>,
-    /// What was served, and then had a successor that was proved.
-    pub(super) superseded: BTreeSet<TokenId>,
-    pub(super) verified: bool,
-    pub(super) gated: bool,
     pub(super) successes: u32,
     serial: u128,
     pub(super) polls: u32,
@@ -168,7 +221,9 @@ impl Ground {
         Self {
             now: "2026-11-22T12:00:00Z".parse().unwrap(),
             started: Timestamp::MAX,
-            store: Store::new(protocol),
+            places: [Place::new(protocol), Place::new(protocol)],
+            configured: 0,
+            here: 0,
             mirror: None,
             tokens: BTreeMap::new(),
             consumers: Consumers::Healthy,
@@ -185,12 +240,13 @@ impl Ground {
             created: 0,
             edited: false,
             protected: BTreeSet::new(),
+            names: Names::Right,
+            theirs: BTreeSet::new(),
+            is_adopted_wrongly: false,
             delayed: vec![],
             asked_for: BTreeSet::new(),
-            served: BTreeSet::new(),
-            superseded: BTreeSet::new(),
-            verified: false,
-            gated: false,
+            in_use: BTreeSet::new(),
+            given_up: false,
             successes,
             serial: 0,
             polls: 0,
@@ -203,8 +259,21 @@ impl Ground {
         }
     }
 
+    pub(super) fn store(&self) -> &Store {
+        &self.places[self.here].store
+    }
+
+    pub(super) fn store_mut(&mut self) -> &mut Store {
+        &mut self.places[self.here].store
+    }
+
     pub(super) fn served(&self) -> Option<&Stored> {
-        self.store.served()
+        self.store().served()
+    }
+
+    /// The token that consumers read at the place with this number.
+    pub(super) fn served_at(&self, place: usize) -> Option<TokenId> {
+        self.token_with(&self.places[place].store.served()?.text)
     }
 
     /// The token that consumers read, whatever the record says.
@@ -268,7 +337,8 @@ impl Ground {
     }
 
     pub(super) fn person(&mut self, act: Act) {
-        if self.store.lock.is_some() {
+        self.here = self.configured;
+        if self.store().lock.is_some() {
             // Who writes a file in the moment between pintail's look and its rename is overwritten: nothing can
             // compare there.
             return;
@@ -289,21 +359,90 @@ impl Ground {
                     Phase::Retiring => record.previous_token_ids,
                     Phase::Published => vec![],
                 };
-                self.protected = self.served.clone();
+                self.protected = self.places[self.here].served.clone();
                 self.protected.retain(|id| !sealed.contains(id));
                 let mine = self.foreign_token("made by hand");
                 self.protected.insert(mine);
                 let text = Self::text_of(mine);
-                self.store.overwrite(|stored| {
+                self.store_mut().overwrite(|stored| {
                     stored.object.set_text(TOKEN_KEY, &text);
                     stored.text = text;
                 });
             }
-            Act::Delete => self.store.overwrite(|stored| {
-                stored.object = untouched();
-                stored.text = String::new();
-            }),
+            Act::Adopt => self.adopt_own(),
+            Act::AdoptTheirs => self.adopt_theirs(),
+            Act::Delete => {
+                self.take_away();
+                self.store_mut().overwrite(|stored| {
+                    stored.object = untouched();
+                    stored.text = String::new();
+                });
+            }
+            Act::Lose => {
+                // What was made a moment ago looks like what a crash left, since nothing tells that it was served.
+                let grace = SignedDuration::from_mins(10);
+                if self
+                    .served_id()
+                    .is_some_and(|id| self.tokens[&id].created_at + grace <= self.now)
+                {
+                    self.take_away();
+                }
+                let protocol = self.store().protocol;
+                *self.store_mut() = Store::new(protocol);
+                // Its versions count from the start: what was on its way to the one before must not be taken for new.
+                let here = self.here;
+                self.delayed.retain(
+                    |(_, message)| !matches!(message, Message::Store(place, _) if *place == here),
+                );
+            }
+            Act::Restore => self.restore(),
+            Act::Move => {
+                self.configured = 1 - self.configured;
+                self.here = self.configured;
+            }
         }
+    }
+
+    /// Consumers keep what they read, and read nothing more.
+    fn take_away(&mut self) {
+        self.in_use.extend(self.served_id());
+    }
+
+    /// The last older version with another token is served again, as a new one: a person says that consumers are to have
+    /// that one. Where it is dead, they go on with what they read before.
+    fn restore(&mut self) {
+        let served = self.served_id();
+        let is_older = |stored: &&Stored| {
+            !stored.text.is_empty()
+                && self.store().was_current(stored)
+                && self.token_with(&stored.text) != served
+        };
+        let Some(older) = self.store().versions.iter().rev().find(is_older).cloned() else {
+            return;
+        };
+        let id = self.token_with(&older.text);
+        let served_record = self.served().map(|stored| &stored.record);
+        let is_retiring = |record: &Record| {
+            record.phase == Phase::Retiring
+                && id.is_some_and(|id| record.previous_token_ids.contains(&id))
+        };
+        if served_record.is_some_and(is_retiring) && id.is_some_and(|id| self.alive(id)) {
+            // Between the seal and the revocation nobody can serve it again.
+            return;
+        }
+        if id.is_some_and(|id| !self.alive(id)) {
+            self.take_away();
+            self.excused.extend(id);
+        }
+        self.store_mut().overwrite(|stored| *stored = older);
+        let now = self.served_id();
+        let is_alive = now.is_some_and(|id| self.alive(id));
+        let place = &mut self.places[self.here];
+        (place.verified, place.gated) = (false, false);
+        if is_alive {
+            place.superseded = place.served.clone();
+        }
+        place.superseded.retain(|id| Some(*id) != now);
     }
 
     /// Counts one effect, lets late messages arrive, and moves the clock.
@@ -346,7 +485,12 @@ impl Ground {
                 self.created += 1;
                 Applied::Created(self.create(name, ours))
             }
-            Message::Store(request) => Applied::Store(self.write(request)),
+            Message::Store(place, request) => {
+                let here = std::mem::replace(&mut self.here, place);
+                let answer = self.write(request);
+                self.here = here;
+                Applied::Store(answer)
+            }
             Message::Mirror(request) => Applied::Store(self.write_mirror(request)),
             Message::Revoke { id } => self.revoke(id),
         };

@@ -82,7 +82,6 @@ impl Actor {
             expected = self.shared().ground.mirror.as_ref().unwrap().store.version();
         }
         let what = format!("mirrors {}", record.token_id);
-        let place: (Part, fn(_) -> _) = (Part::Mirror, Message::Mirror);
-        self.publish_by_number(place, &what, &expected, value).await
+        self.publish_by_number((Part::Mirror, Message::Mirror), &what, &expected, value).await
     }
 }

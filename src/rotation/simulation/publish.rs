@@ -16,7 +16,7 @@ impl Actor {
     /// One write with the number of the version that is expected: Vault.
     pub(super) async fn publish_by_number(
         &self,
-        (part, message): (Part, fn(Request) -> Message),
+        (part, message): (Part, impl Fn(Request) -> Message),
         what: &str,
         over: &Version,
         value: Stored,
@@ -75,7 +75,7 @@ impl Actor {
                     }
                     publication.put(outcome.map(|answer| match answer {
                         Answer::IsCurrent => vec![PENDING.to_owned(), CURRENT.to_owned()],
-                        Answer::Done | Answer::Conflict | Answer::Exists => {
+                        Answer::Done | Answer::Conflict | Answer::Exists | Answer::Missing => {
                             vec![PENDING.to_owned()]
                         }
                     }))
@@ -99,9 +99,10 @@ impl Actor {
 
     async fn ask_aws(&self, what: &str, request: Request) -> Result<Answer, AwsAnswer> {
         let no = |code, status| Err(AwsAnswer::answered(Some(code), None, status));
-        match self.send(Part::Store, what, Message::Store(request)).await {
+        match self.send(Part::Store, what, Message::Store(self.place, request)).await {
             Sent::Told(Applied::Store(Answer::Conflict)) => no("InvalidParameterException", 400),
             Sent::Told(Applied::Store(Answer::Exists)) => no("ResourceExistsException", 400),
+            Sent::Told(Applied::Store(Answer::Missing)) => no("ResourceNotFoundException", 400),
             Sent::Told(Applied::Store(answer)) => Ok(answer),
             Sent::Refused(FaultKind::Permanent) => no("AccessDeniedException", 400),
             Sent::Refused(FaultKind::Transient) => no("ThrottlingException", 400),
@@ -119,14 +120,14 @@ impl Actor {
         let index = self.index;
         let locked = self
             .ask(Part::Store, "locks and compares", |ground| {
-                if ground.store.lock.is_some() {
+                if ground.store_mut().lock.is_some() {
                     return Err(PublishError::Refused(trouble()));
                 }
-                if ground.store.version() != *over {
+                if ground.store().version() != *over {
                     return Err(PublishError::Conflict);
                 }
-                ground.store.lock = Some(index);
-                Ok(ground.store.fresh_id())
+                ground.store_mut().lock = Some(index);
+                Ok(ground.store().fresh_id())
             })
             .await;
         let result = match locked {
@@ -137,7 +138,8 @@ impl Actor {
             }
             Err(fault) => Err(PublishError::Refused(fault)),
         };
-        let store = &mut self.shared().ground.store;
+        let mut shared = self.shared();
+        let store = shared.ground.store_mut();
         if store.lock == Some(index) {
             store.lock = None;
         }
@@ -152,7 +154,7 @@ impl Actor {
             Some(_) => false,
         };
         if takes_place {
-            let switch = Message::Store(Request::Switch(Box::new(value)));
+            let switch = Message::Store(self.place, Request::Switch(Box::new(value)));
             self.shared().ground.apply(switch);
         }
         self.after(fault).await;
@@ -160,7 +162,7 @@ impl Actor {
             return Ok(());
         }
         let served =
-            self.ask(Part::Store, "looks what is served", |ground| ground.store.version()).await;
+            self.ask(Part::Store, "looks what is served", |ground| ground.store().version()).await;
         let served = served.map(|version| VersionName::parse(version.as_str()));
         let next = VersionName::parse(id).unwrap();
         Err(match failed_switch(&served, &next) {

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::account::{ACCOUNT, Names};
 use super::actor::{Actor, Part, Shared};
 use super::flaws::Flaw;
 use super::ground::{Consumers, Fault, Ground, Lists, Seen};
 use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
-use crate::config::{CatchUp, GatePace, OnFailure, Policy};
+use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
+use crate::names::PlaceMark;
 use crate::record::TokenType;
-use crate::rotation::decide::{MOST_ORPHANS, Request, Subject, decide};
+use crate::rotation::decide::{MOST_ORPHANS, MirrorPlace, Request, Subject, decide};
 use crate::rotation::drive::{Outcome, Persistence, Report, see_through};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Journal;
@@ -67,6 +69,8 @@ pub(super) struct Scenario {
     pub(super) history: u32,
     pub(super) consumers: Consumers,
     pub(super) lists: Lists,
+    /// What the endpoint says of whose a token is.
+    pub(super) names: Names,
     pub(super) listing_lag: Duration,
     pub(super) revocation_lag: Duration,
     /// How far each pintail's clock is off, in minutes.
@@ -93,6 +97,7 @@ impl Scenario {
             history: 1,
             consumers: Consumers::Healthy,
             lists: Lists::Honest,
+            names: Names::Right,
             listing_lag: Duration::ZERO,
             revocation_lag: Duration::ZERO,
             skew: vec![],
@@ -133,11 +138,17 @@ pub(super) struct Shown {
     pub(super) reports: Vec<Option<Report>>,
 }
 
-fn subject(on_failure: OnFailure, mirror: Option<Keeps>) -> Subject {
+/// The mark of one of the two places.
+pub(super) fn mark(place: usize) -> PlaceMark {
+    PlaceMark::of(&[&place.to_string()])
+}
+
+fn subject(on_failure: OnFailure, mirror: Option<Keeps>, place: usize) -> Subject {
     let credential = "etl".parse().unwrap();
     Subject {
         owner: "sim".parse().unwrap(),
-        username: "etl_prod".parse().unwrap(),
+        username: ACCOUNT.parse().unwrap(),
+        place: mark(place),
         token_type: TokenType::ReadWrite,
         policy: Policy {
             schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
@@ -154,7 +165,11 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>) -> Subject {
         },
         credential,
         has_deploy_hook: true,
-        mirrors: mirror.map(|_| "mirror".to_owned()).into_iter().collect(),
+        endpoint: Some(IdentityRule::IfAnswered),
+        mirrors: mirror
+            .map(|_| MirrorPlace { name: "mirror".to_owned(), place: PlaceMark::of(&["mirror"]) })
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -173,9 +188,11 @@ struct Runner {
 
 impl Runner {
     fn live(&self, index: usize, pintail: Pintail) -> Life {
+        let place = self.shared.lock().unwrap().ground.configured;
         let actor = Actor {
             shared: self.shared.clone(),
             index,
+            place,
             flaw: self.flaw,
             memory: Arc::new(Mutex::new(None)),
             badge: self.is_admin.then(Arc::default),
@@ -186,7 +203,7 @@ impl Runner {
         let mirror = self.mirror;
         Box::pin(async move {
             let persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
-            let subject = subject(pintail.on_failure, mirror);
+            let subject = subject(pintail.on_failure, mirror, place);
             let mut request = pintail.request;
             let mut evidence = std::mem::take(&mut *mind.lock().unwrap());
             let mut sweeps = pintail.sweeps;
@@ -194,12 +211,20 @@ impl Runner {
                 if request == Request::COMPROMISED {
                     actor.shared().ground.compromised = true;
                 }
+                if request.gives_up_old_place {
+                    actor.shared().ground.given_up = true;
+                }
+                {
+                    let seen = &mut actor.shared().ground.seen[index];
+                    seen.connected.clear();
+                    seen.listed.clear();
+                }
                 let journal = Journal::new(&|_| {});
                 let run = Reconciler::new(&actor, &subject, &mut evidence, request, journal)
                     .judged_by(&*judge);
                 let report = see_through(run, &actor, &subject, persistence).await;
                 if honest_lists {
-                    check_report(&mut actor.shared().ground, &report);
+                    actor.shared().ground.check_report(index, &report);
                 }
                 if sweeps == 0 {
                     *mind.lock().unwrap() = evidence;
@@ -228,13 +253,14 @@ impl Runner {
             if let Some((_, to)) = switches.iter().find(|(at, _)| *at == turn) {
                 current = *to;
             }
-            let waiting = |n: usize| lives[n].is_some() && pintails[n].from_turn <= turn;
-            let candidates: Vec<_> = (0..lives.len())
-                .map(|n| (current + n) % lives.len())
-                .filter(|n| {
-                    waiting(*n) || lives.iter().flatten().count() == 1 && lives[*n].is_some()
-                })
-                .collect();
+            let in_turn = || (0..lives.len()).map(|n| (current + n) % lives.len());
+            let living = || in_turn().filter(|n| lives[*n].is_some());
+            let mut candidates: Vec<_> =
+                living().filter(|n| pintails[*n].from_turn <= turn).collect();
+            if candidates.is_empty() {
+                // Nobody else is left: who was to begin later begins now.
+                candidates.extend(living().min_by_key(|n| pintails[*n].from_turn));
+            }
             let Some(next) = self.next_awake(&candidates) else { return (reports, turn) };
             current = next;
             let Some(life) = &mut lives[current] else { continue };
@@ -285,18 +311,16 @@ impl Runner {
         for _ in 0..6 {
             self.shared.lock().unwrap().ground.now += SignedDuration::from_mins(20);
             self.take_turns(&[Pintail::one_shot(Request::SCHEDULE)], &[]);
-            let ground = &self.shared.lock().unwrap().ground;
-            if ground.served_id().is_some_and(|id| ground.alive_managed() == [id])
-                && ground.is_mirrored()
-            {
+            let ground = &mut self.shared.lock().unwrap().ground;
+            ground.here = ground.configured;
+            if ground.is_at_rest() && ground.is_mirrored() {
                 break;
             }
         }
         let ground = &mut self.shared.lock().unwrap().ground;
-        let served: Vec<_> = ground.served_id().into_iter().collect();
-        if !ground.edited && ground.alive_managed() != served {
+        if !ground.edited && !ground.is_at_rest() {
             ground.violate(
-                "at rest, the living managed tokens are not exactly the served one (promise 4)",
+                "at rest, the living managed tokens are not exactly the served one and those that its record names as living elsewhere (promise 4)",
             );
         }
         if !ground.edited && !ground.is_mirrored() {
@@ -310,21 +334,6 @@ impl Runner {
         if scenario.is_uneventful() && ground.created > 0 {
             ground.violate("a token was created for which nothing and nobody asked");
         }
-    }
-}
-
-/// What a run says of itself is true.
-fn check_report(ground: &mut Ground, report: &Report) {
-    let served = ground.served_id();
-    if report.outcome == Outcome::Rotated
-        && let Some(old) = report.previous_token_id
-        && Some(old) != served
-        && ground.alive(old)
-    {
-        ground.violate("a rotation was said to be complete while its predecessor lives");
-    }
-    if report.revoked.iter().any(|id| ground.alive(*id)) {
-        ground.violate("a token was said to be revoked while it lives");
     }
 }
 
@@ -373,6 +382,7 @@ pub(super) fn run_with(
         ground.started = ground.now;
         ground.consumers = scenario.consumers;
         ground.lists = scenario.lists;
+        ground.names = scenario.names;
         ground.listing_lag = scenario.listing_lag;
         ground.revocation_lag = scenario.revocation_lag;
         ground.effects = 0;

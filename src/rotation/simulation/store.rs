@@ -95,6 +95,8 @@ pub(super) enum Answer {
     Conflict,
     /// It is there already, with another content.
     Exists,
+    /// There is no such secret.
+    Missing,
 }
 
 pub(super) struct Store {
@@ -166,6 +168,7 @@ impl Store {
                     Some(known) if known.object != value.object => Answer::Exists,
                     Some(_) if is_current => Answer::IsCurrent,
                     Some(_) => Answer::Done,
+                    None if self.versions.is_empty() && !self.is_made => Answer::Missing,
                     None if self.versions.is_empty() => {
                         self.make_current(*value);
                         Answer::IsCurrent
@@ -186,6 +189,11 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// Whether it was ever current.
+    pub(super) fn was_current(&self, stored: &Stored) -> bool {
+        self.was_current.contains(&stored.id)
     }
 
     /// Notes the current version; `false` if it was current before and then was not.

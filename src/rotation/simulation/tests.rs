@@ -7,9 +7,11 @@ use super::run::{Pintail, Scenario, Shown, run, run_with};
 use super::store::Protocol;
 use crate::rotation::decide::Request;
 
+mod accounts;
 mod admin;
 mod alone;
 mod mirrors;
+mod operators;
 mod outcomes;
 #[expect(
     clippy::wildcard_enum_match_arm,

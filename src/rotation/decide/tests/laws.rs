@@ -5,11 +5,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::look::{DAY, Look, Where, at, foreign, id, listed, name, tries, version};
+use super::mirrors::mirror_place;
 use crate::config::{GatePace, OnFailure};
 use crate::names::TokenId;
 use crate::record::Phase;
-use crate::rotation::decide::{Decision, Refusal, Request};
+use crate::rotation::decide::{Begin, Decision, Refusal, Request};
 use crate::rotation::evidence::{Evidence, Tries};
+use crate::rotation::whose::Whose;
 use crate::rotation::world::Version;
 
 const TRIGGERS: [Request; 6] = [
@@ -34,13 +36,14 @@ prop_compose! {
     fn some_evidence()(
         deploy in some_tries(), gate in some_tries(), verify in some_tries(), refused: bool,
         missed in prop::option::of(0..60_i64), gone in some_ids(), fenced in some_ids(),
-        no_way_back: bool, unproved: bool,
+        no_way_back: bool, unproved: bool, anothers in prop::option::weighted(0.1, 0..12_i64),
     ) -> Evidence {
         let mut evidence = Evidence::default();
         evidence.look_at(&version());
         let proofs = evidence.proofs_mut();
         (proofs.deploy, proofs.gate, proofs.verify) = (deploy, gate, verify);
         proofs.refused = refused;
+        proofs.whose = anothers.map(|hours| (Whose::Another("bi_prod".to_owned()), at(-hours * 3_600)));
         proofs.no_way_back = no_way_back.then(|| "lost".to_owned());
         evidence.missed_since = missed.map(|ago| at(-ago));
         evidence.gone = gone.into_iter().collect();
@@ -105,10 +108,12 @@ fn doomed(look: &Look, decision: &Decision) -> Vec<TokenId> {
         | Decision::Deploy
         | Decision::PollGate
         | Decision::Verify
+        | Decision::Confirm
         | Decision::RollBack(_)
         | Decision::Wait { .. }
         | Decision::Hold { .. }
         | Decision::Mirror
+        | Decision::Forget(_)
         | Decision::Rest { .. } => vec![],
     }
 }
@@ -185,11 +190,56 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_done_to_anothers_token_but_to_ask_again(look in some_managed()) {
+        if look.evidence.proofs().is_anothers().is_some() {
+            let decision = look.decide();
+            prop_assert!(matches!(decision, Decision::Refuse(_) | Decision::Verify), "{decision:?}");
+        }
+    }
+
+    #[test]
     fn a_predecessor_is_served_again_only_before_the_seal(look in some_look()) {
         if let Decision::RollBack(to) = look.decide() {
             prop_assert_eq!(look.record.phase, Phase::Published);
             prop_assert_eq!(look.record.previous_token_ids.first(), Some(&to));
             prop_assert!(!look.record.is_rolled_back());
+        }
+    }
+
+    #[test]
+    fn a_rotation_whose_every_stage_succeeded_when_it_was_last_tried_is_neither_held_nor_rolled_back(
+        look in some_managed(), mirrored: bool, has_mirror: bool, failed in 0..9_u32,
+    ) {
+        let well = look.edit(|look| {
+            look.mirrored = mirrored;
+            look.subject.mirrors = has_mirror.then(mirror_place).into_iter().collect();
+            if look.request.begin == Begin::RollBack {
+                look.request = Request::SCHEDULE;
+            }
+            let proofs = look.evidence.proofs_mut();
+            for stage in [&mut proofs.mirror, &mut proofs.deploy, &mut proofs.gate, &mut proofs.verify] {
+                *stage = Tries { count: failed + 1, failed: 0, ..tries(1, 1, 0) };
+            }
+        });
+        let decision = well.decide();
+        let is_stopped = matches!(decision, Decision::Hold { .. } | Decision::RollBack(_));
+        prop_assert!(!is_stopped, "{decision:?}");
+    }
+
+    #[test]
+    fn a_token_that_lives_elsewhere_is_not_revoked_unless_a_person_gives_it_up(look in some_managed(), kept in some_ids()) {
+        let look = look.edit(|look| {
+            let record = &mut look.record;
+            record.elsewhere_token_ids = kept.into_iter()
+                .filter(|id| *id != record.token_id && !record.previous_token_ids.contains(id))
+                .collect();
+        });
+        let decision = look.decide();
+        let kept = &look.record.elsewhere_token_ids;
+        prop_assert!(doomed(&look, &decision).iter().all(|id| !kept.contains(id)));
+        if let Decision::Replace { previous, elsewhere, .. } = decision {
+            let is_known = |id| elsewhere.contains(id) || look.request.is_compromised && previous.contains(id);
+            prop_assert!(kept.iter().all(is_known));
         }
     }
 
@@ -216,10 +266,10 @@ proptest! {
         let goes_on = match &awake {
             Decision::Replace { .. } => look.request != Request::SCHEDULE,
             Decision::Seal { .. } | Decision::Revoke(_) | Decision::RollBack(_)
-            | Decision::Deploy | Decision::PollGate | Decision::Mirror => true,
+            | Decision::Deploy | Decision::PollGate | Decision::Mirror | Decision::Forget(_) => true,
             Decision::Refuse(refusal) => !matches!(refusal, Refusal::Strays(_)),
             // These may go before a replacement, too.
-            Decision::Hold { .. } | Decision::List | Decision::Verify | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,
+            Decision::Hold { .. } | Decision::List | Decision::Verify | Decision::Confirm | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,
         };
         prop_assert!(!goes_on || asleep == awake, "{awake:?} became {asleep:?}");
     }
