@@ -82,6 +82,8 @@ mod supervision;
 mod surroundings;
 #[path = "e2e/trail.rs"]
 mod trail;
+#[path = "e2e/users_keys.rs"]
+mod users_keys;
 #[path = "e2e/verbs.rs"]
 mod verbs;
 #[path = "e2e/verifiers.rs"]

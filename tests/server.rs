@@ -339,9 +339,9 @@ async fn a_run_that_is_made_up_for_late_counts_as_missed() {
 fn grow_old(path: &Path) {
     let mut record: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let then = Timestamp::now().checked_sub(SignedDuration::from_hours(48)).unwrap();
-    record["rotation_id"] = RotationId::starting_at(then).to_string().into();
+    record["pintail"]["rotation_id"] = RotationId::starting_at(then).to_string().into();
     for time in ["created_at", "published_at"] {
-        record[time] = then.to_string().into();
+        record["pintail"][time] = then.to_string().into();
     }
     std::fs::write(path, record.to_string()).unwrap();
 }

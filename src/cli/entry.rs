@@ -77,7 +77,9 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let configured = || read(arguments).map(|config| config.audit_log.clone());
             super::audit_log::audit_log(configured, deed, output)
         }
-        Command::Adopt(adoption) => super::adopt::adopt(load(arguments)?, adoption, output).await,
+        Command::Adopt(adoption) => {
+            Box::pin(super::adopt::adopt(load(arguments)?, adoption, output)).await
+        }
     }
 }
 
