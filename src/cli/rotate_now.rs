@@ -28,6 +28,7 @@ use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
 use crate::rotation::world::{World, chain};
+use crate::workers;
 
 /// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.
 const PERSISTENCE: Persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
@@ -48,16 +49,16 @@ pub(super) async fn rotate_now(
         Urgency::Forced => (Request::ROTATION, audit::Trigger::Manual),
         Urgency::Compromised => (Request::COMPROMISED, audit::Trigger::Compromised),
     };
-    let trigger = match rotation.old_place {
+    let request = match rotation.old_place {
         OldPlace::Kept => request,
         OldPlace::GivenUp => request.giving_up_old_place(),
     };
     match rotation.mode {
-        Mode::DryRun => preview(config, names, trigger, rotation.timeout, output).await,
+        Mode::DryRun => preview(config, names, request, rotation.timeout, output).await,
         Mode::Act => {
             announce(rotation);
             let cause = Cause { trigger: told, note: rotation.reason.clone() };
-            let run = Run { names, trigger, cause, timeout: rotation.timeout, output };
+            let run = Run { names, request, cause, timeout: rotation.timeout, output };
             let metrics = Destinations {
                 file: rotation.metrics_file.clone(),
                 gateway: rotation.metrics_push.clone(),
@@ -85,11 +86,11 @@ fn announce(rotation: &RotateNow) {
 async fn preview(
     config: Arc<Config>,
     names: Vec<CredentialName>,
-    trigger: Request,
+    request: Request,
     timeout: Option<Duration>,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let shown = plan::preview(config, names, trigger, output);
+    let shown = plan::preview(config, names, request, output);
     let Some(limit) = timeout else { return shown.await };
     tokio::time::timeout(limit, shown).await.unwrap_or_else(|_| {
         let message = format!("the look took longer than {}", humantime::format_duration(limit));
@@ -134,7 +135,7 @@ fn chosen(
 /// What one run is to do.
 pub(super) struct Run {
     pub(super) names: Vec<CredentialName>,
-    pub(super) trigger: Request,
+    pub(super) request: Request,
     /// The same for the audit log, with what a person said about it.
     pub(super) cause: Cause,
     pub(super) timeout: Option<Duration>,
@@ -149,7 +150,7 @@ impl Run {
         metrics: &Destinations,
         stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
-        let Self { names, trigger, cause, timeout, output } = self;
+        let Self { names, request, cause, timeout, output } = self;
         let sinks =
             Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
@@ -159,16 +160,24 @@ impl Run {
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
             let place = screen.place(name.as_str());
             let (outside, fleet, stop) = (&outside, &fleet, stop.clone());
-            let asked = (trigger, cause.clone());
+            let asked = (request, cause.clone());
             async move {
                 let watcher = |progress| place.show(progress);
-                let report = rotate(outside, &name, asked, timeout, stop, &watcher).await;
+                let run = Box::pin(rotate(outside, &name, asked, timeout, stop, &watcher));
+                let report = workers::survive(run).await;
                 place.finish();
-                report.map(|report| {
-                    fleet.settled(&name, &report, None);
-                    let result = CredentialResult::new(&name, report);
-                    (name, result)
-                })
+                let result = match report {
+                    Ok(report) => {
+                        let report = report?;
+                        fleet.settled(&name, &report, None);
+                        CredentialResult::new(&name, report)
+                    }
+                    Err(panicked) => {
+                        fleet.panicked(&name, None);
+                        CredentialResult::panicked(&name, panicked)
+                    }
+                };
+                Some((name, result))
             }
         }))
         .buffer_unordered(concurrency)
@@ -177,7 +186,7 @@ impl Run {
         .await;
         outside.telemetry.flush().await;
         let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
-        let code = credentials.iter().map(|result| code_of(result.outcome, trigger)).max();
+        let code = credentials.iter().map(|result| code_of(result.outcome, request)).max();
         // Whether or not anybody reads the answer, those who are to be told are told.
         answer::tell(&Results { credentials }, output);
         notify::tell_once(sinks, &fleet, NOTIFYING).await;
@@ -211,7 +220,7 @@ impl Destinations {
 pub(super) async fn rotate(
     outside: &Outside,
     name: &CredentialName,
-    (trigger, cause): (Request, Cause),
+    (request, cause): (Request, Cause),
     timeout: Option<Duration>,
     stop: CancellationToken,
     watcher: &(dyn Fn(Progress) + Send + Sync),
@@ -222,17 +231,17 @@ pub(super) async fn rotate(
     // Of the highest level, so that no log level takes the names away from the events.
     let span =
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
-    let run = drive(&world, &subject, trigger, &mut evidence, PERSISTENCE, watcher);
+    let run = drive(&world, &subject, request, &mut evidence, PERSISTENCE, watcher);
     let report = Box::pin(run).instrument(span).await;
     outside.telemetry.tell(name, &report);
     Reminder::default().after(&subject, &report, world.now());
     Some(report)
 }
 
-fn code_of(outcome: Outcome, trigger: Request) -> ExitCode {
+fn code_of(outcome: Outcome, request: Request) -> ExitCode {
     match outcome {
         Outcome::Rotated | Outcome::NotDue => ExitCode::Settled,
-        Outcome::RolledBack if trigger == Request::ROLL_BACK => ExitCode::Settled,
+        Outcome::RolledBack if request == Request::ROLL_BACK => ExitCode::Settled,
         Outcome::Failed => ExitCode::Failed,
         Outcome::Held | Outcome::RolledBack => ExitCode::Held,
     }

@@ -102,7 +102,7 @@ impl Live {
     /// that be left behind, it is known as ours.
     pub(super) async fn prove_admin(&self, token: &Token) -> Result<Verdict, Fault> {
         let account = &self.credential.username;
-        let client = self.motherduck.by(token);
+        let client = self.motherduck().by(token);
         if let Err(error) = client.list_tokens(account).await {
             return refused(&error);
         }

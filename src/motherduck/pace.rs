@@ -73,7 +73,7 @@ impl Pace {
         };
         let is_unconnected = matches!(failure, Failure::Connect { .. });
         let in_all = if is_unconnected { self.unconnected } else { self.in_all };
-        (spent + wait <= in_all).then_some(wait)
+        (spent.saturating_add(wait) <= in_all).then_some(wait)
     }
 }
 
@@ -95,6 +95,7 @@ fn asked(failure: &Failure) -> Option<Duration> {
         | Failure::PlainNotFound { .. }
         | Failure::Conflict(_)
         | Failure::Unexpected(_)
+        | Failure::Unfinished { .. }
         | Failure::Malformed { .. }
         | Failure::WaitTooLong { .. }
         | Failure::Exhausted { .. } => None,
@@ -119,6 +120,7 @@ pub(super) fn may_repeat(failure: &Failure, idempotent: bool) -> bool {
         | Failure::PlainNotFound { .. }
         | Failure::Conflict(_)
         | Failure::Unexpected(_)
+        | Failure::Unfinished { .. }
         | Failure::Malformed { .. }
         | Failure::WaitTooLong { .. }
         | Failure::Exhausted { .. } => false,

@@ -47,15 +47,15 @@ pub struct Options {
     /// A second living token of the same name in one account is accepted, and not refused with 409
     #[arg(long)]
     pub duplicate_names: bool,
-    /// What users without the Admin role may do with tokens of their own account, separated by commas; nothing by default
-    #[arg(long, value_name = "DEED", value_delimiter = ',')]
-    pub members_may: Vec<OwnTokens>,
     /// What the Postgres endpoint answers to `SELECT current_user`
     #[arg(long, value_name = "ANSWER", value_enum, default_value_t = Identity::Username)]
     pub identity: Identity,
     /// The Postgres endpoint asks nobody for a password, and lets everybody in
     #[arg(long)]
     pub no_password: bool,
+    /// What users without the Admin role may do with tokens of their own account, separated by commas; nothing by default
+    #[arg(long, value_name = "DEED", value_delimiter = ',')]
+    pub members_may: Vec<OwnTokens>,
     /// The organisation's plan has neither read scaling nor embedded dives: both are refused
     #[arg(long)]
     pub lite_plan: bool,
@@ -147,10 +147,10 @@ impl Default for Options {
             revocation_delay: Duration::ZERO,
             listing_delay: Duration::ZERO,
             keep_expired: false,
-            duplicate_names: false,
-            members_may: Vec::new(),
             identity: Identity::Username,
             no_password: false,
+            duplicate_names: false,
+            members_may: Vec::new(),
             lite_plan: false,
             fail_rate: 0.0,
             lose_reply_rate: 0.0,
@@ -229,10 +229,10 @@ mod tests {
             "--revocation-delay=2s",
             "--listing-delay=1s",
             "--keep-expired",
-            "--duplicate-names",
-            "--members-may=list,revoke",
             "--identity=email",
             "--no-password",
+            "--duplicate-names",
+            "--members-may=list,revoke",
             "--lite-plan",
             "--fail-rate=0.1",
             "--lose-reply-rate=0.2",
@@ -246,8 +246,8 @@ mod tests {
         assert_eq!(options.accounts_file, Some("accounts.txt".into()));
         assert_eq!(options.revocation_delay, Duration::from_secs(2));
         assert!(options.lite_plan && options.duplicate_names && options.keep_expired);
-        assert_eq!(options.members_may, [OwnTokens::List, OwnTokens::Revoke]);
         assert!(options.identity == Identity::Email && options.no_password);
+        assert_eq!(options.members_may, [OwnTokens::List, OwnTokens::Revoke]);
         assert_eq!(options.retry_after, RetryAfter::Date);
         assert!((options.lose_reply_rate - 0.2).abs() < f64::EPSILON);
     }

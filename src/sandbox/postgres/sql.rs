@@ -19,7 +19,6 @@ use pgwire::messages::data::DataRow;
 use pgwire::types::format::FormatOptions;
 
 use super::drivers::{self, Answer, Rows, Value};
-
 use super::session;
 
 /// Answers statements; it holds no data.
@@ -76,14 +75,14 @@ impl Statement {
             Self::Select(_) => {
                 vec![FieldInfo::new("?column?".to_owned(), None, None, Type::INT4, format)]
             }
+            Self::CurrentUser => {
+                vec![FieldInfo::new("current_user".to_owned(), None, None, Type::TEXT, format)]
+            }
             Self::Ask(answer) => {
                 let column = |one: &drivers::Column| {
                     FieldInfo::new(one.name.to_owned(), None, None, one.value.kind(), format)
                 };
                 answer.columns.iter().map(column).collect()
-            }
-            Self::CurrentUser => {
-                vec![FieldInfo::new("current_user".to_owned(), None, None, Type::TEXT, format)]
             }
             Self::Begin | Self::Commit | Self::Rollback | Self::Empty | Self::Ignored(_) => {
                 Vec::new()
@@ -100,6 +99,14 @@ impl Statement {
                 let rows = stream::iter([Ok(row.take_row())]);
                 Ok(Response::Query(QueryResponse::new(columns, rows)))
             }
+            Self::CurrentUser => {
+                let named = session::named(client).ok_or_else(unsupported)?;
+                let columns = Arc::new(self.columns(format));
+                let mut row = DataRowEncoder::new(columns.clone());
+                row.encode_field(&named)?;
+                let rows = stream::iter([Ok(row.take_row())]);
+                Ok(Response::Query(QueryResponse::new(columns, rows)))
+            }
             Self::Ask(answer) => {
                 let columns = Arc::new(self.columns(format));
                 let rows = match answer.rows {
@@ -109,14 +116,6 @@ impl Statement {
                 Ok(Response::Query(QueryResponse::new(columns, stream::iter(rows))))
             }
             Self::Empty => Ok(Response::EmptyQuery),
-            Self::CurrentUser => {
-                let named = session::named(client).ok_or_else(unsupported)?;
-                let columns = Arc::new(self.columns(format));
-                let mut row = DataRowEncoder::new(columns.clone());
-                row.encode_field(&named)?;
-                let rows = stream::iter([Ok(row.take_row())]);
-                Ok(Response::Query(QueryResponse::new(columns, rows)))
-            }
             Self::Begin => Ok(Response::TransactionStart(Tag::new("BEGIN"))),
             Self::Commit => Ok(Response::TransactionEnd(Tag::new("COMMIT"))),
             Self::Rollback => Ok(Response::TransactionEnd(Tag::new("ROLLBACK"))),
@@ -226,11 +225,11 @@ impl QueryParser for Engine {
         Ok(match statement {
             Statement::Ask(answer) => vec![Type::TEXT; answer.parameters],
             Statement::Select(_)
+            | Statement::CurrentUser
             | Statement::Begin
             | Statement::Commit
             | Statement::Rollback
             | Statement::Empty
-            | Statement::CurrentUser
             | Statement::Ignored(_) => Vec::new(),
         })
     }
