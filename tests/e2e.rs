@@ -88,3 +88,5 @@ mod users_keys;
 mod verbs;
 #[path = "e2e/verifiers.rs"]
 mod verifiers;
+#[path = "e2e/words.rs"]
+mod words;

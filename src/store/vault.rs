@@ -2,6 +2,7 @@
 
 pub(super) mod answer;
 mod error;
+mod limits;
 mod request;
 mod rights;
 mod session;

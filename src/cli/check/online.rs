@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::table::{counted, span};
 use super::account;
+use super::caveats;
 use super::connection;
 use super::finding::{Finding, Findings, Level};
 use super::rights::Rights;
@@ -134,6 +135,7 @@ async fn examine_credential(
             Err(fault) => Finding::fault(name, fault),
         });
     }
+    findings.extend(caveats::examine(outside, &world, credential, &reading).await);
     findings.extend(elsewhere(outside, &world, credential, &reading).await);
     findings.extend(mirrors(&world, credential, &reading).await);
     if let Slot::Managed { record, token } = &reading.slot {

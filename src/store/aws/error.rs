@@ -6,7 +6,8 @@ use std::io;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
-use super::answer::{Answer, Code};
+use super::answer::Answer;
+use super::words::Matter;
 use crate::rotation::world::FaultKind;
 use crate::store::chain;
 use crate::tls::TlsError;
@@ -68,6 +69,14 @@ pub enum AwsError {
         /// The secret.
         secret: String,
     },
+    /// There is no room for a record beside what people keep in the secret.
+    #[error("secret {secret} has no room for a token: the other keys take up {taken} bytes")]
+    TooLarge {
+        /// The secret.
+        secret: String,
+        /// How much they take up.
+        taken: usize,
+    },
     /// Two wrote the first version of a secret that had none.
     #[error(
         "cannot tell whether secret {secret} was written: somebody else filled it at the same time"
@@ -87,6 +96,8 @@ pub enum AwsError {
         text: String,
         /// The code of the answer.
         code: Option<String>,
+        /// What it is about.
+        matter: Option<Matter>,
         /// Whether trying again may help.
         kind: FaultKind,
     },
@@ -95,9 +106,8 @@ pub enum AwsError {
 impl AwsError {
     pub(super) fn new(doing: &'static str, secret: &str, answer: Answer) -> Self {
         let secret = secret.to_owned();
-        let is_going = matches!(&answer, Answer::Answered { message: Some(text), .. }
-            if answer.is(Code::InvalidRequest) && text.contains("delet"));
-        if is_going {
+        let matter = answer.matter();
+        if matter == Some(Matter::Deletion) {
             return Self::ScheduledForDeletion { secret };
         }
         let transient = match &answer {
@@ -112,15 +122,17 @@ impl AwsError {
             Answer::Answered { code, .. } => code,
             Answer::NotSent(_) | Answer::Unclear(_) => None,
         };
-        Self::Request { doing, secret, text, code, kind }
+        Self::Request { doing, secret, text, code, matter, kind }
     }
 
     /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
         match self {
-            Self::Tls(_) | Self::Http(_) | Self::NoRegion | Self::ScheduledForDeletion { .. } => {
-                FaultKind::Permanent
-            }
+            Self::Tls(_)
+            | Self::Http(_)
+            | Self::NoRegion
+            | Self::ScheduledForDeletion { .. }
+            | Self::TooLarge { .. } => FaultKind::Permanent,
             Self::Overtaken { .. } => FaultKind::Transient,
             Self::Request { kind, .. } => *kind,
         }
@@ -133,9 +145,9 @@ impl AwsError {
             Self::NoRegion => Some(
                 "set `region` in the store's table, or AWS_REGION in the environment".to_owned(),
             ),
-            Self::ScheduledForDeletion { secret } => Some(format!(
-                "`aws secretsmanager restore-secret --secret-id {secret}` brings it back"
-            )),
+            Self::ScheduledForDeletion { secret } => Some(Matter::Deletion.hint(secret)),
+            Self::TooLarge { secret, .. } => Some(Matter::Size.hint(secret)),
+            Self::Request { secret, matter: Some(matter), .. } => Some(matter.hint(secret)),
             Self::Request { secret, code, text, .. } => match code.as_deref() {
                 Some("AccessDeniedException") => Some(match denied(text) {
                     Some(action) => format!("allow {action} on {secret} to what pintail runs as"),
@@ -143,9 +155,6 @@ impl AwsError {
                         "allow secretsmanager:GetSecretValue, CreateSecret, PutSecretValue, UpdateSecretVersionStage, ListSecretVersionIds and TagResource on {secret}"
                     ),
                 }),
-                Some("DecryptionFailure" | "EncryptionFailure") => Some(
-                    "allow kms:Decrypt and kms:GenerateDataKey on the secret's KMS key".to_owned(),
-                ),
                 Some(
                     "ExpiredTokenException"
                     | "UnrecognizedClientException"

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::answer::Answer;
-use super::error::VaultError;
+use super::error::{LOOKS_WRAPPED, VaultError};
 use super::wire::{Auth, Request, Wire};
 use crate::config::{VaultAuth, VaultStore};
 use crate::secret::{SecretSource, Token};
@@ -49,6 +49,11 @@ impl Session {
             auth: settings.auth.clone(),
             login: Mutex::new(None),
         })
+    }
+
+    /// How it logs in.
+    pub(super) fn auth(&self) -> &VaultAuth {
+        &self.auth
     }
 
     /// The way to Vault.
@@ -131,12 +136,25 @@ impl Session {
         let reply = self.wire.send(None, request).await;
         let auth = reply.and_then(|reply| reply.auth());
         let Auth { client_token, lease_duration } = auth.map_err(|answer| {
-            Answer::LoginRefused(Box::new(secret.lend(|text| answer.without(text))))
+            let mut answer = secret.lend(|text| answer.without(text));
+            let is_app_role = matches!(self.auth, VaultAuth::AppRole { .. });
+            if let Answer::Status { status: 400, errors } = &mut answer
+                && is_app_role
+                && secret.lend(is_like_a_token)
+            {
+                errors.push(LOOKS_WRAPPED.to_owned());
+            }
+            Answer::LoginRefused(Box::new(answer))
         })?;
         let token = Token::new(&client_token.0).map_err(Answer::Unusable)?;
         tracing::debug!("logged in to Vault");
         Ok((token, (lease_duration > 0).then(|| Duration::from_secs(lease_duration))))
     }
+}
+
+/// Whether a text begins as Vault's tokens do. Secret IDs are UUIDs, unless somebody chose another text.
+fn is_like_a_token(text: &str) -> bool {
+    ["hvs.", "hvb.", "s.", "b."].iter().any(|prefix| text.starts_with(prefix))
 }
 
 #[derive(Serialize)]
