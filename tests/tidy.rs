@@ -109,7 +109,7 @@ fn what_is_shown_knows_the_fleet_and_not_who_tells_it() {
             "workers",
         ],
     );
-    assert_imports_only("http", &["config", "secret"]);
+    assert_imports_only("http", &["config", "redact", "secret"]);
     assert_imports_only("server", &["config", "fleet", "metrics", "names", "rotation", "workers"]);
 }
 

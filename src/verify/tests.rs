@@ -1,5 +1,6 @@
 //! What verifiers promise, against a small Postgres server behind TLS.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use super::postgres::Endpoint;
+use super::postgres::address::Addresses;
 use super::*;
 use crate::command::sample;
 use crate::config::IdentityRule;
@@ -273,6 +276,45 @@ async fn a_refused_password_is_the_servers_word_on_the_token() {
         panic!()
     };
     assert_eq!(text, format!("localhost:{} refused it with SQLSTATE 28P01", server.port));
+}
+
+/// The verdict of a name with these addresses, the last of which may be the server's.
+async fn search(server: &Server, found: Vec<SocketAddr>, token: &str) -> Verdict {
+    let endpoint = Endpoint::new(&server.settings(), "md:", IdentityRule::Off).unwrap();
+    let (host, token) = ("localhost".to_owned(), Token::new(token).unwrap());
+    let addresses = Addresses::told(&host, found);
+    endpoint.search(host, &addresses, &token).await.unwrap()
+}
+
+/// An address where nobody listens, and one where whoever comes is sent away.
+async fn useless() -> [SocketAddr; 2] {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let rude = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = rude.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = rude.accept().await {
+            drop(stream);
+        }
+    });
+    [closed, address]
+}
+
+#[tokio::test]
+async fn a_refusal_at_one_address_is_the_hosts_word_whatever_the_others_say() {
+    for other in useless().await {
+        let server = Server::start("localhost", Manner::Answers).await;
+        let at = SocketAddr::from(([127, 0, 0, 1], server.port));
+        let verdict = search(&server, vec![at, other], "another-token").await;
+        assert!(matches!(verdict, Verdict::Refused(_)), "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_leads_nowhere_does_not_hide_the_one_that_works() {
+    let server = Server::start("localhost", Manner::Answers).await;
+    let at = SocketAddr::from(([127, 0, 0, 1], server.port));
+    let found = useless().await.into_iter().chain([at]).collect();
+    assert_eq!(search(&server, found, GOOD).await, Verdict::Works(None));
 }
 
 #[tokio::test]
