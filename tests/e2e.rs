@@ -62,6 +62,8 @@ mod paused;
 mod place;
 #[path = "e2e/program.rs"]
 mod program;
+#[path = "e2e/proxies.rs"]
+mod proxies;
 #[path = "e2e/races.rs"]
 mod races;
 #[path = "support/relay.rs"]

@@ -8,14 +8,12 @@ pub(super) mod version;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use nix::unistd::{Gid, Group};
 
 use self::directory::Access;
 pub use self::error::FileError;
 use self::secret::Secret;
-use super::caveat::{Caveat, Limits};
 use super::{Location, PublishError, StoreError};
 use crate::config::FileStore;
 use crate::names::TokenId;
@@ -62,12 +60,6 @@ impl Files {
                 keep_versions: settings.keep_versions,
             }),
         })
-    }
-
-    /// What the number of kept versions means.
-    pub(super) fn caveats(&self, every: Duration) -> Vec<Caveat> {
-        let versions = u64::try_from(self.settings.keep_versions).unwrap_or(u64::MAX);
-        Limits { versions, lifetime: None }.caveats(every, "keep_versions")
     }
 
     pub(super) async fn read(&self, at: &Location) -> Result<Reading, StoreError> {

@@ -164,10 +164,12 @@ impl PostgresError {
             Self::Server { .. } if self.kind() == FaultKind::Permanent => {
                 Some("check the `database` of the credential's verify.postgres".to_owned())
             }
-            Self::Tls(_)
-            | Self::TimedOut { .. }
-            | Self::Connection { .. }
-            | Self::Server { .. } => None,
+            Self::TimedOut { host, port, .. } | Self::Connection { host, port, .. } => {
+                Some(format!(
+                    "the way to {host}:{port} must be open from here: Postgres goes through no HTTP proxy, whatever `proxy` says"
+                ))
+            }
+            Self::Tls(_) | Self::Server { .. } => None,
         }
     }
 }

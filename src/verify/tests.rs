@@ -339,6 +339,7 @@ async fn a_connection_that_breaks_or_is_refused_is_passing_trouble() {
     let server = Server::start("localhost", Manner::HangsUp).await;
     let error = connect(&server.settings(), GOOD).await.unwrap_err();
     assert!(matches!(error, PostgresError::Connection { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("no HTTP proxy"), "{error}");
     assert_eq!(error.kind(), FaultKind::Transient);
     // It served one connection, and its listener is gone.
     let error = connect(&server.settings(), GOOD).await.unwrap_err();

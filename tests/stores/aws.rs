@@ -59,6 +59,7 @@ async fn put_text(path: &str, text: &str) {
 
 fn settings(endpoint: &str) -> StoreSettings {
     StoreSettings::AwsSecretsManager(AwsStore {
+        proxy: pintail::config::Proxy::None,
         region: Some("us-east-1".to_owned()),
         endpoint_url: Some(endpoint.parse().unwrap()),
         role_arn: None,
