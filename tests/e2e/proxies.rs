@@ -55,6 +55,9 @@ fn pass(mut client: &TcpStream, noted: &Mutex<Vec<String>>) -> std::io::Result<(
     noted.lock().unwrap().push(head.lines().next().unwrap().to_owned());
     let target = head.split(' ').nth(1).unwrap();
     let host = target.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    if head.starts_with("CONNECT") {
+        return write!(client, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+    }
     let length: usize = head
         .lines()
         .filter_map(|line| line.split_once(':'))
@@ -153,4 +156,15 @@ fn a_proxy_is_a_plain_url_without_a_password() {
         run.complains(2, &["motherduck.proxy"]);
         assert!(!run.to_string().contains("password@"), "{run}");
     }
+}
+
+#[test]
+fn a_check_does_not_ask_directly_for_what_only_a_proxy_reaches() {
+    let mut scene = Scene::new(Kind::File);
+    let proxy = Proxy::start();
+    scene.api_url = "https://api.motherduck.invalid".to_owned();
+    scene.proxies = Some(proxy.url.clone());
+    let check = scene.pintail(&["check"]);
+    assert!(proxy.has_seen("CONNECT api.motherduck.invalid:443"), "{:#?}", proxy.asked());
+    assert!(!check.stdout.contains("failed to lookup"), "{check}");
 }

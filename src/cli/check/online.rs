@@ -14,7 +14,7 @@ use super::finding::{Finding, Findings, Level};
 use super::rights::Rights;
 use super::servers;
 use crate::command::{Context, Encoding};
-use crate::config::{Credential, Gate, Hook, HttpMethod};
+use crate::config::{Credential, Gate, Hook, HttpMethod, Proxy};
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
@@ -238,6 +238,10 @@ async fn hosts(credential: &Credential, record: &Record) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for (what, request) in gate.into_iter().chain(deploy) {
+        // A proxy may know names that are not known here.
+        if request.proxy != Proxy::None {
+            continue;
+        }
         let filled = context.fill(&request.url, Encoding::Url);
         let Ok(url) = url::Url::parse(&filled) else { continue };
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {

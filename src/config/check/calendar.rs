@@ -56,7 +56,9 @@ impl Calendars {
             (Some(line), None) => {
                 let pace = self.cron(line, raw.timezone.as_deref().unwrap_or(UTC));
                 if pace.is_ok() && self.told.insert(line.clone()) {
-                    cron::remarks(line).into_iter().for_each(|remark| findings.warn(remark));
+                    for remark in cron::remarks(line) {
+                        findings.warn(remark);
+                    }
                 }
                 findings.accept(&key.child(place(&pace)), pace).unwrap_or(expiry_only)
             }
