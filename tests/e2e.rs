@@ -54,6 +54,8 @@ mod log;
 mod manager;
 #[path = "e2e/mirrors.rs"]
 mod mirrors;
+#[path = "e2e/moved.rs"]
+mod moved;
 #[path = "e2e/notifications.rs"]
 mod notifications;
 #[path = "e2e/paused.rs"]
