@@ -122,12 +122,14 @@ impl Adoption<'_> {
                 }
             }
             Slot::Managed { record, token }
-                if record.username != self.subject.username
+                if record.username.folded() != self.subject.username.folded()
                     && self.disproved == Some(record.token_id) =>
             {
                 Ok(Claim { token, before: vec![] })
             }
-            Slot::Managed { record, .. } if record.username != self.subject.username => {
+            Slot::Managed { record, .. }
+                if record.username.folded() != self.subject.username.folded() =>
+            {
                 Err(AdoptRefusal::OtherAccount(record.username.clone()))
             }
             Slot::Managed { record, .. } => Err(AdoptRefusal::AlreadyManaged(record.token_id)),
