@@ -157,6 +157,7 @@ async fn serve(mut stream: TcpStream, tls: TlsAcceptor, manner: Manner) -> std::
         | Manner::HangsUpOnThat
         | Manner::Complains { .. }
         | Manner::HangsUp
+        | Manner::Endless(_)
         | Manner::WithoutTls => &["SELECT 1", "SELECT current_user"],
     };
     assert_eq!(asked, expected);
