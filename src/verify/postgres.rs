@@ -352,7 +352,7 @@ async fn account(client: &Client) -> Option<String> {
     let asked = timeout(ACCOUNT_LIMIT, client.simple_query("SELECT current_user")).await;
     asked.ok()?.ok()?.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.try_get(0).ok()?.map(str::to_owned),
-        _ => None,
+        SimpleQueryMessage::CommandComplete(_) | SimpleQueryMessage::RowDescription(_) | _ => None,
     })
 }
 

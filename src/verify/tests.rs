@@ -154,7 +154,14 @@ async fn serve(mut stream: TcpStream, tls: TlsAcceptor, manner: Manner) -> std::
     let expected: &[&str] = match manner {
         Manner::Trusts => &[],
         Manner::Answers => &["SELECT 1"],
-        _ => &["SELECT 1", "SELECT current_user"],
+        Manner::Names(_)
+        | Manner::RefusesToSay
+        | Manner::FallsSilent
+        | Manner::HangsUpOnThat
+        | Manner::Complains { .. }
+        | Manner::HangsUp
+        | Manner::Endless(_)
+        | Manner::WithoutTls => &["SELECT 1", "SELECT current_user"],
     };
     assert_eq!(asked, expected);
     Ok(())

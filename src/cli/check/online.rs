@@ -37,14 +37,14 @@ pub(super) enum Connections {
 }
 
 /// Asks everybody whom a rotation will ask.
-pub(super) async fn examine(outside: &Outside, with: Connections, findings: &mut Findings) {
+pub(super) async fn examine(outside: &Outside, connections: Connections, findings: &mut Findings) {
     findings.findings.extend(servers::examine(&outside.config, outside.now()).await);
     let admitted = admin(outside, findings).await;
     let rights = Rights::ask(outside).await;
     let width = outside.config.daemon.concurrency;
     let credentials: Vec<_> = outside.config.credentials.values().collect();
     let found: Vec<_> = futures::stream::iter(&credentials)
-        .map(|credential| examine_credential(outside, credential, &rights, with))
+        .map(|credential| examine_credential(outside, credential, &rights, connections))
         .buffered(width)
         .collect()
         .await;
@@ -117,7 +117,7 @@ async fn examine_credential(
     outside: &Outside,
     credential: &Credential,
     rights: &Rights,
-    with: Connections,
+    connections: Connections,
 ) -> Vec<Finding> {
     let name = &credential.name;
     let Some(world) = outside.world(name, CancellationToken::new()) else { return vec![] };
@@ -139,7 +139,7 @@ async fn examine_credential(
     findings.extend(elsewhere(outside, &world, credential, &reading).await);
     findings.extend(mirrors(&world, credential, &reading).await);
     if let Slot::Managed { record, token } = &reading.slot {
-        if with == Connections::Each && record.owner == outside.config.owner {
+        if connections == Connections::Each && record.owner == outside.config.owner {
             findings.extend(connection::examine(&world, credential, record, token).await);
         }
         findings.extend(hosts(credential, record).await);
