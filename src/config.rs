@@ -8,6 +8,7 @@ mod files;
 mod load;
 mod mirror;
 mod notifications;
+mod place;
 mod raw;
 mod schema;
 mod sources;
@@ -30,6 +31,7 @@ pub use self::files::{Files, Fingerprint};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
 pub use self::notifications::{Occasion, Sink, SinkForm};
+pub use self::place::{Move, Place};
 pub use self::schema::schema;
 pub use self::telemetry::Telemetry;
 
@@ -470,6 +472,9 @@ pub enum IdentityRule {
     /// The endpoint is not asked.
     Off,
 }
+
+/// What a connection opens, unless another database is named.
+pub const DATABASE: &str = "md:";
 
 /// How a connection is made to see whether a token works.
 #[derive(Debug, Clone, PartialEq, Eq)]

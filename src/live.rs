@@ -4,11 +4,13 @@ mod account;
 mod admin;
 mod audited;
 mod directory;
+mod former;
 mod mark;
 mod outlook;
 mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
 use crate::config::{self, Config};
+use crate::deadline;
 use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
@@ -55,6 +58,8 @@ pub struct Outside {
     pub motherduck: Arc<Client>,
     /// The stores by name.
     pub stores: BTreeMap<String, Arc<Store>>,
+    /// The same client, for what cannot wait.
+    urgent: Arc<Client>,
     /// Where what happens is written down, if it is.
     pub audit_log: Option<Arc<AuditLog>>,
     /// Where runs are told as traces.
@@ -109,6 +114,7 @@ impl Outside {
             Some(before) => motherduck.in_place_of(&before.motherduck),
             None => motherduck,
         });
+        let urgent = Arc::new(motherduck.urgently());
         let keepers = account::keepers(&config, &motherduck);
         let directory = Directory::new(&config, motherduck.clone());
         let audit_log =
@@ -122,6 +128,7 @@ impl Outside {
             config,
             motherduck,
             stores,
+            urgent,
             audit_log,
             telemetry,
             tallies,
@@ -155,8 +162,10 @@ impl Outside {
                 .map(|mirror| self.place(&mirror.store, Location::from(mirror)))
                 .collect::<Option<_>>()?,
             adapters: self.adapters.get(name)?.clone(),
-            motherduck: self.motherduck.clone(),
             directory: self.directory.clone(),
+            ordinary: self.motherduck.clone(),
+            urgent: self.urgent.clone(),
+            is_urgent: AtomicBool::new(false),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
             keeper: self.keepers.get(&credential.username.folded()).cloned(),
@@ -237,8 +246,10 @@ pub struct Live {
     credential: config::Credential,
     primary: Place,
     mirrors: Vec<Place>,
-    motherduck: Arc<Client>,
     directory: Directory,
+    ordinary: Arc<Client>,
+    urgent: Arc<Client>,
+    is_urgent: AtomicBool,
     adapters: Arc<Adapters>,
     keeper: Option<Arc<Keeper>>,
     /// Whether the account is made and kept as declared, or only looked at.
@@ -262,6 +273,15 @@ impl Live {
     pub fn for_at_most(mut self, timeout: Option<Duration>) -> Self {
         self.until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self
+    }
+
+    /// Whether its requests to MotherDuck go before those that can wait; once a token is at stake they do.
+    pub fn hurry(&self, is_urgent: bool) {
+        self.is_urgent.store(is_urgent, Ordering::Relaxed);
+    }
+
+    fn motherduck(&self) -> &Client {
+        if self.is_urgent.load(Ordering::Relaxed) { &self.urgent } else { &self.ordinary }
     }
 
     /// Whether a mirror, read as `reading`, can be written.
@@ -321,7 +341,7 @@ impl Live {
 
 impl World for Live {
     fn now(&self) -> Timestamp {
-        corrected_now(&self.motherduck)
+        corrected_now(&self.ordinary)
     }
 
     fn stopping(&self) -> bool {
@@ -329,7 +349,7 @@ impl World for Live {
     }
 
     async fn nap(&self, duration: Duration) {
-        let mut end = Instant::now() + duration;
+        let mut end = deadline::after(duration);
         if let Some(until) = self.until {
             end = end.min(until);
         }
@@ -379,6 +399,9 @@ impl World for Live {
     }
 
     async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
+        if reason.is_urgent() {
+            self.hurry(true);
+        }
         self.audit_beginning(name, reason).await.map_err(CreateError::Refused)?;
         let text = name.to_string();
         let new = NewToken {
@@ -387,7 +410,7 @@ impl World for Live {
             token_type: self.credential.token_type,
             description: None,
         };
-        let created = self.motherduck.create_token(&self.credential.username, &new).await;
+        let created = self.motherduck().create_token(&self.credential.username, &new).await;
         if let Ok(created) = &created {
             self.note_created(created.id);
         }
@@ -415,7 +438,7 @@ impl World for Live {
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
         if self.adapters.verifier.is_none() {
-            return admin::is_refused(&self.motherduck, token, &self.credential.username).await;
+            return admin::is_refused(self.motherduck(), token, &self.credential.username).await;
         }
         Ok(matches!(self.try_token(token, identity).await?, Verdict::Refused(_)))
     }
@@ -450,12 +473,12 @@ impl World for Live {
     async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
         if self.adapters.verifier.is_none() {
             // Nobody saws off the branch: the served token is taken over before any of its predecessors dies.
-            self.motherduck
+            self.ordinary
                 .take_over_admin_token()
                 .await
                 .map_err(|failure| Fault::of(&failure, failure.kind(), failure.hint()))?;
         }
-        let revoked = self.motherduck.revoke_token(&self.credential.username, id).await;
+        let revoked = self.motherduck().revoke_token(&self.credential.username, id).await;
         self.audit_revocation(id, &revoked).await;
         revoked.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
     }

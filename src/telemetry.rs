@@ -6,14 +6,16 @@ mod headers;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::document::document;
 use crate::config::{self, Config};
 use crate::names::CredentialName;
 use crate::rotation::drive::Report;
 use crate::rotation::world::{Fault, FaultKind};
+use crate::secret::SecretSource;
 use crate::tls::HttpClients;
+use crate::workers;
 
 /// As many runs wait to be sent; what comes on top is dropped.
 const QUEUE: usize = 512;
@@ -48,13 +50,26 @@ impl Telemetry {
         let client = clients
             .with_extra_roots(settings.ca_file.as_ref())
             .map_err(|error| Fault::of(&error, error.kind(), None))?;
-        let headers = match &settings.headers_from {
-            Some(source) => headers::read(source)?,
-            None => HeaderMap::new(),
-        };
+        let headers =
+            match settings.headers_from.as_ref().map(|source| (source, headers::read(source))) {
+                // OpenTelemetry's own variables were set for several programs, and other programs may take this one.
+                Some((SecretSource::Env(name), Err(fault))) if name.starts_with("OTEL_") => {
+                    tracing::warn!(variable = name, error = %fault, "no traces are sent");
+                    return Ok(Self { post: None, service: String::new(), owner });
+                }
+                Some((_, headers)) => headers?,
+                None => HeaderMap::new(),
+            };
         let (post, letters) = mpsc::channel(QUEUE);
         let carrier = Carrier { client, settings: settings.clone(), headers, failing: false };
-        tokio::spawn(carrier.carry(letters));
+        let shared = Mutex::new((carrier, letters));
+        tokio::spawn(async move {
+            let carry = || async {
+                let (carrier, letters) = &mut *shared.lock().await;
+                carrier.carry(letters).await;
+            };
+            workers::keep("traces", carry).await;
+        });
         Ok(Self { post: Some(post), service: settings.service_name.clone(), owner })
     }
 
@@ -91,7 +106,7 @@ struct Carrier {
 }
 
 impl Carrier {
-    async fn carry(mut self, mut letters: mpsc::Receiver<Letter>) {
+    async fn carry(&mut self, letters: &mut mpsc::Receiver<Letter>) {
         while let Some(letter) = letters.recv().await {
             match letter {
                 Letter::Trace(trace) => self.deliver(trace).await,

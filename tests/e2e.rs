@@ -30,6 +30,8 @@ mod cycle;
 mod daemon;
 #[path = "e2e/demo.rs"]
 mod demo;
+#[path = "e2e/drivers.rs"]
+mod drivers;
 #[path = "e2e/faults.rs"]
 mod faults;
 #[path = "e2e/gates.rs"]
@@ -40,8 +42,14 @@ mod history;
 mod holding;
 #[path = "e2e/hooks.rs"]
 mod hooks;
+#[path = "e2e/hostile.rs"]
+mod hostile;
 #[path = "support/http.rs"]
 mod http;
+#[path = "e2e/identity.rs"]
+mod identity;
+#[path = "e2e/log.rs"]
+mod log;
 #[path = "e2e/manager.rs"]
 mod manager;
 #[path = "e2e/mirrors.rs"]
@@ -70,6 +78,8 @@ mod secrecy;
 mod servers;
 #[path = "e2e/supervision.rs"]
 mod supervision;
+#[path = "e2e/surroundings.rs"]
+mod surroundings;
 #[path = "e2e/trail.rs"]
 mod trail;
 #[path = "e2e/users_keys.rs"]

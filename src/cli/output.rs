@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use super::answer::Answer;
 use crate::names::{RotationId, TokenId};
+use crate::rotation::condition::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::StepReport;
+use crate::workers::Panicked;
 
 /// What became of the credentials of a run.
 #[derive(Debug, Serialize)]
@@ -27,10 +29,14 @@ pub(super) struct CredentialResult {
     steps: Vec<StepReport>,
     error: Option<String>,
     hint: Option<String>,
+    reason: Option<Reason>,
+    #[serde(skip)]
+    is_unclear: bool,
 }
 
 impl CredentialResult {
     pub(super) fn new(name: &impl ToString, report: Report) -> Self {
+        let reason = report.problem.as_ref().and_then(|problem| problem.reason);
         let (error, hint) = match report.problem {
             Some(problem) => {
                 let at =
@@ -49,6 +55,29 @@ impl CredentialResult {
             steps: report.steps,
             error,
             hint,
+            reason,
+            is_unclear: false,
+        }
+    }
+
+    /// Of a run that ended by a panic nothing is known but what stands in the store.
+    pub(super) fn panicked(name: &impl ToString, panicked: Panicked) -> Self {
+        let name = name.to_string();
+        let hint = format!(
+            "look with: pintail status {name}; another run goes on where this one stopped; report what the log says"
+        );
+        Self {
+            name,
+            outcome: Outcome::Failed,
+            rotation_id: None,
+            token_id: None,
+            previous_token_id: None,
+            revoked: vec![],
+            steps: vec![],
+            error: Some(panicked.to_string()),
+            hint: Some(hint),
+            reason: None,
+            is_unclear: true,
         }
     }
 }
@@ -70,8 +99,12 @@ impl Answer for CredentialResult {
             }
             (Outcome::Rotated, None) => format!("rotated: token {token} is its first"),
             (Outcome::NotDue, _) => format!("not due: token {token} stays"),
+            (Outcome::Failed, _) if self.is_unclear => {
+                "failed: how far it came is not known".to_owned()
+            }
             (Outcome::Failed, _) => "failed: nothing new is served".to_owned(),
-            (Outcome::Held, _) => {
+            (Outcome::Held, None) => format!("held: token {token} is served"),
+            (Outcome::Held, Some(_)) => {
                 format!("held: token {token} is served, and what it replaces stays valid")
             }
             (Outcome::RolledBack, _) => format!("rolled back: token {token} is served again"),

@@ -37,6 +37,11 @@ impl Witness {
         Self { log, ..Self::default() }
     }
 
+    /// The same, of another secret.
+    pub(super) fn anew(&self) -> Self {
+        Self { cause: self.cause.clone(), ..Self::new(self.log.clone()) }
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -95,6 +95,21 @@ pub enum CreateTokenError {
 }
 
 impl CreateTokenError {
+    /// What an error of the request says about the token.
+    pub(super) fn of(error: Error) -> Self {
+        match error.failure() {
+            // A proxy may have sent the request twice: the token that has the name may be the one that was asked for.
+            Some(Failure::Conflict(_)) => Self::Unknown(error),
+            Some(failure) if !failure.is_without_effect() => Self::Unknown(error),
+            Some(_) | None => Self::Refused(error),
+        }
+    }
+
+    /// Whether MotherDuck says that a token of that name exists.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.cause().failure(), Some(Failure::Conflict(_)))
+    }
+
     /// What went wrong.
     pub fn cause(&self) -> &Error {
         match self {
@@ -102,9 +117,10 @@ impl CreateTokenError {
         }
     }
 
-    /// Whether trying again may help.
+    /// Whether trying again may help, with another name.
     pub fn kind(&self) -> FaultKind {
         match self {
+            Self::Unknown(_) if self.is_conflict() => FaultKind::Transient,
             Self::Refused(error) | Self::Unknown(error) => error.kind(),
         }
     }
@@ -223,6 +239,12 @@ pub enum Failure {
     /// A status that no document names.
     #[error("MotherDuck answered with an unexpected status ({0})")]
     Unexpected(Refusal),
+    /// A success that is not the one that says so: part of a list, or a deed that was only taken on.
+    #[error("MotherDuck answered with status {status}, which does not say that it is done")]
+    Unfinished {
+        /// The HTTP status.
+        status: u16,
+    },
     /// An answer of success that cannot be read. `reason` holds no value of it.
     #[error("MotherDuck's answer cannot be read: {reason}")]
     Malformed {
@@ -258,6 +280,7 @@ impl Failure {
             | Self::Broken { .. }
             | Self::RateLimited { .. }
             | Self::Unavailable { .. }
+            | Self::Unfinished { .. }
             | Self::Malformed { .. } => FaultKind::Transient,
             Self::Unexpected(refusal) if refusal.status >= 500 => FaultKind::Transient,
             Self::AdminTokenElsewhere(fault) => fault.kind,
@@ -293,6 +316,7 @@ impl Failure {
             | Self::Conflict(_)
             | Self::RateLimited { .. }
             | Self::Unexpected(_)
+            | Self::Unfinished { .. }
             | Self::Malformed { .. } => Reach::Answered,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.reach(),
         }
@@ -334,6 +358,7 @@ impl Failure {
             | Self::Conflict(_)
             | Self::Unavailable { .. }
             | Self::Unexpected(_)
+            | Self::Unfinished { .. }
             | Self::Malformed { .. } => None,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.hint(),
         }
@@ -357,6 +382,7 @@ impl Failure {
             Self::Broken { .. }
             | Self::Unavailable { .. }
             | Self::Unexpected(_)
+            | Self::Unfinished { .. }
             | Self::Malformed { .. } => false,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => {
                 source.is_without_effect()

@@ -132,9 +132,42 @@ async fn pages_that_go_round_in_a_circle_are_an_error() {
 
 #[tokio::test]
 async fn a_body_without_end_is_not_read_to_it() {
-    let fake = Fake::playing([reply(200, " ".repeat(9 << 20))]).await;
+    let fake =
+        Fake::playing([reply(200, " ".repeat(9 << 20)), reply(200, " ".repeat(65 << 10))]).await;
     let error = fake.client.list_tokens(&account()).await.unwrap_err();
-    assert!(told(&error).contains("larger than 8388608 bytes"), "{}", told(&error));
+    assert!(told(&error).contains("larger than 2097152 bytes"), "{}", told(&error));
+    let error = fake.client.ducklings(&account()).await.unwrap_err();
+    assert!(told(&error).contains("larger than 65536 bytes"), "{}", told(&error));
+}
+
+#[tokio::test]
+async fn pages_without_end_are_not_followed_to_it() {
+    let page = |n: usize| {
+        let rows = "1,".repeat(200_000);
+        reply(200, format!(r#"{{"padding":[{rows}1],"tokens":[],"next_cursor":{n}}}"#))
+    };
+    let fake = Fake::playing((0..9).map(page)).await;
+    let error = fake.client.list_tokens(&account()).await.unwrap_err();
+    assert!(told(&error).contains("too long"), "{}", told(&error));
+    assert_eq!(fake.seen().len(), 3, "200,000 values each, of 500,000");
+}
+
+#[tokio::test]
+async fn part_of_a_list_is_no_list() {
+    for status in [202, 203, 204, 206] {
+        let fake = Fake::playing([reply(status, r#"{"tokens":[]}"#)]).await;
+        let error = fake.client.list_tokens(&account()).await.unwrap_err();
+        assert!(matches!(failure(&error), Failure::Unfinished { .. }), "{}", told(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_that_was_only_taken_on_is_none() {
+    let fake = Fake::playing([reply(202, "")]).await;
+    let error = fake.client.revoke_token(&account(), id()).await.unwrap_err();
+    assert!(matches!(failure(&error), Failure::Unfinished { .. }), "{}", told(&error));
+    assert!(error.may_have_effect());
+    assert_eq!(error.kind(), FaultKind::Transient, "the next list tells");
 }
 
 #[tokio::test]
@@ -238,8 +271,8 @@ async fn issues_are_shown_within_bounds_and_without_the_admin_token() {
 }
 
 #[tokio::test]
-async fn any_2xx_revokes_with_or_without_a_body() {
-    for answer in [reply(200, r#"{"id":"x"}"#), reply(204, ""), reply(202, "gone")] {
+async fn a_success_revokes_with_or_without_a_body() {
+    for answer in [reply(200, r#"{"id":"x"}"#), reply(204, "")] {
         let fake = Fake::playing([answer]).await;
         let revocation = fake.client.revoke_token(&account(), id()).await.unwrap();
         assert_eq!(revocation, Revocation::Revoked);
@@ -296,12 +329,59 @@ async fn the_clock_skew_is_known_after_any_answer_even_a_refusal() {
 async fn requests_wait_for_the_rate_limit() {
     let fake = Fake::playing(std::iter::repeat_with(|| reply(200, NO_TOKENS)).take(3)).await;
     let mut client = fake.client;
-    client.limiter = RateLimiter::direct(Quota::per_second(NonZeroU32::new(2).unwrap())).into();
+    client.rate = Rate::per_second(2).into();
     let started = Instant::now();
     for _ in 0..3 {
         client.list_tokens(&account()).await.unwrap();
     }
     assert!(started.elapsed() >= Duration::from_millis(400), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_revocation_does_not_wait_behind_lists_and_no_list_of_an_urgent_run_behind_those_of_others()
+ {
+    let fake = Fake::playing(std::iter::repeat_with(|| reply(200, NO_TOKENS)).take(9)).await;
+    let mut client = fake.client;
+    client.rate = Rate::per_second(5).into();
+    let urgent = client.urgently();
+    for _ in 0..5 {
+        client.list_tokens(&account()).await.unwrap();
+    }
+    let order = std::sync::Mutex::new(vec![]);
+    let told = |what| order.lock().unwrap().push(what);
+    let list = async {
+        client.list_tokens(&account()).await.unwrap();
+        told("list");
+    };
+    let another = async {
+        client.list_tokens(&account()).await.unwrap();
+        told("another list");
+    };
+    let revocation = async {
+        client.revoke_token(&account(), id()).await.ok();
+        told("urgent");
+    };
+    let urgent_list = async {
+        urgent.list_tokens(&account()).await.unwrap();
+        told("urgent");
+    };
+    tokio::join!(list, another, revocation, urgent_list);
+    assert_eq!(*order.lock().unwrap(), ["urgent", "urgent", "list", "another list"]);
+}
+
+#[test]
+fn a_client_in_the_place_of_another_shares_its_rate() {
+    let source = || SecretSource::Env("X".to_owned());
+    let made = |rate| {
+        let settings = config::MotherDuck {
+            requests_per_second: rate,
+            ..settings("http://localhost:1", source())
+        };
+        Client::new(&settings, AdminSource::Secret(source())).unwrap()
+    };
+    let before = made(10);
+    assert!(Arc::ptr_eq(&made(10).in_place_of(&before).rate, &before.rate));
+    assert!(made(11).in_place_of(&before).rate.is_like(&Rate::per_second(11)));
 }
 
 #[test]

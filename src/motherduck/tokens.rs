@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use super::timestamp;
 use crate::names::{AccountName, TokenId};
 use crate::record::TokenType;
 use crate::rotation::world::{CreatedToken, ListedToken, Revocation};
-use crate::secret::Token;
+use crate::secret::{Token, Wiped};
 
 /// A token to be created.
 #[derive(Debug, Clone, Copy)]
@@ -60,22 +59,11 @@ struct ListedRow {
 #[derive(Deserialize)]
 struct CreatedRow {
     id: Uuid,
-    token: Zeroized,
+    token: Wiped,
     #[serde(default, deserialize_with = "timestamp::optional")]
     created_ts: Option<Timestamp>,
     #[serde(default, deserialize_with = "timestamp::optional")]
     expire_at: Option<Timestamp>,
-}
-
-/// A text of an answer that is wiped when it is dropped.
-#[derive(Deserialize)]
-#[serde(from = "String")]
-pub(super) struct Zeroized(pub(super) Zeroizing<String>);
-
-impl From<String> for Zeroized {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
 }
 
 impl Client {
@@ -106,7 +94,8 @@ impl Client {
         Ok(tokens.collect())
     }
 
-    /// Creates a token for `account`. The request takes effect at most once.
+    /// Creates a token for `account`. The request takes effect at most once, as far as it is ours: something on the way
+    /// may send it twice, and the second answer is then that the name exists.
     pub async fn create_token(
         &self,
         account: &AccountName,
@@ -119,15 +108,7 @@ impl Client {
             let description = new.description.map(|text| ("description".to_owned(), text.into()));
             fields.extend(ttl.into_iter().chain(description));
         }
-        let answer =
-            self.call(&operation, &[], Some(&body)).await.map_err(|error| match &error {
-                Error::Operation { source, .. } if !source.is_without_effect() => {
-                    CreateTokenError::Unknown(error)
-                }
-                Error::Operation { .. } | Error::Url { .. } | Error::Setup { .. } => {
-                    CreateTokenError::Refused(error)
-                }
-            })?;
+        let answer = self.call(&operation, &[], Some(&body)).await.map_err(CreateTokenError::of)?;
         // It was created. Without its text or its ID it is of no use to us, and alive.
         created(&answer, new)
             .map_err(|failure| CreateTokenError::Unknown(operation.failed(failure)))

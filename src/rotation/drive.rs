@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::record::Record;
 use crate::rotation::condition;
-use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Request, Subject};
+use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Refusal, Request, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Progress, Step, StepReport};
 use crate::rotation::reconcile::{Pass, Reconciler, Standing};
@@ -139,7 +139,7 @@ pub(crate) async fn see_through<W: World>(
                     kind: FaultKind::Permanent,
                     hint: Some(refusal.hint(&subject.credential)),
                     message: refusal.to_string(),
-                    reason: None,
+                    reason: condition_of(&refusal),
                 };
                 return report(run, Ending::Failed(problem));
             }
@@ -265,6 +265,18 @@ fn at_rest(
     (if standing.took_part { Outcome::Rotated } else { Outcome::NotDue }, None)
 }
 
+fn condition_of(refusal: &Refusal) -> Option<condition::Reason> {
+    match refusal {
+        Refusal::WrongAccount { .. } => Some(condition::Reason::WrongAccount),
+        Refusal::Unmanaged
+        | Refusal::Edited
+        | Refusal::Foreign(_)
+        | Refusal::OtherAccount(_)
+        | Refusal::Strays(_)
+        | Refusal::NoWayBack(_) => None,
+    }
+}
+
 fn vanished() -> Problem {
     Problem {
         step: Some(Step::Publish),
@@ -279,16 +291,12 @@ fn vanished() -> Problem {
 }
 
 fn lives_elsewhere(elsewhere: &[TokenId], credential: &CredentialName) -> Problem {
-    let tokens = elsewhere.iter().map(TokenId::to_string).collect::<Vec<_>>().join(", ");
+    let (message, hint) = condition::place_vacant(elsewhere, credential);
     Problem {
         step: None,
         kind: FaultKind::Transient,
-        message: format!(
-            "the secret was empty and is filled again, but tokens of this credential live that it does not serve: {tokens}; consumers may use them"
-        ),
-        hint: Some(format!(
-            "if the secret was moved, put the old place back, or name it as a mirror; if nobody uses these tokens any more: pintail rotate-now {credential} --give-up-old-place"
-        )),
+        message,
+        hint: Some(hint),
         reason: Some(condition::Reason::PlaceVacant),
     }
 }

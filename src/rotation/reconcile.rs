@@ -233,6 +233,9 @@ impl<'a, W: World> Reconciler<'a, W> {
             Slot::Managed { record, .. } => Some((**record).clone()),
             Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => None,
         };
+        if let Some(record) = &self.standing.record {
+            self.journal.saw(record);
+        }
         let unfinished = self.standing.record.as_ref().filter(|record| record.is_unfinished());
         if let Some(id) = unfinished.map(|record| record.rotation_id) {
             self.tell_rotation(id);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::bench::{shipped, text};
 
 /// What the alerts and the dashboard may ask for.
-const METRICS: [&str; 23] = [
+const METRICS: [&str; 25] = [
     "pintail_audit_log_failures_total",
     "pintail_build_info",
     "pintail_clock_skew_seconds",
@@ -17,6 +17,7 @@ const METRICS: [&str; 23] = [
     "pintail_config_reload_failures_total",
     "pintail_credential_state",
     "pintail_last_success_timestamp_seconds",
+    "pintail_log_lines_dropped_total",
     "pintail_missed_runs_total",
     "pintail_motherduck_requests_total",
     "pintail_next_rotation_timestamp_seconds",
@@ -32,6 +33,7 @@ const METRICS: [&str; 23] = [
     "pintail_token_created_timestamp_seconds",
     "pintail_token_expiry_timestamp_seconds",
     "pintail_unmanaged_tokens",
+    "pintail_worker_restarts_total",
 ];
 
 const MONITORING: &str = "kubernetes/components/monitoring";

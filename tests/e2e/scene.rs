@@ -134,11 +134,16 @@ path = "{path}"
 
     /// Starts the program with the configuration as it is now.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(&self.command_line(arguments), &self.variables)
+    }
+
+    /// The arguments behind those that name a file with the configuration as it is now.
+    pub fn command_line(&self, arguments: &[&str]) -> Vec<String> {
         let file = self.dir.path().join(format!("pintail-{}.toml", uuid::Uuid::new_v4()));
         std::fs::write(&file, self.configuration()).unwrap();
         let mut all = vec!["--config".to_owned(), file.display().to_string()];
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        Running::start(&all, &self.variables)
+        all
     }
 
     /// Runs the program to its end.

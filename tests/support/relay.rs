@@ -12,12 +12,16 @@ use std::time::Duration;
 pub enum Fate {
     /// It is passed on, and so is its reply.
     Pass,
+    /// It is passed on twice, and the second reply is given back, as by a proxy that lost the first.
+    Twice,
     /// It is passed on, and its reply is lost.
     LoseReply,
     /// It is lost.
     LoseRequest,
     /// It is answered by the relay with this whole response.
     Answer(String),
+    /// It is answered by the relay with this, and then this again and again, for as long as the client listens.
+    Endless(String, String),
     /// It gets no further, and the client waits for its reply until it is killed.
     StallRequest,
     /// It is passed on, and the client waits for its reply until it is killed.
@@ -133,9 +137,19 @@ fn relay(
     };
     match fate {
         Fate::Pass => client.write_all(&pass()?)?,
+        Fate::Twice => {
+            drop(pass()?);
+            client.write_all(&pass()?)?;
+        }
         Fate::LoseReply => drop(pass()?),
         Fate::LoseRequest => {}
         Fate::Answer(text) => client.write_all(text.as_bytes())?,
+        Fate::Endless(head, again) => {
+            client.write_all(head.as_bytes())?;
+            loop {
+                client.write_all(again.as_bytes())?;
+            }
+        }
         Fate::StallRequest => stall(),
         Fate::StallReply => {
             drop(pass()?);

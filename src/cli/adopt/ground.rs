@@ -12,7 +12,7 @@ use super::super::look::with_siblings;
 use super::Wish;
 use crate::config::{Config, Credential};
 use crate::live::{Live, Outside, subject};
-use crate::names::CredentialName;
+use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, Slot};
 use crate::rotation::adopt::{AdoptRefusal, Adoption, Claim, TakeOver};
 use crate::rotation::world::{Fault, ListedToken, Reading, World};
@@ -104,6 +104,7 @@ impl Ground {
         config: &Config,
         wish: &Wish,
         take_over: TakeOver,
+        disproved: Option<TokenId>,
     ) -> Result<Prepared<'_>, Obstacle> {
         let missing = || {
             Obstacle::Fault(Fault {
@@ -116,7 +117,8 @@ impl Ground {
         let reading = self.readings.get(&wish.name).ok_or_else(missing)?;
         let reading = reading.as_ref().map_err(|fault| Obstacle::Fault(fault.clone()))?;
         let subject = subject(config, credential);
-        let adoption = Adoption { subject: &subject, token_id: wish.token_id, take_over };
+        let adoption =
+            Adoption { subject: &subject, token_id: wish.token_id, take_over, disproved };
         let claim = adoption.claim(&reading.slot).map_err(Obstacle::Refused)?;
         let others = self.others(config, credential)?;
         let listing = self.lists.get(&credential.username.folded()).ok_or_else(missing)?;
@@ -127,6 +129,11 @@ impl Ground {
             return Err(Obstacle::Fault(fault.clone()));
         }
         Ok(Prepared { reading, claim, record })
+    }
+
+    /// What stands in the credential's secret, if it could be read.
+    pub(super) fn slot(&self, name: &CredentialName) -> Option<&Slot> {
+        self.readings.get(name)?.as_ref().ok().map(|reading| &reading.slot)
     }
 
     /// The records of the account's other credentials. Each must be read: whichever serves the token would revoke it.

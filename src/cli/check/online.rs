@@ -8,30 +8,42 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::table::{counted, span};
 use super::account;
+use super::connection;
 use super::finding::{Finding, Findings, Level};
 use super::rights::Rights;
 use super::servers;
 use crate::command::{Context, Encoding};
 use crate::config::{Credential, Gate, Hook, HttpMethod};
-use crate::live::{Live, Outside};
+use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
-use crate::rotation::decide::Refusal;
+use crate::rotation::condition::place_vacant;
+use crate::rotation::decide::{Refusal, unrecorded};
+use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
 use crate::rotation::world::{Fault, Health, Identity, Reading, World};
 
 /// A clock that is further off than this deserves a word.
 const NOTABLE_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
+/// Whether connections are made with the served tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connections {
+    /// With none: no Duckling wakes.
+    None,
+    /// With each of them.
+    Each,
+}
+
 /// Asks everybody whom a rotation will ask.
-pub(super) async fn examine(outside: &Outside, findings: &mut Findings) {
+pub(super) async fn examine(outside: &Outside, with: Connections, findings: &mut Findings) {
     findings.findings.extend(servers::examine(&outside.config, outside.now()).await);
     let admitted = admin(outside, findings).await;
     let rights = Rights::ask(outside).await;
     let width = outside.config.daemon.concurrency;
     let credentials: Vec<_> = outside.config.credentials.values().collect();
     let found: Vec<_> = futures::stream::iter(&credentials)
-        .map(|credential| examine_credential(outside, credential, &rights))
+        .map(|credential| examine_credential(outside, credential, &rights, with))
         .buffered(width)
         .collect()
         .await;
@@ -104,6 +116,7 @@ async fn examine_credential(
     outside: &Outside,
     credential: &Credential,
     rights: &Rights,
+    with: Connections,
 ) -> Vec<Finding> {
     let name = &credential.name;
     let Some(world) = outside.world(name, CancellationToken::new()) else { return vec![] };
@@ -121,12 +134,40 @@ async fn examine_credential(
             Err(fault) => Finding::fault(name, fault),
         });
     }
+    findings.extend(elsewhere(outside, &world, credential, &reading).await);
     findings.extend(mirrors(&world, credential, &reading).await);
-    if let Slot::Managed { record, .. } = &reading.slot {
+    if let Slot::Managed { record, token } = &reading.slot {
+        if with == Connections::Each && record.owner == outside.config.owner {
+            findings.extend(connection::examine(&world, credential, record, token).await);
+        }
         findings.extend(hosts(credential, record).await);
         findings.extend(gate(&world, credential, record).await);
     }
     findings
+}
+
+/// Tokens of the credential that live where its secret is not.
+async fn elsewhere(
+    outside: &Outside,
+    world: &Live,
+    credential: &Credential,
+    reading: &Reading,
+) -> Option<Finding> {
+    let tokens = match &reading.slot {
+        Slot::Managed { record, .. } => record.elsewhere_token_ids.clone(),
+        Slot::Vacant => {
+            // An account that is not there, or cannot be listed, is told of with the accounts.
+            let listing = world.list().await.ok()?;
+            let subject = subject(&outside.config, credential);
+            unrecorded(&subject, &listing, None, &Evidence::default(), world.now()).elsewhere
+        }
+        Slot::Unmanaged { .. } | Slot::Edited { .. } => vec![],
+    };
+    if tokens.is_empty() {
+        return None;
+    }
+    let (message, hint) = place_vacant(&tokens, &credential.name);
+    Some(Finding::warning(&credential.name, message, Some(hint)))
 }
 
 /// Whether each mirror can be read and written, and what stands in it.

@@ -100,6 +100,16 @@ pub enum Reason {
     Lost,
 }
 
+impl Reason {
+    /// Whether the replacement cannot wait for what can: each moment counts for the consumers, or for a thief.
+    pub fn is_urgent(self) -> bool {
+        match self {
+            Self::Due(Due::Expiring(_)) | Self::Compromised | Self::Lost => true,
+            Self::First | Self::Vacant | Self::Due(Due::Scheduled(_)) | Self::Forced => false,
+        }
+    }
+}
+
 /// Why nothing is done until a person acts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -147,7 +157,7 @@ impl Refusal {
                 format!("set username = \"{account}\" again, or give the credential another path")
             }
             Self::WrongAccount { account, named } => format!(
-                "put a token of {account} there and adopt it (pintail adopt {credential} --token-id UUID), or give the credential username = \"{named}\"; does the endpoint name {named} whatever the token: `verify.postgres.identity = \"off\"`"
+                "put a token of {account} there and adopt it (pintail adopt {credential} --token-id UUID), or give the credential username = {named:?}; does the endpoint name that whatever the token: `verify.postgres.identity = \"off\"`"
             ),
             Self::Strays(_) => format!(
                 "find out why none of them was published; revoke those that nobody uses (pintail token list, pintail token revoke), or: pintail adopt {credential} --token-id UUID"

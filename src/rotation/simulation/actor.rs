@@ -366,6 +366,12 @@ impl World for Actor {
                 .map_err(PublishError::Refused)?;
             return Err(PublishError::Conflict);
         }
+        if self.has(Flaw::KeepsNothing) {
+            return self
+                .ask(Part::Store, "publishes to nowhere", |_| ())
+                .await
+                .map_err(PublishError::Refused);
+        }
         let what = format!("publishes {} {:?}", record.token_id, record.phase);
         let copy = value.clone();
         let mut result = match protocol {
