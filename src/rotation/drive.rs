@@ -265,9 +265,10 @@ fn at_rest(
     credential: &CredentialName,
 ) -> (Outcome, Option<Problem>) {
     let Some(record) = &standing.record else {
-        return match standing.took_part {
-            true => (Outcome::Failed, Some(vanished())),
-            false => (Outcome::NotDue, None),
+        return if standing.took_part {
+            (Outcome::Failed, Some(vanished()))
+        } else {
+            (Outcome::NotDue, None)
         };
     };
     if standing.is_unproved() {
