@@ -11,6 +11,9 @@ use crate::servers::Bao;
 /// An answer of Secrets Manager: a status and a body.
 type Said = (u16, Value);
 
+/// What is answered to each action.
+type Script = Vec<(&'static str, Said)>;
+
 fn no(code: &str, message: &str) -> Said {
     (400, json!({"__type": code, "Message": message}))
 }
@@ -61,7 +64,7 @@ fn secrets_managers_words_are_understood_before_a_token_is_made() {
     let get = |code: &str, message: &str| vec![("GetSecretValue", no(code, message))];
     let of_a_replica = "Operation not permitted on a replica secret. Call must be made in primary secret's region.";
     let right = "User: arn:aws:sts::1:assumed-role/pintail/x is not authorized to perform: secretsmanager:PutSecretValue on resource: x";
-    let cases: [(Vec<(&'static str, Said)>, &[&str]); 8] = [
+    let cases: [(Script, &[&str]); 8] = [
         (get("AccessDeniedException", "Access to KMS is not allowed"), &["kms:Decrypt"]),
         (put("AccessDeniedException", "Access to KMS is not allowed"), &["kms:GenerateDataKey"]),
         (put("AccessDeniedException", right), &["allow secretsmanager:PutSecretValue"]),
