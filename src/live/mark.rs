@@ -1,5 +1,7 @@
 //! Where a secret is, as tokens tell what they were made for.
 
+use url::{Host, Url};
+
 use crate::config::{Config, StoreSettings};
 use crate::names::PlaceMark;
 
@@ -13,10 +15,10 @@ pub(super) fn mark(config: &Config, store: &str, path: &str) -> PlaceMark {
         }
         Some(StoreSettings::Vault(vault)) => {
             let part = format!("{}\n{}", text(&vault.namespace), vault.mount);
-            ("vault", vault.address.to_string(), part)
+            ("vault", server(&vault.address), part)
         }
         Some(StoreSettings::AwsSecretsManager(aws)) => {
-            let endpoint = aws.endpoint_url.as_ref().map(ToString::to_string).unwrap_or_default();
+            let endpoint = aws.endpoint_url.as_ref().map(server).unwrap_or_default();
             (
                 "aws_secrets_manager",
                 endpoint,
@@ -26,4 +28,16 @@ pub(super) fn mark(config: &Config, store: &str, path: &str) -> PlaceMark {
         None => ("", store.to_owned(), String::new()),
     };
     PlaceMark::of(&[kind, &server, &part, path])
+}
+
+/// What tells one server from another. On a loopback address there may be the end of a tunnel to any of them, at one
+/// port today and at another tomorrow: it tells nothing.
+fn server(url: &Url) -> String {
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if is_here { String::new() } else { url.to_string() }
 }

@@ -76,7 +76,7 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         Occasion::RolledBack => (
             "was rolled back".to_owned(),
             format!(
-                "the token before is served again, and the newer one lives until the consumers are healthy; {}",
+                "the old token is served again, and the newer one lives until the consumers are healthy; {}",
                 rotation(member)
             ),
             Some("find out what was wrong with the newer token's rotation".to_owned()),

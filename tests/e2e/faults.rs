@@ -106,8 +106,10 @@ fn a_plain_text_404_is_not_gone() {
     assert!(held["hint"].as_str().unwrap().contains("api_url"), "{run}");
     assert_eq!(held["revoked"], json!([]));
     assert!(scene.connects(&old_token), "it lives");
-    let resumed = scene.rotate(&[ETL]).came_to(0, "rotated");
-    assert_eq!((&resumed["token_id"], &resumed["revoked"]), (&held["token_id"], &json!([old_id])));
+    let finished =
+        scene.pintail(&["--output", "json", "rotate-now", "--due", ETL]).came_to(0, "not_due");
+    let served = (&finished["token_id"], &finished["revoked"]);
+    assert_eq!(served, (&held["token_id"], &json!([old_id])), "what another run sealed is revoked");
     scene.assert_at_rest();
 }
 

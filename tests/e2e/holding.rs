@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::http::Consumer;
 use crate::place::Kind;
@@ -65,10 +65,40 @@ fn a_held_rotation_is_rolled_back_by_hand() {
     let new_token = scene.served_token();
     let result = scene.pintail(&["--output", "json", "roll-back", ETL]).came_to(0, "rolled_back");
     assert_eq!(result["token_id"], old_id.as_str());
-    assert_eq!(result["revoked"], json!([held["token_id"]]));
+    assert_eq!(result["revoked"], json!([]), "the failed one lives until the gate has passed");
+    assert_eq!(result["error"], Value::Null);
     assert_eq!(scene.served_token(), old_token);
+    assert!(scene.connects(&new_token) && scene.connects(&old_token));
+    let again = scene.pintail(&["--output", "json", "roll-back", ETL]).came_to(0, "rolled_back");
+    assert_eq!(again["token_id"], old_id.as_str(), "asked once more, it says the same");
+    let due = || scene.pintail(&["--output", "json", "rotate-now", "--due", ETL]);
+    let finished = due().came_to(3, "rolled_back");
+    assert_eq!(finished["revoked"], json!([held["token_id"]]), "its consumers are healthy");
     assert!(!scene.connects(&new_token));
     scene.assert_at_rest();
+    due().came_to(0, "not_due");
+}
+
+#[test]
+fn a_roll_back_by_hand_does_not_wait_for_its_gate_and_nothing_says_so_afterwards() {
+    let mut scene = Scene::new(Kind::File);
+    let old_id = scene.first_token();
+    let nobody = Consumer::start(|_| 503);
+    scene.defaults = gate(&nobody);
+    let held = scene.rotate(&[ETL]).came_to(3, "held");
+    let back = scene.pintail(&["roll-back", ETL]);
+    assert_eq!(back.code, Some(0), "{back}");
+    assert!(
+        back.stdout.contains(&format!("rolled back: token {old_id} is served again")),
+        "{back}"
+    );
+    assert!(!back.to_string().contains("not healthy"), "{back}");
+    let later = scene.pintail(&["--output", "json", "rotate-now", "--due", ETL]);
+    let still = later.came_to(3, "held");
+    assert_eq!((&still["token_id"], &still["revoked"]), (&json!(old_id), &json!([])));
+    let said = later.to_string();
+    assert!(!said.contains("with the new token") && !said.contains("roll-back"), "{said}");
+    assert_eq!(scene.live(ETL), [old_id, held["token_id"].as_str().unwrap().to_owned()].into());
 }
 
 #[test]

