@@ -4,6 +4,7 @@ mod certificates;
 mod ducklings;
 mod events;
 mod faults;
+mod identity;
 mod options;
 mod postgres;
 mod rest;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub use self::identity::Identity;
 pub use self::options::{Options, RetryAfter};
 use self::service::Service;
 use self::storage::Directory;

@@ -118,7 +118,7 @@ pub(super) async fn take_in(
     let Prepared { reading, claim, record } =
         prepared.map_err(|obstacle| obstacle.complaint(name))?;
     match world.connect(claim.token, &Identity::served(&record)).await {
-        Ok(Verdict::Works) => {}
+        Ok(Verdict::Works(_)) => {}
         Ok(Verdict::Refused(how)) => {
             return Err(Complaint {
                 code: ExitCode::Failed,

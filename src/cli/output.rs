@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::answer::Answer;
 use crate::names::{RotationId, TokenId};
+use crate::rotation::condition::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::StepReport;
 use crate::workers::Panicked;
@@ -28,12 +29,14 @@ pub(super) struct CredentialResult {
     steps: Vec<StepReport>,
     error: Option<String>,
     hint: Option<String>,
+    reason: Option<Reason>,
     #[serde(skip)]
     is_unclear: bool,
 }
 
 impl CredentialResult {
     pub(super) fn new(name: &impl ToString, report: Report) -> Self {
+        let reason = report.problem.as_ref().and_then(|problem| problem.reason);
         let (error, hint) = match report.problem {
             Some(problem) => {
                 let at =
@@ -52,6 +55,7 @@ impl CredentialResult {
             steps: report.steps,
             error,
             hint,
+            reason,
             is_unclear: false,
         }
     }
@@ -72,6 +76,7 @@ impl CredentialResult {
             steps: vec![],
             error: Some(panicked.to_string()),
             hint: Some(hint),
+            reason: None,
             is_unclear: true,
         }
     }
@@ -98,7 +103,8 @@ impl Answer for CredentialResult {
                 "failed: how far it came is not known".to_owned()
             }
             (Outcome::Failed, _) => "failed: nothing new is served".to_owned(),
-            (Outcome::Held, _) => {
+            (Outcome::Held, None) => format!("held: token {token} is served"),
+            (Outcome::Held, Some(_)) => {
                 format!("held: token {token} is served, and what it replaces stays valid")
             }
             (Outcome::RolledBack, _) => format!("rolled back: token {token} is served again"),

@@ -73,6 +73,14 @@ impl Error {
     pub fn is_absence(&self) -> bool {
         matches!(self.failure(), Some(Failure::NotFound(_)))
     }
+
+    /// Whether it may mean that the list of users, which is young, is not to be had here.
+    pub fn has_no_user_list(&self) -> bool {
+        matches!(
+            self.failure(),
+            Some(Failure::Forbidden { .. } | Failure::NotFound(_) | Failure::PlainNotFound { .. })
+        )
+    }
 }
 
 /// Why a creation gave no token.

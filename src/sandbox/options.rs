@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::SandboxError;
+use super::{Identity, SandboxError};
 use crate::names::AccountName;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -44,6 +44,12 @@ pub struct Options {
     /// A second living token of the same name in one account is refused
     #[arg(long)]
     pub unique_names: bool,
+    /// What the Postgres endpoint answers to `SELECT current_user`
+    #[arg(long, value_name = "ANSWER", value_enum, default_value_t = Identity::Username)]
+    pub identity: Identity,
+    /// The Postgres endpoint asks nobody for a password, and lets everybody in
+    #[arg(long)]
+    pub no_password: bool,
     /// The organisation's plan has neither read scaling nor embedded dives: both are refused
     #[arg(long)]
     pub lite_plan: bool,
@@ -123,6 +129,8 @@ impl Default for Options {
             listing_delay: Duration::ZERO,
             keep_expired: false,
             unique_names: false,
+            identity: Identity::Username,
+            no_password: false,
             lite_plan: false,
             fail_rate: 0.0,
             lose_reply_rate: 0.0,
@@ -201,6 +209,8 @@ mod tests {
             "--listing-delay=1s",
             "--keep-expired",
             "--unique-names",
+            "--identity=email",
+            "--no-password",
             "--lite-plan",
             "--fail-rate=0.1",
             "--lose-reply-rate=0.2",
@@ -213,6 +223,7 @@ mod tests {
         assert_eq!(options.accounts.len(), 2);
         assert_eq!(options.revocation_delay, Duration::from_secs(2));
         assert!(options.lite_plan && options.unique_names && options.keep_expired);
+        assert!(options.identity == Identity::Email && options.no_password);
         assert_eq!(options.retry_after, RetryAfter::Date);
         assert!((options.lose_reply_rate - 0.2).abs() < f64::EPSILON);
     }

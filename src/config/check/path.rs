@@ -59,7 +59,7 @@ pub(super) fn check(
 ) {
     let targets: HashMap<&str, String> = stores
         .iter()
-        .filter_map(|(name, store)| Some((name.as_str(), target(store.as_ref()?))))
+        .filter_map(|(name, store)| Some((name.as_str(), store.as_ref()?.target())))
         .collect();
     let place = |credential, key, store, path| {
         let is_file = matches!(stores.get(store), Some(Some(StoreSettings::File(_))));
@@ -109,20 +109,4 @@ fn is_plain_home(credential: &Credential, mirror: &Mirror) -> bool {
     mirror.store == credential.store
         && credential.path.strip_suffix(RECORD).and_then(|path| path.strip_suffix('/'))
             == Some(&mirror.path)
-}
-
-/// What two stores under different names have in common if they are one and the same.
-fn target(store: &StoreSettings) -> String {
-    match store {
-        StoreSettings::File(store) => format!("file\n{}", store.dir.display()),
-        StoreSettings::Vault(store) => {
-            let namespace = store.namespace.as_deref().unwrap_or_default();
-            format!("vault\n{}\n{namespace}\n{}", store.address, store.mount)
-        }
-        StoreSettings::AwsSecretsManager(store) => {
-            let text = |text: &Option<String>| text.clone().unwrap_or_default();
-            let endpoint = store.endpoint_url.as_ref().map(ToString::to_string);
-            format!("aws\n{}\n{}\n{}", text(&store.region), text(&endpoint), text(&store.role_arn))
-        }
-    }
 }

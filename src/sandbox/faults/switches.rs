@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 use super::plan::Planned;
+use crate::sandbox::Identity;
 use crate::sandbox::options::{Options, RetryAfter};
 
 /// The switches in force.
@@ -23,6 +24,8 @@ pub(in crate::sandbox) struct Switches {
     pub(in crate::sandbox) listing_delay: Duration,
     pub(in crate::sandbox) keep_expired: bool,
     pub(in crate::sandbox) unique_names: bool,
+    pub(in crate::sandbox) identity: Identity,
+    pub(in crate::sandbox) no_password: bool,
     pub(in crate::sandbox) lite_plan: bool,
     pub(in crate::sandbox) gateway_html: bool,
     pub(in crate::sandbox) rate_limit: Option<NonZeroU32>,
@@ -43,6 +46,8 @@ pub(in crate::sandbox) struct Change {
     listing_delay: Option<Duration>,
     keep_expired: Option<bool>,
     unique_names: Option<bool>,
+    identity: Option<Identity>,
+    no_password: Option<bool>,
     lite_plan: Option<bool>,
     gateway_html: Option<bool>,
     /// 0 lifts the limit.
@@ -73,6 +78,8 @@ impl Switches {
             listing_delay: options.listing_delay,
             keep_expired: options.keep_expired,
             unique_names: options.unique_names,
+            identity: options.identity,
+            no_password: options.no_password,
             lite_plan: options.lite_plan,
             gateway_html: options.gateway_html,
             rate_limit: options.rate_limit,
@@ -89,6 +96,8 @@ impl Switches {
         set(&mut self.listing_delay, change.listing_delay);
         set(&mut self.keep_expired, change.keep_expired);
         set(&mut self.unique_names, change.unique_names);
+        set(&mut self.identity, change.identity);
+        set(&mut self.no_password, change.no_password);
         set(&mut self.lite_plan, change.lite_plan);
         set(&mut self.gateway_html, change.gateway_html);
         set(&mut self.rate_limit, change.rate_limit.map(NonZeroU32::new));

@@ -1,4 +1,4 @@
-//! As much SQL as a probe and its driver need: `SELECT <number>`, transactions, and settings that are ignored.
+//! As much SQL as a probe and its driver need: `SELECT <number>`, `SELECT current_user`, transactions, and settings that are ignored.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use pgwire::api::{ClientInfo, ClientPortalStore, Type};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
 
+use super::session;
+
 /// Answers statements; it holds no data.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Engine;
@@ -23,6 +25,7 @@ pub(super) struct Engine;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Statement {
     Select(i32),
+    CurrentUser,
     Begin,
     Commit,
     Rollback,
@@ -35,6 +38,7 @@ impl Statement {
         let words: Vec<String> = sql.split_whitespace().map(str::to_uppercase).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let statement = match words.as_slice() {
+            ["SELECT", "CURRENT_USER"] => Some(Self::CurrentUser),
             ["SELECT", number] => number.parse().ok().map(Self::Select),
             ["BEGIN", ..] | ["START", "TRANSACTION", ..] => Some(Self::Begin),
             ["COMMIT" | "END", ..] => Some(Self::Commit),
@@ -54,16 +58,27 @@ impl Statement {
             Self::Select(_) => {
                 vec![FieldInfo::new("?column?".to_owned(), None, None, Type::INT4, format)]
             }
+            Self::CurrentUser => {
+                vec![FieldInfo::new("current_user".to_owned(), None, None, Type::TEXT, format)]
+            }
             Self::Begin | Self::Commit | Self::Rollback | Self::Ignored(_) => Vec::new(),
         }
     }
 
-    fn run(&self, format: FieldFormat) -> PgWireResult<Response> {
+    fn run(&self, client: &impl ClientInfo, format: FieldFormat) -> PgWireResult<Response> {
         match self {
             Self::Select(number) => {
                 let columns = Arc::new(self.columns(format));
                 let mut row = DataRowEncoder::new(columns.clone());
                 row.encode_field(number)?;
+                let rows = stream::iter([Ok(row.take_row())]);
+                Ok(Response::Query(QueryResponse::new(columns, rows)))
+            }
+            Self::CurrentUser => {
+                let named = session::named(client).ok_or_else(unsupported)?;
+                let columns = Arc::new(self.columns(format));
+                let mut row = DataRowEncoder::new(columns.clone());
+                row.encode_field(&named)?;
                 let rows = stream::iter([Ok(row.take_row())]);
                 Ok(Response::Query(QueryResponse::new(columns, rows)))
             }
@@ -76,7 +91,7 @@ impl Statement {
 }
 
 fn unsupported() -> PgWireError {
-    let message = "the sandbox holds no data: it answers SELECT <number>, transactions and SET";
+    let message = "the sandbox holds no data: it answers SELECT <number>, SELECT current_user, transactions and SET";
     PgWireError::UserError(Box::new(ErrorInfo::new(
         "ERROR".to_owned(),
         "0A000".to_owned(),
@@ -96,7 +111,7 @@ fn first_column(format: &Format) -> FieldFormat {
 
 #[async_trait]
 impl SimpleQueryHandler for Engine {
-    async fn do_query<C>(&self, _client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
+    async fn do_query<C>(&self, client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
         C::PortalStore: PortalStore,
@@ -104,7 +119,8 @@ impl SimpleQueryHandler for Engine {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let statements = query.split(';').filter(|part| !part.trim().is_empty());
-        statements.map(|part| Statement::parse(part)?.run(FieldFormat::Text)).collect()
+        let client = &*client;
+        statements.map(|part| Statement::parse(part)?.run(client, FieldFormat::Text)).collect()
     }
 }
 
@@ -149,7 +165,7 @@ impl ExtendedQueryHandler for Engine {
 
     async fn do_query<C>(
         &self,
-        _client: &mut C,
+        client: &mut C,
         portal: &Portal<Statement>,
         _max_rows: usize,
     ) -> PgWireResult<Response>
@@ -159,7 +175,7 @@ impl ExtendedQueryHandler for Engine {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        portal.statement.statement.run(first_column(&portal.result_column_format))
+        portal.statement.statement.run(&*client, first_column(&portal.result_column_format))
     }
 }
 

@@ -14,6 +14,7 @@ use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::startup::{Authentication, PasswordMessageFamily, Startup};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 
+use super::session;
 use crate::sandbox::events::{About, Kind};
 use crate::sandbox::faults::{How, Operation};
 use crate::sandbox::service::Shared;
@@ -23,6 +24,9 @@ use crate::secret::Token;
 /// What every refused token is told; why it was refused, the events tell.
 const NOT_AUTHENTICATED: &str =
     "Your request is not authenticated. Please check your MotherDuck token.";
+
+/// Whoever was let in without a password.
+const NOBODY: &str = "nobody";
 
 /// Watches over one connection, from its first message to its end.
 pub(super) struct Doorkeeper {
@@ -62,6 +66,11 @@ impl Doorkeeper {
             self.refuse("the database is neither md: nor a plain name");
             return Err(fatal("3D000", "the database must be md: or a plain name"));
         }
+        if self.service.switches().no_password {
+            self.service.let_anybody_in();
+            session::name(client, self.service.switches().identity.of(NOBODY));
+            return finish_authentication(client, &DefaultServerParameterProvider::default()).await;
+        }
         client.set_state(PgWireConnectionState::AuthenticationInProgress);
         let ask = PgWireBackendMessage::Authentication(Authentication::CleartextPassword);
         Ok(client.send(ask).await?)
@@ -99,6 +108,7 @@ impl Doorkeeper {
         let token = Token::new(&answer.into_password()?.password).ok();
         match self.service.connect(token.as_ref()) {
             Ok(known) => {
+                session::name(client, self.service.switches().identity.of(&known.username));
                 *self.let_in.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
                 finish_authentication(client, &DefaultServerParameterProvider::default()).await
             }

@@ -188,3 +188,42 @@ async fn stopping_closes_open_sessions_and_ends_hanging_requests() {
     assert!(client.simple_query("SELECT 1").await.is_err());
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn who_asks_which_account_was_opened_is_answered_as_the_switch_says() {
+    let bench = Bench::new(Options::default()).await;
+    let (_, token) = bench.token(json!({ "name": "n" })).await;
+    for (identity, answer) in [
+        ("username", Some("etl_prod")),
+        ("constant", Some("postgres")),
+        ("email", Some("etl_prod@sandbox.invalid")),
+        ("none", None),
+    ] {
+        bench.change(json!({ "identity": identity })).await;
+        let client = bench.connect(&token).await.unwrap();
+        let asked = client.simple_query("SELECT current_user").await;
+        let named = asked.ok().map(|messages| {
+            let row = messages.iter().find_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0)),
+                _ => None,
+            });
+            row.flatten().unwrap().to_owned()
+        });
+        assert_eq!(named.as_deref(), answer, "{identity}");
+        let prepared = client.query_one("SELECT current_user", &[]).await;
+        assert_eq!(prepared.ok().map(|row| row.get::<_, String>(0)).as_deref(), answer);
+        client.simple_query("SELECT 1").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn everybody_gets_in_where_nobody_is_asked_for_a_password() {
+    let bench = Bench::new(Options { no_password: true, ..Options::default() }).await;
+    let client = bench.connect("nonsense").await.unwrap();
+    client.simple_query("SELECT 1").await.unwrap();
+    let connected = bench.events("connected").await;
+    assert_eq!((connected.len(), &connected[0]["token_id"]), (1, &Value::Null));
+    drop(client);
+    bench.change(json!({ "no_password": false })).await;
+    assert_eq!(bench.refusal("nonsense").await, "28P01");
+}
