@@ -15,7 +15,7 @@ mod sources;
 mod suggest;
 mod telemetry;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -120,6 +120,9 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Whether the section was written. Where it was not, a daemon whose default address is taken goes on without.
     pub is_asked_for: bool,
+    /// The names that requests may be for (`Host`), in lower case: beside IP addresses, and `localhost` on a loopback
+    /// address. On any other address all names are answered where this is empty.
+    pub hosts: BTreeSet<String>,
     /// Whether metrics tell credentials apart (default true).
     pub credential_label: bool,
     /// How long a store or MotherDuck may be out of reach before the daemon counts as not ready (1 s to 1 d, default

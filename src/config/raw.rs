@@ -58,6 +58,7 @@ pub(super) struct Daemon {
 pub(super) struct Server {
     pub(super) enabled: Option<Flag>,
     pub(super) listen: Option<String>,
+    pub(super) hosts: Option<Vec<String>>,
     pub(super) credential_label: Option<Flag>,
     pub(super) unreachable_after: Option<Span>,
 }

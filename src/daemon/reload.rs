@@ -207,6 +207,7 @@ impl Started {
         let server = match (&self.server, &now.server) {
             (Some(started), Some(now)) => vec![
                 ("server.listen", started.listen != now.listen),
+                ("server.hosts", started.hosts != now.hosts),
                 ("server.credential_label", started.credential_label != now.credential_label),
                 ("server.unreachable_after", started.unreachable_after != now.unreachable_after),
             ],
