@@ -18,6 +18,7 @@ mod demo;
 mod dive;
 mod duckling;
 mod entry;
+mod identify;
 mod inventory;
 mod journald;
 mod log;
@@ -37,12 +38,13 @@ mod selection;
 mod status;
 mod table;
 mod token;
+mod whose;
 
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,
     CreateToken, DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount,
-    ListAccounts, LogFormat, Man, Names, Notify, Output, RevokeToken, RollBack, RotateNow,
-    Schedule, Scope, SetDucklings, TestSinks, Token, Urgency, VerifyAuditLog,
+    ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output, Pattern, RevokeToken,
+    RollBack, RotateNow, Schedule, Scope, SetDucklings, TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;
 

@@ -476,6 +476,9 @@ pub enum IdentityRule {
     Off,
 }
 
+/// What a connection opens, unless another database is named.
+pub const DATABASE: &str = "md:";
+
 /// How a connection is made to see whether a token works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verify {

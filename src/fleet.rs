@@ -28,7 +28,7 @@ use self::deadlines::Deadlines;
 use self::entry::Entry;
 use self::history::History;
 pub use self::history::{Rotation, Stage};
-pub use self::member::{Member, Trouble};
+pub use self::member::{Blocked, Member, Trouble};
 pub use self::standing::{Standing, standing};
 use self::strays::Strays;
 pub use self::words::{Origin, State};
@@ -214,10 +214,10 @@ impl Fleet {
     }
 
     /// A credential is kept as it was before it was configured otherwise, or no longer is. Returns whether that is news.
-    pub fn block(&self, name: &CredentialName, trouble: Option<Trouble>) -> bool {
+    pub fn block(&self, name: &CredentialName, blocked: Option<Blocked>) -> bool {
         let now = self.outlook.now();
         let mut inner = self.inner();
-        inner.entries.get_mut(name).is_some_and(|entry| entry.block(trouble, now))
+        inner.entries.get_mut(name).is_some_and(|entry| entry.block(blocked, now))
     }
 
     /// A credential is no longer looked at.

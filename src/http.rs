@@ -3,6 +3,8 @@
 
 pub mod body;
 
+pub mod reason;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -30,6 +30,8 @@ mod cycle;
 mod daemon;
 #[path = "e2e/demo.rs"]
 mod demo;
+#[path = "e2e/drivers.rs"]
+mod drivers;
 #[path = "e2e/faults.rs"]
 mod faults;
 #[path = "e2e/gates.rs"]
@@ -44,6 +46,8 @@ mod hooks;
 mod hostile;
 #[path = "support/http.rs"]
 mod http;
+#[path = "e2e/identity.rs"]
+mod identity;
 #[path = "e2e/log.rs"]
 mod log;
 #[path = "e2e/manager.rs"]
@@ -74,8 +78,12 @@ mod secrecy;
 mod servers;
 #[path = "e2e/supervision.rs"]
 mod supervision;
+#[path = "e2e/surroundings.rs"]
+mod surroundings;
 #[path = "e2e/trail.rs"]
 mod trail;
+#[path = "e2e/users_keys.rs"]
+mod users_keys;
 #[path = "e2e/verbs.rs"]
 mod verbs;
 #[path = "e2e/verifiers.rs"]

@@ -67,6 +67,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
         Command::Audit(audit) => super::audit::audit(load(arguments)?, audit, output).await,
         Command::Check(depth) => super::check::check(load(arguments)?, depth, output).await,
+        Command::Identify => super::identify::identify(read(arguments)?, output).await,
         Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
         Command::Token(deed) => super::token::token(read(arguments)?, deed, output).await,
         Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,
@@ -76,7 +77,9 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let configured = || read(arguments).map(|config| config.audit_log.clone());
             super::audit_log::audit_log(configured, deed, output)
         }
-        Command::Adopt(adoption) => super::adopt::adopt(load(arguments)?, adoption, output).await,
+        Command::Adopt(adoption) => {
+            Box::pin(super::adopt::adopt(load(arguments)?, adoption, output)).await
+        }
     }
 }
 

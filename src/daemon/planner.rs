@@ -256,9 +256,9 @@ impl<D: Driver> Planner<D> {
                 self.queue.insert(name.clone(), plan.look(now));
             }
             Fate::Leaves => {
-                let told = plan.told;
-                self.credentials.remove(&name);
-                self.leave(&name, told);
+                if let Some(plan) = self.credentials.remove(&name) {
+                    self.leave(&name, &plan);
+                }
             }
         }
         Some((name, outcome))

@@ -122,6 +122,9 @@ impl Live {
         self.audit_side_creation(PROOF, &probe, &created).await;
         let created = match created {
             Ok(created) => created,
+            Err(error) if error.is_conflict() => {
+                return Err(Fault::of(&error, error.kind(), error.hint()));
+            }
             Err(error) => return refused(error.cause()),
         };
         let revoked = client.revoke_token(account, created.id).await;

@@ -77,6 +77,22 @@ impl Operation {
         }
     }
 
+    /// Whether it goes before others whoever asks for it: each moment that a token lives which should not is a risk.
+    pub(super) fn is_urgent(&self) -> bool {
+        match self {
+            Self::RevokeToken(..) => true,
+            Self::ListActiveAccounts
+            | Self::ListTokens(_)
+            | Self::CreateToken(_)
+            | Self::ListUsers
+            | Self::CreateAccount(_)
+            | Self::DeleteAccount(_)
+            | Self::GetDucklings(_)
+            | Self::SetDucklings(_)
+            | Self::EmbedDive(..) => false,
+        }
+    }
+
     /// The largest answer of success that is read. Accounts have dozens of tokens, organisations thousands of users.
     pub(super) fn answer_limit(&self) -> usize {
         match self {
@@ -100,22 +116,6 @@ impl Operation {
             // What was taken on (202) may yet fail.
             Method::DELETE => status.is_success() && status != StatusCode::ACCEPTED,
             _ => status.is_success(),
-        }
-    }
-
-    /// Whether it goes before others whoever asks for it: each moment that a token lives which should not is a risk.
-    pub(super) fn is_urgent(&self) -> bool {
-        match self {
-            Self::RevokeToken(..) => true,
-            Self::ListActiveAccounts
-            | Self::ListTokens(_)
-            | Self::CreateToken(_)
-            | Self::ListUsers
-            | Self::CreateAccount(_)
-            | Self::DeleteAccount(_)
-            | Self::GetDucklings(_)
-            | Self::SetDucklings(_)
-            | Self::EmbedDive(..) => false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The Postgres endpoint: TLS or nothing, the token as a cleartext password, and as much SQL as a probe needs.
 
+mod drivers;
 mod session;
 mod sql;
 mod startup;

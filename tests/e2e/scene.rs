@@ -177,6 +177,11 @@ path = "{path}"
         self.place.read(&self.clients, ETL).expect("no secret")
     }
 
+    /// What pintail says of the token there.
+    pub fn record(&self) -> Value {
+        self.secret()["pintail"].clone()
+    }
+
     /// A text of the secret.
     pub fn served(&self, key: &str) -> String {
         self.secret()[key].as_str().unwrap_or_else(|| panic!("no {key}")).to_owned()

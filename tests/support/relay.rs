@@ -12,6 +12,8 @@ use std::time::Duration;
 pub enum Fate {
     /// It is passed on, and so is its reply.
     Pass,
+    /// It is passed on twice, and the second reply is given back, as by a proxy that lost the first.
+    Twice,
     /// It is passed on, and its reply is lost.
     LoseReply,
     /// It is lost.
@@ -135,6 +137,10 @@ fn relay(
     };
     match fate {
         Fate::Pass => client.write_all(&pass()?)?,
+        Fate::Twice => {
+            drop(pass()?);
+            client.write_all(&pass()?)?;
+        }
         Fate::LoseReply => drop(pass()?),
         Fate::LoseRequest => {}
         Fate::Answer(text) => client.write_all(text.as_bytes())?,

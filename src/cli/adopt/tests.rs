@@ -9,7 +9,7 @@ use crate::secret::Token;
 use super::many::{Adoptions, Outcome};
 
 fn wish(name: &str, token_id: TokenId) -> Wish {
-    Wish { line: None, name: name.parse().unwrap(), token_id }
+    Wish { line: None, name: name.parse().unwrap(), token_id, accepted: None }
 }
 
 async fn record_of(bench: &Bench, name: &str) -> Record {
@@ -21,7 +21,7 @@ async fn record_of(bench: &Bench, name: &str) -> Record {
 }
 
 async fn by_hand(bench: &Bench, credential: &str) -> CreatedToken {
-    let created = bench.made_by_hand("etl_prod", "made by hand").await;
+    let created = bench.made_by_hand("etl_prod", &format!("made by hand for {credential}")).await;
     bench.put(credential, &created.token);
     created
 }

@@ -15,14 +15,12 @@ use crate::config::raw::gate as raw;
 use crate::config::raw::scalar::{Number, Span, Word, web_url};
 use crate::config::raw::secret::{Header, Headers};
 use crate::config::{
-    Command, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, IdentityRule, Proof,
-    Verify,
+    Command, DATABASE, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, IdentityRule,
+    Proof, Verify,
 };
 use crate::names::CredentialName;
 
 const DAY: Duration = Duration::from_hours(24);
-/// What a connection opens, unless another database is named.
-const DATABASE: &str = "md:";
 const SAMPLE_ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 
 /// What the placeholders of URLs stand for.

@@ -130,12 +130,16 @@ impl StartupHandler for Doorkeeper {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        match message {
+        let answered = match message {
             PgWireFrontendMessage::Startup(startup) => self.greet(client, &startup).await,
             PgWireFrontendMessage::PasswordMessageFamily(answer) => {
                 self.check(client, answer).await
             }
             _ => Err(fatal("08P01", "unexpected message before authentication")),
+        };
+        match answered {
+            Ok(()) => Ok(()),
+            Err(error) => Err(end(client, error).await?),
         }
     }
 }
@@ -147,6 +151,21 @@ impl Drop for Doorkeeper {
             self.service.leave(&token);
         }
     }
+}
+
+/// Tells the client why it is not let in, and hangs up. pgwire would say after the error that it is ready for a query,
+/// which Postgres does not, and over which asyncpg stumbles: what it says to a connection that is closed, nobody hears.
+async fn end<C>(client: &mut C, error: PgWireError) -> PgWireResult<PgWireError>
+where
+    C: Sink<PgWireBackendMessage> + Unpin + Send,
+    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+{
+    let ErrorInfo { code, message, .. } = error.into();
+    let told = fatal(&code, &message);
+    let answer = ErrorInfo::from(fatal(&code, &message)).into();
+    client.send(PgWireBackendMessage::ErrorResponse(answer)).await?;
+    client.close().await?;
+    Ok(told)
 }
 
 fn is_database(text: &str) -> bool {
