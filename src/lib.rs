@@ -24,6 +24,7 @@ pub mod notify;
 pub mod process;
 pub mod record;
 pub mod redact;
+pub mod regular;
 pub mod rotation;
 pub mod sandbox;
 pub mod secret;

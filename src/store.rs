@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::config::{Credential, Format, Mirror, StoreSettings};
 use crate::names::TokenId;
 use crate::record::{Fields, Object, Record, RecordError, Slot, UserKeys, decode, decode_to_read};
+use crate::redact::presentable;
 use crate::rotation::world::{FaultKind, Reading, Version};
 use crate::secret::Token;
 
@@ -357,6 +358,9 @@ fn served(object: Object, at: &Location, id: TokenId) -> Option<(Record, Token)>
     }
 }
 
+/// The most that is told of one error.
+const TEXT_CHARACTERS: usize = 1_000;
+
 /// An error and its causes, each by its `Display`, joined by `: `. For errors of other crates whose `Debug` would
 /// show a response's body.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
@@ -369,5 +373,5 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    text
+    presentable(&text, TEXT_CHARACTERS)
 }

@@ -122,8 +122,6 @@ impl Vault {
         let write = |token| self.write(token, at, cas, &data);
         self.session.with(write).await.map_err(|answer| {
             let meaning = answer.of_write();
-            // What is quoted came from Vault, and Vault was just sent the token.
-            let answer = token.lend(|text| answer.without(text));
             let error = self.failed(writing(over), at, &answer).into();
             match meaning {
                 Unwritten::Conflict => PublishError::Conflict,

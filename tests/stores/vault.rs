@@ -410,6 +410,22 @@ async fn words_that_quote_the_token_are_not_shown() {
 }
 
 #[tokio::test]
+async fn words_that_quote_the_vault_token_or_command_a_terminal_are_not_shown() {
+    let vault = Vault::start().await;
+    let root = vault.bao.root_token.clone();
+    let part = root[root.len() - 12..].to_owned();
+    let body =
+        json!({"errors": [format!("proxy: x-vault-token: {root} (…{part})\u{1b}[2J\u{202e}")]});
+    let body = body.to_string();
+    let relay = Relay::start("unused", move |_| response(403, "", &body));
+    let error = vault.behind(&relay).await.read(&somewhere()).await.unwrap_err();
+    let told = text(&error);
+    assert!(told.contains("proxy: x-vault-token: [redacted] (…[redacted])"), "{told}");
+    assert!(!told.contains(&root) && !told.contains(&part), "{told}");
+    assert!(!told.contains('\u{1b}') && !told.contains('\u{202e}'), "{told}");
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_with_the_vault_token() {
     let vault = Vault::start().await;
     let other = Relay::start("unused", |_| response(200, "", "{}"));

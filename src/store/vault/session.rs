@@ -113,7 +113,8 @@ impl Session {
 
     /// A Vault token from its source or from a login, and how long it lives if that is known.
     async fn log_in(&self) -> Result<(Token, Option<Duration>), Answer> {
-        let (mount, secret, body) = match &self.auth {
+        // What is sent is held until the answer was read: Vault's words may quote it.
+        let (mount, _secret, body) = match &self.auth {
             VaultAuth::Token(source) => return Ok((read(source).await?, None)),
             VaultAuth::AppRole { role_id, secret_id, mount } => {
                 let secret = read(secret_id).await?;
@@ -130,9 +131,8 @@ impl Session {
         let request = Request::post(format!("auth/{mount}/login"), body?);
         let reply = self.wire.send(None, request).await;
         let auth = reply.and_then(|reply| reply.auth());
-        let Auth { client_token, lease_duration } = auth.map_err(|answer| {
-            Answer::LoginRefused(Box::new(secret.lend(|text| answer.without(text))))
-        })?;
+        let Auth { client_token, lease_duration } =
+            auth.map_err(|answer| Answer::LoginRefused(Box::new(answer)))?;
         let token = Token::new(&client_token.0).map_err(Answer::Unusable)?;
         tracing::debug!("logged in to Vault");
         Ok((token, (lease_duration > 0).then(|| Duration::from_secs(lease_duration))))
