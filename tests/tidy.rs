@@ -102,7 +102,7 @@ fn what_is_shown_knows_the_fleet_and_not_who_tells_it() {
         "fleet",
         &["config", "log", "names", "record", "rotation", "tally", "workers"],
     );
-    assert_imports_only("metrics", &["fleet", "names", "rotation", "tally", "tls"]);
+    assert_imports_only("metrics", &["fleet", "http", "names", "rotation", "tally", "tls"]);
     assert_imports_only(
         "notify",
         &[
