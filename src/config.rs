@@ -111,6 +111,8 @@ pub struct Daemon {
     pub shutdown_grace: Duration,
     /// The time between two looks at the configuration's files (1 s to 1 d, default 5 s).
     pub watch: Duration,
+    /// Whether the same user's profilers, debuggers and hooks may read the daemon's memory (default false).
+    pub dumpable: bool,
 }
 
 /// `[server]`: where the daemon shows how it stands.

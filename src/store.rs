@@ -157,6 +157,14 @@ impl Store {
         }
     }
 
+    /// Whether what pintail logs in with here may be given back; `None` if it does not log in, or this is not told.
+    pub async fn may_log_out(&self) -> Option<bool> {
+        match self {
+            Self::Vault(vault) => vault.may_log_out().await,
+            Self::File(_) | Self::AwsSecretsManager(_) => None,
+        }
+    }
+
     /// Writes `record` and `token` over `over`, if the secret is still at that version.
     pub async fn publish(
         &self,
@@ -184,6 +192,12 @@ impl Store {
             Self::AwsSecretsManager(aws) => aws.recall(at, id).await,
         }
     }
+}
+
+/// Waits, for a few seconds at most, until the stores that are no longer used have taken back what pintail logged in
+/// with. Call it when the last [`Store`] is dropped, before the runtime ends.
+pub async fn logged_out() {
+    vault::logged_out().await;
 }
 
 /// Why a publication did not take place, or is not known to have.

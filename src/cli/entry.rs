@@ -13,6 +13,7 @@ use crate::config::{self, Config, Files};
 use crate::daemon::{Daemon, Supervisor, reload_signal, shutdown_on_signals};
 use crate::process;
 use crate::server::Server;
+use crate::store;
 
 /// The exit code of a program that panicked, as Rust has it.
 const PANICKED: u8 = 101;
@@ -38,8 +39,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
     log::start(arguments)?;
     process::raise_descriptor_limit();
+    process::keep_memory_private();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(Box::pin(dispatch(arguments)));
+    let result = runtime.block_on(Box::pin(async {
+        let result = Box::pin(dispatch(arguments)).await;
+        store::logged_out().await;
+        result
+    }));
     // A blocking call that hangs, on a dead network file system say, must not keep the program from ending.
     runtime.shutdown_timeout(Duration::from_secs(2));
     result
@@ -114,6 +120,14 @@ async fn daemon(files: Files) -> anyhow::Result<ExitCode> {
     let hangup = reload_signal()?;
     let as_of = files.fingerprint();
     let config = load_from(&files)?;
+    if config.daemon.dumpable {
+        let opened = process::open_memory();
+        tracing::warn!(
+            is_open = opened.is_ok(),
+            hint = "set daemon.dumpable = false when you have what you wanted to know",
+            "memory open to the same user's profilers, debuggers and hooks"
+        );
+    }
     selection::ensure_admin_token(&config)?;
     let shutdown = shutdown_on_signals()?;
     let settings = config.server.clone();

@@ -47,6 +47,7 @@ pub(super) struct Postgres {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Daemon {
     pub(super) concurrency: Option<Number>,
+    pub(super) dumpable: Option<Flag>,
     pub(super) sweep: Option<Span>,
     pub(super) shutdown_grace: Option<Span>,
     pub(super) watch: Option<Span>,

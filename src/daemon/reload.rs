@@ -40,6 +40,7 @@ pub(super) struct Followed {
 pub(super) struct Started {
     pub(super) server: Option<config::Server>,
     pub(super) notifications: BTreeMap<String, config::Sink>,
+    pub(super) dumpable: bool,
 }
 
 /// Keeps the daemon by its configuration.
@@ -215,7 +216,8 @@ impl Started {
             (Some(_), None) | (None, Some(_)) => vec![("server.enabled", true)],
         };
         let notifications = ("notifications", self.notifications != now.notifications);
-        let keys = server.into_iter().chain([notifications]);
+        let dumpable = ("daemon.dumpable", self.dumpable != now.daemon.dumpable);
+        let keys = server.into_iter().chain([notifications, dumpable]);
         keys.filter_map(|(key, differs)| differs.then_some(key)).collect()
     }
 }

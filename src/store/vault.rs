@@ -21,6 +21,7 @@ pub use self::error::VaultError;
 use self::request::{Metadata, Version as Kept, put};
 pub use self::rights::{Capability, Lack};
 use self::session::Session;
+pub(super) use self::session::logged_out;
 use self::wire::{Missing, Request};
 use super::{Location, PublishError, Role, StoreError, object, reading, served};
 use crate::config::VaultStore;

@@ -78,6 +78,7 @@ pub(super) fn daemon(raw: &raw::Daemon, key: &Key<'_>, findings: &mut Findings) 
             Duration::ZERO..=hour,
         ),
         watch: findings.span(&key.child("watch"), raw.watch, Duration::from_secs(5), second..=DAY),
+        dumpable: raw.dumpable.is_some_and(|flag| flag.0),
     }
 }
 

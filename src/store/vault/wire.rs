@@ -25,6 +25,7 @@ const MOST_ERRORS: usize = 8;
 const ERROR_CHARACTERS: usize = 1_000;
 
 /// The way to one Vault.
+#[derive(Clone)]
 pub(super) struct Wire {
     http: reqwest::Client,
     address: Url,
