@@ -18,6 +18,7 @@ pub mod http;
 pub mod live;
 pub mod log;
 pub mod metrics;
+pub mod modes;
 pub mod motherduck;
 pub mod names;
 pub mod notify;

@@ -72,7 +72,10 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Schedule(wanted) => super::schedule::schedule(&*load(arguments)?, wanted, output),
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
         Command::Audit(audit) => super::audit::audit(load(arguments)?, audit, output).await,
-        Command::Check(depth) => super::check::check(load(arguments)?, depth, output).await,
+        Command::Check(depth) => {
+            let files = files(arguments);
+            super::check::check(load_from(&files)?, &files, depth, output).await
+        }
         Command::Identify => super::identify::identify(read(arguments)?, output).await,
         Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
         Command::Token(deed) => super::token::token(read(arguments)?, deed, output).await,
@@ -120,6 +123,7 @@ async fn daemon(files: Files) -> anyhow::Result<ExitCode> {
     let hangup = reload_signal()?;
     let as_of = files.fingerprint();
     let config = load_from(&files)?;
+    super::check::warn_of_modes(&config, &files);
     if config.daemon.dumpable {
         let opened = process::open_memory();
         tracing::warn!(
