@@ -3,6 +3,7 @@
 
 mod context;
 mod group;
+pub mod orphans;
 mod tail;
 
 use std::convert::Infallible;

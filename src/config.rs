@@ -9,6 +9,7 @@ mod load;
 mod mirror;
 mod notifications;
 mod place;
+mod proxy;
 mod raw;
 mod schema;
 mod sources;
@@ -32,6 +33,7 @@ pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
 pub use self::notifications::{Occasion, Sink, SinkForm};
 pub use self::place::{Move, Place};
+pub use self::proxy::Proxy;
 pub use self::schema::schema;
 pub use self::telemetry::Telemetry;
 
@@ -143,6 +145,8 @@ pub struct MotherDuck {
     pub requests_per_second: u32,
     /// Extra certificate authorities for the REST API, PEM.
     pub ca_file: Option<PathBuf>,
+    /// How requests to the REST API get out. Connections to the Postgres endpoint are always direct.
+    pub proxy: Proxy,
     /// How to reach the Postgres endpoint.
     pub postgres: Postgres,
 }
@@ -220,6 +224,8 @@ pub struct VaultStore {
     pub namespace: Option<String>,
     /// Extra certificate authorities, PEM.
     pub ca_file: Option<PathBuf>,
+    /// How requests get out.
+    pub proxy: Proxy,
     /// A client certificate and its key, PEM: both or none.
     pub client_certificate: Option<ClientCertificate>,
     /// How to log in.
@@ -274,6 +280,8 @@ pub enum SignedTokenMethod {
 /// `[stores.NAME.aws_secrets_manager]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsStore {
+    /// How requests get out.
+    pub proxy: Proxy,
     /// The region; by default the SDK's own chain decides.
     pub region: Option<String>,
     /// The endpoint of a stand-in; https, or http to a loopback address.
@@ -422,6 +430,8 @@ pub struct HttpRequest {
     pub timeout: Duration,
     /// Extra certificate authorities, PEM.
     pub ca_file: Option<PathBuf>,
+    /// How the request gets out.
+    pub proxy: Proxy,
 }
 
 /// The method of a request to a consumer.

@@ -31,7 +31,7 @@ use crate::deadline;
 use crate::gate::{Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
-use crate::record::{Record, Slot};
+use crate::record::Record;
 use crate::rotation::decide::{MirrorPlace, Reason, Subject};
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
@@ -47,7 +47,7 @@ use crate::verify::Verifier;
 /// Clocks that differ by less are taken as equal: the `Date` header has whole seconds, and answers take time.
 const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
-/// How long a first token waits for the mirrors to say whether they could be written.
+/// How long an adoption waits for the mirrors to say whether they could be written.
 const MIRROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything outside that the configured credentials need, connected lazily and shared.
@@ -293,8 +293,8 @@ impl Live {
         self.mirror(mirror)?.ensure_writable(reading).await
     }
 
-    /// Whether no mirror keeps something of the user's under a key that pintail would write: known before a token is
-    /// made for it. A mirror that does not answer holds nothing up.
+    /// Whether no mirror keeps something of the user's under a key that pintail would write. A mirror that does not
+    /// answer says nothing of that, and holds nothing up.
     pub async fn ensure_mirrors_free(&self) -> Result<(), Fault> {
         let asked =
             self.mirrors.iter().zip(&self.credential.mirrors).map(|(place, mirror)| async {
@@ -390,12 +390,7 @@ impl World for Live {
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
-        self.primary.ensure_writable(reading).await?;
-        match reading.slot {
-            Slot::Vacant => self.ensure_mirrors_free().await,
-            // What is served is brought to the mirrors before it is replaced, unless that cannot wait for a mirror.
-            Slot::Unmanaged { .. } | Slot::Edited { .. } | Slot::Managed { .. } => Ok(()),
-        }
+        self.primary.ensure_writable(reading).await
     }
 
     async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {

@@ -28,7 +28,7 @@ use crate::config;
 use crate::http::body::LargeAnswers;
 use crate::secret::Token;
 use crate::tally::{Contact, Tally};
-use crate::tls::{Roots, http_client};
+use crate::tls::{Roots, http_client_by};
 
 pub use accounts::{ActiveAccount, ActiveDuckling};
 pub use dives::{DiveId, DiveIdError};
@@ -76,7 +76,7 @@ impl Client {
             return Err(Error::Url { url: without_userinfo(&base) });
         }
         let roots = Roots::system_and(settings.ca_file.as_ref());
-        let http = http_client(roots, None, REQUEST_TIMEOUT)
+        let http = http_client_by(&settings.proxy, roots, None, REQUEST_TIMEOUT)
             .map_err(|source| Error::Setup { url: base.to_string(), source })?;
         Ok(Self {
             http,

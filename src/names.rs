@@ -144,6 +144,8 @@ pub struct PlaceMark([u8; 4]);
 
 /// Says that a mark follows; a random UUID has these bytes once in 65,536 times.
 const MARKED: [u8; 2] = [0x9e, 0x7a];
+/// Where in a UUID it stands: behind the time, the version and the variant, and a few random bits.
+const MARKED_FROM: usize = 9;
 
 impl PlaceMark {
     /// The mark of the place that `parts` describe, such as a store's kind, its address and a path.
@@ -153,8 +155,8 @@ impl PlaceMark {
             digest.update(part.len().to_be_bytes());
             digest.update(part);
         }
-        let [a, b, c, d, ..] = <[u8; 32]>::from(digest.finalize());
-        Self([a, b, c, d])
+        let [one, two, three, four, ..] = <[u8; 32]>::from(digest.finalize());
+        Self([one, two, three, four])
     }
 }
 
@@ -175,16 +177,16 @@ impl RotationId {
     /// The same, of a secret at `place`. 26 of the random bits are left.
     #[must_use]
     pub fn at_place(self, place: PlaceMark) -> Self {
-        let ([m, n], [p, q, r, s]) = (MARKED, place.0);
-        let [head @ .., _, _, _, _, _, _, last] = self.0.into_bytes();
-        let [a, b, c, d, e, f, g, h, i] = head;
-        Self(Uuid::from_bytes([a, b, c, d, e, f, g, h, i, m, n, p, q, r, s, last]))
+        let mut bytes = self.0.into_bytes();
+        let mark = MARKED.into_iter().chain(place.0);
+        bytes.iter_mut().skip(MARKED_FROM).zip(mark).for_each(|(byte, mark)| *byte = mark);
+        Self(Uuid::from_bytes(bytes))
     }
 
     /// The place of the secret that the rotation was for, if its ID tells.
     pub fn place(&self) -> Option<PlaceMark> {
-        let [.., m, n, p, q, r, s, _] = *self.0.as_bytes();
-        ([m, n] == MARKED).then_some(PlaceMark([p, q, r, s]))
+        let [_, _, _, _, _, _, _, _, _, first, second, place @ .., _] = *self.0.as_bytes();
+        ([first, second] == MARKED).then_some(PlaceMark(place))
     }
 
     /// When the rotation started, to the millisecond; `None` for a UUID of another version.

@@ -1,10 +1,12 @@
 //! The stores: where consumers read the secret, and the compare-and-set contract that all kinds of store keep.
 
 mod aws;
+mod caveat;
 mod file;
 mod vault;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::config::{Credential, Format, Mirror, StoreSettings};
 use crate::names::TokenId;
@@ -14,6 +16,7 @@ use crate::rotation::world::{FaultKind, Reading, Version};
 use crate::secret::Token;
 
 pub use aws::{Aws, AwsError};
+pub use caveat::{Caveat, Severity};
 pub use file::{FileError, Files};
 pub use vault::{Capability, Lack, Vault, VaultError};
 
@@ -162,6 +165,16 @@ impl Store {
         match self {
             Self::Vault(vault) => vault.may_log_out().await,
             Self::File(_) | Self::AwsSecretsManager(_) => None,
+        }
+    }
+
+    /// What the store's own settings do to a secret that is written `every` so often, as far as it may be asked.
+    pub async fn caveats(&self, at: &Location, every: Duration) -> Vec<Caveat> {
+        match self {
+            // One previous version is kept at least, for ever.
+            Self::File(_) => vec![],
+            Self::Vault(vault) => vault.caveats(at, every).await,
+            Self::AwsSecretsManager(aws) => aws.caveats(at).await,
         }
     }
 

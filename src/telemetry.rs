@@ -48,7 +48,7 @@ impl Telemetry {
             return Ok(Self { post: None, service: String::new(), owner });
         };
         let client = clients
-            .with_extra_roots(settings.ca_file.as_ref())
+            .with_extra_roots(settings.ca_file.as_ref(), &settings.proxy)
             .map_err(|error| Fault::of(&error, error.kind(), None))?;
         let headers =
             match settings.headers_from.as_ref().map(|source| (source, headers::read(source))) {

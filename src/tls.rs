@@ -10,7 +10,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::ClientCertificate;
+use crate::config::{ClientCertificate, Proxy};
 use crate::regular;
 use crate::rotation::world::FaultKind;
 
@@ -191,12 +191,29 @@ pub fn http_client(
     identity: Option<&ClientCertificate>,
     timeout: Duration,
 ) -> Result<reqwest::Client, TlsError> {
-    reqwest::Client::builder()
+    http_client_by(&Proxy::None, roots, identity, timeout)
+}
+
+/// The same, by way of a proxy.
+pub fn http_client_by(
+    proxy: &Proxy,
+    roots: Roots<'_>,
+    identity: Option<&ClientCertificate>,
+    timeout: Duration,
+) -> Result<reqwest::Client, TlsError> {
+    let builder = match proxy {
+        Proxy::None => reqwest::Client::builder().no_proxy(),
+        Proxy::Environment => reqwest::Client::builder(),
+        Proxy::At(url) => {
+            let proxy = reqwest::Proxy::all(url.clone()).map_err(TlsError::Http)?;
+            reqwest::Client::builder().no_proxy().proxy(proxy)
+        }
+    };
+    builder
         .tls_backend_preconfigured(client_config(roots, identity)?)
         .user_agent(concat!("pintail/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
-        .no_proxy()
         .connect_timeout(Duration::from_secs(5))
         .timeout(timeout)
         .build()
@@ -220,10 +237,10 @@ pub fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// The HTTP clients of many small users, one for each set of authorities, so that thousands of gates share a few
+/// The HTTP clients of many small users, one for each set of authorities and way out, so that thousands of gates share a few
 /// connection pools. Make a new one for each load of the configuration: a `ca_file` is read once.
 #[derive(Default)]
-pub struct HttpClients(HashMap<Option<PathBuf>, reqwest::Client>);
+pub struct HttpClients(HashMap<(Option<PathBuf>, Proxy), reqwest::Client>);
 
 impl HttpClients {
     /// The longest that any user may wait; each sets its own limit on the request.
@@ -233,12 +250,14 @@ impl HttpClients {
     pub fn with_extra_roots(
         &mut self,
         ca_file: Option<&PathBuf>,
+        proxy: &Proxy,
     ) -> Result<reqwest::Client, TlsError> {
-        if let Some(client) = self.0.get(&ca_file.cloned()) {
+        let key = (ca_file.cloned(), proxy.clone());
+        if let Some(client) = self.0.get(&key) {
             return Ok(client.clone());
         }
-        let client = http_client(Roots::system_and(ca_file), None, Self::LONGEST)?;
-        self.0.insert(ca_file.cloned(), client.clone());
+        let client = http_client_by(proxy, Roots::system_and(ca_file), None, Self::LONGEST)?;
+        self.0.insert(key, client.clone());
         Ok(client)
     }
 }
@@ -290,8 +309,8 @@ mod tests {
     #[test]
     fn users_with_the_same_authorities_share_a_client() {
         let mut clients = HttpClients::default();
-        clients.with_extra_roots(None).unwrap();
-        clients.with_extra_roots(None).unwrap();
+        clients.with_extra_roots(None, &Proxy::None).unwrap();
+        clients.with_extra_roots(None, &Proxy::None).unwrap();
         assert_eq!(clients.0.len(), 1);
     }
 }

@@ -40,13 +40,11 @@ where
     let mut pause = FIRST;
     loop {
         let began = Instant::now();
-        match survive(make()).await {
-            Ok(output) => return output,
-            Err(Panicked) => {
-                note(worker, 1);
-                tracing::error!(worker, "worker panicked, and is started again");
-            }
+        if let Ok(output) = survive(make()).await {
+            return output;
         }
+        note(worker, 1);
+        tracing::error!(worker, "worker panicked, and is started again");
         if began.elapsed() >= LONGEST {
             pause = FIRST;
         }

@@ -54,6 +54,8 @@ mod log;
 mod manager;
 #[path = "e2e/mirrors.rs"]
 mod mirrors;
+#[path = "e2e/moved.rs"]
+mod moved;
 #[path = "e2e/notifications.rs"]
 mod notifications;
 #[path = "e2e/paused.rs"]
@@ -62,6 +64,8 @@ mod paused;
 mod place;
 #[path = "e2e/program.rs"]
 mod program;
+#[path = "e2e/proxies.rs"]
+mod proxies;
 #[path = "e2e/races.rs"]
 mod races;
 #[path = "support/relay.rs"]
@@ -88,3 +92,5 @@ mod users_keys;
 mod verbs;
 #[path = "e2e/verifiers.rs"]
 mod verifiers;
+#[path = "e2e/words.rs"]
+mod words;

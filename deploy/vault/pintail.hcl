@@ -16,4 +16,5 @@ path "auth/token/revoke-self" {
 
 # Not among them, since pintail never does it: delete, list, patch, and anything under secret/metadata. The default
 # policy is not needed either: give pintail's role `token_no_default_policy=true`. (With it, or with `update` on
-# sys/capabilities-self alone, `pintail check` names a right that is missing before it is missed.)
+# sys/capabilities-self alone, `pintail check` names a right that is missing before it is missed.) `read` on
+# secret/config and on secret/metadata/motherduck/* lets `pintail check` find settings that delete versions too early.

@@ -18,6 +18,7 @@ async fn start() -> (Sandbox, Arc<Client>) {
         admin_token: config::AdminToken::Secret(source.clone()),
         requests_per_second: 1000,
         ca_file: None,
+        proxy: crate::config::Proxy::None,
         postgres: config::Postgres { host: None, port: 5432, ca_file: None },
     };
     (sandbox, Arc::new(Client::new(&settings, AdminSource::Secret(source)).unwrap()))

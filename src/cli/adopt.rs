@@ -69,7 +69,7 @@ pub async fn adopt(
         }
     };
     let outside = selection::open(config).await?;
-    let adoptions = adopt_all(&outside, &wishes, take_over, mode).await;
+    let adoptions = Box::pin(adopt_all(&outside, &wishes, take_over, mode)).await;
     match mode {
         Mode::Adopt => answer::tell(&adoptions, output),
         Mode::DryRun => answer::give(&adoptions, output)?,
@@ -130,7 +130,7 @@ pub(super) async fn take_in(
         return Err(Complaint::usage(format!("there is no credential `{name}`"), None));
     };
     let ground = Ground::look(outside, std::slice::from_ref(name)).await;
-    let disproved = disproved(&world, credential, ground.slot(name)).await;
+    let disproved = Box::pin(disproved(&world, credential, ground.slot(name))).await;
     let prepared = ground.prepare(config, wish, take_over, disproved);
     let Prepared { reading, claim, record } =
         prepared.map_err(|obstacle| obstacle.complaint(name))?;
@@ -138,7 +138,7 @@ pub(super) async fn take_in(
     match world.connect(claim.token, &Identity::served(&record)).await {
         Ok(Verdict::Works(answer)) => {
             let accepted = wish.accepted.as_deref();
-            ensure_own(&world, credential, accepted, answer.as_ref()).await?;
+            Box::pin(ensure_own(&world, credential, accepted, answer.as_ref())).await?;
             opens = answer.map(|answer| answer.account);
         }
         Ok(Verdict::Refused(how)) => {

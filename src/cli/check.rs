@@ -1,6 +1,7 @@
 //! `pintail check`: the configuration and what it names, then, read-only, everything that a rotation will need.
 
 mod account;
+mod caveats;
 mod certificate;
 mod connection;
 mod endpoint;

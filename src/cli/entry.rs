@@ -9,6 +9,7 @@ use clap::Parser;
 
 use super::complaint::{self, Complaint};
 use super::{Arguments, Command, ExitCode, demo, log, roll_back, rotate_now, sandbox, selection};
+use crate::command::orphans;
 use crate::config::{self, Config, Files};
 use crate::daemon::{Daemon, Supervisor, reload_signal, shutdown_on_signals};
 use crate::process;
@@ -143,6 +144,7 @@ async fn daemon(files: Files) -> anyhow::Result<ExitCode> {
     let server = Server::start(settings.as_ref(), daemon.fleet())
         .await
         .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
+    tokio::spawn(orphans::reap(shutdown.clone()));
     daemon.run(shutdown).await;
     // Last, so that whoever watches sees the daemon stop.
     if let Some(server) = server {

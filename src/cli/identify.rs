@@ -16,7 +16,7 @@ use super::table::counted;
 use super::{ExitCode, Output};
 use crate::config::Config;
 use crate::live::Outside;
-use crate::names::{CredentialName, TokenId};
+use crate::names::{AccountName, CredentialName, TokenId};
 use crate::rotation::world::{Fault, Verdict};
 use crate::secret::Token;
 use crate::verify::identify as open_with;
@@ -71,6 +71,8 @@ struct Identified {
     account: Option<String>,
     standing: Standing,
     credential: Option<CredentialName>,
+    /// The account of that credential.
+    credential_account: Option<AccountName>,
     /// Its ID, where a record tells.
     token_id: Option<TokenId>,
     /// Where its text stands.
@@ -114,6 +116,10 @@ async fn look(outside: &Outside, token: &Token) -> Identified {
         replaced_by: replaced_by(found.as_ref(), connection, account.as_deref()),
         account,
         standing,
+        credential_account: found.as_ref().and_then(|found| {
+            let credential = outside.config.credentials.get(&found.credential)?;
+            Some(credential.username.clone())
+        }),
         credential: found.as_ref().map(|found| found.credential.clone()),
         token_id: found.as_ref().and_then(|found| found.token_id),
         place: found.map(|found| found.place),
@@ -129,7 +135,7 @@ fn replaced_by(
     account: Option<&str>,
 ) -> Option<String> {
     let Some(Found { credential, part, .. }) = found else {
-        let is_name = |account: &&str| account.parse::<crate::names::AccountName>().is_ok();
+        let is_name = |account: &&str| account.parse::<AccountName>().is_ok();
         return account.filter(is_name).map(|account| format!("pintail token list {account}"));
     };
     match (part, connection) {
@@ -196,6 +202,11 @@ impl Answer for Identified {
     fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(out, "{}", self.opens())?;
         writeln!(out, "{}", self.stands())?;
+        if let (Some(opened), Some(meant)) = (&self.account, &self.credential_account)
+            && !opened.eq_ignore_ascii_case(meant.as_str())
+        {
+            writeln!(out, "note: that credential is of account {meant}")?;
+        }
         if let Some(command) = &self.replaced_by {
             let what = match self.credential {
                 Some(_) => "to replace it",

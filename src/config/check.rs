@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod calendar;
 mod credential;
+mod cron;
 mod findings;
 mod gate;
 mod lifetime;
@@ -63,6 +64,15 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     }
     let owner = owner(root, &mut findings);
     let motherduck = motherduck(root, &mut findings);
+    if let (Some(variable), Some(motherduck)) = (sources.proxy_variable(), &motherduck)
+        && !sources.has(&["motherduck", "proxy"])
+        && !service::is_loopback(&motherduck.api_url)
+    {
+        findings.warn(format!(
+            "environment variable {variable} is set, and requests to MotherDuck do not use it: say motherduck.proxy = \
+             \"environment\" to use it, or \"none\""
+        ));
+    }
     let daemon = table(root, "daemon", &mut findings).unwrap_or_default();
     let daemon = service::daemon(&daemon, &Key::root("daemon"), &mut findings);
     let server = root.contains_key("server").then(|| table(root, "server", &mut findings));

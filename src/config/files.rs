@@ -1,7 +1,9 @@
 //! The files that a configuration is read from: those that were named, and the `*.toml` of a named directory.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use sha2::{Digest, Sha256};
 
 use super::error::ConfigError;
@@ -48,6 +50,22 @@ impl Files {
 
     /// What stands in the files now. That one cannot be read is as good a state as any: it differs from all others.
     pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint_by(|file| std::fs::read(file).unwrap_or_default())
+    }
+
+    /// The same for whoever looks again and again; `None` while this process has too many files open to tell.
+    pub fn look(&self) -> Option<Fingerprint> {
+        let is_starved =
+            Cell::new(std::fs::File::open("/dev/null").as_ref().is_err_and(is_starving));
+        let fingerprint = self.fingerprint_by(|file| {
+            let read = std::fs::read(file);
+            is_starved.set(is_starved.get() || read.as_ref().is_err_and(is_starving));
+            read.unwrap_or_default()
+        });
+        (!is_starved.get()).then_some(fingerprint)
+    }
+
+    fn fingerprint_by(&self, read: impl Fn(&Path) -> Vec<u8>) -> Fingerprint {
         let mut digest = Sha256::new();
         for path in &self.paths {
             // A directory's files by name, so that one more is a change and another order of the listing is none.
@@ -56,13 +74,18 @@ impl Files {
                 continue;
             };
             for file in &group.files {
-                let content = std::fs::read(file).map(Sha256::digest).unwrap_or_default();
+                let content = Sha256::digest(read(file));
                 digest.update(Sha256::digest(file.as_os_str().as_encoded_bytes()));
                 digest.update(content);
             }
         }
         Fingerprint(digest.finalize().into())
     }
+}
+
+fn is_starving(error: &std::io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw);
+    matches!(number, Some(Errno::EMFILE | Errno::ENFILE))
 }
 
 /// What one name on the command line stands for.
@@ -97,5 +120,21 @@ impl Group {
         }
         files.sort_unstable();
         Ok(Self { is_directory: true, files })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_process_out_of_files_does_not_know_what_stands_in_them() {
+        for (errno, starves) in
+            [(Errno::EMFILE, true), (Errno::ENFILE, true), (Errno::ENOENT, false)]
+        {
+            assert_eq!(is_starving(&errno.into()), starves, "{errno}");
+        }
+        let files = Files::new(vec!["/no/such/file.toml".into()], []);
+        assert_eq!(files.look(), Some(files.fingerprint()));
     }
 }

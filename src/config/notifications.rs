@@ -9,6 +9,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::HeaderSource;
+use super::Proxy;
 use crate::secret::SecretSource;
 
 /// `[notifications.NAME]`: one sink.
@@ -26,6 +27,8 @@ pub struct Sink {
     pub timeout: Duration,
     /// Extra certificate authorities, PEM.
     pub ca_file: Option<PathBuf>,
+    /// How requests get out.
+    pub proxy: Proxy,
 }
 
 /// Where to, and in which form.

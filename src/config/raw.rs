@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use figment::error::{Actual, Kind};
 use figment::value::Value;
 
-use self::scalar::{FilePath, Flag, Number, Span, Url};
+use self::scalar::{FilePath, Flag, Number, Proxy, Span, Url};
 use self::secret::AdminToken;
 use super::suggest;
 
@@ -30,6 +30,7 @@ pub(super) struct MotherDuck {
     pub(super) admin_token: Option<AdminToken>,
     pub(super) requests_per_second: Option<Number>,
     pub(super) ca_file: Option<FilePath>,
+    pub(super) proxy: Option<Proxy>,
     pub(super) postgres: Option<Postgres>,
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Sources {
     doubles: Vec<Double>,
     /// Variables that were passed over.
     warnings: Vec<String>,
+    /// The variable that names a proxy for https, if there is one.
+    proxy: Option<String>,
 }
 
 /// A credential that stands in two files of one directory.
@@ -42,6 +44,7 @@ impl Sources {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let environment: Vec<_> = environment.into_iter().collect();
+        let proxy = proxy(&environment);
         let (mut parts, mut warnings) = standard::sources(&environment);
         let mut layers: Vec<Dict> = parts.iter().map(|part| part.settings.clone()).collect();
         let mut doubles = vec![];
@@ -79,7 +82,7 @@ impl Sources {
             layers.push(source.settings.clone());
             parts.push(source);
         }
-        Ok(Self { root: settle(layers), parts, doubles, warnings })
+        Ok(Self { root: settle(layers), parts, doubles, warnings, proxy })
     }
 
     /// The top-level keys.
@@ -95,6 +98,11 @@ impl Sources {
     /// What there is to say of variables that were passed over.
     pub(super) fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The variable that names a proxy for https, if there is one.
+    pub(super) fn proxy_variable(&self) -> Option<&str> {
+        self.proxy.as_deref()
     }
 
     /// The source of the value at `key`, or of its nearest parent that is there.
@@ -122,6 +130,14 @@ impl Sources {
             .try_fold(&self.root, |dict, part| dict.get(*part).and_then(Value::as_dict))
             .is_some_and(|dict| dict.contains_key(*last))
     }
+}
+
+fn proxy(environment: &[(String, String)]) -> Option<String> {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let is_set = |wanted: &&str| {
+        environment.iter().any(|(name, value)| name == wanted && !value.trim().is_empty())
+    };
+    names.into_iter().find(is_set).map(str::to_owned)
 }
 
 /// The layers, the later ones over the earlier ones.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::Proxy;
 use crate::secret::SecretSource;
 
 /// `[telemetry]`: where traces are sent.
@@ -17,4 +18,6 @@ pub struct Telemetry {
     pub headers_from: Option<SecretSource>,
     /// Extra certificate authorities, PEM.
     pub ca_file: Option<PathBuf>,
+    /// How requests get out.
+    pub proxy: Proxy,
 }

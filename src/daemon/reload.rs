@@ -63,6 +63,14 @@ struct Refusal {
     hint: Option<String>,
 }
 
+impl Refusal {
+    /// Whether nothing is wrong with the configuration: this process has too many files open to read it.
+    fn is_of_this_process(&self) -> bool {
+        // EMFILE and ENFILE, as the standard library shows them at the end of a chain of errors.
+        ["(os error 24)", "(os error 23)"].iter().any(|error| self.message.contains(error))
+    }
+}
+
 /// The latest attempt that was refused.
 struct Refused {
     refusal: Refusal,
@@ -101,7 +109,7 @@ impl Reloader {
 
     async fn look(&self) -> Option<Fingerprint> {
         let files = self.followed.files.clone();
-        spawn_blocking(move || files.fingerprint()).await.ok()
+        spawn_blocking(move || files.look()).await.ok().flatten()
     }
 
     /// Reads and takes over what stands in the files, or refuses it; `before` is known to people already.
@@ -149,7 +157,7 @@ impl Reloader {
             });
         }
         if let AdminToken::Secret(source) = &config.motherduck.admin_token {
-            source.read().map_err(|error| Refusal { message: chain(&error), hint: None })?;
+            source.read_token().map_err(|error| Refusal { message: chain(&error), hint: None })?;
         }
         let opened = before.reopen(Arc::new(config)).await;
         opened.map_err(|fault| Refusal { message: fault.message, hint: fault.hint })
@@ -192,6 +200,11 @@ impl Reloader {
 
     fn refuse(&self, refusal: &Refusal) {
         let Refusal { message, hint } = refusal;
+        if refusal.is_of_this_process() {
+            let retry_in_ms = u64::try_from(AGAIN.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(error = message, retry_in_ms, "configuration not read");
+            return;
+        }
         tracing::error!(error = message, hint, "configuration refused");
         self.fleet.refused(message.clone(), hint.clone());
     }
@@ -219,5 +232,24 @@ impl Started {
         let dumpable = ("daemon.dumpable", self.dumpable != now.daemon.dumpable);
         let keys = server.into_iter().chain([notifications, dumpable]);
         keys.filter_map(|(key, differs)| differs.then_some(key)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConfigError;
+
+    fn refusal(number: i32) -> Refusal {
+        let source = std::io::Error::from_raw_os_error(number);
+        let error = ConfigError::ReadFile { path: "/etc/pintail/pintail.toml".into(), source };
+        Refusal { message: one_line(&chain(&error)), hint: error.hint() }
+    }
+
+    #[test]
+    fn too_many_open_files_are_no_fault_of_the_configuration() {
+        assert!(refusal(nix::libc::EMFILE).is_of_this_process());
+        assert!(refusal(nix::libc::ENFILE).is_of_this_process());
+        assert!(!refusal(nix::libc::EACCES).is_of_this_process());
     }
 }

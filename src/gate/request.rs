@@ -101,7 +101,7 @@ impl Request {
         let headers = Headers::new(&settings.headers)
             .map_err(|NotAHeader { name }| SetupError::Header { url: url(), name })?;
         let http = clients
-            .with_extra_roots(settings.ca_file.as_ref())
+            .with_extra_roots(settings.ca_file.as_ref(), &settings.proxy)
             .map_err(|source| SetupError::Client { url: url(), source })?;
         Ok(Self {
             http,

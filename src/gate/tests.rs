@@ -53,6 +53,7 @@ impl Consumer {
             headers: BTreeMap::new(),
             timeout: Duration::from_secs(20),
             ca_file: None,
+            proxy: crate::config::Proxy::None,
         }
     }
 
@@ -154,6 +155,7 @@ fn a_header_that_http_does_not_allow_is_refused_before_anything_is_sent() {
         headers: BTreeMap::from([("X-Key".to_owned(), HeaderSource::Plain("s3cret\n".to_owned()))]),
         timeout: Duration::from_secs(1),
         ca_file: None,
+        proxy: crate::config::Proxy::None,
     };
     let error = Gate::new(&config::Gate::Http(request), &mut HttpClients::default()).err().unwrap();
     assert!(matches!(error, SetupError::Header { .. }));

@@ -87,6 +87,7 @@ pub(super) fn settings(url: &str, admin_token: SecretSource) -> config::MotherDu
         admin_token: config::AdminToken::Secret(admin_token),
         requests_per_second: 1000,
         ca_file: None,
+        proxy: crate::config::Proxy::None,
         postgres: config::Postgres { host: None, port: 5432, ca_file: None },
     }
 }

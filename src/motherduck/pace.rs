@@ -20,6 +20,8 @@ pub(super) struct Pace {
     pub(super) longest_asked: Duration,
     /// No repetition begins later than this after the first request.
     pub(super) in_all: Duration,
+    /// The same where nobody listens: nothing was sent, and whoever asks tries again as a whole.
+    pub(super) unconnected: Duration,
 }
 
 impl Default for Pace {
@@ -30,6 +32,7 @@ impl Default for Pace {
             repetitions: 5,
             longest_asked: Duration::from_mins(1),
             in_all: Duration::from_mins(3),
+            unconnected: Duration::from_secs(1),
         }
     }
 }
@@ -68,7 +71,9 @@ impl Pace {
             Some(asked) => chosen.max(asked),
             None => chosen,
         };
-        (spent.saturating_add(wait) <= self.in_all).then_some(wait)
+        let is_unconnected = matches!(failure, Failure::Connect { .. });
+        let in_all = if is_unconnected { self.unconnected } else { self.in_all };
+        (spent.saturating_add(wait) <= in_all).then_some(wait)
     }
 }
 

@@ -149,7 +149,7 @@ impl Receiver {
             }
         };
         let http = clients
-            .with_extra_roots(settings.ca_file.as_ref())
+            .with_extra_roots(settings.ca_file.as_ref(), &settings.proxy)
             .map_err(|source| SetupError::Client { sink: sink(), source })?;
         Ok(Self { http, form, timeout: settings.timeout })
     }

@@ -73,6 +73,14 @@ impl UserKeys {
         })
     }
 
+    /// How many bytes they take up in a secret's text, about.
+    pub fn size(&self) -> usize {
+        // Beside a name and a value stand quotes, a colon and a comma.
+        let size =
+            |member: &Member| member.name().unwrap_or_default().len() + member.value().len() + 4;
+        self.theirs().chain(&self.unknown).map(size).sum()
+    }
+
     /// The first of the user's keys that holds a number too large for a double.
     pub fn beyond_doubles(&self) -> Option<String> {
         let mut theirs = self.theirs();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::names::{CredentialName, RotationId, TokenId};
@@ -86,13 +86,25 @@ pub struct Problem {
     pub reason: Option<condition::Reason>,
 }
 
-/// How often a step that failed transiently is tried again within one run, and the first pause, which doubles.
+/// How often a step that failed transiently is tried again within one run, and at which pauses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Persistence {
     /// Failures in a row that end the run.
     pub failures: u32,
-    /// The first pause.
+    /// Half of the first pause; they double.
     pub pause: Duration,
+}
+
+impl Persistence {
+    /// So many pauses after the first of several failures in a row no further try begins, however few there were: each
+    /// may have taken long.
+    const PAUSES: u32 = 15;
+
+    /// Whether a row of failures that has lasted for `spent` ends the run, rather than another try after `pause`.
+    fn is_over(self, spent: SignedDuration, pause: Duration) -> bool {
+        let spent = Duration::try_from(spent).unwrap_or_default();
+        spent.saturating_add(pause) > self.pause.saturating_mul(Self::PAUSES)
+    }
 }
 
 /// Works on one credential until it is at rest, held, refused, or failing.
@@ -116,14 +128,16 @@ pub(crate) async fn see_through<W: World>(
     persistence: Persistence,
 ) -> Report {
     let mut failures = 0;
+    let mut failing_since = None;
     let mut passes = 0;
     while passes < MOST_PASSES {
         if world.stopping() {
             return report(run, Ending::Stopped);
         }
         passes += 1;
+        let began = world.now();
         match run.pass().await {
-            Pass::Moved => failures = 0,
+            Pass::Moved => (failures, failing_since) = (0, None),
             Pass::Looked => {}
             Pass::Waiting(until, awaited) => {
                 run.journal.waiting(awaited_step(awaited), until);
@@ -149,6 +163,10 @@ pub(crate) async fn see_through<W: World>(
                     return report(run, Ending::Failed(problem(step, fault)));
                 }
                 let pause = persistence.pause.saturating_mul(1 << failures.min(10));
+                let since = *failing_since.get_or_insert(began);
+                if persistence.is_over(world.now().duration_since(since), pause) {
+                    return report(run, Ending::Failed(problem(step, fault)));
+                }
                 tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");
                 world.nap(pause).await;
             }
@@ -247,9 +265,10 @@ fn at_rest(
     credential: &CredentialName,
 ) -> (Outcome, Option<Problem>) {
     let Some(record) = &standing.record else {
-        return match standing.took_part {
-            true => (Outcome::Failed, Some(vanished())),
-            false => (Outcome::NotDue, None),
+        return if standing.took_part {
+            (Outcome::Failed, Some(vanished()))
+        } else {
+            (Outcome::NotDue, None)
         };
     };
     if standing.is_unproved() {

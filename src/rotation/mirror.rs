@@ -75,14 +75,19 @@ pub async fn judge<W: World>(
     Ok(sight(record, found, |digest| known.iter().any(|one| one == digest)))
 }
 
-/// The tokens that the records of `subject`'s deployment in its mirrors name.
+/// The tokens that the records of `subject`'s deployment in its mirrors name. A mirror that cannot be read, be it for a
+/// key of the user's that is in the way there, is an error: before a token is made for it.
 pub async fn named_in_mirrors<W: World>(
     world: &W,
     subject: &Subject,
 ) -> Result<Vec<TokenId>, Fault> {
     let mut named = vec![];
-    for number in 0..subject.mirrors.len() {
-        if let Slot::Managed { record, .. } = world.read_mirror(number).await?.slot
+    for (number, mirror) in subject.mirrors.iter().enumerate() {
+        let found = world.read_mirror(number).await.map_err(|fault| Fault {
+            message: format!("mirror {}: {}", mirror.name, fault.message),
+            ..fault
+        })?;
+        if let Slot::Managed { record, .. } = found.slot
             && record.owner == subject.owner
         {
             named.push(record.token_id);

@@ -8,6 +8,7 @@ mod error;
 pub(super) mod labels;
 pub(super) mod publication;
 mod text;
+mod words;
 
 use std::cmp::Reverse;
 use std::fmt;
@@ -24,6 +25,7 @@ use self::answer::{Answer, Code};
 pub use self::error::AwsError;
 use self::labels::{CURRENT, PENDING, PREVIOUS, PROBE, version_id};
 use self::publication::{Next, Publication};
+use super::caveat::{Caveat, Severity};
 use super::{Location, PublishError, Role, StoreError, reading};
 use crate::config::AwsStore;
 use crate::names::TokenId;
@@ -33,6 +35,10 @@ use crate::secret::Token;
 
 /// How many older versions are searched for a predecessor.
 const RECALL_DEPTH: usize = 16;
+/// No secret is larger: <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>.
+const MOST: usize = 65_536;
+/// More than a record and a token take up.
+const RECORD: usize = 6_144;
 /// A secret has about a hundred versions, which is one page.
 const MOST_PAGES: usize = 32;
 
@@ -88,11 +94,12 @@ impl Aws {
         }
     }
 
-    /// Asks to move a label of ours away from a version that does not exist: AWS looks at the permission first and
-    /// refuses the request itself next, so that nothing changes; and if it did not refuse, the label has no meaning.
+    /// Asks to move a label of ours away from a version that does not exist, and to put a version without a value under
+    /// that label: AWS looks at the permission first and refuses the request itself next, so that nothing changes; and
+    /// if it did not refuse, the label has no meaning, and nobody is served what is under it.
     ///
-    /// That `PutSecretValue` is allowed too cannot be asked without doing it; neither can `CreateSecret`, so for an
-    /// absent secret nothing is asked at all.
+    /// That `CreateSecret` is allowed cannot be asked without doing it, so for an absent secret nothing is asked at
+    /// all.
     pub(super) async fn ensure_writable(
         &self,
         at: &Location,
@@ -111,15 +118,48 @@ impl Aws {
             .move_to_version_id(over.version.as_str())
             .send()
             .await;
-        match outcome.map_err(|error| Answer::of(&error)) {
-            Ok(_) => Ok(()),
-            Err(answer)
-                if answer.is(Code::InvalidParameter) || answer.is(Code::ResourceNotFound) =>
-            {
-                Ok(())
+        let moved = outcome.map(drop).map_err(|error| Answer::of(&error));
+        let nothing = self
+            .client()
+            .await?
+            .put_secret_value()
+            .secret_id(&at.path)
+            .version_stages(PROBE)
+            .send()
+            .await;
+        let put = nothing.map(drop).map_err(|error| Answer::of(&error));
+        for answer in [moved, put].into_iter().filter_map(Result::err) {
+            // A request that makes no sense is what was sent. What else it may be about tells its matter.
+            let makes_no_sense = [
+                Code::InvalidParameter,
+                Code::ResourceNotFound,
+                Code::InvalidRequest,
+                Code::Validation,
+            ]
+            .into_iter()
+            .any(|code| answer.is(code));
+            if answer.matter().is_some() || !makes_no_sense {
+                return Err(AwsError::new("write", &at.path, answer).into());
             }
-            Err(answer) => Err(AwsError::new("write", &at.path, answer).into()),
         }
+        room(at, over)
+    }
+
+    /// What AWS itself does with the secret. What pintail may not ask is not told: no policy needs to allow it.
+    pub(super) async fn caveats(&self, at: &Location) -> Vec<Caveat> {
+        let Ok(client) = self.client().await else { return vec![] };
+        let Ok(told) = client.describe_secret().secret_id(&at.path).send().await else {
+            return vec![];
+        };
+        let rotates = told.rotation_enabled() == Some(true);
+        Vec::from_iter(rotates.then(|| Caveat {
+            message: format!(
+                "AWS rotates secret {} by a schedule of its own, and would put something else there",
+                at.path
+            ),
+            hint: format!("`aws secretsmanager cancel-rotate-secret --secret-id {}` ends that", at.path),
+            severity: Severity::Error,
+        }))
     }
 
     pub(super) async fn publish(
@@ -259,6 +299,15 @@ impl Aws {
     async fn client(&self) -> Result<&Client, AwsError> {
         self.client.get_or_try_init(|| connect::client(&self.settings)).await
     }
+}
+
+/// Whether a record and a token find room beside what people keep in the secret.
+fn room(at: &Location, over: &Reading) -> Result<(), StoreError> {
+    let taken = over.others.size();
+    if taken + RECORD > MOST {
+        return Err(AwsError::TooLarge { secret: at.path.clone(), taken }.into());
+    }
+    Ok(())
 }
 
 /// A request that is sent at most once, since a repetition could not be told from somebody else's.

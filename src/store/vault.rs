@@ -2,6 +2,7 @@
 
 pub(super) mod answer;
 mod error;
+mod limits;
 mod request;
 mod rights;
 mod session;
@@ -29,7 +30,7 @@ use crate::names::TokenId;
 use crate::record::{Object, Record, encode_with_token};
 use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
-use crate::tls::{Roots, http_client};
+use crate::tls::{Roots, http_client_by};
 
 /// How many older versions are searched for a predecessor: one rotation writes a few at most.
 const RECALL_DEPTH: u64 = 16;
@@ -68,7 +69,8 @@ impl Vault {
         if !plain {
             return Err(VaultError::Address);
         }
-        let http = http_client(
+        let http = http_client_by(
+            &settings.proxy,
             Roots::system_and(settings.ca_file.as_ref()),
             settings.client_certificate.as_ref(),
             REQUEST_TIMEOUT,

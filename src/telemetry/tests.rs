@@ -93,8 +93,10 @@ async fn nobody_waits_for_a_collector_that_does_not_answer() {
         service_name: "pintail".to_owned(),
         headers_from: None,
         ca_file: None,
+        proxy: crate::config::Proxy::None,
     };
-    let client = HttpClients::default().with_extra_roots(None).unwrap();
+    let client =
+        HttpClients::default().with_extra_roots(None, &crate::config::Proxy::None).unwrap();
     let mut carrier = Carrier { client, settings, headers: HeaderMap::new(), failing: false };
     tokio::spawn(async move { carrier.carry(&mut letters).await });
     let telemetry =

@@ -1,15 +1,20 @@
 //! A connection to MotherDuck's Postgres endpoint, with the token as its password.
 
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::address::Addresses;
 use self::attention::Attention;
 use self::limited::limited;
 use super::region;
@@ -20,10 +25,11 @@ use crate::rotation::world::{Answer, FaultKind, Verdict};
 use crate::secret::Token;
 use crate::tls::{Roots, TlsError, client_config, is_distrust};
 
+pub(super) mod address;
 mod attention;
 mod limited;
 
-/// The limit for the whole probe.
+/// The limit for the probe of what listens at one address, once it is connected to.
 const LIMIT: Duration = Duration::from_secs(15);
 /// How long the server may think about which account a connection opens, which works already: beyond that it does not
 /// say.
@@ -46,12 +52,14 @@ pub enum PostgresError {
     #[error("the token does not tell its region")]
     NoRegion,
     /// The time was up.
-    #[error("{host}:{port} did not answer within {}", humantime::format_duration(LIMIT))]
+    #[error("{host}:{port} did not answer within {}", humantime::format_duration(*limit))]
     TimedOut {
         /// The host.
         host: String,
         /// The port.
         port: u16,
+        /// The time.
+        limit: Duration,
     },
     /// The server's certificate is not believed, or is another host's.
     #[error("the certificate of {host}:{port} is not believed")]
@@ -72,8 +80,8 @@ pub enum PostgresError {
         host: String,
         /// The port.
         port: u16,
-        /// What the client said.
-        source: tokio_postgres::Error,
+        /// What happened.
+        source: Unconnected,
     },
     /// The server let pintail in without asking for a password.
     #[error("{host}:{port} asks for no password, so that a connection proves nothing of a token")]
@@ -97,7 +105,32 @@ pub enum PostgresError {
     },
 }
 
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum Unconnected {
+    /// The name has no address, or nobody answers there.
+    #[error(transparent)]
+    Network(std::io::Error),
+    /// What the client said.
+    #[error(transparent)]
+    Client(tokio_postgres::Error),
+}
+
 impl PostgresError {
+    /// Whether another address of the host may have more to say.
+    fn is_of_one_address(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Connection { .. } | Self::Distrust { .. } => true,
+            Self::Server { .. } => self.kind() == FaultKind::Transient,
+            Self::Tls(_) | Self::NoRegion | Self::NoPassword { .. } => false,
+        }
+    }
+
+    /// Whether it is a word of the server, rather than none.
+    fn is_told(&self) -> bool {
+        !matches!(self, Self::TimedOut { .. } | Self::Connection { .. })
+    }
+
     /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -131,10 +164,12 @@ impl PostgresError {
             Self::Server { .. } if self.kind() == FaultKind::Permanent => {
                 Some("check the `database` of the credential's verify.postgres".to_owned())
             }
-            Self::Tls(_)
-            | Self::TimedOut { .. }
-            | Self::Connection { .. }
-            | Self::Server { .. } => None,
+            Self::TimedOut { host, port, .. } | Self::Connection { host, port, .. } => {
+                Some(format!(
+                    "the way to {host}:{port} must be open from here: Postgres goes through no HTTP proxy, whatever `proxy` says"
+                ))
+            }
+            Self::Tls(_) | Self::Server { .. } => None,
         }
     }
 }
@@ -184,8 +219,44 @@ impl Endpoint {
             Some(host) => host.clone(),
             None => region::host(token).ok_or(PostgresError::NoRegion)?,
         };
+        let addresses = Addresses::of(&host, self.port).await?;
+        self.search(host, &addresses, token).await
+    }
+
+    /// The verdict of the first address that has one.
+    pub(super) async fn search(
+        &self,
+        host: String,
+        addresses: &Addresses,
+        token: &Token,
+    ) -> Result<Verdict, PostgresError> {
+        let mut told: Option<PostgresError> = None;
+        for address in addresses.iter() {
+            let error = match self.connect_to(&host, addresses, address, token).await {
+                Err(error) if error.is_of_one_address() => error,
+                // A refusal above all: what another address says does not take it back.
+                definite => return definite,
+            };
+            if told.as_ref().is_none_or(|told| !told.is_told()) {
+                told = Some(error);
+            }
+        }
+        // There is one address at least.
+        Err(told.unwrap_or(PostgresError::TimedOut { host, port: self.port, limit: LIMIT }))
+    }
+
+    /// The verdict of what listens at one address of the host.
+    async fn connect_to(
+        &self,
+        host: &str,
+        addresses: &Addresses,
+        address: SocketAddr,
+        token: &Token,
+    ) -> Result<Verdict, PostgresError> {
+        let stream = addresses.connect(address).await?;
+        let host = host.to_owned();
         let attention = Attention::default();
-        match timeout(LIMIT, Box::pin(self.probe(&host, token, &attention))).await {
+        match timeout(LIMIT, Box::pin(self.probe(stream, &host, token, &attention))).await {
             Ok(Ok(_)) if !attention.heard_a_password() => {
                 Err(PostgresError::NoPassword { host, port: self.port })
             }
@@ -193,31 +264,35 @@ impl Endpoint {
                 let endpoint = format!("{host}:{}", self.port);
                 Ok(Verdict::Works(account.map(|account| Answer { account, endpoint })))
             }
-            Ok(Err(error)) => self.judge(host, error),
-            Err(_) => Err(PostgresError::TimedOut { host, port: self.port }),
+            Ok(Err(Unconnected::Client(error))) => self.judge(host, error),
+            Ok(Err(source)) => Err(PostgresError::Connection { host, port: self.port, source }),
+            Err(_) => Err(PostgresError::TimedOut { host, port: self.port, limit: LIMIT }),
         }
     }
 
     /// Connects, and asks what is to be asked; the account that the server names, if it does.
     async fn probe(
         &self,
+        stream: TcpStream,
         host: &str,
         token: &Token,
         attention: &Attention,
-    ) -> Result<Option<String>, tokio_postgres::Error> {
+    ) -> Result<Option<String>, Unconnected> {
         // By setters alone: nothing comes from the environment or from a connection string.
         let mut settings = tokio_postgres::Config::new();
         settings
-            .host(host)
-            .port(self.port)
             .user("postgres")
             .dbname(&self.database)
             .application_name("pintail")
             .ssl_mode(SslMode::Require);
         token.lend(|text| settings.password(text));
 
+        // The certificate must be the name's, whichever address it was found under.
+        let mut tls = attention.over(limited(self.tls.clone()));
+        let tls = MakeTlsConnect::<TcpStream>::make_tls_connect(&mut tls, host)
+            .map_err(|error| Unconnected::Network(io::Error::other(error)))?;
         let (client, connection) =
-            settings.connect(attention.over(limited(self.tls.clone()))).await?;
+            settings.connect_raw(stream, tls).await.map_err(Unconnected::Client)?;
         // Whoever was let in without a password has nothing to ask: what is answered proves nothing.
         let asks = attention.heard_a_password().then_some(self.asks);
         let works = AtomicBool::new(false);
@@ -241,7 +316,8 @@ impl Endpoint {
             Either::Right((Err(_), _)) if works.load(Ordering::Acquire) => Ok(None),
             Either::Right((Err(error), _)) => Err(error),
             Either::Right((Ok(()), ask)) => ask.await,
-        }?;
+        }
+        .map_err(Unconnected::Client)?;
         Ok(answer.and_then(|name| shown(&name, token)))
     }
 
@@ -252,7 +328,7 @@ impl Endpoint {
             return Err(if is_distrust(&error) {
                 PostgresError::Distrust { host, port, ca_file: self.ca_file.clone(), source: error }
             } else {
-                PostgresError::Connection { host, port, source: error }
+                PostgresError::Connection { host, port, source: Unconnected::Client(error) }
             });
         };
         let state = foreign_text(answer.code().code(), 5);
@@ -270,7 +346,7 @@ async fn account(client: &Client) -> Option<String> {
     let asked = timeout(ACCOUNT_LIMIT, client.simple_query("SELECT current_user")).await;
     asked.ok()?.ok()?.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.try_get(0).ok()?.map(str::to_owned),
-        _ => None,
+        SimpleQueryMessage::CommandComplete(_) | SimpleQueryMessage::RowDescription(_) | _ => None,
     })
 }
 

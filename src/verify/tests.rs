@@ -1,5 +1,6 @@
 //! What verifiers promise, against a small Postgres server behind TLS.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use super::postgres::Endpoint;
+use super::postgres::address::Addresses;
 use super::*;
 use crate::command::sample;
 use crate::config::IdentityRule;
@@ -151,7 +154,14 @@ async fn serve(mut stream: TcpStream, tls: TlsAcceptor, manner: Manner) -> std::
     let expected: &[&str] = match manner {
         Manner::Trusts => &[],
         Manner::Answers => &["SELECT 1"],
-        _ => &["SELECT 1", "SELECT current_user"],
+        Manner::Names(_)
+        | Manner::RefusesToSay
+        | Manner::FallsSilent
+        | Manner::HangsUpOnThat
+        | Manner::Complains { .. }
+        | Manner::HangsUp
+        | Manner::Endless(_)
+        | Manner::WithoutTls => &["SELECT 1", "SELECT current_user"],
     };
     assert_eq!(asked, expected);
     Ok(())
@@ -275,6 +285,45 @@ async fn a_refused_password_is_the_servers_word_on_the_token() {
     assert_eq!(text, format!("localhost:{} refused it with SQLSTATE 28P01", server.port));
 }
 
+/// The verdict of a name with these addresses, the last of which may be the server's.
+async fn search(server: &Server, found: Vec<SocketAddr>, token: &str) -> Verdict {
+    let endpoint = Endpoint::new(&server.settings(), "md:", IdentityRule::Off).unwrap();
+    let (host, token) = ("localhost".to_owned(), Token::new(token).unwrap());
+    let addresses = Addresses::told(&host, found);
+    endpoint.search(host, &addresses, &token).await.unwrap()
+}
+
+/// An address where nobody listens, and one where whoever comes is sent away.
+async fn useless() -> [SocketAddr; 2] {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let rude = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = rude.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = rude.accept().await {
+            drop(stream);
+        }
+    });
+    [closed, address]
+}
+
+#[tokio::test]
+async fn a_refusal_at_one_address_is_the_hosts_word_whatever_the_others_say() {
+    for other in useless().await {
+        let server = Server::start("localhost", Manner::Answers).await;
+        let at = SocketAddr::from(([127, 0, 0, 1], server.port));
+        let verdict = search(&server, vec![at, other], "another-token").await;
+        assert!(matches!(verdict, Verdict::Refused(_)), "{verdict:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_leads_nowhere_does_not_hide_the_one_that_works() {
+    let server = Server::start("localhost", Manner::Answers).await;
+    let at = SocketAddr::from(([127, 0, 0, 1], server.port));
+    let found = useless().await.into_iter().chain([at]).collect();
+    assert_eq!(search(&server, found, GOOD).await, Verdict::Works(None));
+}
+
 #[tokio::test]
 async fn other_errors_of_the_server_say_nothing_about_the_token_and_do_not_show_it() {
     for (state, kind) in [
@@ -297,6 +346,7 @@ async fn a_connection_that_breaks_or_is_refused_is_passing_trouble() {
     let server = Server::start("localhost", Manner::HangsUp).await;
     let error = connect(&server.settings(), GOOD).await.unwrap_err();
     assert!(matches!(error, PostgresError::Connection { .. }), "{error}");
+    assert!(error.hint().unwrap().contains("no HTTP proxy"), "{error}");
     assert_eq!(error.kind(), FaultKind::Transient);
     // It served one connection, and its listener is gone.
     let error = connect(&server.settings(), GOOD).await.unwrap_err();

@@ -73,3 +73,19 @@ fn windows_that_mean_nothing_are_warned_of() {
     let config = credential("ttl = \"45d\"\nwindows = [\"22:00-04:00\"]\ngate = \"none\"").unwrap();
     assert!(config.warnings.iter().any(|text| text.contains("`windows` mean nothing")));
 }
+
+#[test]
+fn a_cron_line_that_nobody_means_draws_one_warning_however_many_share_it() {
+    let text = |line: &str| {
+        format!(
+            "{HEAD}[defaults]\nstore = \"main\"\nschedule = \"{line}\"\nttl = \"45d\"\ngate = \"none\"\n\
+             [credentials.a]\nusername = \"etl\"\n[credentials.b]\nusername = \"etl_b\"\n"
+        )
+    };
+    for (line, word) in [("* * * * * *", "six fields"), ("*/90 * * * *", "step of 90")] {
+        let warnings = load(&text(line)).unwrap().warnings;
+        let told = warnings.iter().filter(|warning| warning.contains(word)).count();
+        assert_eq!(told, 1, "{line}: {warnings:?}");
+    }
+    assert_eq!(load(&text("0 0 3 * * SUN")).unwrap().warnings, Vec::<String>::new());
+}

@@ -82,8 +82,8 @@ fn a_quiet_rotation_with_openbao_takes_four_and_five_requests_and_three_connecti
 }
 
 #[test]
-fn a_quiet_rotation_with_secrets_manager_takes_four_and_eight_requests_and_three_connections() {
-    a_quiet_rotation(Kind::Aws, 8);
+fn a_quiet_rotation_with_secrets_manager_takes_four_and_nine_requests_and_three_connections() {
+    a_quiet_rotation(Kind::Aws, 9);
 }
 
 fn a_look(kind: Kind) {

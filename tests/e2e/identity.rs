@@ -151,6 +151,34 @@ fn nothing_is_published_over_another_accounts_token_and_nothing_revoked() {
 }
 
 #[test]
+fn a_daemon_finds_it_out_once_and_goes_on_with_the_others() {
+    let mut scene = Scene::with(Kind::File, &[ETL, BI, "web_prod"], &[]);
+    scene.credentials = vec![ETL.to_owned(), "web_prod".to_owned()];
+    let (theirs, used) = adopted_theirs(&scene);
+    scene.calendar = ALWAYS.to_owned();
+    scene.more = "[daemon]\nsweep = \"1s\"\n".into();
+    let secret = scene.secret();
+    let daemon = scene.start(&["run"]);
+    let created = |credential: &str| {
+        let prefix = format!("pintail/e2e/{credential}/");
+        let is_meant = |event: &crate::sandbox::Event| {
+            event.kind == "token_created"
+                && event.name.as_ref().is_some_and(|name| name.starts_with(&prefix))
+        };
+        scene.sandbox.events().into_iter().filter(is_meant).count()
+    };
+    while created("web_prod") < 4 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    daemon.terminate();
+    let run = scene.note(daemon.wait());
+    assert!(run.stderr.contains("bi_prod"), "{run}");
+    assert_eq!((created(ETL), scene.secret()), (1, secret), "{run}");
+    let revoked = revoked(&scene);
+    assert!(!revoked.contains(&used.id) && !revoked.contains(&theirs.id), "{revoked:?}");
+}
+
+#[test]
 fn another_accounts_token_may_be_adopted_for_its_own_account() {
     let mut scene = scene(&[]);
     let (theirs, used) = adopted_theirs(&scene);

@@ -26,6 +26,8 @@ pub struct Scene {
     pub api_url: String,
     /// Where pintail finds the admin token.
     pub admin_token_file: PathBuf,
+    /// The `proxy` of MotherDuck and of the store.
+    pub proxies: Option<String>,
     /// Where else it is to find it, as the configuration says it.
     pub admin_token: Option<String>,
     /// The authority that pintail believes at the Postgres endpoint.
@@ -64,6 +66,7 @@ impl Scene {
             api_url: sandbox.server.url.clone(),
             admin_token_file: sandbox.admin_token_file(),
             admin_token: None,
+            proxies: None,
             ca_file: sandbox.text("ca_file").into(),
             calendar: "every = \"30d\"\nttl = \"45d\"".to_owned(),
             defaults: "gate = \"none\"".to_owned(),
@@ -97,17 +100,20 @@ impl Scene {
     /// The configuration.
     pub fn configuration(&self) -> String {
         let path = self.place.path("{credential}");
+        let proxy = self.proxies.as_ref();
+        let proxy = proxy.map_or_else(String::new, |text| format!("proxy = \"{text}\""));
         let mut text = format!(
             r#"owner = "{owner}"
 [motherduck]
 api_url = "{api_url}"
 admin_token = {admin}
 requests_per_second = 1000
+{proxy}
 [motherduck.postgres]
 host = "{host}"
 port = {port}
 ca_file = "{ca}"
-{store}
+{store}{store_proxy}
 [defaults]
 store = "main"
 path = "{path}"
@@ -123,6 +129,8 @@ path = "{path}"
             port = self.sandbox.ready["postgres_port"],
             ca = self.ca_file.display(),
             store = self.place.table(),
+            proxy = proxy,
+            store_proxy = if self.place.kind == Kind::File { "" } else { &proxy },
             calendar = self.calendar,
             defaults = self.defaults,
         );

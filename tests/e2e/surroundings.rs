@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::place::Kind;
 use crate::relay::{Relay, response};
 use crate::sandbox::PINTAIL;
 use crate::scene::{ETL, Scene};
+use crate::servers::environment;
 
 /// Runs `script` with the program and `--config FILE` as its arguments: the exit code, and standard error.
 fn shell(scene: &Scene, script: &str, variables: &[(&str, &str)]) -> (i32, String) {
@@ -137,4 +139,54 @@ fn receivers_and_gateways_are_quoted_where_they_say_why_not() {
     let run = scene.rotate(&["--due", "--metrics-push", &gateway.url]);
     assert_eq!(run.code, Some(0), "{run}");
     assert!(run.stderr.contains("answered 400: text format parsing error in line 3"), "{run}");
+}
+
+#[test]
+fn a_port_where_nobody_listens_ends_a_run_within_a_quarter_of_a_minute() {
+    let mut scene = Scene::new(Kind::File);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    scene.api_url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let begun = Instant::now();
+    let run = scene.rotate(&[ETL]);
+    run.came_to(1, "failed");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}: {run}", begun.elapsed());
+}
+
+/// The ended processes that wait for `parent` to ask about them.
+fn zombies(parent: &str) -> usize {
+    let listed = Command::new("ps").args(["-o", "stat=", "--ppid", parent]).output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    listed.lines().filter(|state| state.starts_with('Z')).count()
+}
+
+#[test]
+fn what_a_hook_left_behind_does_not_pile_up_where_pintail_is_the_first_process() {
+    let mut scene = Scene::new(Kind::File);
+    let hook = scene.script("leaves", "for n in 1 2 3 4 5; do sleep 0.3 >/dev/null 2>&1 & done");
+    scene.defaults = format!("gate = \"none\"\ndeploy.command.command = [\"{hook}\"]");
+    scene.more = "[server]\nenabled = false\n".to_owned();
+    let file = scene.dir().join("pintail.toml");
+    fs::write(&file, scene.configuration()).unwrap();
+    // To be the one that orphans go to is inherited by the program that is executed.
+    let adopt = "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])";
+    let mut daemon = Command::new(environment().join("bin/python3"))
+        .args(["-c", adopt, PINTAIL, "--config"])
+        .arg(file)
+        .arg("run")
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid = daemon.id().to_string();
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let begun = Instant::now();
+        while !is_so() {
+            assert!(begun.elapsed() < Duration::from_secs(45), "it did not come to this: {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    until("the hook's children end", &|| zombies(&pid) == 5);
+    until("nothing of them is left", &|| zombies(&pid) == 0);
+    daemon.kill().unwrap();
+    daemon.wait().unwrap();
 }

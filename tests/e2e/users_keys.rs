@@ -116,6 +116,26 @@ fn a_key_of_the_users_in_a_mirror_is_refused_before_anything_is_created() {
 }
 
 #[test]
+fn a_key_of_the_users_that_comes_into_a_mirror_later_stops_the_next_rotation_before_it_begins() {
+    let mut scene = Scene::new(Kind::File);
+    let copy = Place::new(Kind::Vault, scene.dir());
+    let path = copy.path("{credential}");
+    scene.defaults =
+        format!("gate = \"none\"\nmirrors = [{{ store = \"copy\", path = \"{path}\" }}]");
+    scene.more = copy.table().replace("stores.main", "stores.copy");
+    let first = scene.first_token();
+    let mut theirs = copy.read(&scene.clients, ETL).unwrap();
+    theirs.insert("pintail".to_owned(), "theirs".into());
+    copy.write(&scene.clients, ETL, &Value::Object(theirs.clone()));
+    for verb in [&["check"][..], &["plan"], &["rotate-now", ETL]] {
+        scene.pintail(verb).complains(1, &["mirror", &copy.path(ETL), "`pintail`", "rename"]);
+    }
+    assert_eq!(scene.served_id(), first);
+    assert_eq!(scene.sandbox.count("token_create"), 1);
+    assert_eq!(copy.read(&scene.clients, ETL).unwrap(), theirs);
+}
+
+#[test]
 fn the_daemon_says_whose_key_is_in_the_way_and_creates_nothing() {
     let mut scene = Scene::new(Kind::Vault);
     scene.place.write(&scene.clients, ETL, &json!({"token_id": "theirs"}));

@@ -66,6 +66,7 @@ keys!(Vault);
 
 fn settings(address: &str, auth: VaultAuth) -> StoreSettings {
     StoreSettings::Vault(VaultStore {
+        proxy: pintail::config::Proxy::None,
         address: address.parse().unwrap(),
         mount: "secret".to_owned(),
         namespace: None,

@@ -17,7 +17,8 @@ pub fn ask_as(token: &str, method: &str, url: &str, body: &str) -> (u16, String)
     ask_with(method, url, &format!("Authorization: Bearer {}\r\n", token.trim()), body)
 }
 
-fn ask_with(method: &str, url: &str, headers: &str, body: &str) -> (u16, String) {
+/// The status and the body of an answer, asked with these header lines, each ending in a line break.
+pub fn ask_with(method: &str, url: &str, headers: &str, body: &str) -> (u16, String) {
     let rest = url.strip_prefix("http://").unwrap();
     let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
     let mut stream = TcpStream::connect(address).unwrap();

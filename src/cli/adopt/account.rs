@@ -28,7 +28,6 @@ pub(super) async fn ensure_own(
         })
     };
     match whose(world, account, Origin::Claimed, answer).await {
-        Whose::Own => Ok(()),
         Whose::Another(named) => refused(
             format!("the token in the secret opens account {named:?}, and not {account}"),
             format!(
@@ -59,7 +58,7 @@ pub(super) async fn ensure_own(
             ),
             "`verify.postgres.identity = \"required\"` asks for the account's name".to_owned(),
         ),
-        Whose::Unanswered => Ok(()),
+        Whose::Own | Whose::Unanswered => Ok(()),
     }
 }
 

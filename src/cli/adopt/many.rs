@@ -100,7 +100,7 @@ pub(super) async fn adopt_all(
     mode: Mode,
 ) -> Adoptions {
     let names: Vec<_> = wishes.iter().map(|wish| wish.name.clone()).collect();
-    let ground = Ground::look(outside, &names).await;
+    let ground = Box::pin(Ground::look(outside, &names)).await;
     let check = |wish| match ground.prepare(&outside.config, wish, take_over, None) {
         Ok(prepared) => Line::new(wish, Outcome::Ready, prepared.record.previous_token_ids),
         Err(Obstacle::Refused(AdoptRefusal::AlreadyManaged(id))) if id == wish.token_id => {
@@ -116,7 +116,7 @@ pub(super) async fn adopt_all(
     for (wish, line) in wishes.iter().zip(&mut adoptions.adoptions) {
         if line.outcome == Outcome::Ready {
             // It is looked at once more: the lines before it took their time.
-            *line = match take_in(outside, wish, take_over).await {
+            *line = match Box::pin(take_in(outside, wish, take_over)).await {
                 Ok(Adopted { previous_token_ids, .. }) => {
                     Line::new(wish, Outcome::Adopted, previous_token_ids)
                 }

@@ -8,12 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::table::{counted, span};
 use super::account;
+use super::caveats;
 use super::connection;
 use super::finding::{Finding, Findings, Level};
 use super::rights::Rights;
 use super::servers;
 use crate::command::{Context, Encoding};
-use crate::config::{Credential, Gate, Hook, HttpMethod};
+use crate::config::{Credential, Gate, Hook, HttpMethod, Proxy};
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
@@ -36,7 +37,7 @@ pub(super) enum Connections {
 }
 
 /// Asks everybody whom a rotation will ask.
-pub(super) async fn examine(outside: &Outside, with: Connections, findings: &mut Findings) {
+pub(super) async fn examine(outside: &Outside, connections: Connections, findings: &mut Findings) {
     findings.findings.extend(servers::examine(&outside.config, outside.now()).await);
     let admitted = admin(outside, findings).await;
     let rights = Rights::ask(outside).await;
@@ -44,7 +45,7 @@ pub(super) async fn examine(outside: &Outside, with: Connections, findings: &mut
     let width = outside.config.daemon.concurrency;
     let credentials: Vec<_> = outside.config.credentials.values().collect();
     let found: Vec<_> = futures::stream::iter(&credentials)
-        .map(|credential| examine_credential(outside, credential, &rights, with))
+        .map(|credential| examine_credential(outside, credential, &rights, connections))
         .buffered(width)
         .collect()
         .await;
@@ -117,7 +118,7 @@ async fn examine_credential(
     outside: &Outside,
     credential: &Credential,
     rights: &Rights,
-    with: Connections,
+    connections: Connections,
 ) -> Vec<Finding> {
     let name = &credential.name;
     let Some(world) = outside.world(name, CancellationToken::new()) else { return vec![] };
@@ -135,10 +136,11 @@ async fn examine_credential(
             Err(fault) => Finding::fault(name, fault),
         });
     }
+    findings.extend(caveats::examine(outside, &world, credential, &reading).await);
     findings.extend(elsewhere(outside, &world, credential, &reading).await);
     findings.extend(mirrors(&world, credential, &reading).await);
     if let Slot::Managed { record, token } = &reading.slot {
-        if with == Connections::Each && record.owner == outside.config.owner {
+        if connections == Connections::Each && record.owner == outside.config.owner {
             findings.extend(connection::examine(&world, credential, record, token).await);
         }
         findings.extend(hosts(credential, record).await);
@@ -237,6 +239,10 @@ async fn hosts(credential: &Credential, record: &Record) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for (what, request) in gate.into_iter().chain(deploy) {
+        // A proxy may know names that are not known here.
+        if request.proxy != Proxy::None {
+            continue;
+        }
         let filled = context.fill(&request.url, Encoding::Url);
         let Ok(url) = url::Url::parse(&filled) else { continue };
         let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {

@@ -6,14 +6,17 @@ use url::Url;
 
 use super::endpoint::{Endpoint, Opening};
 use super::finding::Finding;
-use crate::config::{Config, Proof, StoreSettings, Verify};
+use crate::config::{Config, Proof, Proxy, StoreSettings, Verify};
 use crate::tls::Roots;
 
-/// The REST API, the Postgres endpoint where its host is known before a token is, and each Vault; those that use TLS.
+/// The REST API, the Postgres endpoint where its host is known before a token is, and each Vault; those that use TLS and
+/// are reached directly.
 pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Finding> {
     let motherduck = &config.motherduck;
     let mut findings = vec![];
-    if let Some((host, port)) = secured(&motherduck.api_url) {
+    if let Some((host, port)) =
+        secured(&motherduck.api_url).filter(|_| is_direct(&motherduck.proxy))
+    {
         let rest = Endpoint {
             host,
             port,
@@ -44,7 +47,7 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Finding> {
     }
     let vaults = config.stores.iter().map(|(name, settings)| async move {
         let StoreSettings::Vault(vault) = settings else { return None };
-        let (host, port) = secured(&vault.address)?;
+        let (host, port) = secured(&vault.address).filter(|_| is_direct(&vault.proxy))?;
         let endpoint = Endpoint {
             host,
             port,
@@ -59,6 +62,15 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Finding> {
     let vaults: Vec<_> = futures::stream::iter(vaults).buffered(8).collect().await;
     findings.extend(vaults.into_iter().flatten());
     findings
+}
+
+/// Whether a server can be looked at from here. Behind a proxy, the requests that follow tell whether its certificate
+/// is believed.
+fn is_direct(proxy: &Proxy) -> bool {
+    match proxy {
+        Proxy::None => true,
+        Proxy::Environment | Proxy::At(_) => false,
+    }
 }
 
 fn secured(url: &Url) -> Option<(&str, u16)> {

@@ -1,5 +1,7 @@
 //! A decision in words.
 
+use jiff::Timestamp;
+
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
 use crate::rotation::condition::place_vacant;
@@ -33,15 +35,6 @@ pub(super) fn words(
     request: Request,
     credential: &CredentialName,
 ) -> Words {
-    let said = |decision, action: &str, reason: String| Words {
-        decision,
-        action: action.to_owned(),
-        reason,
-        revokes: vec![],
-        orphans: vec![],
-        elsewhere: vec![],
-        hint: None,
-    };
     let predecessors = record.map(|record| record.previous_token_ids.clone()).unwrap_or_default();
     match decision {
         Decision::List => said("list", "list the account's tokens", unfinished(record)),
@@ -135,16 +128,29 @@ pub(super) fn words(
         Decision::Rest { next_due, elsewhere } => Words {
             hint: (!elsewhere.is_empty()).then(|| place_vacant(&elsewhere, credential).1),
             elsewhere,
-            ..said(
-                "rest",
-                "nothing",
-                next_due.map_or_else(
-                    || "nothing will make it due: it has no schedule and no expiry".to_owned(),
-                    |at| format!("not due before {}", instant(at)),
-                ),
-            )
+            ..said("rest", "nothing", resting(next_due))
         },
     }
+}
+
+/// A decision that concerns no token.
+fn said(decision: &'static str, action: &str, reason: String) -> Words {
+    Words {
+        decision,
+        action: action.to_owned(),
+        reason,
+        revokes: vec![],
+        orphans: vec![],
+        elsewhere: vec![],
+        hint: None,
+    }
+}
+
+fn resting(next_due: Option<Timestamp>) -> String {
+    next_due.map_or_else(
+        || "nothing will make it due: it has no schedule and no expiry".to_owned(),
+        |at| format!("not due before {}", instant(at)),
+    )
 }
 
 fn replacing(reason: Reason) -> &'static str {

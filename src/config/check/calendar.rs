@@ -1,10 +1,11 @@
 //! Cron lines and windows, each read once however many credentials share it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cron;
 use super::findings::{Findings, Key};
 use crate::config::raw::credential::Credential;
 use crate::config::raw::scalar::Span;
@@ -31,6 +32,8 @@ type Known<K, V> = HashMap<K, HashMap<String, Result<V, ScheduleError>>>;
 pub(super) struct Calendars {
     lines: Known<String, Pace>,
     windows: Known<Vec<String>, Windows>,
+    /// The cron lines that were remarked on, or had nothing about them.
+    told: HashSet<String>,
 }
 
 impl Calendars {
@@ -52,6 +55,11 @@ impl Calendars {
             }
             (Some(line), None) => {
                 let pace = self.cron(line, raw.timezone.as_deref().unwrap_or(UTC));
+                if pace.is_ok() && self.told.insert(line.clone()) {
+                    for remark in cron::remarks(line) {
+                        findings.warn(remark);
+                    }
+                }
                 findings.accept(&key.child(place(&pace)), pace).unwrap_or(expiry_only)
             }
             (None, Some(Span(every))) => {

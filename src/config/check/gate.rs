@@ -55,6 +55,7 @@ pub(super) fn gate(
                 headers: raw.headers,
                 timeout: raw.timeout,
                 ca_file: raw.ca_file,
+                proxy: raw.proxy,
             };
             let request = http(hook, names, &key, findings);
             let pace = pace(polling, &key, findings);
@@ -186,6 +187,7 @@ fn http(
             Duration::from_millis(100)..=second * 3600,
         ),
         ca_file: raw.ca_file.map(|path| path.0),
+        proxy: raw.proxy.map(|proxy| proxy.0).unwrap_or_default(),
     })
 }
 

@@ -25,11 +25,11 @@ pub(super) fn check(
     if name.is_empty() || name.len() > 64 || !name.chars().all(is_plain) {
         findings.problem(key, "a sink's name is made of letters, digits, `_` and `-`");
     }
-    let (form, timeout, ca_file) = match (raw.slack, raw.webhook) {
+    let (form, proxy, timeout, ca_file) = match (raw.slack, raw.webhook) {
         (Some(slack), None) => {
             let (timeout, ca_file) =
                 limits(slack.timeout, slack.ca_file, &key.child("slack"), findings);
-            (SinkForm::Slack { url: slack.url.0 }, timeout, ca_file)
+            (SinkForm::Slack { url: slack.url.0 }, slack.proxy, timeout, ca_file)
         }
         (None, Some(webhook)) => {
             let key = key.child("webhook");
@@ -42,7 +42,7 @@ pub(super) fn check(
             }
             let headers = headers(webhook.headers, &key.child("headers"), findings);
             let (timeout, ca_file) = limits(webhook.timeout, webhook.ca_file, &key, findings);
-            (SinkForm::CloudEvents { url, headers }, timeout, ca_file)
+            (SinkForm::CloudEvents { url, headers }, webhook.proxy, timeout, ca_file)
         }
         (None, None) | (Some(_), Some(_)) => {
             findings.problem(key, "a sink is of exactly one kind: `slack` or `webhook`");
@@ -62,7 +62,8 @@ pub(super) fn check(
     let expiry_within = raw
         .expiry_within
         .map(|span| findings.span(&expiry_key, Some(span), DAY, SECOND..=DAY * 365));
-    Some(Sink { form, events, repeat_after, expiry_within, timeout, ca_file })
+    let proxy = proxy.map(|proxy| proxy.0).unwrap_or_default();
+    Some(Sink { form, events, repeat_after, expiry_within, timeout, ca_file, proxy })
 }
 
 fn limits(

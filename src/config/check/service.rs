@@ -38,6 +38,7 @@ pub(super) fn motherduck(
         admin_token: admin_token?.into(),
         requests_per_second,
         ca_file: raw.ca_file.map(|path| path.0),
+        proxy: raw.proxy.map(|proxy| proxy.0).unwrap_or_default(),
         postgres,
     })
 }

@@ -67,6 +67,7 @@ fn vault(raw: raw::Vault, key: &Key<'_>, findings: &mut Findings) -> StoreSettin
         mount: mount(raw.mount.as_deref(), "secret", key, findings),
         namespace: namespace.map(|text| text.trim_matches('/').to_owned()),
         ca_file: raw.ca_file.map(|path| path.0),
+        proxy: raw.proxy.map(|proxy| proxy.0).unwrap_or_default(),
         client_certificate,
         auth: auth(raw.auth, &key.child("auth"), findings),
     })
@@ -127,6 +128,7 @@ fn aws(raw: raw::Aws, key: &Key<'_>, findings: &mut Findings) -> StoreSettings {
     StoreSettings::AwsSecretsManager(AwsStore {
         region: findings.text(&key.child("region"), raw.region),
         endpoint_url: raw.endpoint_url.map(|url| url.0),
+        proxy: raw.proxy.map(|proxy| proxy.0).unwrap_or_default(),
         role_arn: findings.text(&key.child("role_arn"), raw.role_arn),
         kms_key_id: findings.text(&key.child("kms_key_id"), raw.kms_key_id),
         tags: raw.tags,

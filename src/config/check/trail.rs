@@ -57,6 +57,7 @@ pub(super) fn telemetry(raw: Option<raw::Telemetry>, findings: &mut Findings) ->
         service_name: service_name.unwrap_or_else(|| "pintail".to_owned()),
         headers_from: raw.headers_from.map(|secret| secret.0),
         ca_file: raw.ca_file.map(|path| path.0),
+        proxy: raw.proxy.map(|proxy| proxy.0).unwrap_or_default(),
     })
 }
 

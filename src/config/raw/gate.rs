@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::scalar::{FilePath, Number, Span, Word};
+use super::scalar::{FilePath, Number, Proxy, Span, Word};
 use super::secret::Headers;
 use crate::config::HttpMethod;
 
@@ -123,6 +123,7 @@ pub(in crate::config) struct HttpGate {
     pub(in crate::config) headers: Headers,
     pub(in crate::config) timeout: Option<Span>,
     pub(in crate::config) ca_file: Option<FilePath>,
+    pub(in crate::config) proxy: Option<Proxy>,
     pub(in crate::config) interval: Option<Span>,
     pub(in crate::config) successes: Option<Number>,
     pub(in crate::config) deadline: Option<Span>,
@@ -139,6 +140,7 @@ pub(in crate::config) struct HttpHook {
     pub(in crate::config) headers: Headers,
     pub(in crate::config) timeout: Option<Span>,
     pub(in crate::config) ca_file: Option<FilePath>,
+    pub(in crate::config) proxy: Option<Proxy>,
 }
 
 /// One status, or a list of them.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::scalar::{FilePath, Span, Url, Word};
+use super::scalar::{FilePath, Proxy, Span, Url, Word};
 use super::secret::{Headers, Secret};
 use crate::config::Occasion;
 
@@ -25,6 +25,7 @@ pub(in crate::config) struct Slack {
     pub(in crate::config) url: Secret,
     pub(in crate::config) timeout: Option<Span>,
     pub(in crate::config) ca_file: Option<FilePath>,
+    pub(in crate::config) proxy: Option<Proxy>,
 }
 
 /// `webhook`.
@@ -36,4 +37,5 @@ pub(in crate::config) struct Webhook {
     pub(in crate::config) headers: Headers,
     pub(in crate::config) timeout: Option<Span>,
     pub(in crate::config) ca_file: Option<FilePath>,
+    pub(in crate::config) proxy: Option<Proxy>,
 }

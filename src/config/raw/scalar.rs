@@ -183,3 +183,42 @@ pub(in crate::config) fn web_url(text: &str) -> Result<url::Url, String> {
     }
     Ok(url)
 }
+
+/// How HTTP gets out: a proxy's URL, `environment` or `none`.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct Proxy(pub(in crate::config) crate::config::Proxy);
+
+impl TryFrom<String> for Proxy {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let proxy = match text.trim() {
+            "environment" => crate::config::Proxy::Environment,
+            "none" => crate::config::Proxy::None,
+            url => crate::config::Proxy::At(address(url)?),
+        };
+        Ok(Self(proxy))
+    }
+}
+
+impl<'de> Deserialize<'de> for Proxy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::try_from(text).map_err(de::Error::custom)
+    }
+}
+
+fn address(text: &str) -> Result<url::Url, &'static str> {
+    const FORM: &str = "this must be the URL of a proxy, such as \"http://proxy.example.com:3128\", or \"environment\", or \"none\"";
+    let url: url::Url = text.parse().map_err(|_| FORM)?;
+    let is_plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_plain {
+        return Err(FORM);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "a password does not belong here: put the URL into HTTPS_PROXY, and say \"environment\"",
+        );
+    }
+    Ok(url)
+}

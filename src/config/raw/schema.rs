@@ -10,7 +10,7 @@ use super::gate::{
     WaitTable,
 };
 use super::mirror::{Mirror, Table as MirrorTable};
-use super::scalar::{FieldName, FilePath, Flag, Number, Span, Url, Word};
+use super::scalar::{FieldName, FilePath, Flag, Number, Proxy, Span, Url, Word};
 use super::secret::{AdminPlace, AdminToken, Header, Place, Secret};
 use super::store::{Auth, AuthKinds, Kinds, Store};
 use crate::names::{AccountName, Owner};
@@ -65,6 +65,12 @@ schema!(Url, |_generator| json_schema!({
     "description": "A URL without a user name and a password in it.",
     "type": "string",
     "pattern": "^\\s*[hH][tT][tT][pP][sS]?:",
+}));
+
+schema!(Proxy, |_generator| json_schema!({
+    "description": "The URL of a proxy without a user name and a password in it, or how else HTTP gets out.",
+    "type": "string",
+    "pattern": "^\\s*([hH][tT][tT][pP][sS]?:|environment\\s*$|none\\s*$)",
 }));
 
 schema!(Owner, |_generator| json_schema!({ "type": "string", "minLength": 1 }));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::scalar::{FilePath, Number, Url};
+use super::scalar::{FilePath, Number, Proxy, Url};
 use super::secret::variable;
 use crate::secret::SecretSource;
 
@@ -57,6 +57,7 @@ pub(in crate::config) struct Vault {
     pub(in crate::config) mount: Option<String>,
     pub(in crate::config) namespace: Option<String>,
     pub(in crate::config) ca_file: Option<FilePath>,
+    pub(in crate::config) proxy: Option<Proxy>,
     pub(in crate::config) client_cert_file: Option<FilePath>,
     pub(in crate::config) client_key_file: Option<FilePath>,
     pub(in crate::config) auth: Auth,
@@ -132,6 +133,7 @@ pub(in crate::config) struct Jwt {
 pub(in crate::config) struct Aws {
     pub(in crate::config) region: Option<String>,
     pub(in crate::config) endpoint_url: Option<Url>,
+    pub(in crate::config) proxy: Option<Proxy>,
     pub(in crate::config) role_arn: Option<String>,
     pub(in crate::config) kms_key_id: Option<String>,
     #[serde(default)]

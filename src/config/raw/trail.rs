@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::scalar::{FilePath, Flag, Url};
+use super::scalar::{FilePath, Flag, Proxy, Url};
 use super::secret::Secret;
 
 /// `[audit_log]`.
@@ -23,4 +23,5 @@ pub(in crate::config) struct Telemetry {
     pub(in crate::config) service_name: Option<String>,
     pub(in crate::config) headers_from: Option<Secret>,
     pub(in crate::config) ca_file: Option<FilePath>,
+    pub(in crate::config) proxy: Option<Proxy>,
 }

@@ -17,6 +17,7 @@ fn sink(events: &[Occasion]) -> Sink {
         expiry_within: None,
         timeout: Duration::from_secs(10),
         ca_file: None,
+        proxy: crate::config::Proxy::None,
     }
 }
 

@@ -83,15 +83,13 @@ pub(super) fn replace_what_wears_out(case: &Case<'_>, record: &Record) -> Option
 /// What is held must not be held on a token that is gone.
 pub(super) fn next_stage(case: &Case<'_>, record: &Record) -> Option<Decision> {
     let step = case.on_road(stages::WHOLE, record)?;
-    let lost = match step {
-        Decision::Hold { .. } if case.request.begin == Begin::WhatIsDue => {
-            prove_or_replace_what_is_missing(case, record)
-        }
-        _ => None,
-    };
+    let may_begin = case.request.begin == Begin::WhatIsDue;
+    let is_held = may_begin && matches!(step, Decision::Hold { .. });
+    let lost = is_held.then(|| prove_or_replace_what_is_missing(case, record)).flatten();
     Some(lost.unwrap_or(step))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a rule, as its neighbours are")]
 pub(super) fn seal(case: &Case<'_>, record: &Record) -> Option<Decision> {
     Some(Decision::Seal { orphans: case.unrecorded(record).orphans })
 }
@@ -190,6 +188,7 @@ pub(super) fn forget_what_left(case: &Case<'_>, record: &Record) -> Option<Decis
     (!left.is_empty()).then_some(Decision::Forget(left))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a rule, as its neighbours are")]
 pub(super) fn rest(case: &Case<'_>, record: &Record) -> Option<Decision> {
     let next_due = next_due(&case.subject.policy, record, case.seen.now);
     Some(Decision::Rest { next_due, elsewhere: case.living_elsewhere(record) })

@@ -43,10 +43,6 @@ impl Case<'_> {
         ours(self.subject, self.listing(), self.seen.evidence)
     }
 
-    pub(super) fn place_of(&self, token: &ListedToken) -> Option<PlaceMark> {
-        place_of(token)
-    }
-
     pub(super) fn is_young(&self, token: &ListedToken) -> bool {
         is_young(self.subject, token, self.seen.now)
     }
@@ -113,7 +109,7 @@ fn ours<'a>(
         .filter(|token| !evidence.gone.contains(&token.id))
 }
 
-fn place_of(token: &ListedToken) -> Option<PlaceMark> {
+pub(super) fn place_of(token: &ListedToken) -> Option<PlaceMark> {
     TokenName::parse(token.name.as_deref()?)?.rotation.place()
 }
 

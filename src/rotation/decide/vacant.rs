@@ -3,7 +3,7 @@
 use super::Case;
 use super::request::Begin;
 use super::terms::{Decision, Reason, Refusal, Vacancy};
-use super::tokens::{MOST_ORPHANS, MOST_STRAYS};
+use super::tokens::{MOST_ORPHANS, MOST_STRAYS, place_of};
 use crate::names::TokenId;
 use crate::rotation::world::ListedToken;
 
@@ -70,7 +70,7 @@ impl Case<'_> {
     /// A mirror serves it, and the place that it was made for is among those that get the new token: all who read it
     /// are brought along.
     fn is_in_a_mirror(&self, token: &ListedToken, vacancy: Vacancy<'_>) -> bool {
-        let is_known = self.place_of(token).is_none_or(|place| {
+        let is_known = place_of(token).is_none_or(|place| {
             place == self.subject.place || self.subject.mirrors.iter().any(|it| it.place == place)
         });
         vacancy.in_mirrors.contains(&token.id) && is_known
@@ -78,7 +78,7 @@ impl Case<'_> {
 
     /// Made a moment ago for this very place, where nothing was ever written.
     fn is_left_by_a_crash(&self, token: &ListedToken, vacancy: Vacancy<'_>) -> bool {
-        let is_for_here = self.place_of(token).is_none_or(|place| place == self.subject.place);
+        let is_for_here = place_of(token).is_none_or(|place| place == self.subject.place);
         vacancy.is_untouched && is_for_here && self.is_young(token)
     }
 }

@@ -167,21 +167,21 @@ impl<W: World> Reconciler<'_, W> {
         }
         let problem = fault.to_string();
         // Of what is another account's the next look decides.
-        let pass = if is_anothers { Pass::Looked } else { not_known(fault) };
+        let pass = if is_anothers { Pass::Looked } else { not_known(&fault) };
         let now = self.world.now();
         self.journal.ended(began, now, StepOutcome::Failed, Some(&problem));
         Err(pass)
     }
 }
 
-fn not_known(fault: Fault) -> Pass {
+fn not_known(fault: &Fault) -> Pass {
     let fault = Fault {
+        kind: fault.kind,
         message: format!("it is not known whose the served token is: {}", fault.message),
         hint: Some(
             "pintail did not create it, and replaces it once the endpoint has said that it is the account's; `verify.postgres.identity = \"off\"` does without"
                 .to_owned(),
         ),
-        ..fault
     };
     Pass::Failed(Some(Step::Verify), fault)
 }

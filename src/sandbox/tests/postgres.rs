@@ -1,7 +1,7 @@
 //! The Postgres endpoint: who gets in, and how.
 
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::*;
@@ -203,11 +203,14 @@ async fn who_asks_which_account_was_opened_is_answered_as_the_switch_says() {
         let client = bench.connect(&token).await.unwrap();
         let asked = client.simple_query("SELECT current_user").await;
         let named = asked.ok().map(|messages| {
-            let row = messages.iter().find_map(|message| match message {
-                tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0)),
-                _ => None,
-            });
-            row.flatten().unwrap().to_owned()
+            let row = |message: &SimpleQueryMessage| {
+                if let SimpleQueryMessage::Row(row) = message {
+                    row.get(0).map(str::to_owned)
+                } else {
+                    None
+                }
+            };
+            messages.iter().find_map(row).unwrap()
         });
         assert_eq!(named.as_deref(), answer, "{identity}");
         let prepared = client.query_one("SELECT current_user", &[]).await;

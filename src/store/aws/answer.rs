@@ -1,5 +1,6 @@
 //! What AWS answered, without any value of a request, and what that means for what was asked.
 
+use super::words::Matter;
 use crate::redact::foreign_text;
 
 /// How much of AWS's words is shown.
@@ -11,6 +12,7 @@ const CODE_CHARACTERS: usize = 64;
 pub(crate) enum Code {
     InvalidParameter,
     InvalidRequest,
+    Validation,
     ResourceExists,
     ResourceNotFound,
 }
@@ -20,6 +22,7 @@ impl Code {
         match self {
             Self::InvalidParameter => "InvalidParameterException",
             Self::InvalidRequest => "InvalidRequestException",
+            Self::Validation => "ValidationException",
             Self::ResourceExists => "ResourceExistsException",
             Self::ResourceNotFound => "ResourceNotFoundException",
         }
@@ -52,7 +55,7 @@ const THROTTLED: [&str; 4] =
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// AWS said no.
-    Answered { code: Option<String>, message: Option<String>, status: u16 },
+    Answered { code: Option<String>, message: Option<String>, matter: Option<Matter>, status: u16 },
     /// Nothing was sent.
     NotSent(String),
     /// No answer, or none that can be understood.
@@ -61,8 +64,10 @@ pub(crate) enum Answer {
 
 impl Answer {
     pub(crate) fn answered(code: Option<&str>, message: Option<&str>, status: u16) -> Self {
+        let matter = code.zip(message).and_then(|(code, message)| Matter::of(code, message));
         let message = message.filter(|_| code.is_some_and(|code| HARMLESS.contains(&code)));
         Self::Answered {
+            matter,
             code: code.map(|code| foreign_text(code, CODE_CHARACTERS)),
             message: message.map(|message| foreign_text(message, MESSAGE_CHARACTERS)),
             status,
@@ -75,6 +80,14 @@ impl Answer {
 
     pub(crate) fn is(&self, wanted: Code) -> bool {
         matches!(self, Self::Answered { code: Some(code), .. } if code == wanted.as_str())
+    }
+
+    /// What it is about, where that can be told.
+    pub(super) fn matter(&self) -> Option<Matter> {
+        match self {
+            Self::Answered { matter, .. } => *matter,
+            Self::NotSent(_) | Self::Unclear(_) => None,
+        }
     }
 
     /// Whether what was asked may have happened, or may yet.
@@ -94,7 +107,7 @@ impl Answer {
 
     pub(super) fn text(&self) -> String {
         match self {
-            Self::Answered { code, message, status } => {
+            Self::Answered { code, message, status, matter: _ } => {
                 let code = code.clone().unwrap_or_else(|| format!("status {status}"));
                 match message {
                     Some(message) => format!("{code}: {}", message.trim()),

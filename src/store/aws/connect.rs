@@ -7,14 +7,19 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::config::Builder;
+use aws_sdk_secretsmanager::config::{Builder, RuntimeComponents};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
 use super::bounded::Bounded;
 use super::error::AwsError;
-use crate::config::AwsStore;
+use crate::config::{AwsStore, Proxy};
 use crate::tls::{Roots, root_store};
+
+/// Where EC2, ECS and EKS hand out credentials.
+const METADATA: &str = "169.254.169.254,169.254.170.2,169.254.170.23,fd00:ec2::254,fd00:ec2::23";
 
 /// Refuses what would fail, or silently trust nobody, at the first request.
 pub(super) fn check(settings: &AwsStore) -> Result<(), AwsError> {
@@ -34,10 +39,18 @@ pub(super) async fn client(settings: &AwsStore) -> Result<Client, AwsError> {
         .with_trust_store(roots)
         .build()
         .map_err(|error| AwsError::Http(error.to_string()))?;
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        .build_https();
+    let proxy = proxy(&settings.proxy)?;
+    let http = aws_smithy_http_client::Builder::new().build_with_connector_fn(
+        move |settings, components| {
+            let mut connector = Connector::builder()
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(tls.clone())
+                .proxy_config(proxy.clone());
+            connector.set_connector_settings(settings.cloned());
+            connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+            connector.build()
+        },
+    );
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(Bounded(http))
         .retry_config(RetryConfig::standard().with_max_attempts(3))
@@ -69,6 +82,17 @@ pub(super) async fn client(settings: &AwsStore) -> Result<Client, AwsError> {
         config = config.endpoint_url(url.as_str());
     }
     Ok(Client::from_conf(config.build()))
+}
+
+/// The way out. What answers at an address of the machine's own, with credentials for example, is asked directly.
+fn proxy(settings: &Proxy) -> Result<ProxyConfig, AwsError> {
+    match settings {
+        Proxy::None => Ok(ProxyConfig::disabled()),
+        Proxy::Environment => Ok(ProxyConfig::from_env()),
+        Proxy::At(url) => ProxyConfig::all(url.as_str())
+            .map(|proxy| proxy.no_proxy(METADATA))
+            .map_err(|error| AwsError::Http(error.to_string())),
+    }
 }
 
 fn is_plain(settings: &AwsStore) -> bool {

@@ -6,8 +6,9 @@ use std::io;
 use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
-use super::answer::{Answer, Code};
+use super::answer::Answer;
 use super::endpoint::UNSAFE;
+use super::words::Matter;
 use crate::rotation::world::FaultKind;
 use crate::store::chain;
 use crate::tls::TlsError;
@@ -69,6 +70,14 @@ pub enum AwsError {
         /// The secret.
         secret: String,
     },
+    /// There is no room for a record beside what people keep in the secret.
+    #[error("secret {secret} has no room for a token: the other keys take up {taken} bytes")]
+    TooLarge {
+        /// The secret.
+        secret: String,
+        /// How much they take up.
+        taken: usize,
+    },
     /// Two wrote the first version of a secret that had none.
     #[error(
         "cannot tell whether secret {secret} was written: somebody else filled it at the same time"
@@ -88,6 +97,8 @@ pub enum AwsError {
         text: String,
         /// The code of the answer.
         code: Option<String>,
+        /// What it is about.
+        matter: Option<Matter>,
         /// Whether trying again may help.
         kind: FaultKind,
     },
@@ -96,9 +107,8 @@ pub enum AwsError {
 impl AwsError {
     pub(super) fn new(doing: &'static str, secret: &str, answer: Answer) -> Self {
         let secret = secret.to_owned();
-        let is_going = matches!(&answer, Answer::Answered { message: Some(text), .. }
-            if answer.is(Code::InvalidRequest) && text.contains("delet"));
-        if is_going {
+        let matter = answer.matter();
+        if matter == Some(Matter::Deletion) {
             return Self::ScheduledForDeletion { secret };
         }
         let transient = match &answer {
@@ -114,15 +124,17 @@ impl AwsError {
             Answer::Answered { code, .. } => code,
             Answer::NotSent(_) | Answer::Unclear(_) => None,
         };
-        Self::Request { doing, secret, text, code, kind }
+        Self::Request { doing, secret, text, code, matter, kind }
     }
 
     /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
         match self {
-            Self::Tls(_) | Self::Http(_) | Self::NoRegion | Self::ScheduledForDeletion { .. } => {
-                FaultKind::Permanent
-            }
+            Self::Tls(_)
+            | Self::Http(_)
+            | Self::NoRegion
+            | Self::ScheduledForDeletion { .. }
+            | Self::TooLarge { .. } => FaultKind::Permanent,
             Self::Overtaken { .. } => FaultKind::Transient,
             Self::Request { kind, .. } => *kind,
         }
@@ -135,9 +147,9 @@ impl AwsError {
             Self::NoRegion => Some(
                 "set `region` in the store's table, or AWS_REGION in the environment".to_owned(),
             ),
-            Self::ScheduledForDeletion { secret } => Some(format!(
-                "`aws secretsmanager restore-secret --secret-id {secret}` brings it back"
-            )),
+            Self::ScheduledForDeletion { secret } => Some(Matter::Deletion.hint(secret)),
+            Self::TooLarge { secret, .. } => Some(Matter::Size.hint(secret)),
+            Self::Request { secret, matter: Some(matter), .. } => Some(matter.hint(secret)),
             Self::Request { text, .. } if text.contains(UNSAFE) => Some(
                 "name one that begins with https:// by `endpoint_url`, AWS_ENDPOINT_URL or the profile: secrets travel \
                  to it"
@@ -150,9 +162,6 @@ impl AwsError {
                         "allow secretsmanager:GetSecretValue, CreateSecret, PutSecretValue, UpdateSecretVersionStage, ListSecretVersionIds and TagResource on {secret}"
                     ),
                 }),
-                Some("DecryptionFailure" | "EncryptionFailure") => Some(
-                    "allow kms:Decrypt and kms:GenerateDataKey on the secret's KMS key".to_owned(),
-                ),
                 Some(
                     "ExpiredTokenException"
                     | "UnrecognizedClientException"

@@ -96,6 +96,9 @@ impl VaultError {
             Self::VersionOne { mount } => {
                 Some(format!("upgrade it with `vault kv enable-versioning {mount}`, or name another mount"))
             }
+            Self::Request { text, .. } if words_hint(text).is_some() => {
+                words_hint(text).map(str::to_owned)
+            }
             Self::Request { doing, mount, path, status, .. } => match status {
                 Some(300..=399) => Some(
                     "redirects are not followed, since the Vault token would travel with them: name the active node's address"
@@ -109,9 +112,51 @@ impl VaultError {
                     doing.as_str()
                 )),
                 Some(404) => Some(format!("check that a KV version 2 engine is mounted at {mount}")),
-                Some(503) => Some("Vault may be sealed".to_owned()),
                 _ => None,
             },
         }
+    }
+}
+
+/// What a person can do about an answer that says more than its status.
+fn words_hint(text: &str) -> Option<&'static str> {
+    let hints = [
+        (
+            "namespace not found",
+            "check `namespace` in the store's table: Vault knows none of that name",
+        ),
+        (
+            "has been locked by an administrator",
+            "the namespace is locked: whoever locked it can unlock it with `vault namespace unlock`",
+        ),
+        (
+            "Vault is sealed",
+            "unseal Vault; where it was never initialised, begin with `vault operator init`",
+        ),
+        ("not initialized", "initialise Vault with `vault operator init`"),
+        (LOOKS_WRAPPED, "unwrap it with `vault unwrap`, and put what comes of it there"),
+    ];
+    hints.into_iter().find(|(words, _)| text.contains(words)).map(|(_, hint)| hint)
+}
+
+/// What is said of a secret ID that was refused and has the form of a Vault token.
+pub(super) const LOOKS_WRAPPED: &str = "the secret ID has the form of a wrapping token";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vaults_own_words_decide_the_hint_before_the_status_does() {
+        let hint = |status: u16, words: &str| {
+            let answer = Answer::Status { status, errors: vec![words.to_owned()] };
+            VaultError::new(Capability::Read, "secret", "motherduck/etl", &answer).hint().unwrap()
+        };
+        assert!(hint(404, "namespace not found").contains("`namespace`"));
+        assert!(hint(404, "no handler for route").contains("KV version 2"));
+        let locked = "API access to this namespace has been locked by an administrator - \"ns1/\" must be unlocked";
+        assert!(hint(503, locked).contains("unlock"));
+        assert!(hint(503, "Vault is sealed").contains("operator init"));
+        assert!(hint(403, "permission denied").contains("capability `read`"));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
-use super::error::VaultError;
+use super::error::{LOOKS_WRAPPED, VaultError};
 use super::wire::{Auth, Request, Wire};
 use crate::config::{VaultAuth, VaultStore};
 use crate::secret::{SecretSource, Token};
@@ -112,6 +112,11 @@ impl Session {
         !matches!(self.auth, VaultAuth::Token(_))
     }
 
+    /// How it logs in.
+    pub(super) fn auth(&self) -> &VaultAuth {
+        &self.auth
+    }
+
     /// The way to Vault.
     pub(super) fn wire(&self) -> &Wire {
         &self.wire
@@ -181,7 +186,7 @@ impl Session {
     /// A Vault token from its source or from a login, and how long it lives if that is known.
     async fn log_in(&self) -> Result<(Token, Option<Duration>), Answer> {
         // What is sent is held until the answer was read: Vault's words may quote it.
-        let (mount, _secret, body) = match &self.auth {
+        let (mount, secret, body) = match &self.auth {
             VaultAuth::Token(source) => return Ok((read(source).await?, None)),
             VaultAuth::AppRole { role_id, secret_id, mount } => {
                 let secret = read(secret_id).await?;
@@ -198,12 +203,25 @@ impl Session {
         let request = Request::post(format!("auth/{mount}/login"), body?);
         let reply = self.wire.send(None, request).await;
         let auth = reply.and_then(|reply| reply.auth());
-        let Auth { client_token, lease_duration } =
-            auth.map_err(|answer| Answer::LoginRefused(Box::new(answer)))?;
+        let Auth { client_token, lease_duration } = auth.map_err(|mut answer| {
+            let is_app_role = matches!(self.auth, VaultAuth::AppRole { .. });
+            if let Answer::Status { status: 400, errors } = &mut answer
+                && is_app_role
+                && secret.lend(is_like_a_token)
+            {
+                errors.push(LOOKS_WRAPPED.to_owned());
+            }
+            Answer::LoginRefused(Box::new(answer))
+        })?;
         let token = Token::new(&client_token.0).map_err(Answer::Unusable)?;
         tracing::debug!("logged in to Vault");
         Ok((token, (lease_duration > 0).then(|| Duration::from_secs(lease_duration))))
     }
+}
+
+/// Whether a text begins as Vault's tokens do. Secret IDs are UUIDs, unless somebody chose another text.
+fn is_like_a_token(text: &str) -> bool {
+    ["hvs.", "hvb.", "s.", "b."].iter().any(|prefix| text.starts_with(prefix))
 }
 
 #[derive(Serialize)]

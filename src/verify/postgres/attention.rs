@@ -153,7 +153,7 @@ mod tests {
 
     fn heard(pieces: &[&[u8]]) -> bool {
         let mut ear = Ear::default();
-        pieces.iter().fold(false, |heard, piece| ear.hear(piece) || heard)
+        pieces.iter().filter(|piece| ear.hear(piece)).count() > 0
     }
 
     #[test]

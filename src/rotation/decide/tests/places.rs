@@ -109,13 +109,12 @@ fn a_token_elsewhere_is_kept_through_every_rotation_until_a_person_gives_it_up()
     let here = || Look::quiet().edit(|look| look.record.elsewhere_token_ids = vec![id(5)]);
     let both = |look: Look| look.listing([listed(2, DAY), listed(5, 2 * DAY)]);
     let held = Decision::Rest { next_due: Some(at(22 * DAY)), elsewhere: vec![id(5)] };
-    let rotated = |reason, previous: &[u64], elsewhere: &[u64]| match filled(previous, elsewhere) {
-        Decision::Replace { previous, orphans, elsewhere, .. } => {
-            Decision::Replace { reason, previous, orphans, elsewhere }
-        }
-        other => other,
+    let rotated = |reason, previous: &[u64], elsewhere: &[u64]| {
+        let ids = |numbers: &[u64]| numbers.iter().map(|n| id(*n)).collect();
+        let (previous, elsewhere) = (ids(previous), ids(elsewhere));
+        Decision::Replace { reason, previous, orphans: vec![], elsewhere }
     };
-    check([
+    check(vec![
         ("at rest it is told, and nothing is done", both(here()), held.clone()),
         ("it is no orphan", both(here()).edit(|look| look.evidence.fenced.clear()), held),
         (

@@ -22,7 +22,7 @@ fn a_rotation_walks_from_its_publication_to_its_seal() {
     let verified = Look::proved;
     let gated = || verified().edit(verify(0, 0, 0));
     let at_gate = Awaited::Step(Obstacle::Gate);
-    check([
+    check(vec![
         ("the clients are told first", rotating(), Decision::Deploy),
         (
             "a hook that fails is called again, at its pace",
@@ -101,7 +101,7 @@ fn what_fails_until_the_deadline_is_held_or_rolled_back() {
         proofs.verify = tries(5, 0, 5);
     };
     let finish = Request::FINISH;
-    check([
+    check(vec![
         (
             "before the deadline nothing is given up",
             sick().edit(|look| look.record.published_at = at(-60)),

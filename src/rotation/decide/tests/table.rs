@@ -281,7 +281,7 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
     };
     let touch =
         |numbers: &[u64]| Decision::Touch { orphans: numbers.iter().map(|n| id(*n)).collect() };
-    check([
+    check(vec![
         (
             "at the next publication",
             quiet(vec![listed(3, 0)]).asked(Request::ROTATION),

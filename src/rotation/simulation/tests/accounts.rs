@@ -22,9 +22,8 @@ fn after(acts: &[Act], scenario: &Scenario) -> Shown {
         run_with(scenario, telling, |ground| acts.iter().for_each(|act| ground.person(*act)))
     };
     let shown = told(false);
-    if !shown.violations.is_empty() {
-        panic!("{:?}\nin {scenario:#?}\n{}", shown.violations, told(true).story.join("\n"));
-    }
+    let story = || told(true).story.join("\n");
+    assert!(shown.violations.is_empty(), "{:?}\nin {scenario:#?}\n{}", shown.violations, story());
     shown
 }
 
@@ -141,7 +140,9 @@ fn a_token_that_was_adopted_is_asked_whose_it_is_and_one_that_was_created_is_not
 fn a_token_that_does_not_connect_is_nobodys_and_is_replaced() {
     for dead in [[Act::Adopt, Act::RevokeServed], [Act::RevokeServed, Act::AdoptTheirs]] {
         let shown = run_with(&asked(Request::ROTATION), false, |ground| {
-            dead.iter().for_each(|act| ground.person(*act));
+            for act in dead {
+                ground.person(act);
+            }
             ground.person(Act::RevokeServed);
         });
         assert_eq!(shown.outcomes, [Some(Outcome::Rotated)]);

@@ -47,7 +47,9 @@ fn drawn(seed: u64) -> Scenario {
         dice.choice([Names::Right, Names::Constant, Names::AnothersName, Names::Nothing]).unwrap();
     if plan.values().any(|fault| *fault == Fault::Person(Act::AdoptTheirs)) {
         names = Names::Right;
-        pintails.iter_mut().for_each(|pintail| pintail.request.is_compromised = false);
+        for pintail in &mut pintails {
+            pintail.request.is_compromised = false;
+        }
     }
     Scenario {
         names,
