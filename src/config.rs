@@ -16,7 +16,7 @@ mod sources;
 mod suggest;
 mod telemetry;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -113,6 +113,8 @@ pub struct Daemon {
     pub shutdown_grace: Duration,
     /// The time between two looks at the configuration's files (1 s to 1 d, default 5 s).
     pub watch: Duration,
+    /// Whether the same user's profilers, debuggers and hooks may read the daemon's memory (default false).
+    pub dumpable: bool,
 }
 
 /// `[server]`: where the daemon shows how it stands.
@@ -122,6 +124,9 @@ pub struct Server {
     pub listen: SocketAddr,
     /// Whether the section was written. Where it was not, a daemon whose default address is taken goes on without.
     pub is_asked_for: bool,
+    /// The names that requests may be for (`Host`), in lower case: beside IP addresses, and `localhost` on a loopback
+    /// address. On any other address all names are answered where this is empty.
+    pub hosts: BTreeSet<String>,
     /// Whether metrics tell credentials apart (default true).
     pub credential_label: bool,
     /// How long a store or MotherDuck may be out of reach before the daemon counts as not ready (1 s to 1 d, default

@@ -143,6 +143,7 @@ impl Daemon {
                         started: Started {
                             server: config.server.clone(),
                             notifications: config.notifications.clone(),
+                            dumpable: config.daemon.dumpable,
                         },
                         current: current.clone(),
                         fleet: fleet.clone(),

@@ -63,7 +63,7 @@ pub struct Contacts {
 }
 
 /// How far the daemon's planner has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PlannerState {
     /// It has not turned once.
     Starting,

@@ -4,6 +4,7 @@ mod request;
 
 use crate::command::{self, CommandError, Context, Outcome};
 use crate::config;
+use crate::redact::presentable;
 use crate::rotation::world::{FaultKind, Health};
 use crate::tls::{HttpClients, TlsError};
 
@@ -135,6 +136,9 @@ impl Hook {
     }
 }
 
+/// The most that is told of one poll.
+const TEXT_CHARACTERS: usize = 2_000;
+
 /// Health is told as one text, so that its causes must be joined here.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -144,7 +148,7 @@ fn chain(error: &dyn std::error::Error) -> String {
         text.push_str(&cause.to_string());
         next = cause.source();
     }
-    text
+    presentable(&text, TEXT_CHARACTERS)
 }
 
 #[cfg(test)]

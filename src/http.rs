@@ -11,16 +11,29 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use url::Url;
 
 use crate::config::HeaderSource;
-use crate::secret::{SecretError, SecretSource, TokenError};
+use crate::secret::{SecretError, SecretSource, Token, TokenError};
 
 /// Headers by the configuration, ready to be sent.
 #[derive(Debug)]
 pub struct Headers {
     plain: HeaderMap,
     secret: Vec<(HeaderName, SecretSource)>,
+    /// What may be a password in the plain ones.
+    _held: Vec<Token>,
 }
+
+/// The headers of one request. What is secret in them is held as long as this, so that nobody's words show it.
+pub struct Filled {
+    /// As they are sent.
+    pub headers: HeaderMap,
+    _held: Vec<Token>,
+}
+
+/// What stands in the names of headers with secrets.
+const TELLING: [&str; 6] = ["auth", "cookie", "key", "pass", "secret", "token"];
 
 /// A header that HTTP does not allow.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +69,7 @@ impl Headers {
     pub fn new(settings: &BTreeMap<String, HeaderSource>) -> Result<Self, NotAHeader> {
         let mut plain = HeaderMap::new();
         let mut secret = Vec::new();
+        let mut held = Vec::new();
         for (name, source) in settings {
             let wrong = || NotAHeader { name: name.clone() };
             let parsed: HeaderName = name.parse().map_err(|_| wrong())?;
@@ -64,17 +78,22 @@ impl Headers {
                     let mut value: HeaderValue = text.parse().map_err(|_| wrong())?;
                     // It may well be a password that somebody put into the configuration.
                     value.set_sensitive(true);
+                    if TELLING.iter().any(|part| parsed.as_str().contains(part)) {
+                        held.extend(
+                            text.split_whitespace().filter_map(|word| Token::new(word).ok()),
+                        );
+                    }
                     plain.insert(parsed, value);
                 }
                 HeaderSource::Secret(place) => secret.push((parsed, place.clone())),
             }
         }
-        Ok(Self { plain, secret })
+        Ok(Self { plain, secret, _held: held })
     }
 
     /// The headers as they are to be sent now. Secrets are read for each request: they may have been rotated, too.
-    pub fn read(&self) -> Result<HeaderMap, HeaderError> {
-        let mut headers = self.plain.clone();
+    pub fn read(&self) -> Result<Filled, HeaderError> {
+        let (mut headers, mut held) = (self.plain.clone(), vec![]);
         for (name, place) in &self.secret {
             let name = || name.clone();
             let secret =
@@ -82,9 +101,25 @@ impl Headers {
             let value =
                 secret.header("").map_err(|source| HeaderError::Text { name: name(), source })?;
             headers.insert(name(), value);
+            held.push(secret);
         }
-        Ok(headers)
+        Ok(Filled { headers, _held: held })
     }
+}
+
+/// A URL as it is shown: scheme, host and port. A password may stand before them, and a key in the path or the query.
+pub fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// The same of a template, which need not be a URL.
+pub fn origin_of(template: &str) -> String {
+    let Some((scheme, rest)) = template.split_once("://") else {
+        return "the configured URL".to_owned();
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}")
 }
 
 /// Whoever asks for more is not believed.
@@ -133,6 +168,17 @@ mod tests {
         assert_eq!(wait("later"), None);
         assert_eq!(wait(""), None);
         assert_eq!(wait("-1"), None);
+    }
+
+    #[test]
+    fn of_urls_nothing_is_shown_that_may_be_a_secret() {
+        let text = "https://user:pass@h.example:8443/reload/x?key=k#f";
+        let expected = "https://h.example:8443";
+        assert_eq!(origin(&Url::parse(text).unwrap()), expected);
+        assert_eq!(origin_of(text), expected);
+        assert_eq!(origin_of("https://{credential}.svc/a@b"), "https://{credential}.svc");
+        assert_eq!(origin_of("https://h?key=k@x"), "https://h");
+        assert_eq!(origin_of("s3cret"), "the configured URL");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub use self::textfile::{TextfileError, write_textfile};
 use crate::fleet::Fleet;
 
 /// How metrics are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// OpenMetrics 1.0.
     OpenMetrics,

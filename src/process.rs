@@ -1,5 +1,7 @@
 //! What this process asks of the kernel for itself.
 
+#[cfg(target_os = "linux")]
+use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// So many open files are enough, and no hook that closes every possible one needs minutes for it.
@@ -16,9 +18,36 @@ pub fn raise_descriptor_limit() -> Option<u64> {
     Some(soft)
 }
 
+/// From now on no core is dumped, and no other process of the same user, such as a hook, may read this one's memory: it
+/// holds the admin token. What the kernel does not grant is left as it is.
+pub fn keep_memory_private() {
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    let _ = set_dumpable(false);
+}
+
+/// Lets the same user's profilers and debuggers in again.
+pub fn open_memory() -> nix::Result<()> {
+    set_dumpable(true)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_dumpable(_: bool) -> nix::Result<()> {
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn memory_is_private_until_a_profiler_is_let_in() {
+        keep_memory_private();
+        assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
+        assert_eq!(nix::sys::prctl::get_dumpable(), Ok(false));
+        open_memory().unwrap();
+        assert_eq!(nix::sys::prctl::get_dumpable(), Ok(true));
+    }
 
     #[test]
     fn the_limit_on_open_files_is_raised_towards_the_hard_one() {

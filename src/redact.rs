@@ -1,13 +1,18 @@
-//! Text from outside, made fit to be shown: one line, of limited length, without anything that looks like a secret.
+//! Text from outside, made fit to be shown: one line, of limited length, without the secrets that this process holds,
+//! without anything else that looks like one, and without characters that command a terminal or hide what is said.
+
+mod held;
+
+pub use self::held::{strike, strike_whole};
 
 const MARK: &str = "[redacted]";
+/// What is longer than this many times its limit is cut before anything is looked for in it.
+const SPARE: usize = 16;
 
-/// `text` as one line of at most `limit` characters, with JWTs and other long random words left out.
-///
-/// A guess, for texts that should hold no secret in the first place: where a secret is *known* to have been within
-/// reach of the author, do not show the text at all, or take the secret out first ([`crate::secret::Token::lend`]).
+/// `text` as [`presentable`] makes it, with JWTs and other long random words left out too: secrets of others, which
+/// nobody here can know.
 pub fn foreign_text(text: &str, limit: usize) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean = cleaned(text, limit);
     let mut shown = String::new();
     for piece in clean.split_inclusive(|c| !is_word(c)) {
         let word = piece.trim_end_matches(|c| !is_word(c));
@@ -18,11 +23,76 @@ pub fn foreign_text(text: &str, limit: usize) -> String {
             shown.push_str(piece);
         }
     }
-    let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    cut(&shown, limit)
+}
+
+/// `text` as one line of at most `limit` characters, without control and format characters, and without any part of
+/// a secret that this process holds: whoever was sent one may send it back.
+pub fn presentable(text: &str, limit: usize) -> String {
+    cut(&cleaned(text, limit), limit)
+}
+
+/// `text` as [`presentable`] makes it, but with its lines and their indentation, each of at most `limit` characters.
+pub fn presentable_lines(text: &str, limit: usize) -> String {
+    let line = |line: &str| {
+        let rest = line.trim_start_matches(' ');
+        let (indent, _) = line.split_at(line.len() - rest.len());
+        format!("{indent}{}", presentable(rest, limit))
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether a character has no business in a text that people are shown: it moves a terminal's cursor, begins a line,
+/// turns the direction of the text, or is not seen at all.
+pub fn is_unfit(c: char) -> bool {
+    c.is_control() || is_line_end(c) || is_format(c)
+}
+
+fn cleaned(text: &str, limit: usize) -> String {
+    let fit = text.chars().filter(|c| !is_format(*c));
+    let fit = fit.map(|c| if is_unfit(c) { ' ' } else { c });
+    strike(&fit.take(limit.saturating_mul(SPARE)).collect::<String>()).into_owned()
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    let shown = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if shown.chars().count() <= limit {
         return shown;
     }
     shown.chars().take(limit).chain(['…']).collect()
+}
+
+/// Unicode's categories Zl and Zp.
+fn is_line_end(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Unicode's category Cf: <https://www.unicode.org/reports/tr44/#General_Category_Values>.
+fn is_format(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8e2}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{110bd}'
+            | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0001}'
+            | '\u{e0020}'..='\u{e007f}'
+    )
 }
 
 fn is_word(c: char) -> bool {
@@ -49,6 +119,31 @@ mod tests {
             200,
         );
         assert_eq!(shown, "token=[redacted], and [redacted]!");
+    }
+
+    #[test]
+    fn nothing_commands_a_terminal_turns_the_text_or_hides_in_it() {
+        let told =
+            "a\u{1b}[2J\u{9b}1m b\u{202e}c\u{2028}d\u{200b}e\u{feff}\u{e0041}f\u{2029}\r\n\0g";
+        assert_eq!(presentable(told, 200), "a [2J 1m bc def g");
+        assert_eq!(foreign_text(told, 200), presentable(told, 200));
+        assert!(is_unfit('\u{2067}') && is_unfit('\u{7f}') && !is_unfit('é') && !is_unfit(' '));
+    }
+
+    #[test]
+    fn a_secret_that_is_held_and_every_part_of_it_are_struck() {
+        let token = crate::secret::Token::new("hvs.CAESIJ-held-secret").unwrap();
+        for (said, shown) in [
+            ("denied: hvs.CAESIJ-held-secret!", "denied: [redacted]!"),
+            ("denied: CAESIJ-held", "denied: [redacted]"),
+            ("x-AESIJ-held-sec-x", "x-[redacted]-x"),
+            ("denied: hvs.CA\u{200b}ESIJ-h", "denied: [redacted]"),
+            ("a held key", "a held key"),
+        ] {
+            assert_eq!(presentable(said, 200), shown, "{said}");
+        }
+        drop(token);
+        assert_eq!(presentable("hvs.CAESIJ-held-secret", 200), "hvs.CAESIJ-held-secret");
     }
 
     #[test]

@@ -1,17 +1,41 @@
 //! Secret texts: a token that cannot be printed, and the files or variables that secrets are read from.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::regular;
+
+/// No secret that is read from a file is larger.
+const MOST_BYTES: usize = 64 << 10;
+
 /// A secret text: a MotherDuck token, a Vault token, a client's password.
 ///
 /// It has no `Clone`, `PartialEq`, `Serialize` or `Display`, and one way in: [`Token::lend`]. It is wiped on drop.
-pub struct Token(SecretString);
+///
+/// As long as one lives, [`crate::redact`] knows its text, and takes it out of what others say.
+pub struct Token(Arc<SecretString>);
+
+/// The secrets that live, for [`each_held`].
+static HELD: Mutex<Vec<Weak<SecretString>>> = Mutex::new(vec![]);
+
+/// Lends each secret that this process holds to `borrower`, which must not keep, print or log it.
+#[expect(clippy::disallowed_methods, reason = "the other place where a secret's text is reached")]
+pub(crate) fn each_held(mut borrower: impl FnMut(&str)) {
+    let held: Vec<_> = {
+        let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().filter_map(Weak::upgrade).collect()
+    };
+    for secret in held {
+        borrower(secret.expose_secret());
+    }
+}
 
 impl Token {
     /// Takes a secret text, trimmed of surrounding white space and of the mark that some editors put before a text.
@@ -22,8 +46,18 @@ impl Token {
         } else if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
             Err(TokenError::NotOneWord)
         } else {
-            Ok(Self(SecretString::from(text)))
+            Ok(Self::hold(text))
         }
+    }
+
+    fn hold(text: &str) -> Self {
+        let secret = Arc::new(SecretString::from(text));
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() == held.capacity() {
+            held.retain(|one| one.strong_count() > 0);
+        }
+        held.push(Arc::downgrade(&secret));
+        Self(secret)
     }
 
     /// Lends the text to `borrower`, which must not keep, print or log it.
@@ -32,10 +66,10 @@ impl Token {
         borrower(self.0.expose_secret())
     }
 
-    /// A second copy, for the few places where two owners need one.
+    /// The same for a second owner.
     #[must_use]
     pub fn duplicate(&self) -> Self {
-        self.lend(|text| Self(SecretString::from(text)))
+        Self(self.0.clone())
     }
 
     /// The SHA-256 digest of the text, as lower-case hexadecimal.
@@ -106,13 +140,18 @@ impl SecretSource {
 
     fn read_as(&self, part: impl FnOnce(&str) -> &str) -> Result<Token, SecretError> {
         let text = match self {
-            Self::File(path) => std::fs::read_to_string(path)
-                .map_err(|source| SecretError::File { path: path.clone(), source })?,
-            Self::Env(name) => {
-                std::env::var(name).map_err(|_| SecretError::Env { name: name.clone() })?
+            Self::File(path) => {
+                let unread = |source| SecretError::File { path: path.clone(), source };
+                let content = regular::read(path, MOST_BYTES).map_err(unread)?;
+                let text = std::str::from_utf8(&content).map_err(|_| {
+                    unread(std::io::Error::new(ErrorKind::InvalidData, "it is not text in UTF-8"))
+                })?;
+                Zeroizing::new(text.to_owned())
             }
+            Self::Env(name) => Zeroizing::new(
+                std::env::var(name).map_err(|_| SecretError::Env { name: name.clone() })?,
+            ),
         };
-        let text = Zeroizing::new(text);
         Token::new(part(&text))
             .map_err(|source| SecretError::Text { place: self.to_string(), source })
     }

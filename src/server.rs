@@ -2,7 +2,9 @@
 //!
 //! It shows and changes nothing: there is no route that does anything, and nothing that it shows is a secret.
 
+mod cache;
 mod connections;
+mod host;
 mod page;
 mod ready;
 mod status;
@@ -13,17 +15,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn};
-use axum::response::{Html, IntoResponse, Response};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::cache::{Answer, Asked, Cache};
 use self::connections::{Bounds, serve};
+use self::host::Hosts;
 use self::page::Wanted;
 pub use self::ready::{Readiness, Reason, Shortcoming, is_alive, readiness};
 use crate::config;
@@ -86,7 +91,9 @@ impl Server {
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let stop = CancellationToken::new();
-        let app = router(Shown { fleet, settings: Arc::new(settings) });
+        let hosts = Hosts::of(address, &settings.hosts);
+        let shown = Shown { fleet, settings: Arc::new(settings), cache: Cache::default() };
+        let app = router(shown, hosts);
         let (listener, stopped) = (Arc::new(listener), stop.clone());
         let task = tokio::spawn(async move {
             let bounds = Bounds::default();
@@ -116,17 +123,44 @@ impl Server {
 struct Shown {
     fleet: Arc<Fleet>,
     settings: Arc<config::Server>,
+    cache: Cache,
 }
 
-fn router(shown: Shown) -> Router {
+impl Shown {
+    /// The answer to `asked`, of this second.
+    async fn answer(
+        &self,
+        asked: Asked,
+        headers: &HeaderMap,
+        render: impl FnOnce(&Fleet, &config::Server) -> Answer + Send + 'static,
+    ) -> Response {
+        let (fleet, settings) = (self.fleet.clone(), self.settings.clone());
+        let render = move || render(&fleet, &settings);
+        self.cache.answer(asked, self.fleet.planner(), headers, render).await
+    }
+}
+
+fn router(shown: Shown, hosts: Hosts) -> Router {
+    let guarded = Router::new()
+        .route("/status.json", get(status_json))
+        .route("/", get(status_page))
+        .layer(from_fn_with_state(Arc::new(hosts), ours));
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
-        .route("/status.json", get(status_json))
-        .route("/", get(status_page))
+        .merge(guarded)
         .layer(from_fn(guard))
         .with_state(shown)
+}
+
+/// Refuses what was sent to a name that is not ours. Probes and scrapers come by names that nobody can foresee.
+async fn ours(State(hosts): State<Arc<Hosts>>, request: Request, next: Next) -> Response {
+    if hosts.allow(&request) {
+        return next.run(request).await;
+    }
+    let text = "this server does not answer to that name: ask for its address, or name it in server.hosts\n";
+    (StatusCode::MISDIRECTED_REQUEST, text).into_response()
 }
 
 /// What holds for every answer: it is of this moment, and no other site may frame, sniff or embed it.
@@ -147,6 +181,7 @@ async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
+/// Never out of the cache: it costs nothing.
 async fn livez(State(shown): State<Shown>) -> Response {
     if is_alive(shown.fleet.planner(), shown.fleet.silence()) {
         "ok\n".into_response()
@@ -156,28 +191,57 @@ async fn livez(State(shown): State<Shown>) -> Response {
     }
 }
 
-async fn readyz(State(shown): State<Shown>) -> Response {
-    let readiness = readiness(&shown.fleet.snapshot(), shown.settings.unreachable_after);
-    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(readiness)).into_response()
+async fn readyz(State(shown): State<Shown>, headers: HeaderMap) -> Response {
+    let render = |fleet: &Fleet, settings: &config::Server| {
+        let readiness = readiness(&fleet.snapshot(), settings.unreachable_after);
+        let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        json(status, &readiness)
+    };
+    shown.answer(Asked::Readiness, &headers, render).await
 }
 
 async fn metrics(State(shown): State<Shown>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
-    let text = metrics::render(&shown.fleet, shown.settings.credential_label, format);
-    ([(header::CONTENT_TYPE, format.content_type())], text).into_response()
+    let render = move |fleet: &Fleet, settings: &config::Server| Answer {
+        status: StatusCode::OK,
+        content_type: format.content_type(),
+        policy: None,
+        body: metrics::render(fleet, settings.credential_label, format).into(),
+    };
+    shown.answer(Asked::Metrics(format), &headers, render).await
 }
 
-async fn status_json(State(shown): State<Shown>) -> Response {
-    let snapshot = shown.fleet.snapshot();
-    let readiness = readiness(&snapshot, shown.settings.unreachable_after);
-    Json(status::Status::new(&snapshot, readiness)).into_response()
+async fn status_json(State(shown): State<Shown>, headers: HeaderMap) -> Response {
+    let render = |fleet: &Fleet, settings: &config::Server| {
+        let snapshot = fleet.snapshot();
+        let readiness = readiness(&snapshot, settings.unreachable_after);
+        json(StatusCode::OK, &status::Status::new(&snapshot, readiness))
+    };
+    shown.answer(Asked::Status, &headers, render).await
 }
 
-async fn status_page(State(shown): State<Shown>, Query(wanted): Query<Wanted>) -> Response {
-    let snapshot = shown.fleet.snapshot();
-    let readiness = readiness(&snapshot, shown.settings.unreachable_after);
-    let html = page::render(&snapshot, &readiness, &wanted);
-    ([(header::CONTENT_SECURITY_POLICY, page::policy())], Html(html)).into_response()
+async fn status_page(
+    State(shown): State<Shown>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> Response {
+    let asked = Asked::Page(wanted.clone());
+    let render = move |fleet: &Fleet, settings: &config::Server| {
+        let snapshot = fleet.snapshot();
+        let readiness = readiness(&snapshot, settings.unreachable_after);
+        Answer {
+            status: StatusCode::OK,
+            content_type: "text/html; charset=utf-8",
+            policy: Some(page::policy()),
+            body: page::render(&snapshot, &readiness, &wanted).into(),
+        }
+    };
+    shown.answer(asked, &headers, render).await
+}
+
+fn json(status: StatusCode, document: &impl Serialize) -> Answer {
+    // What is shown has text keys alone, and no other reason to fail.
+    let body = serde_json::to_vec(document).unwrap_or_default().into();
+    Answer { status, content_type: "application/json", policy: None, body }
 }

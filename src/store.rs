@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::config::{Credential, Format, Mirror, StoreSettings};
 use crate::names::TokenId;
 use crate::record::{Fields, Object, Record, RecordError, Slot, UserKeys, decode, decode_to_read};
+use crate::redact::presentable;
 use crate::rotation::world::{FaultKind, Reading, Version};
 use crate::secret::Token;
 
@@ -159,6 +160,14 @@ impl Store {
         }
     }
 
+    /// Whether what pintail logs in with here may be given back; `None` if it does not log in, or this is not told.
+    pub async fn may_log_out(&self) -> Option<bool> {
+        match self {
+            Self::Vault(vault) => vault.may_log_out().await,
+            Self::File(_) | Self::AwsSecretsManager(_) => None,
+        }
+    }
+
     /// What the store's own settings do to a secret that is written `every` so often, as far as it may be asked.
     pub async fn caveats(&self, at: &Location, every: Duration) -> Vec<Caveat> {
         match self {
@@ -196,6 +205,12 @@ impl Store {
             Self::AwsSecretsManager(aws) => aws.recall(at, id).await,
         }
     }
+}
+
+/// Waits, for a few seconds at most, until the stores that are no longer used have taken back what pintail logged in
+/// with. Call it when the last [`Store`] is dropped, before the runtime ends.
+pub async fn logged_out() {
+    vault::logged_out().await;
 }
 
 /// Why a publication did not take place, or is not known to have.
@@ -370,6 +385,9 @@ fn served(object: Object, at: &Location, id: TokenId) -> Option<(Record, Token)>
     }
 }
 
+/// The most that is told of one error.
+const TEXT_CHARACTERS: usize = 1_000;
+
 /// An error and its causes, each by its `Display`, joined by `: `. For errors of other crates whose `Debug` would
 /// show a response's body.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
@@ -382,5 +400,5 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    text
+    presentable(&text, TEXT_CHARACTERS)
 }

@@ -6,12 +6,16 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::config::{ClientCertificate, Proxy};
+use crate::regular;
 use crate::rotation::world::FaultKind;
+
+/// No bundle of certificates is larger.
+const MOST_BYTES: usize = 8 << 20;
 
 /// Which certificate authorities are believed.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +49,7 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        source: rustls::pki_types::pem::Error,
+        source: pem::Error,
     },
     /// A PEM file without a certificate in it.
     #[error("PEM file {path} holds no certificate")]
@@ -93,11 +97,10 @@ impl TlsError {
 
 /// The certificates of a PEM file, at least one.
 pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let pem = |source| TlsError::Pem { path: path.to_owned(), source };
-    let found = CertificateDer::pem_file_iter(path)
-        .map_err(pem)?
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(pem)?;
+    let unread = |source| TlsError::Pem { path: path.to_owned(), source };
+    let content = regular::read(path, MOST_BYTES).map_err(|error| unread(pem::Error::Io(error)))?;
+    let found =
+        CertificateDer::pem_slice_iter(&content).collect::<Result<Vec<_>, _>>().map_err(unread)?;
     if found.is_empty() {
         return Err(TlsError::NoCertificate { path: path.to_owned() });
     }
@@ -172,8 +175,10 @@ pub fn client_config(
     let Some(identity) = identity else {
         return Ok(builder.with_no_client_auth());
     };
-    let key = PrivateKeyDer::from_pem_file(&identity.key_file)
-        .map_err(|source| TlsError::Pem { path: identity.key_file.clone(), source })?;
+    let unread = |source| TlsError::Pem { path: identity.key_file.clone(), source };
+    let key = regular::read(&identity.key_file, MOST_BYTES)
+        .map_err(|error| unread(pem::Error::Io(error)))?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(unread)?;
     builder
         .with_client_auth_cert(certificates(&identity.cert_file)?, key)
         .map_err(|source| TlsError::Unusable { path: identity.cert_file.clone(), source })

@@ -371,6 +371,12 @@ fn the_server_is_on_loopback_unless_told_otherwise() {
     let variable = [("PINTAIL__SERVER__ENABLED", "false")];
     let text = format!("{HEAD}{CREDENTIAL}");
     assert_eq!(load_with(&[&text], &variable).unwrap().server, None);
+    let named = server("[server]\nhosts = [\"Pintail.internal.\"]\n").server.unwrap();
+    assert_eq!(named.hosts, ["pintail.internal".to_owned()].into());
+    for wrong in ["hosts = [\"a:80\"]", "hosts = [\"10.0.0.1\"]", "hosts = [\"http://a\"]"] {
+        let error = load(&format!("{HEAD}{CREDENTIAL}[server]\n{wrong}\n")).unwrap_err();
+        assert!(error.to_string().contains("server.hosts"), "{error}");
+    }
     for wrong in ["listen = \"localhost\"", "listen = \"127.0.0.1\"", "enabled = 1", "lsten = \"\""]
     {
         let error = load(&format!("{HEAD}{CREDENTIAL}[server]\n{wrong}\n")).unwrap_err();

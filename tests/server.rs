@@ -11,6 +11,8 @@
 mod followed;
 #[path = "server/moves.rs"]
 mod moves;
+#[path = "server/names.rs"]
+mod names;
 #[path = "server/reload.rs"]
 mod reload;
 #[path = "server/restart.rs"]

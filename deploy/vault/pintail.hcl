@@ -9,6 +9,11 @@ path "secret/data/motherduck/*" {
   capabilities = ["create", "read", "update"]
 }
 
+# At the end of each run pintail gives back the token that it logged in for.
+path "auth/token/revoke-self" {
+  capabilities = ["update"]
+}
+
 # Not among them, since pintail never does it: delete, list, patch, and anything under secret/metadata. The default
 # policy is not needed either: give pintail's role `token_no_default_policy=true`. (With it, or with `update` on
 # sys/capabilities-self alone, `pintail check` names a right that is missing before it is missed.) `read` on

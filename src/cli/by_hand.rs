@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::live::client_alone;
 use crate::motherduck::{Client, Error};
 use crate::names::AccountName;
+use crate::redact::is_unfit;
 
 /// A client, once it is known that there is an admin token.
 pub(super) async fn client(config: &Config) -> Result<Client, Complaint> {
@@ -80,7 +81,7 @@ pub(super) fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String
 
 /// A text from outside on one line: a terminal must not obey what somebody called something.
 pub(super) fn tame(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_unfit(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// An instant to the second, in UTC, or `never`.
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_text_from_outside_cannot_command_the_terminal() {
-        assert_eq!(tame("a\u{1b}[2Jb\nc"), "a\u{fffd}[2Jb\u{fffd}c");
+        assert_eq!(tame("a\u{1b}[2Jb\nc\u{202e}"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
     }
 
     #[test]

@@ -17,25 +17,29 @@ use std::sync::Arc;
 
 use super::answer;
 use super::{Check, CheckDepth, ExitCode, Output};
-use crate::config::Config;
+use crate::config::{Config, Files};
 use crate::live::Outside;
 use finding::{Finding, Findings};
 use online::Connections;
 
+/// So many unwise modes are told at a start.
+const MOST_WARNINGS: usize = 10;
+
 /// Checks as far as `arguments` say.
 pub async fn check(
     config: Arc<Config>,
+    files: &Files,
     arguments: &Check,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let (findings, code) = examine(config, arguments.depth()).await;
+    let (findings, code) = examine(config, files, arguments.depth()).await;
     answer::give(&findings, output)?;
     Ok(code)
 }
 
 /// Whatever is wrong on this machine ends the check before anybody is contacted.
-async fn examine(config: Arc<Config>, depth: CheckDepth) -> (Findings, ExitCode) {
-    let mut findings = offline::examine(&config);
+async fn examine(config: Arc<Config>, files: &Files, depth: CheckDepth) -> (Findings, ExitCode) {
+    let mut findings = offline::examine(&config, files);
     trail::examine(&config, &mut findings);
     if findings.has_error() {
         return (findings, ExitCode::Usage);
@@ -58,6 +62,21 @@ async fn examine(config: Arc<Config>, depth: CheckDepth) -> (Findings, ExitCode)
     }
     let code = if findings.has_error() { ExitCode::Failed } else { ExitCode::Settled };
     (findings, code)
+}
+
+/// Tells at the start of the daemon who else can read or change what it relies on.
+pub(super) fn warn_of_modes(config: &Config, files: &Files) {
+    let remarks = offline::remarks(config, files);
+    for (users, one) in remarks.iter().take(MOST_WARNINGS) {
+        tracing::warn!(about = users, warning = one.message, hint = one.fix, "file mode is unwise");
+    }
+    if let Some(more) = remarks.len().checked_sub(MOST_WARNINGS).filter(|more| *more > 0) {
+        tracing::warn!(
+            more,
+            hint = "pintail check --offline tells them all",
+            "file modes are unwise"
+        );
+    }
 }
 
 #[cfg(test)]

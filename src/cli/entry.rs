@@ -14,6 +14,7 @@ use crate::config::{self, Config, Files};
 use crate::daemon::{Daemon, Supervisor, reload_signal, shutdown_on_signals};
 use crate::process;
 use crate::server::Server;
+use crate::store;
 
 /// The exit code of a program that panicked, as Rust has it.
 const PANICKED: u8 = 101;
@@ -39,8 +40,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
     log::start(arguments)?;
     process::raise_descriptor_limit();
+    process::keep_memory_private();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(Box::pin(dispatch(arguments)));
+    let result = runtime.block_on(Box::pin(async {
+        let result = Box::pin(dispatch(arguments)).await;
+        store::logged_out().await;
+        result
+    }));
     // A blocking call that hangs, on a dead network file system say, must not keep the program from ending.
     runtime.shutdown_timeout(Duration::from_secs(2));
     result
@@ -67,7 +73,10 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Schedule(wanted) => super::schedule::schedule(&*load(arguments)?, wanted, output),
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
         Command::Audit(audit) => super::audit::audit(load(arguments)?, audit, output).await,
-        Command::Check(depth) => super::check::check(load(arguments)?, depth, output).await,
+        Command::Check(depth) => {
+            let files = files(arguments);
+            super::check::check(load_from(&files)?, &files, depth, output).await
+        }
         Command::Identify => super::identify::identify(read(arguments)?, output).await,
         Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
         Command::Token(deed) => super::token::token(read(arguments)?, deed, output).await,
@@ -115,6 +124,15 @@ async fn daemon(files: Files) -> anyhow::Result<ExitCode> {
     let hangup = reload_signal()?;
     let as_of = files.fingerprint();
     let config = load_from(&files)?;
+    super::check::warn_of_modes(&config, &files);
+    if config.daemon.dumpable {
+        let opened = process::open_memory();
+        tracing::warn!(
+            is_open = opened.is_ok(),
+            hint = "set daemon.dumpable = false when you have what you wanted to know",
+            "memory open to the same user's profilers, debuggers and hooks"
+        );
+    }
     selection::ensure_admin_token(&config)?;
     let shutdown = shutdown_on_signals()?;
     let settings = config.server.clone();

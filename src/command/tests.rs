@@ -101,6 +101,34 @@ async fn a_command_out_of_time_is_killed_with_its_children() {
 }
 
 #[tokio::test]
+async fn who_leaves_the_group_of_a_command_out_of_time_is_ended_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let pids = dir.path().join("pids");
+    // It leads a session of its own, and the one who started it is gone.
+    let daemon = format!("sleep 600 & echo $! > {0}.new; mv {0}.new {0}", pids.display());
+    let mut command = sh(&format!("setsid -f sh -c '{daemon}; wait'; sleep 600"));
+    command.timeout = Duration::from_secs(1);
+    let error = error_of(&command, None).await;
+    assert_eq!(error, "command /bin/sh did not end within 1s and was killed");
+    assert_gone(&pids).await;
+}
+
+#[tokio::test]
+async fn who_is_left_behind_by_a_command_that_succeeded_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let pids = dir.path().join("pids");
+    let left = format!("sleep 600 >/dev/null 2>&1 & echo $! > {}", pids.display());
+    assert!(matches!(run(&sh(&left), &sample(), None).await, Outcome::Succeeded));
+    let pid = std::fs::read_to_string(&pids).unwrap();
+    assert!(Path::new(&format!("/proc/{}", pid.trim())).exists());
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid.trim().parse().unwrap()),
+        nix::sys::signal::SIGKILL,
+    )
+    .unwrap();
+}
+
+#[tokio::test]
 async fn a_command_that_nobody_waits_for_is_killed_with_its_children() {
     let dir = tempfile::tempdir().unwrap();
     let pids = dir.path().join("pids");

@@ -39,6 +39,15 @@ impl Files {
         check::check(&Sources::read(&self.paths, self.environment.iter().cloned())?)
     }
 
+    /// The files, those of directories one by one.
+    pub fn each(&self) -> Vec<PathBuf> {
+        self.paths
+            .iter()
+            .filter_map(|path| Group::of(path).ok())
+            .flat_map(|one| one.files)
+            .collect()
+    }
+
     /// What stands in the files now. That one cannot be read is as good a state as any: it differs from all others.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint_by(|file| std::fs::read(file).unwrap_or_default())

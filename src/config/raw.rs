@@ -48,6 +48,7 @@ pub(super) struct Postgres {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Daemon {
     pub(super) concurrency: Option<Number>,
+    pub(super) dumpable: Option<Flag>,
     pub(super) sweep: Option<Span>,
     pub(super) shutdown_grace: Option<Span>,
     pub(super) watch: Option<Span>,
@@ -59,6 +60,7 @@ pub(super) struct Daemon {
 pub(super) struct Server {
     pub(super) enabled: Option<Flag>,
     pub(super) listen: Option<String>,
+    pub(super) hosts: Option<Vec<String>>,
     pub(super) credential_label: Option<Flag>,
     pub(super) unreachable_after: Option<Span>,
 }

@@ -49,7 +49,7 @@ pub(super) struct Rules {
 impl Rules {
     /// Those of a configuration.
     pub(super) fn of(config: &Config) -> Self {
-        let Daemon { concurrency, sweep, shutdown_grace, watch: _ } = config.daemon;
+        let Daemon { concurrency, sweep, shutdown_grace, watch: _, dumpable: _ } = config.daemon;
         Self { concurrency, sweep, shutdown_grace }
     }
 }

@@ -40,6 +40,7 @@ pub(super) struct Followed {
 pub(super) struct Started {
     pub(super) server: Option<config::Server>,
     pub(super) notifications: BTreeMap<String, config::Sink>,
+    pub(super) dumpable: bool,
 }
 
 /// Keeps the daemon by its configuration.
@@ -220,6 +221,7 @@ impl Started {
         let server = match (&self.server, &now.server) {
             (Some(started), Some(now)) => vec![
                 ("server.listen", started.listen != now.listen),
+                ("server.hosts", started.hosts != now.hosts),
                 ("server.credential_label", started.credential_label != now.credential_label),
                 ("server.unreachable_after", started.unreachable_after != now.unreachable_after),
             ],
@@ -227,7 +229,8 @@ impl Started {
             (Some(_), None) | (None, Some(_)) => vec![("server.enabled", true)],
         };
         let notifications = ("notifications", self.notifications != now.notifications);
-        let keys = server.into_iter().chain([notifications]);
+        let dumpable = ("daemon.dumpable", self.dumpable != now.daemon.dumpable);
+        let keys = server.into_iter().chain([notifications, dumpable]);
         keys.filter_map(|(key, differs)| differs.then_some(key)).collect()
     }
 }

@@ -8,7 +8,7 @@ use url::Url;
 use super::SetupError;
 use crate::command::{Context, Encoding};
 use crate::config::{HttpMethod, HttpRequest};
-use crate::http::{HeaderError, Headers, NotAHeader};
+use crate::http::{HeaderError, Headers, NotAHeader, origin, origin_of};
 use crate::rotation::world::FaultKind;
 use crate::tls::{HttpClients, is_distrust};
 
@@ -22,7 +22,7 @@ pub(super) struct Request {
     timeout: Duration,
 }
 
-/// Why a request did not succeed. URLs are shown without user, query and fragment.
+/// Why a request did not succeed. Of URLs no more than scheme, host and port is shown: the rest may be a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// With this rotation's values the template is no URL.
@@ -97,7 +97,7 @@ impl Request {
         settings: &HttpRequest,
         clients: &mut HttpClients,
     ) -> Result<Self, SetupError> {
-        let url = || shown_template(&settings.url);
+        let url = || origin_of(&settings.url);
         let headers = Headers::new(&settings.headers)
             .map_err(|NotAHeader { name }| SetupError::Header { url: url(), name })?;
         let http = clients
@@ -120,12 +120,12 @@ impl Request {
     /// Sends it once. The answer's body is not read.
     pub(super) async fn send(&self, context: &Context) -> Result<(), RequestError> {
         let url = Url::parse(&context.fill(&self.url, Encoding::Url))
-            .map_err(|source| RequestError::Url { template: shown_template(&self.url), source })?;
-        let shown = shown(&url);
+            .map_err(|source| RequestError::Url { template: origin_of(&self.url), source })?;
+        let shown = origin(&url);
         let response = self
             .http
             .request(self.method.clone(), url)
-            .headers(self.headers.read()?)
+            .headers(self.headers.read()?.headers)
             .timeout(self.timeout)
             .send()
             .await
@@ -147,40 +147,5 @@ impl Request {
         } else {
             Err(RequestError::Status { url: shown, status: status.as_u16() })
         }
-    }
-}
-
-/// A URL may carry a password before its host, and a key in its query.
-fn shown(url: &Url) -> String {
-    let mut shown = url.clone();
-    shown.set_query(None);
-    shown.set_fragment(None);
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    shown.to_string()
-}
-
-/// The same for a template, which need not be a URL.
-fn shown_template(template: &str) -> String {
-    let before_query = template.split(['?', '#']).next().unwrap_or_default();
-    let Some((scheme, rest)) = before_query.split_once("://") else {
-        return before_query.to_owned();
-    };
-    let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passwords_and_queries_of_urls_are_not_shown() {
-        let text = "https://user:pass@h.example:8443/reload/x?key=k#f";
-        let expected = "https://h.example:8443/reload/x";
-        assert_eq!(shown(&Url::parse(text).unwrap()), expected);
-        assert_eq!(shown_template(text), expected);
-        assert_eq!(shown_template("https://{credential}.svc/a@b"), "https://{credential}.svc/a@b");
     }
 }

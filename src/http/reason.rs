@@ -9,9 +9,9 @@ const READ: usize = 4096;
 /// As much of it is shown.
 const SHOWN: usize = 200;
 
-/// The text of an answer that says no; `None` if it has none that people can read. `secret` stands in the request, and
-/// is taken out of what comes back.
-pub async fn reason(mut response: Response, secret: &str) -> Option<String> {
+/// The text of an answer that says no; `None` if it has none that people can read. What is secret in the request must
+/// be held until then.
+pub async fn reason(mut response: Response) -> Option<String> {
     let mut read = Vec::new();
     while read.len() < READ {
         // What came before a connection broke may be all that there is to know.
@@ -20,7 +20,6 @@ pub async fn reason(mut response: Response, secret: &str) -> Option<String> {
     }
     read.truncate(READ);
     let text = String::from_utf8_lossy(&read);
-    let text = if secret.is_empty() { text } else { text.replace(secret, "[redacted]").into() };
     // A page is for browsers: the status tells as much.
     let is_page = text.trim_start().starts_with('<');
     Some(foreign_text(&text, SHOWN)).filter(|shown| !shown.is_empty() && !is_page)

@@ -6,6 +6,7 @@ use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
 use super::Format;
+use crate::http::origin;
 use crate::http::reason::{behind, reason};
 use crate::rotation::world::FaultKind;
 use crate::tls::{Roots, TlsError, http_client};
@@ -22,13 +23,13 @@ pub enum PushError {
     #[error("cannot make a client for the push gateway")]
     Client(#[source] TlsError),
     /// The URL takes no path.
-    #[error("metrics cannot be pushed to {url}")]
+    #[error("metrics cannot be pushed to {}", origin(url))]
     Url {
         /// The URL.
         url: Url,
     },
     /// No answer came.
-    #[error("push gateway {url} did not answer")]
+    #[error("push gateway {} did not answer", origin(url))]
     Unanswered {
         /// The URL with its group.
         url: Url,
@@ -36,7 +37,7 @@ pub enum PushError {
         source: reqwest::Error,
     },
     /// An answer that is no success.
-    #[error("push gateway {url} answered {status}{}", behind(reason.as_ref()))]
+    #[error("push gateway {} answered {status}{}", origin(url), behind(reason.as_ref()))]
     Status {
         /// The URL with its group.
         url: Url,
@@ -77,7 +78,7 @@ pub async fn push(gateway: &Url, text: String) -> Result<(), PushError> {
     if status.is_success() {
         Ok(())
     } else {
-        let reason = reason(response, "").await;
+        let reason = reason(response).await;
         Err(PushError::Status { url, status: status.as_u16(), reason })
     }
 }

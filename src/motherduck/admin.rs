@@ -39,11 +39,6 @@ impl Bearer {
     pub(super) fn header(&self) -> HeaderValue {
         self.header.clone()
     }
-
-    /// `text` without this token: nobody promised that the service never echoes it.
-    pub(super) fn strike_from(&self, text: &str) -> String {
-        self.token.lend(|token| text.replace(token, "[redacted]"))
-    }
 }
 
 /// The admin token and its place.

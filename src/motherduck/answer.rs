@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::admin::Bearer;
 use super::error::{Failure, Refusal};
 use super::operation::Operation;
 use crate::http::body::{self, Body, Bytes, JsonError, LargeAnswers, Turn};
@@ -45,7 +44,6 @@ impl From<JsonError> for Failure {
 pub(super) struct Asked<'a> {
     pub(super) base: &'a str,
     pub(super) admin_place: &'a str,
-    pub(super) bearer: &'a Bearer,
     pub(super) operation: &'a Operation,
     pub(super) large: &'a LargeAnswers,
 }
@@ -107,8 +105,7 @@ impl Asked<'_> {
             code.len() <= 64
                 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
         };
-        let show =
-            |issue: Issue| foreign_text(&self.bearer.strike_from(&issue.message), ISSUE_CHARACTERS);
+        let show = |issue: Issue| foreign_text(&issue.message, ISSUE_CHARACTERS);
         Refusal {
             status,
             code: said.code.filter(is_code),

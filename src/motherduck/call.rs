@@ -107,7 +107,6 @@ impl Client {
         let asked = Asked {
             base: self.base.as_str(),
             admin_place: &self.admin.place(),
-            bearer,
             operation,
             large: &self.large,
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use url::Url;
 
 use super::{Event, body};
@@ -10,7 +10,7 @@ use crate::config::{Sink, SinkForm, is_loopback};
 use crate::http::reason::{behind, reason};
 use crate::http::{HeaderError, Headers, NotAHeader, retry_after};
 use crate::rotation::world::FaultKind;
-use crate::secret::{SecretError, SecretSource};
+use crate::secret::{SecretError, SecretSource, Token};
 use crate::tls::{HttpClients, TlsError, is_distrust};
 
 /// Why a sink could not be made ready.
@@ -156,18 +156,19 @@ impl Receiver {
 
     /// Sends an event once. Of the answer's body no more is read than what people are shown of a refusal.
     pub async fn post(&self, event: &Event) -> Result<(), Setback> {
-        let (url, headers, body) = match &self.form {
-            Form::Slack(place) => (secret_url(place)?, HeaderMap::new(), body::slack(event)),
+        let (url, filled, body) = match &self.form {
+            Form::Slack(place) => (secret_url(place)?, None, body::slack(event)),
             Form::CloudEvents(url, headers) => {
-                (url.clone(), headers.read()?, body::cloud_event(event))
+                (url.clone(), Some(headers.read()?), body::cloud_event(event))
             }
         };
+        let headers = filled.as_ref().map(|filled| filled.headers.clone()).unwrap_or_default();
         let kind = match self.form {
             Form::Slack(_) => "application/json",
             Form::CloudEvents(..) => "application/cloudevents+json",
         };
-        // The path of a Slack webhook is its secret.
-        let secret = url.path().trim_matches('/').to_owned();
+        // The path of a Slack webhook is its secret, and is held until the answer was read.
+        let _secret = Token::new(url.path().trim_matches('/'));
         let response = self
             .http
             .post(url)
@@ -190,7 +191,7 @@ impl Receiver {
         let retry_after = retry_after(response.headers());
         let status = response.status().as_u16();
         // The time for the answer holds for its reason, too.
-        let reason = reason(response, &secret).await;
+        let reason = reason(response).await;
         Err(Setback::Status { status, retry_after, reason })
     }
 }

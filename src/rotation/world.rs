@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Record, Slot, UserKeys};
+use crate::redact::{presentable, presentable_lines};
 use crate::rotation::decide::Reason;
 use crate::secret::Token;
 
@@ -97,16 +98,18 @@ pub struct Fault {
 impl Fault {
     /// A fault of `kind` from an adapter's error and its sources, joined by `: `.
     pub fn of(error: &dyn std::error::Error, kind: FaultKind, hint: Option<String>) -> Self {
-        Self { kind, message: chain(error), hint }
+        Self { kind, message: presentable(&chain(error), MESSAGE_CHARACTERS), hint }
     }
 }
 
-/// An error and its sources, joined by `: `.
+/// The most that is told of one error.
+const MESSAGE_CHARACTERS: usize = 2_000;
+
+/// An error and its sources, joined by `: `, fit to be shown: somebody outside may have worded them.
 pub fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    let texts = std::iter::successors(Some(error), |error| error.source());
+    let joined = texts.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    presentable_lines(&joined, MESSAGE_CHARACTERS)
 }
 
 /// Why a creation gave no token.

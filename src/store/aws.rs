@@ -3,6 +3,7 @@
 pub(super) mod answer;
 mod bounded;
 mod connect;
+mod endpoint;
 mod error;
 pub(super) mod labels;
 pub(super) mod publication;

@@ -22,6 +22,7 @@ pub use self::error::VaultError;
 use self::request::{Metadata, Version as Kept, put};
 pub use self::rights::{Capability, Lack};
 use self::session::Session;
+pub(super) use self::session::logged_out;
 use self::wire::{Missing, Request};
 use super::{Location, PublishError, Role, StoreError, object, reading, served};
 use crate::config::VaultStore;
@@ -124,8 +125,6 @@ impl Vault {
         let write = |token| self.write(token, at, cas, &data);
         self.session.with(write).await.map_err(|answer| {
             let meaning = answer.of_write();
-            // What is quoted came from Vault, and Vault was just sent the token.
-            let answer = token.lend(|text| answer.without(text));
             let error = self.failed(writing(over), at, &answer).into();
             match meaning {
                 Unwritten::Conflict => PublishError::Conflict,

@@ -264,7 +264,7 @@ impl Endpoint {
                 let endpoint = format!("{host}:{}", self.port);
                 Ok(Verdict::Works(account.map(|account| Answer { account, endpoint })))
             }
-            Ok(Err(Unconnected::Client(error))) => self.judge(host, token, error),
+            Ok(Err(Unconnected::Client(error))) => self.judge(host, error),
             Ok(Err(source)) => Err(PostgresError::Connection { host, port: self.port, source }),
             Err(_) => Err(PostgresError::TimedOut { host, port: self.port, limit: LIMIT }),
         }
@@ -322,12 +322,7 @@ impl Endpoint {
     }
 
     /// SQLSTATE class 28 is the server's word on the password; nothing else is.
-    fn judge(
-        &self,
-        host: String,
-        token: &Token,
-        error: tokio_postgres::Error,
-    ) -> Result<Verdict, PostgresError> {
+    fn judge(&self, host: String, error: tokio_postgres::Error) -> Result<Verdict, PostgresError> {
         let port = self.port;
         let Some(answer) = error.as_db_error() else {
             return Err(if is_distrust(&error) {
@@ -340,8 +335,7 @@ impl Endpoint {
         if state.starts_with("28") {
             return Ok(Verdict::Refused(format!("{host}:{port} refused it with SQLSTATE {state}")));
         }
-        let message = token.lend(|text| answer.message().replace(text, "[redacted]"));
-        let message = foreign_text(&message, MESSAGE_CHARACTERS);
+        let message = foreign_text(answer.message(), MESSAGE_CHARACTERS);
         Err(PostgresError::Server { host, port, state, message })
     }
 }

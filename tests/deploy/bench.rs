@@ -96,6 +96,23 @@ impl Bench {
         mount
     }
 
+    /// How many Vault tokens live that came from logins as `auth` has it.
+    pub async fn living_tokens(&self, auth: &str) -> usize {
+        let mount = auth.split("mount = \"").nth(1).unwrap().split('"').next().unwrap();
+        let path = json!(format!("auth/{mount}/login"));
+        let listed = self.root("LIST", "auth/token/accessors", json!({})).await;
+        let mut count = 0;
+        for accessor in listed["data"]["keys"].as_array().unwrap() {
+            let url = format!("{}/v1/auth/token/lookup-accessor", self.bao.server.url);
+            let request = self.client.post(url).header("x-vault-token", &self.bao.root_token);
+            // Others' tokens come and go meanwhile.
+            let answer = request.json(&json!({"accessor": accessor})).send().await.unwrap();
+            let about: Value = answer.json().await.unwrap_or_default();
+            count += usize::from(about["data"]["path"] == path);
+        }
+        count
+    }
+
     /// An AppRole with one policy and nothing else, as it stands in the configuration.
     pub async fn approle(&self, rules: &str) -> String {
         self.role(rules, true).await

@@ -27,6 +27,23 @@ async fn the_policy_suffices_for_an_app_role() {
     let bench = Bench::start().await;
     let auth = bench.approle(&text("vault/pintail.hcl")).await;
     assert_suffices(&bench, &auth).await;
+    assert_eq!(bench.living_tokens(&auth).await, 0, "each run gave back what it logged in for");
+}
+
+#[tokio::test]
+async fn a_check_tells_where_nothing_can_be_given_back() {
+    let bench = Bench::start().await;
+    let whole = text("vault/pintail.hcl");
+    let (before, after) = whole.split_once("path \"auth/token/revoke-self\"").unwrap();
+    let ask = "path \"sys/capabilities-self\" { capabilities = [\"update\"] }\n";
+    let rules = format!("{before}{ask}path \"elsewhere\"{after}");
+    let auth = bench.approle(&rules).await;
+    bench.rotate(&auth).await;
+    let checked = bench.pintail(&auth, &["check"]).await;
+    let told = said(&checked);
+    assert!(told.contains("lacks the capability `update` on auth/token/revoke-self"), "{told}");
+    assert_eq!(checked.status.code(), Some(0), "{told}");
+    assert!(bench.living_tokens(&auth).await >= 2, "they live, and no run failed for it");
 }
 
 #[tokio::test]

@@ -163,3 +163,20 @@ fn a_replacement_that_may_not_do_an_admins_work_is_never_published() {
     assert_eq!(served(&scene)["token_id"], rotated["token_id"]);
     assert_eq!(scene.live(ADMIN).len(), 1, "the one that was not fit is gone, too");
 }
+
+#[test]
+fn a_file_that_is_none_holds_up_no_start() {
+    let mut scene = Scene::new(Kind::File);
+    let pipe = scene.dir().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for (file, said) in [
+        (pipe, "a pipe or a device"),
+        ("/dev/zero".into(), "a pipe or a device"),
+        (scene.dir().to_owned(), "is a directory"),
+    ] {
+        scene.admin_token_file = file;
+        let begun = std::time::Instant::now();
+        scene.pintail(&["rotate-now", ETL]).complains(2, &[said, "admin"]);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{said}");
+    }
+}

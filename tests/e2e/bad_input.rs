@@ -292,3 +292,51 @@ fn wrong_usage_is_explained_and_contacts_nobody() {
     }
     assert_eq!(scene.sandbox.count("rest"), 0);
 }
+
+#[test]
+fn no_variable_leads_secrets_in_plain_sight_off_this_machine() {
+    for (name, profile) in [
+        ("AWS_ENDPOINT_URL", ""),
+        ("AWS_ENDPOINT_URL_SECRETS_MANAGER", ""),
+        ("AWS_CONFIG_FILE", "[default]\nendpoint_url = http://192.0.2.1:4566\n"),
+    ] {
+        let mut scene = Scene::new(Kind::File);
+        scene.credentials.clear();
+        scene.more = format!(
+            "[stores.cloud.aws_secrets_manager]\nregion = \"us-east-1\"\n\
+             [credentials.{ETL}]\nusername = \"{ETL}\"\nstore = \"cloud\"\npath = \"etl\"\n"
+        );
+        let file = scene.dir().join("profile");
+        std::fs::write(&file, profile).unwrap();
+        let value = match profile {
+            "" => "http://192.0.2.1:4566".to_owned(),
+            _ => file.display().to_string(),
+        };
+        scene.variables.push((name.to_owned(), value));
+        let run = scene.pintail(&["rotate-now", ETL]);
+        run.complains(1, &["http://192.0.2.1:4566 is neither https:// nor a loopback address"]);
+        assert_eq!(scene.sandbox.count("token_create"), 0, "{run}");
+    }
+}
+
+#[test]
+fn whoever_else_can_change_what_is_obeyed_is_told_of_at_the_start_and_by_the_check() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut scene = Scene::new(Kind::File);
+    let hook = scene.script("hook", "exit 0");
+    scene.defaults = format!("gate = \"none\"\ndeploy.command = [\"{hook}\"]");
+    let mode =
+        |mode| std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o757);
+    let said = format!("file {hook} can be changed by every user of this machine");
+    let checked = scene.pintail(&["check", "--offline"]);
+    assert!(checked.stdout.contains(&said) && checked.code == Some(0), "{checked}");
+    let daemon = scene.start(&["run"]);
+    scene.sandbox.until(|event| event.kind == "token_created");
+    daemon.terminate();
+    let run = scene.note(daemon.wait());
+    assert_eq!(run.code, Some(0), "it starts all the same: {run}");
+    assert!(run.stderr.contains("file mode is unwise") && run.stderr.contains(&said), "{run}");
+    mode(0o755);
+    assert!(!scene.pintail(&["check", "--offline"]).stdout.contains(&said));
+}

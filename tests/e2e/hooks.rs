@@ -98,3 +98,24 @@ fn a_resumed_rotation_calls_the_hook_again() {
     assert_eq!(calls(), 2);
     scene.assert_at_rest();
 }
+
+#[test]
+fn a_second_signal_ends_the_daemon_at_once_whatever_it_waits_for() {
+    let mut scene = Scene::new(Kind::File);
+    let hook = scene.script("hook", &format!("touch {}/begun; sleep 60", scene.dir().display()));
+    scene.defaults = format!("gate = \"none\"\ndeploy.command = [\"{hook}\"]");
+    scene.more = "[daemon]\nshutdown_grace = \"5m\"\n".to_owned();
+    let mut daemon = scene.start(&["run"]);
+    let begun = std::time::Instant::now();
+    while !scene.dir().join("begun").exists() {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60));
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    daemon.terminate();
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(daemon.is_running(), "the first one is an orderly stop");
+    let asked = std::time::Instant::now();
+    daemon.terminate();
+    assert_eq!(daemon.wait().code, Some(143));
+    assert!(asked.elapsed() < std::time::Duration::from_secs(5), "{:?}", asked.elapsed());
+}

@@ -209,6 +209,35 @@ async fn an_app_role_logs_in_once_and_again_when_its_vault_token_is_dead() {
 }
 
 #[tokio::test]
+async fn what_pintail_logged_in_for_is_given_back_when_the_store_is_no_longer_used() {
+    let vault = Vault::start().await;
+    let relay = Relay::start(&vault.bao.server.url, |_| Fate::Pass);
+    let (_, auth) = vault.approle("1h").await;
+    let store = open(&relay.url, auth).await;
+    store.read(&somewhere()).await.unwrap();
+    let login = relay.replies().into_iter().find(|reply| reply.contains("client_token")).unwrap();
+    let (_, body) = login.split_once("\r\n\r\n").unwrap();
+    let login: Value = serde_json::from_str(body.trim()).unwrap();
+    let token = login["auth"]["client_token"].as_str().unwrap();
+    let lookup = async || {
+        let client = http_client(Roots::System, None, Duration::from_secs(30)).unwrap();
+        let url = format!("{}/v1/auth/token/lookup-self", vault.bao.server.url);
+        client.get(url).header("x-vault-token", token).send().await.unwrap().status()
+    };
+    assert_eq!(lookup().await, 200);
+    drop(store);
+    pintail::store::logged_out().await;
+    assert_eq!(lookup().await, 403);
+
+    // A token that somebody put there is not pintail's to give back.
+    let store = vault.behind(&relay).await;
+    store.read(&somewhere()).await.unwrap();
+    drop(store);
+    pintail::store::logged_out().await;
+    assert_eq!(relay.heads().iter().filter(|head| head.contains("revoke-self")).count(), 1);
+}
+
+#[tokio::test]
 async fn a_login_is_renewed_before_it_expires() {
     let vault = Vault::start().await;
     let (_, auth) = vault.approle("1s").await;
@@ -408,6 +437,22 @@ async fn words_that_quote_the_token_are_not_shown() {
     let outcome = store.publish(&at, &over, &record, &made.token).await;
     let Err(PublishError::Refused(error)) = outcome else { panic!("{outcome:?}") };
     assert!(!text(&error).contains("s3cret"), "{error}");
+}
+
+#[tokio::test]
+async fn words_that_quote_the_vault_token_or_command_a_terminal_are_not_shown() {
+    let vault = Vault::start().await;
+    let root = vault.bao.root_token.clone();
+    let part = root[root.len() - 12..].to_owned();
+    let body =
+        json!({"errors": [format!("proxy: x-vault-token: {root} (…{part})\u{1b}[2J\u{202e}")]});
+    let body = body.to_string();
+    let relay = Relay::start("unused", move |_| response(403, "", &body));
+    let error = vault.behind(&relay).await.read(&somewhere()).await.unwrap_err();
+    let told = text(&error);
+    assert!(told.contains("proxy: x-vault-token: [redacted] (…[redacted])"), "{told}");
+    assert!(!told.contains(&root) && !told.contains(&part), "{told}");
+    assert!(!told.contains('\u{1b}') && !told.contains('\u{202e}'), "{told}");
 }
 
 #[tokio::test]

@@ -1,18 +1,19 @@
 //! What can be checked without contacting anybody: files, programs and secrets that the configuration names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 
 use super::super::table::counted;
-use super::finding::{Finding, Findings};
-use super::thing::{Place, Thing};
+use super::finding::{Finding, Findings, Level};
+use super::thing::{Place, Thing, remark};
 use crate::config::{
-    AdminToken, Command, Config, Credential, Gate, HeaderSource, Hook, HttpRequest, Proof, Sink,
-    SinkForm, StoreSettings, VaultAuth, Verify,
+    AdminToken, Command, Config, Credential, Files, Gate, HeaderSource, Hook, HttpRequest, Proof,
+    Sink, SinkForm, StoreSettings, VaultAuth, Verify,
 };
+use crate::modes::{self, Holds, Remark};
 
 /// Who needs a thing: the first, and how many more, since a default may be shared by thousands.
 #[derive(Default)]
@@ -34,6 +35,28 @@ impl fmt::Display for Users {
 struct Things(BTreeMap<Thing, Users>);
 
 impl Things {
+    fn of(config: &Config) -> Self {
+        let motherduck = &config.motherduck;
+        let mut things = Self::default();
+        if let AdminToken::Secret(source) = &motherduck.admin_token {
+            things.need(source.into(), || "motherduck.admin_token".to_owned());
+        }
+        things.certificates(motherduck.ca_file.as_ref(), || "motherduck.ca_file".to_owned());
+        things.certificates(motherduck.postgres.ca_file.as_ref(), || {
+            "motherduck.postgres.ca_file".to_owned()
+        });
+        for (name, settings) in &config.stores {
+            things.store(name, settings);
+        }
+        for (name, sink) in &config.notifications {
+            things.sink(name, sink);
+        }
+        for credential in config.credentials.values() {
+            things.credential(credential);
+        }
+        things
+    }
+
     fn need(&mut self, thing: Thing, user: impl FnOnce() -> String) {
         self.0
             .entry(thing)
@@ -117,7 +140,7 @@ impl Things {
 }
 
 /// The configuration, which was loaded and so is sound, and all that it names on this machine.
-pub(super) fn examine(config: &Config) -> Findings {
+pub(super) fn examine(config: &Config, files: &Files) -> Findings {
     let mut findings = Findings::default();
     let credentials = counted(config.credentials.len(), "credential");
     let size = format!("it is sound: {credentials}, {}", counted(config.stores.len(), "store"));
@@ -125,27 +148,40 @@ pub(super) fn examine(config: &Config) -> Findings {
     for warning in &config.warnings {
         findings.add(Finding::warning("configuration", warning, None));
     }
-    let motherduck = &config.motherduck;
-    let mut things = Things::default();
-    if let AdminToken::Secret(source) = &motherduck.admin_token {
-        things.need(source.into(), || "motherduck.admin_token".to_owned());
-    }
-    things.certificates(motherduck.ca_file.as_ref(), || "motherduck.ca_file".to_owned());
-    things.certificates(motherduck.postgres.ca_file.as_ref(), || {
-        "motherduck.postgres.ca_file".to_owned()
-    });
-    for (name, settings) in &config.stores {
-        things.store(name, settings);
-    }
-    for (name, sink) in &config.notifications {
-        things.sink(name, sink);
-    }
-    for credential in config.credentials.values() {
-        things.credential(credential);
+    for (users, one) in ours(config, files) {
+        findings.add(remark(users, one));
     }
     let now = Timestamp::now();
-    for (thing, users) in things.0 {
-        findings.add(thing.look(&users.to_string(), now));
+    for (thing, users) in Things::of(config).0 {
+        findings.findings.extend(thing.look(&users.to_string(), now));
     }
+    // Directories are above many files.
+    let mut seen = BTreeSet::new();
+    let is_new = |one: &Finding| one.level != Level::Warning || seen.insert(one.message.clone());
+    findings.findings.retain(is_new);
     findings
+}
+
+/// Who else can read or change what pintail relies on on this machine: for whom, and what.
+pub(super) fn remarks(config: &Config, files: &Files) -> Vec<(String, Remark)> {
+    let mut all: Vec<_> =
+        ours(config, files).into_iter().map(|(users, one)| (users.to_owned(), one)).collect();
+    for (thing, users) in Things::of(config).0 {
+        all.extend(thing.remarks().into_iter().map(|one| (users.to_string(), one)));
+    }
+    // Directories are above many files.
+    let mut seen = BTreeSet::new();
+    all.retain(|(_, one)| seen.insert(one.message.clone()));
+    all
+}
+
+/// The same of the configuration's own files and of the audit log.
+fn ours(config: &Config, files: &Files) -> Vec<(&'static str, Remark)> {
+    let configuration = files.each().into_iter().map(|file| ("configuration", file));
+    let audit = config.audit_log.iter().map(|file| ("audit_log.file", file.clone()));
+    let all = configuration.chain(audit);
+    all.flat_map(|(users, file)| {
+        modes::remarks(&file, Holds::Orders).into_iter().map(move |one| (users, one))
+    })
+    .collect()
 }

@@ -41,6 +41,7 @@ pub(super) async fn examine(outside: &Outside, connections: Connections, finding
     findings.findings.extend(servers::examine(&outside.config, outside.now()).await);
     let admitted = admin(outside, findings).await;
     let rights = Rights::ask(outside).await;
+    findings.findings.extend(Rights::left_behind(outside).await);
     let width = outside.config.daemon.concurrency;
     let credentials: Vec<_> = outside.config.credentials.values().collect();
     let found: Vec<_> = futures::stream::iter(&credentials)

@@ -27,6 +27,16 @@ impl Rights {
         Self(told.into_iter().flatten().collect())
     }
 
+    /// The stores that do not take back what pintail logs in with.
+    pub(super) async fn left_behind(outside: &Outside) -> Vec<Finding> {
+        let asked = outside.stores.iter().map(|(name, store)| async move {
+            (store.may_log_out().await == Some(false)).then(|| logout(name))
+        });
+        let width = outside.config.daemon.concurrency;
+        let told: Vec<_> = futures::stream::iter(asked).buffered(width).collect().await;
+        told.into_iter().flatten().collect()
+    }
+
     /// What is withheld of what every rotation needs.
     pub(super) fn always_needed(&self, credential: &Credential) -> Option<Finding> {
         let lack = self.of(credential)?;
@@ -56,6 +66,13 @@ impl Rights {
     fn of(&self, credential: &Credential) -> Option<&Lack> {
         self.0.get(&credential.store)?.get(&credential.path)
     }
+}
+
+fn logout(store: &str) -> Finding {
+    let message = "the policy lacks the capability `update` on auth/token/revoke-self: what pintail logs in with lives \
+                   on until it expires, once for each run";
+    let hint = "add it in the policy of pintail's role, or keep the role's `token_ttl` short";
+    Finding::warning(&format!("store {store}"), message.to_owned(), Some(hint.to_owned()))
 }
 
 fn error(credential: &Credential, lack: &Lack) -> Finding {

@@ -7,7 +7,12 @@ use super::finding::Level;
 use super::*;
 
 async fn checked(bench: &Bench, depth: CheckDepth) -> (Findings, ExitCode) {
-    examine(bench.config.clone(), depth).await
+    examine(bench.config.clone(), &unnamed(), depth).await
+}
+
+/// A configuration that stands in no file.
+fn unnamed() -> Files {
+    Files::new(vec![], [])
 }
 
 fn finding<'a>(findings: &'a Findings, subject: &str) -> &'a Finding {
@@ -138,7 +143,8 @@ async fn a_gate_that_does_not_answer_is_a_warning() {
     let gated = format!(
         "[credentials.etl]\nusername = \"etl_prod\"\ngate.http.url = \"http://{closed}/healthz\"\n"
     );
-    let (findings, code) = examine(bench.of_owner("prod", &gated), CheckDepth::Everything).await;
+    let (findings, code) =
+        examine(bench.of_owner("prod", &gated), &unnamed(), CheckDepth::Everything).await;
     assert_eq!(code, ExitCode::Settled, "{}", both(&findings).0);
     let gate = finding(&findings, "etl: gate");
     assert_eq!(gate.level, Level::Warning);

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use nix::unistd::{AccessFlags, access, geteuid};
 
 use super::certificate;
-use super::finding::Finding;
+use super::finding::{Finding, Level};
 use crate::command::SEARCH_PATH;
+use crate::modes::{Holds, Remark, remarks};
 use crate::rotation::world::chain;
 use crate::secret::SecretSource;
 
@@ -41,7 +42,27 @@ impl From<&SecretSource> for Thing {
 
 impl Thing {
     /// What there is to say of it, to `users`.
-    pub(super) fn look(&self, users: &str, now: Timestamp) -> Finding {
+    pub(super) fn look(&self, users: &str, now: Timestamp) -> Vec<Finding> {
+        let found = self.examine(users, now);
+        let remarks: Vec<_> = self.remarks().into_iter().map(|one| remark(users, one)).collect();
+        if found.level == Level::Ok && !remarks.is_empty() {
+            return remarks;
+        }
+        std::iter::once(found).chain(remarks).collect()
+    }
+
+    /// Who else can read or change it.
+    pub(super) fn remarks(&self) -> Vec<Remark> {
+        match self {
+            Self::Secret(Place::File(path)) | Self::Key(path) => remarks(path, Holds::Secret),
+            Self::Certificates(path) => remarks(path, Holds::Orders),
+            Self::Program(path) => remarks(&found(path), Holds::Orders),
+            // The store is stricter by itself.
+            Self::Folder(_) | Self::Secret(Place::Env(_)) => vec![],
+        }
+    }
+
+    fn examine(&self, users: &str, now: Timestamp) -> Finding {
         match self {
             Self::Secret(place) => secret(place, users),
             Self::Certificates(path) => match certificate::of_file(path, now) {
@@ -63,9 +84,7 @@ impl Thing {
                 ),
             },
             Self::Key(path) => match std::fs::File::open(path) {
-                Ok(_) => open_to_all(path, users).unwrap_or_else(|| {
-                    Finding::ok(users, format!("file {} can be read", path.display()))
-                }),
+                Ok(_) => Finding::ok(users, format!("file {} can be read", path.display())),
                 Err(error) => Finding::error(
                     users,
                     format!("cannot read file {}: {error}", path.display()),
@@ -78,41 +97,24 @@ impl Thing {
     }
 }
 
+/// What somebody else can do, as a finding.
+pub(super) fn remark(users: &str, remark: Remark) -> Finding {
+    Finding::warning(users, remark.message, Some(remark.fix))
+}
+
 fn secret(place: &Place, users: &str) -> Finding {
     let source = match place {
         Place::File(path) => SecretSource::File(path.clone()),
         Place::Env(name) => SecretSource::Env(name.clone()),
     };
-    let open = match place {
-        Place::File(path) => open_to_all(path, users),
-        Place::Env(_) => None,
-    };
-    match (source.read_token(), open) {
-        (Ok(_), None) => Finding::ok(users, format!("{source} holds a usable secret")),
-        (Ok(_), Some(open)) => open,
-        (Err(error), _) => Finding::error(
+    match source.read_token() {
+        Ok(_) => Finding::ok(users, format!("{source} holds a usable secret")),
+        Err(error) => Finding::error(
             users,
             chain(&error),
             Some(format!("put the secret into {source}, as its only text")),
         ),
     }
-}
-
-/// A file that holds a secret and that everybody on this machine can read or replace.
-fn open_to_all(path: &Path, users: &str) -> Option<Finding> {
-    let mode = std::fs::metadata(path).ok()?.mode();
-    let deed = match (mode & 0o004 != 0, mode & 0o002 != 0) {
-        (true, true) => "read and changed",
-        (true, false) => "read",
-        (false, true) => "changed",
-        (false, false) => return None,
-    };
-    let shown = path.display();
-    Some(Finding::warning(
-        users,
-        format!("file {shown} holds a secret, and can be {deed} by every user of this machine"),
-        Some(format!("chmod o-rwx {shown}")),
-    ))
 }
 
 fn executable(program: &Path, users: &str) -> Finding {
@@ -124,12 +126,7 @@ fn executable(program: &Path, users: &str) -> Finding {
             format!("program {shown} is not a file"),
             Some("`command` begins with the path of a program".to_owned()),
         ),
-        Ok(metadata) => match access(path, AccessFlags::X_OK) {
-            Ok(()) if metadata.mode() & 0o002 != 0 => Finding::warning(
-                users,
-                format!("program {shown} can be changed by every user of this machine"),
-                Some(format!("chmod o-w {shown}: whoever changes it acts as pintail's user")),
-            ),
+        Ok(_) => match access(path, AccessFlags::X_OK) {
             Ok(()) => Finding::ok(users, format!("program {shown} can be executed")),
             Err(_) => Finding::error(
                 users,
@@ -198,11 +195,11 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::super::certificate::tests::ending;
-    use super::super::finding::Level;
     use super::*;
 
     fn looked(thing: &Thing) -> (Level, String, Option<String>) {
-        let found = thing.look("x", "2026-03-01T00:00:00Z".parse().unwrap());
+        let mut found = thing.look("x", "2026-03-01T00:00:00Z".parse().unwrap());
+        let found = found.remove(0);
         (found.level, found.message, found.hint)
     }
 

@@ -1,5 +1,6 @@
 //! `[motherduck]`, `[daemon]` and `[server]`, checked.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -78,6 +79,7 @@ pub(super) fn daemon(raw: &raw::Daemon, key: &Key<'_>, findings: &mut Findings) 
             Duration::ZERO..=hour,
         ),
         watch: findings.span(&key.child("watch"), raw.watch, Duration::from_secs(5), second..=DAY),
+        dumpable: raw.dumpable.is_some_and(|flag| flag.0),
     }
 }
 
@@ -98,6 +100,7 @@ pub(super) fn server(
     let server = Server {
         listen: listen.unwrap_or(LISTEN),
         is_asked_for,
+        hosts: hosts(raw.hosts.unwrap_or_default(), &key.child("hosts"), findings),
         credential_label: raw.credential_label.is_none_or(|flag| flag.0),
         unreachable_after: findings.span(
             &key.child("unreachable_after"),
@@ -117,6 +120,24 @@ pub(super) fn server(
         ));
     }
     Some(server)
+}
+
+/// Names without a port, as browsers and probes send them.
+fn hosts(names: Vec<String>, key: &Key<'_>, findings: &mut Findings) -> BTreeSet<String> {
+    let mut hosts = BTreeSet::new();
+    for name in names {
+        let name = name.trim().trim_end_matches('.').to_ascii_lowercase();
+        let is_name = matches!(Host::parse(&name), Ok(Host::Domain(parsed)) if parsed == name);
+        if is_name {
+            hosts.insert(name);
+        } else {
+            findings.problem(
+                key,
+                "these must be host names without a port, such as \"pintail.internal\"",
+            );
+        }
+    }
+    hosts
 }
 
 /// A URL that secrets are sent to, and paths are put behind.

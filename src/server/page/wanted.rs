@@ -12,7 +12,7 @@ use crate::fleet::{Member, Snapshot, State};
 const ROWS: usize = 500;
 
 /// The query of the URL.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(default)]
 pub(in crate::server) struct Wanted {
     q: String,

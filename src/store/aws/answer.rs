@@ -1,6 +1,11 @@
 //! What AWS answered, without any value of a request, and what that means for what was asked.
 
 use super::words::Matter;
+use crate::redact::foreign_text;
+
+/// How much of AWS's words is shown.
+const MESSAGE_CHARACTERS: usize = 500;
+const CODE_CHARACTERS: usize = 64;
 
 /// The answers that mean something to the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +68,8 @@ impl Answer {
         let message = message.filter(|_| code.is_some_and(|code| HARMLESS.contains(&code)));
         Self::Answered {
             matter,
-            code: code.map(str::to_owned),
-            message: message.map(str::to_owned),
+            code: code.map(|code| foreign_text(code, CODE_CHARACTERS)),
+            message: message.map(|message| foreign_text(message, MESSAGE_CHARACTERS)),
             status,
         }
     }

@@ -17,6 +17,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
 use jiff::Timestamp;
 
+use super::endpoint::ensure_safe;
 use crate::http::{body, http_date};
 
 /// A secret of 64 KiB, each byte of it escaped, and what stands around it.
@@ -61,6 +62,9 @@ struct Connector(SharedHttpConnector);
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if let Err(refused) = ensure_safe(request.uri()) {
+            return HttpConnectorFuture::ready(Err(ConnectorError::user(refused.into())));
+        }
         let answer = self.0.call(request);
         HttpConnectorFuture::new(async move { bounded(answer.await?).await })
     }

@@ -7,6 +7,7 @@ use aws_sdk_secretsmanager::config::http::HttpResponse;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
 use super::answer::Answer;
+use super::endpoint::UNSAFE;
 use super::words::Matter;
 use crate::rotation::world::FaultKind;
 use crate::store::chain;
@@ -114,7 +115,8 @@ impl AwsError {
             Answer::Answered { status, .. } => {
                 *status >= 500 || *status == 408 || answer.is_throttled()
             }
-            Answer::NotSent(_) | Answer::Unclear(_) => true,
+            Answer::NotSent(text) => !text.contains(UNSAFE),
+            Answer::Unclear(_) => true,
         };
         let kind = if transient { FaultKind::Transient } else { FaultKind::Permanent };
         let text = answer.text();
@@ -148,6 +150,11 @@ impl AwsError {
             Self::ScheduledForDeletion { secret } => Some(Matter::Deletion.hint(secret)),
             Self::TooLarge { secret, .. } => Some(Matter::Size.hint(secret)),
             Self::Request { secret, matter: Some(matter), .. } => Some(matter.hint(secret)),
+            Self::Request { text, .. } if text.contains(UNSAFE) => Some(
+                "name one that begins with https:// by `endpoint_url`, AWS_ENDPOINT_URL or the profile: secrets travel \
+                 to it"
+                    .to_owned(),
+            ),
             Self::Request { secret, code, text, .. } => match code.as_deref() {
                 Some("AccessDeniedException") => Some(match denied(text) {
                     Some(action) => format!("allow {action} on {secret} to what pintail runs as"),

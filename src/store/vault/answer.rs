@@ -1,8 +1,12 @@
 //! What Vault answered, told apart by what it means for a write: the judgement of a publication, without I/O.
 
+use crate::redact::foreign_text;
 use crate::rotation::world::Version;
 use crate::secret::{SecretError, TokenError};
 use crate::store::chain;
+
+/// How much of Vault's words is shown.
+const WORDS: usize = 300;
 
 /// The `cas` that makes a write one compare-and-set over `version`; none for what is no version of this store, which
 /// nobody can have now.
@@ -85,27 +89,14 @@ impl Answer {
         }
     }
 
-    /// The answer without any of Vault's words that quote `secret`.
-    pub(super) fn without(mut self, secret: &str) -> Self {
-        if let Self::Status { errors, .. } = &mut self {
-            errors.retain(|error| !error.contains(secret));
-        }
-        self
-    }
-
     pub(super) fn text(&self) -> String {
         match self {
             Self::Status { status, errors } if errors.is_empty() => {
                 format!("the server answered with status {status}")
             }
             Self::Status { status, errors } => {
-                let words: String = errors
-                    .join("; ")
-                    .chars()
-                    .map(|c| if c.is_control() { ' ' } else { c })
-                    .take(300)
-                    .collect();
-                format!("the server answered with status {status}: {}", words.trim())
+                let words = foreign_text(&errors.join("; "), WORDS);
+                format!("the server answered with status {status}: {words}")
             }
             Self::Unreachable(cause) => format!("no connection: {cause}"),
             Self::Broken(cause) => format!("no answer: {cause}"),
@@ -120,6 +111,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Token;
 
     fn status(status: u16, words: &str) -> Answer {
         Answer::Status { status, errors: vec![words.to_owned()] }
@@ -159,13 +151,14 @@ mod tests {
 
     #[test]
     fn vaults_words_are_shown_short_and_never_with_the_secret() {
+        let token = Token::new("hvs.the-s3cret").unwrap();
         let answer = Answer::Status {
             status: 400,
-            errors: vec!["got s3cret".to_owned(), "two\nlines".to_owned()],
+            errors: vec!["got the-s3cret".to_owned(), "two\nlines\u{202e}".to_owned()],
         };
-        let answer = answer.without("s3cret");
-        assert_eq!(answer.text(), "the server answered with status 400: two lines");
-        assert_eq!(answer.without("two").text(), "the server answered with status 400");
+        let text = "the server answered with status 400: got [redacted]; two lines";
+        assert_eq!(answer.text(), text);
+        drop(token);
         assert_eq!(Answer::Nonsense.text(), "the answer is not Vault's");
     }
 

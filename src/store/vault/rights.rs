@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::Vault;
 use super::answer::Answer;
+use super::session::LOGOUT_PATH;
 use super::wire::Request;
 
 /// What pintail does with a secret, and must be allowed to.
@@ -75,6 +76,18 @@ impl Vault {
             }
         }
         Some(found)
+    }
+
+    /// Whether the Vault tokens that pintail logs in for may be given back; `None` where it does not log in, or where
+    /// that may not be asked.
+    pub(in crate::store) async fn may_log_out(&self) -> Option<bool> {
+        if !self.session.logs_in() {
+            return None;
+        }
+        let path = [LOGOUT_PATH.to_owned()];
+        let held = self.session.with(|token| self.capabilities(token, &path)).await.ok()?;
+        let held = held.get(LOGOUT_PATH)?;
+        Some(held.iter().any(|word| word == "root" || word == Capability::Update.as_str()))
     }
 
     async fn capabilities(

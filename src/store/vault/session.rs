@@ -1,11 +1,15 @@
 //! Logging in to Vault: lazily, again before the Vault token expires, and once more when it turns out to be dead.
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderValue;
 use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use super::answer::Answer;
 use super::error::{LOOKS_WRAPPED, VaultError};
@@ -19,11 +23,25 @@ const SAFETY_MARGIN: Duration = Duration::from_secs(30);
 /// More than a signed token takes up.
 const LOGIN_BYTES: usize = 16 << 10;
 
+/// After this time no request is on its way with a Vault token that was replaced.
+const LAST_REQUEST: Duration = Duration::from_mins(2);
+/// So long it may take to give a Vault token back.
+const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
+/// What gives it back.
+pub(super) const LOGOUT_PATH: &str = "auth/token/revoke-self";
+
 /// The way in, and the Vault token that was last obtained.
 pub(super) struct Session {
     wire: Wire,
     auth: VaultAuth,
-    login: Mutex<Option<Login>>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    login: Option<Login>,
+    /// Vault tokens that were replaced, and when: requests may still be on their way with them.
+    replaced: Vec<(Instant, Token)>,
 }
 
 struct Login {
@@ -42,13 +60,56 @@ struct Lease {
     is_new: bool,
 }
 
+/// The Vault tokens that are being given back.
+static LOGOUTS: LazyLock<TaskTracker> = LazyLock::new(TaskTracker::new);
+
+/// Waits until Vault has taken back the tokens of the sessions that have ended, for a few seconds at most.
+pub(in crate::store) async fn logged_out() {
+    LOGOUTS.close();
+    let _ = timeout(LOGOUT_LIMIT, LOGOUTS.wait()).await;
+}
+
+/// Where the daemon goes over to another configuration, and at the end of a run: nobody else has any use for the token.
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Held { login, replaced } = std::mem::take(self.held.get_mut());
+        let replaced = replaced.into_iter().map(|(_, token)| token);
+        self.give_back(replaced.chain(login.map(|login| login.token)));
+    }
+}
+
+/// Gives a Vault token back. That it fails costs nothing but a token that lives until it expires.
+async fn log_out(wire: Wire, token: Token) {
+    let Ok(header) = header(&token) else { return };
+    let request = Request::post(LOGOUT_PATH, Zeroizing::new("{}".to_owned()));
+    let asked = async { wire.send(Some(&header), request).await?.success() };
+    match timeout(LOGOUT_LIMIT, asked).await {
+        Ok(Ok(())) => tracing::debug!("logged out of Vault"),
+        Ok(Err(answer)) => tracing::debug!(error = answer.text(), "not logged out of Vault"),
+        Err(_) => tracing::debug!("not logged out of Vault in time"),
+    }
+}
+
 impl Session {
     pub(super) fn new(settings: &VaultStore, http: reqwest::Client) -> Result<Self, VaultError> {
         Ok(Self {
             wire: Wire::new(settings, http)?,
             auth: settings.auth.clone(),
-            login: Mutex::new(None),
+            held: Mutex::default(),
         })
+    }
+
+    /// Gives back what it logged in for; what somebody put there is not its own.
+    fn give_back(&self, tokens: impl Iterator<Item = Token>) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        for token in tokens.filter(|_| self.logs_in()) {
+            LOGOUTS.spawn_on(log_out(self.wire.clone(), token), &runtime);
+        }
+    }
+
+    /// Whether its Vault tokens come from logins of its own.
+    pub(super) fn logs_in(&self) -> bool {
+        !matches!(self.auth, VaultAuth::Token(_))
     }
 
     /// How it logs in.
@@ -82,21 +143,27 @@ impl Session {
 
     /// The Vault token in hand, or one from a login now if there is none, it nears its end, or it is number `dead`.
     async fn lease(&self, dead: Option<u64>) -> Result<Lease, Answer> {
-        let mut held = self.login.lock().await;
-        if let Some(login) = held.as_ref()
+        let mut held = self.held.lock().await;
+        if let Some(login) = held.login.as_ref()
             && dead != Some(login.number)
             && login.until.is_none_or(|until| Instant::now() < until)
         {
             let token = login.token.duplicate();
             return Ok(Lease { token, number: login.number, is_new: false });
         }
-        let number = held.as_ref().map_or(0, |login| login.number + 1);
+        let number = held.login.as_ref().map_or(0, |login| login.number + 1);
         let (token, lifetime) = self.log_in().await?;
         // Early enough that a request does not meet the end on its way.
         let until = lifetime.and_then(|life| {
             Instant::now().checked_add(life.saturating_sub((life / 10).min(SAFETY_MARGIN)))
         });
-        *held = Some(Login { token: token.duplicate(), until, number });
+        let login = Login { token: token.duplicate(), until, number };
+        if let Some(before) = held.login.replace(login) {
+            held.replaced.push((Instant::now(), before.token));
+        }
+        let is_done = |(at, _): &mut (Instant, Token)| at.elapsed() >= LAST_REQUEST;
+        let done = held.replaced.extract_if(.., is_done).map(|(_, token)| token);
+        self.give_back(done);
         Ok(Lease { token, number, is_new: true })
     }
 
@@ -118,6 +185,7 @@ impl Session {
 
     /// A Vault token from its source or from a login, and how long it lives if that is known.
     async fn log_in(&self) -> Result<(Token, Option<Duration>), Answer> {
+        // What is sent is held until the answer was read: Vault's words may quote it.
         let (mount, secret, body) = match &self.auth {
             VaultAuth::Token(source) => return Ok((read(source).await?, None)),
             VaultAuth::AppRole { role_id, secret_id, mount } => {
@@ -135,8 +203,7 @@ impl Session {
         let request = Request::post(format!("auth/{mount}/login"), body?);
         let reply = self.wire.send(None, request).await;
         let auth = reply.and_then(|reply| reply.auth());
-        let Auth { client_token, lease_duration } = auth.map_err(|answer| {
-            let mut answer = secret.lend(|text| answer.without(text));
+        let Auth { client_token, lease_duration } = auth.map_err(|mut answer| {
             let is_app_role = matches!(self.auth, VaultAuth::AppRole { .. });
             if let Answer::Status { status: 400, errors } = &mut answer
                 && is_app_role

@@ -11,6 +11,7 @@ use super::answer::Answer;
 use super::error::VaultError;
 use crate::config::VaultStore;
 use crate::http::body::{self, Body, Bytes, LargeAnswers, Turn, json, wiped};
+use crate::redact::foreign_text;
 use crate::secret::Wiped;
 
 /// Vault keeps no secret that is larger than a mebibyte. Around it stands a little more.
@@ -24,6 +25,7 @@ const MOST_ERRORS: usize = 8;
 const ERROR_CHARACTERS: usize = 1_000;
 
 /// The way to one Vault.
+#[derive(Clone)]
 pub(super) struct Wire {
     http: reqwest::Client,
     address: Url,
@@ -172,10 +174,8 @@ impl Reply {
     pub(super) fn refusal(&self) -> Answer {
         let mut errors = self.errors().unwrap_or_default();
         errors.truncate(MOST_ERRORS);
-        let errors = errors
-            .into_iter()
-            .map(|error| error.chars().take(ERROR_CHARACTERS).collect())
-            .collect();
+        let errors =
+            errors.into_iter().map(|error| foreign_text(&error, ERROR_CHARACTERS)).collect();
         Answer::Status { status: self.status.as_u16(), errors }
     }
 
