@@ -62,7 +62,7 @@ impl Asked<'_> {
         // The status is an answer by itself: a body that breaks off does not change it.
         let body = body::read(response, REFUSAL_LIMIT).await;
         let body = body.map_or_else(|_| Bytes::default(), Body::into_bytes);
-        let refusal = self.refusal(status.as_u16(), &body);
+        let refusal = refusal(status.as_u16(), &body);
         let place = || self.admin_place.to_owned();
         Err(match status.as_u16() {
             400 | 422 => Failure::Validation(refusal),
@@ -97,26 +97,20 @@ impl Asked<'_> {
             Failure::Broken { base, source }
         }
     }
+}
 
-    /// Of the body only the code and the issues are kept. Its `message` says no more than the status does.
-    fn refusal(&self, status: u16, body: &[u8]) -> Refusal {
-        let said: Said = body::json(body, MOST_VALUES).unwrap_or_default();
-        let is_code = |code: &String| {
-            code.len() <= 64
-                && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-        };
-        let show = |issue: Issue| foreign_text(&issue.message, ISSUE_CHARACTERS);
-        Refusal {
-            status,
-            code: said.code.filter(is_code),
-            issues: said
-                .issues
-                .unwrap_or_default()
-                .into_iter()
-                .take(ISSUES_SHOWN)
-                .map(show)
-                .collect(),
-        }
+/// Of the body only the code and the issues are kept. Its `message` says no more than the status does.
+fn refusal(status: u16, body: &[u8]) -> Refusal {
+    let said: Said = body::json(body, MOST_VALUES).unwrap_or_default();
+    let is_code = |code: &String| {
+        code.len() <= 64
+            && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    };
+    let show = |issue: Issue| foreign_text(&issue.message, ISSUE_CHARACTERS);
+    Refusal {
+        status,
+        code: said.code.filter(is_code),
+        issues: said.issues.unwrap_or_default().into_iter().take(ISSUES_SHOWN).map(show).collect(),
     }
 }
 
