@@ -5,6 +5,7 @@ mod alternatives;
 mod check;
 mod error;
 mod files;
+mod kubernetes;
 mod load;
 mod mirror;
 mod notifications;
@@ -27,6 +28,7 @@ pub use self::account::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
 pub(crate) use self::check::is_loopback;
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::files::{Files, Fingerprint};
+pub use self::kubernetes::{Cluster, KubernetesStore};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
 pub use self::notifications::{Occasion, Sink, SinkForm};
@@ -189,6 +191,8 @@ pub enum StoreSettings {
     Vault(VaultStore),
     /// AWS Secrets Manager.
     AwsSecretsManager(AwsStore),
+    /// Secrets of Kubernetes.
+    Kubernetes(KubernetesStore),
 }
 
 /// `[stores.NAME.file]`.

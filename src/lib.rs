@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod fleet;
 pub mod gate;
 pub mod http;
+pub mod kubernetes;
 pub mod live;
 pub mod metrics;
 pub mod motherduck;

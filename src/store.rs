@@ -2,6 +2,7 @@
 
 mod aws;
 mod file;
+mod kubernetes;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::secret::Token;
 
 pub use aws::{Aws, AwsError};
 pub use file::{FileError, Files};
+pub use kubernetes::{KubernetesError, Secrets};
 pub use vault::{Capability, Lack, Vault, VaultError};
 
 /// The stores' judgement of a publication, which the simulation of the core runs as it ships.
@@ -25,7 +27,11 @@ pub(crate) mod judgement {
     pub(crate) use super::aws::labels::{CURRENT, PENDING, version_id};
     pub(crate) use super::aws::publication::{Next, Publication};
     pub(crate) use super::file::version::{Unswitched, VersionName, failed_switch};
+    pub(crate) use super::kubernetes::publication::{
+        Edition, Next as KubernetesNext, Publication as KubernetesPublication,
+    };
     pub(crate) use super::vault::answer::{Answer as VaultAnswer, Unwritten, cas};
+    pub(crate) use crate::kubernetes::Answer as KubernetesAnswer;
 }
 
 /// A place where consumers read secrets.
@@ -56,6 +62,8 @@ pub enum Store {
     Vault(Vault),
     /// AWS Secrets Manager.
     AwsSecretsManager(Aws),
+    /// Secrets of Kubernetes.
+    Kubernetes(Secrets),
 }
 
 /// Where in a store one credential's secret is kept.
@@ -103,6 +111,7 @@ impl Store {
             StoreSettings::File(file) => Ok(Self::File(Files::open(file)?)),
             StoreSettings::Vault(vault) => Ok(Self::Vault(Vault::open(vault)?)),
             StoreSettings::AwsSecretsManager(aws) => Ok(Self::AwsSecretsManager(Aws::open(aws)?)),
+            StoreSettings::Kubernetes(store) => Ok(Self::Kubernetes(Secrets::open(store)?)),
         });
         opened.await.unwrap_or_else(|_| Err(StoreError::Interrupted { name: name.to_owned() }))
     }
@@ -113,6 +122,7 @@ impl Store {
             Self::File(files) => files.read(at).await,
             Self::Vault(vault) => vault.read(at).await,
             Self::AwsSecretsManager(aws) => aws.read(at).await,
+            Self::Kubernetes(secrets) => secrets.read(at).await,
         }
     }
 
@@ -122,6 +132,7 @@ impl Store {
             Self::File(files) => files.ensure_writable(at).await,
             Self::Vault(vault) => vault.ensure_writable(at, over).await,
             Self::AwsSecretsManager(aws) => aws.ensure_writable(at, over).await,
+            Self::Kubernetes(secrets) => secrets.ensure_writable(at, over).await,
         }
     }
 
@@ -130,7 +141,7 @@ impl Store {
     pub async fn lacking(&self, paths: &[&str]) -> Option<BTreeMap<String, Lack>> {
         match self {
             Self::Vault(vault) => vault.lacking(paths).await,
-            Self::File(_) | Self::AwsSecretsManager(_) => None,
+            Self::File(_) | Self::AwsSecretsManager(_) | Self::Kubernetes(_) => None,
         }
     }
 
@@ -146,6 +157,7 @@ impl Store {
             Self::File(files) => files.publish(at, over, record, token).await,
             Self::Vault(vault) => vault.publish(at, over, record, token).await,
             Self::AwsSecretsManager(aws) => aws.publish(at, over, record, token).await,
+            Self::Kubernetes(secrets) => secrets.publish(at, over, record, token).await,
         }
     }
 
@@ -159,6 +171,7 @@ impl Store {
             Self::File(files) => files.recall(at, id).await,
             Self::Vault(vault) => vault.recall(at, id).await,
             Self::AwsSecretsManager(aws) => aws.recall(at, id).await,
+            Self::Kubernetes(secrets) => secrets.recall(at, id).await,
         }
     }
 }
@@ -189,6 +202,9 @@ pub enum StoreError {
     /// Trouble with AWS Secrets Manager.
     #[error(transparent)]
     Aws(#[from] AwsError),
+    /// Trouble with Kubernetes.
+    #[error(transparent)]
+    Kubernetes(#[from] KubernetesError),
     /// The store could not be made, because of a shutdown or a bug.
     #[error("opening store {name:?} was cut short")]
     Interrupted {
@@ -224,6 +240,7 @@ impl StoreError {
             Self::File(error) => error.kind(),
             Self::Vault(error) => error.kind(),
             Self::Aws(error) => error.kind(),
+            Self::Kubernetes(error) => error.kind(),
             Self::Interrupted { .. } => FaultKind::Transient,
             Self::NotAnObject { .. } | Self::NotPlain { .. } | Self::Damaged { .. } => {
                 FaultKind::Permanent
@@ -237,6 +254,7 @@ impl StoreError {
             Self::File(error) => error.hint(),
             Self::Vault(error) => error.hint(),
             Self::Aws(error) => error.hint(),
+            Self::Kubernetes(error) => error.hint(),
             Self::Interrupted { .. } => None,
             Self::NotAnObject { .. } => {
                 Some("write a JSON object there, or choose another `path`".to_owned())

@@ -7,6 +7,7 @@ use super::account::Accounts;
 use super::calendar::Calendars;
 use super::findings::{Findings, Key};
 use super::gate::Names;
+use super::kubernetes::default_name;
 use super::lifetime::{self, Begins};
 use super::mirror::Home;
 use super::placeholders::fill;
@@ -75,9 +76,12 @@ pub(super) fn check(
         ("owner", around.owner.map_or("owner", Owner::as_str)),
         ("token_type", token_type.as_str()),
     ];
-    let filled = fill(raw.path.as_deref().unwrap_or(PATH), &values);
     let settings =
         store.as_ref().and_then(|store| around.stores.get(store)).and_then(Option::as_ref);
+    let filled = match (raw.path.as_deref(), settings) {
+        (None, Some(StoreSettings::Kubernetes(_))) => Ok(default_name(name.as_str())),
+        (path, _) => fill(path.unwrap_or(PATH), &values),
+    };
     let path_key = key.child("path");
     let path = filled.and_then(|path| path::sound(path, settings));
     let path = findings.accept(&path_key, path);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::findings::{Findings, Key};
+use super::kubernetes::is_name;
 use crate::config::mirror::RECORD;
 use crate::config::{Credential, Mirror, StoreSettings};
 use crate::names::CredentialName;
@@ -27,8 +28,16 @@ pub(super) fn sound(path: String, store: Option<&StoreSettings>) -> Result<Strin
         Some(StoreSettings::AwsSecretsManager(_)) if !aws_takes(&path) => Err(format!(
             "AWS Secrets Manager refuses this name: use up to {AWS_LONGEST} of a-z, A-Z, 0-9 and /_+=.@-"
         )),
+        Some(StoreSettings::Kubernetes(_)) if !is_name(&path) => Err(
+            "Kubernetes refuses this as the name of a Secret: use up to 244 of a-z, 0-9, '-' and '.', with a letter or \
+             a digit at both ends"
+                .to_owned(),
+        ),
         Some(
-            StoreSettings::File(_) | StoreSettings::Vault(_) | StoreSettings::AwsSecretsManager(_),
+            StoreSettings::File(_)
+            | StoreSettings::Vault(_)
+            | StoreSettings::AwsSecretsManager(_)
+            | StoreSettings::Kubernetes(_),
         )
         | None => Ok(path),
     }
@@ -124,5 +133,7 @@ fn target(store: &StoreSettings) -> String {
             let endpoint = store.endpoint_url.as_ref().map(ToString::to_string);
             format!("aws\n{}\n{}\n{}", text(&store.region), text(&endpoint), text(&store.role_arn))
         }
+        // There is one cluster in a configuration.
+        StoreSettings::Kubernetes(store) => format!("kubernetes\n{}", store.namespace),
     }
 }

@@ -290,7 +290,7 @@ impl Ground {
                     stored.text = text;
                 });
             }
-            Act::Delete => self.store.overwrite(|stored| {
+            Act::Delete => self.store.delete(|stored| {
                 stored.object.clear();
                 stored.object.insert(USER_KEY.to_owned(), "precious".into());
                 stored.text = String::new();
