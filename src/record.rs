@@ -62,12 +62,24 @@ pub struct Record {
     /// The tokens that this one replaced, newest first.
     #[serde(default)]
     pub previous_token_ids: Vec<TokenId>,
+    /// Tokens of this credential that live where pintail does not look: in use elsewhere, for all it knows. Neither
+    /// served nor predecessors; never sealed, revoked or reaped.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere_token_ids: Vec<TokenId>,
+    /// In how many rotations running a revoked token went on connecting.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unconfirmed_revocations: u8,
     /// How far the rotation has come.
     pub phase: Phase,
     /// The digest of the token's text, so that an edit by hand is seen.
     pub token_sha256: String,
     /// The deployment that manages the secret.
     pub owner: Owner,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 impl Record {
@@ -130,7 +142,7 @@ pub struct DamagedRecord {
 const MANAGED_BY: &str = "managed_by";
 const PINTAIL: &str = "pintail";
 /// The keys of the record in the secret; all others are the user's.
-pub const RECORD_KEYS: [&str; 13] = [
+pub const RECORD_KEYS: [&str; 15] = [
     "token_id",
     "token_name",
     "token_type",
@@ -140,6 +152,8 @@ pub const RECORD_KEYS: [&str; 13] = [
     "rotation_id",
     "published_at",
     "previous_token_ids",
+    "elsewhere_token_ids",
+    "unconfirmed_revocations",
     "phase",
     "token_sha256",
     "owner",
@@ -261,6 +275,8 @@ mod tests {
             rotation_id: "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap(),
             published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
             previous_token_ids: vec![],
+            elsewhere_token_ids: vec![],
+            unconfirmed_revocations: 0,
             phase: Phase::Published,
             token_sha256: token.sha256(),
             owner: "prod".parse().unwrap(),

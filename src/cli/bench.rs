@@ -14,7 +14,7 @@ use crate::live::{Outside, subject};
 use crate::motherduck::NewToken;
 use crate::names::TokenId;
 use crate::record::TokenType;
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::drive::{Outcome, Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::world::{CreatedToken, Revocation};
@@ -99,7 +99,7 @@ impl Bench {
         let persistence = Persistence { failures: 1, pause: Duration::ZERO };
         let mut evidence = Evidence::default();
         let watcher = |_| {};
-        let run = drive(&world, &subject, Trigger::Forced, &mut evidence, persistence, &watcher);
+        let run = drive(&world, &subject, Request::ROTATION, &mut evidence, persistence, &watcher);
         let report = Box::pin(run).await;
         assert_eq!(report.outcome, Outcome::Rotated, "{:?}", report.problem);
         report

@@ -17,7 +17,7 @@ use crate::audit;
 use crate::config::Config;
 use crate::live::Outside;
 use crate::names::{AccountName, CredentialName};
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::drive::Outcome;
 use crate::rotation::journal::{Progress, Step};
 use crate::sandbox::{self, Options, Ready};
@@ -83,7 +83,7 @@ async fn rotate(
             let _ = say(&line);
         }
     };
-    let asked = (Trigger::Forced, audit::Trigger::Manual.into());
+    let asked = (Request::ROTATION, audit::Trigger::Manual.into());
     let report = rotate_now::rotate(outside, name, asked, None, stop, &watcher).await;
     Ok(report.map(|report| CredentialResult::new(name, report)))
 }

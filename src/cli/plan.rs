@@ -19,7 +19,7 @@ use crate::config::{self, Config};
 use crate::live::{Outside, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
-use crate::rotation::decide::{Decision, Observation, Trigger, decide};
+use crate::rotation::decide::{Decision, Observation, Request, decide};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign};
 use crate::rotation::schedule::{Schedule, neglected, renewal, waiting};
@@ -38,18 +38,18 @@ pub async fn plan(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let names = configured(&config, &arguments.names)?;
-    preview(config, names, Trigger::Schedule, output).await
+    preview(config, names, Request::SCHEDULE, output).await
 }
 
-/// Shows what would be done now for `names` if `trigger` asked for it.
+/// Shows what would be done now for `names` if `request` asked for it.
 pub async fn preview(
     config: Arc<Config>,
     names: Vec<CredentialName>,
-    trigger: Trigger,
+    request: Request,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let outside = selection::open(config).await?;
-    let plans = draw_up(&outside, &names, trigger).await;
+    let plans = draw_up(&outside, &names, request).await;
     answer::give(&plans, output)?;
     let seen = plans.credentials.iter().all(|plan| plan.error.is_none());
     Ok(if seen { ExitCode::Settled } else { ExitCode::Failed })
@@ -87,16 +87,16 @@ struct Plan {
     now: Timestamp,
 }
 
-async fn draw_up(outside: &Outside, names: &[CredentialName], trigger: Trigger) -> Plans {
+async fn draw_up(outside: &Outside, names: &[CredentialName], request: Request) -> Plans {
     let config = &outside.config;
     let mut looks = look(outside, names, |credential, found, now| {
-        next_step(config, credential, found, None, now, trigger) == Decision::List
+        next_step(config, credential, found, None, now, request) == Decision::List
     })
     .await;
     look_at_mirrors(outside, &mut looks).await;
     let accounts = accounts(outside, &mut looks).await;
     let plan = |look: &Look<'_>| {
-        let mut plan = Plan::new(config, look, trigger);
+        let mut plan = Plan::new(config, look, request);
         plan.add_account(config, &look.credential.username.folded(), &accounts);
         plan
     };
@@ -109,7 +109,7 @@ fn next_step(
     found: &Found,
     look: Option<&Look<'_>>,
     now: Timestamp,
-    trigger: Trigger,
+    request: Request,
 ) -> Decision {
     let mirrored = look.is_none_or(Look::mirrored);
     let mut evidence = Evidence::default();
@@ -122,13 +122,13 @@ fn next_step(
         listing: look.and_then(Look::listed),
         mirrored,
         evidence: &evidence,
-        trigger,
+        request,
     };
     decide(&subject(config, credential), &seen)
 }
 
 impl Plan {
-    fn new(config: &Config, look: &Look<'_>, trigger: Trigger) -> Self {
+    fn new(config: &Config, look: &Look<'_>, request: Request) -> Self {
         let credential = look.credential;
         let schedule = &credential.policy.schedule;
         let record = look.found.as_ref().ok().and_then(Found::record);
@@ -150,8 +150,8 @@ impl Plan {
             now: look.now,
         };
         if let (None, Ok(found)) = (look.fault(), &look.found) {
-            let decision = next_step(config, credential, found, Some(look), look.now, trigger);
-            let words = words(decision, record, trigger, &credential.name);
+            let decision = next_step(config, credential, found, Some(look), look.now, request);
+            let words = words(decision, record, request, &credential.name);
             plan.decision = Some(words.decision);
             plan.action = words.action;
             let is_at_rest = plan.decision == Some("rest");

@@ -9,7 +9,7 @@ use super::rotate_now::{Destinations, Run};
 use super::{ExitCode, Output, RollBack, selection};
 use crate::audit::{self, Cause, Entry, Event};
 use crate::config::Config;
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 
 /// Publishes the predecessor and walks the same road, gate included; the token that it replaces is revoked at the end.
 pub(super) async fn roll_back(
@@ -26,6 +26,6 @@ pub(super) async fn roll_back(
         ..Entry::of(Event::Began)
     };
     deed::begin(&config, "roll-back", about).await?;
-    let run = Run { names, trigger: Trigger::RollBack, cause, timeout: None, output };
+    let run = Run { names, trigger: Request::ROLL_BACK, cause, timeout: None, output };
     run.carry_out(config, &Destinations::default(), stop).await
 }

@@ -21,7 +21,7 @@ use crate::live::{Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
 use crate::notify::{self, Sinks};
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::drive::{Outcome, Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
@@ -46,15 +46,15 @@ pub(super) async fn rotate_now(
         Scope::Named(names) => selection::configured(&config, names)?,
     };
     let (trigger, cause) = match rotation.urgency() {
-        Urgency::IfDue => (Trigger::Schedule, audit::Trigger::Schedule.into()),
-        Urgency::Forced => (Trigger::Forced, audit::Trigger::Manual.into()),
+        Urgency::IfDue => (Request::SCHEDULE, audit::Trigger::Schedule.into()),
+        Urgency::Forced => (Request::ROTATION, audit::Trigger::Manual.into()),
         Urgency::Compromised { reason } => {
             tracing::warn!(
                 reason,
                 "compromised tokens are replaced without waiting for the consumers"
             );
             let note = Some(reason.to_owned());
-            (Trigger::Compromised, Cause { trigger: audit::Trigger::Compromised, note })
+            (Request::COMPROMISED, Cause { trigger: audit::Trigger::Compromised, note })
         }
     };
     if rotation.dry_run {
@@ -90,7 +90,7 @@ fn everyone(config: &Config, urgency: Urgency<'_>) -> Vec<CredentialName> {
 /// What one run is to do.
 pub(super) struct Run {
     pub(super) names: Vec<CredentialName>,
-    pub(super) trigger: Trigger,
+    pub(super) trigger: Request,
     /// The same for the audit log, with what a person said about it.
     pub(super) cause: Cause,
     pub(super) timeout: Option<Duration>,
@@ -168,7 +168,7 @@ impl Destinations {
 pub(super) async fn rotate(
     outside: &Outside,
     name: &CredentialName,
-    (trigger, cause): (Trigger, Cause),
+    (trigger, cause): (Request, Cause),
     timeout: Option<Duration>,
     stop: CancellationToken,
     watcher: &(dyn Fn(Progress) + Send + Sync),
@@ -186,10 +186,10 @@ pub(super) async fn rotate(
     Some(report)
 }
 
-fn code_of(outcome: Outcome, trigger: Trigger) -> ExitCode {
+fn code_of(outcome: Outcome, trigger: Request) -> ExitCode {
     match outcome {
         Outcome::Rotated | Outcome::NotDue => ExitCode::Settled,
-        Outcome::RolledBack if trigger == Trigger::RollBack => ExitCode::Settled,
+        Outcome::RolledBack if trigger == Request::ROLL_BACK => ExitCode::Settled,
         Outcome::Failed => ExitCode::Failed,
         Outcome::Held | Outcome::RolledBack => ExitCode::Held,
     }

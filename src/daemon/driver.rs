@@ -11,7 +11,7 @@ use crate::config::{Config, Credential};
 use crate::fleet::Fleet;
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
-use crate::rotation::decide::{Subject, Trigger};
+use crate::rotation::decide::{Request, Subject};
 use crate::rotation::drive::{Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::reminder::Reminder;
@@ -69,7 +69,7 @@ impl Driver for LiveDriver {
         let world = InSlot { world: &self.world, slot };
         let name = &self.subject.credential;
         let watcher = |progress| self.fleet.progressed(name, &progress);
-        let run = drive(&world, &self.subject, Trigger::Schedule, evidence, PERSISTENCE, &watcher);
+        let run = drive(&world, &self.subject, Request::SCHEDULE, evidence, PERSISTENCE, &watcher);
         let report = Box::pin(run).await;
         self.reminder.after(&self.subject, &report, self.world.now());
         self.telemetry.tell(name, &report);

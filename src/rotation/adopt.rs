@@ -166,6 +166,8 @@ impl Adoption<'_> {
             rotation_id: RotationId::starting_at(now),
             published_at: now,
             previous_token_ids: previous.collect(),
+            elsewhere_token_ids: vec![],
+            unconfirmed_revocations: 0,
             phase: Phase::Published,
             token_sha256: claim.token.sha256(),
             owner: subject.owner.clone(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::names::{RotationId, TokenId};
 use crate::record::Record;
-use crate::rotation::decide::{Awaited, Obstacle, Reason, Subject, Trigger};
+use crate::rotation::decide::{Awaited, Obstacle, Reason, Request, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Progress, Step, StepReport};
 use crate::rotation::reconcile::{Pass, Reconciler};
@@ -96,12 +96,12 @@ pub struct Persistence {
 pub async fn drive<W: World>(
     world: &W,
     subject: &Subject,
-    trigger: Trigger,
+    request: Request,
     evidence: &mut Evidence,
     persistence: Persistence,
     watcher: &(dyn Fn(Progress) + Send + Sync),
 ) -> Report {
-    let run = Reconciler::new(world, subject, evidence, trigger, Journal::new(watcher));
+    let run = Reconciler::new(world, subject, evidence, request, Journal::new(watcher));
     see_through(run, world, subject, persistence).await
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::names::{RotationId, TokenId};
 use crate::record::{Record, Slot};
 use crate::rotation::decide::{
-    Awaited, Decision, Observation, Obstacle, Reason, Refusal, Sight, Subject, Trigger, decide,
+    Awaited, Decision, Observation, Obstacle, Reason, Refusal, Request, Sight, Subject, decide,
 };
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Step, StepOutcome};
@@ -71,8 +71,8 @@ pub struct Reconciler<'a, W> {
     world: &'a W,
     subject: &'a Subject,
     evidence: &'a mut Evidence,
-    /// What is asked for; it becomes [`Trigger::Finish`] once it was done.
-    pub trigger: Trigger,
+    /// What is asked for; it becomes [`Request::FINISH`] once it was done.
+    pub request: Request,
     /// What the run did.
     pub journal: Journal<'a>,
     /// Where the credential stands.
@@ -94,7 +94,7 @@ impl<'a, W: World> Reconciler<'a, W> {
         world: &'a W,
         subject: &'a Subject,
         evidence: &'a mut Evidence,
-        trigger: Trigger,
+        request: Request,
         journal: Journal<'a>,
     ) -> Self {
         let since = world.now();
@@ -102,7 +102,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             world,
             subject,
             evidence,
-            trigger,
+            request,
             journal,
             standing: Standing::default(),
             since,
@@ -211,14 +211,14 @@ impl<'a, W: World> Reconciler<'a, W> {
         }
         let in_doubt = std::mem::take(&mut self.standing.in_doubt);
         if in_doubt
-            && self.trigger == Trigger::RollBack
+            && self.request == Request::ROLL_BACK
             && self.standing.record.as_ref().is_some_and(Record::is_rolled_back)
         {
             // The write whose answer was lost.
             self.standing.took_part = true;
-            self.trigger = Trigger::Finish;
+            self.request = Request::FINISH;
         }
-        if self.trigger == Trigger::Forced
+        if self.request == Request::ROTATION
             && self.standing.record.as_ref().is_some_and(|r| self.serves_wish(r))
         {
             self.joined();
@@ -242,8 +242,8 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     fn joined(&mut self) {
         self.standing.took_part = true;
-        if self.trigger == Trigger::Forced {
-            self.trigger = Trigger::Finish;
+        if self.request == Request::ROTATION {
+            self.request = Request::FINISH;
         }
     }
 
@@ -262,7 +262,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                 listing: self.listing.as_deref(),
                 mirrored: self.mirrored,
                 evidence: self.evidence,
-                trigger: self.trigger,
+                request: self.request,
             },
         )
     }

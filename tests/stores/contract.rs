@@ -73,6 +73,8 @@ impl Made {
             rotation_id: self.rotation,
             published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
             previous_token_ids: previous.to_vec(),
+            elsewhere_token_ids: vec![],
+            unconfirmed_revocations: 0,
             phase,
             token_sha256: self.token.sha256(),
             owner: "prod".parse().unwrap(),

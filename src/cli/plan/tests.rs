@@ -3,7 +3,7 @@
 use super::super::bench::{Bench, TWO, assert_keeps, both};
 use super::*;
 
-async fn drawn_up(bench: &Bench, trigger: Trigger) -> Plans {
+async fn drawn_up(bench: &Bench, trigger: Request) -> Plans {
     let names = configured(&bench.config, &[]).unwrap();
     draw_up(&bench.outside().await, &names, trigger).await
 }
@@ -12,7 +12,7 @@ async fn drawn_up(bench: &Bench, trigger: Trigger) -> Plans {
 async fn a_plan_says_what_would_be_done_and_changes_nothing() {
     let bench = Bench::new(TWO).await;
     let served = bench.rotate("etl").await.token_id.unwrap();
-    let (text, json) = both(&drawn_up(&bench, Trigger::Schedule).await);
+    let (text, json) = both(&drawn_up(&bench, Request::SCHEDULE).await);
     let [etl, reader] = json["credentials"].as_array().unwrap().as_slice() else {
         panic!("{json}")
     };
@@ -32,7 +32,7 @@ async fn a_plan_says_what_would_be_done_and_changes_nothing() {
 async fn a_forced_plan_names_what_would_be_revoked() {
     let bench = Bench::new(TWO).await;
     let served = bench.rotate("etl").await.token_id.unwrap();
-    let (text, json) = both(&drawn_up(&bench, Trigger::Forced).await);
+    let (text, json) = both(&drawn_up(&bench, Request::ROTATION).await);
     assert_eq!(json["credentials"][0]["decision"], "replace");
     assert_eq!(json["credentials"][0]["revokes"][0], served.to_string());
     assert!(text.contains(&format!("revokes  {served}")), "{text}");
@@ -43,7 +43,7 @@ async fn a_token_that_a_person_put_there_is_refused_with_the_way_out() {
     let bench = Bench::new(TWO).await;
     let hand = bench.made_by_hand("etl_prod", "made by hand").await;
     bench.put("etl", &hand.token);
-    let (text, json) = both(&drawn_up(&bench, Trigger::Schedule).await);
+    let (text, json) = both(&drawn_up(&bench, Request::SCHEDULE).await);
     assert_eq!(json["credentials"][0]["decision"], "refuse");
     assert!(text.contains("pintail adopt etl"), "{text}");
     assert_keeps(&text, &hand.token);
@@ -54,7 +54,7 @@ async fn a_credential_that_cannot_be_seen_does_not_hide_the_others() {
     let credentials =
         "[credentials.etl]\nusername = \"etl_prod\"\n[credentials.gone]\nusername = \"no_such\"\n";
     let bench = Bench::new(credentials).await;
-    let (text, json) = both(&drawn_up(&bench, Trigger::Schedule).await);
+    let (text, json) = both(&drawn_up(&bench, Request::SCHEDULE).await);
     assert_eq!(json["credentials"][0]["decision"], "replace");
     assert!(json["credentials"][1]["decision"].is_null());
     assert!(json["credentials"][1]["error"].as_str().unwrap().contains("no_such"), "{json}");
@@ -67,7 +67,7 @@ async fn runs_are_shown_in_the_schedules_own_time_zone_too() {
         "[credentials.etl]\nusername = \"etl_prod\"\nschedule = \"0 3 * * SUN\"\ntimezone = \"Europe/Paris\"\n",
     )
     .await;
-    let (text, json) = both(&drawn_up(&bench, Trigger::Schedule).await);
+    let (text, json) = both(&drawn_up(&bench, Request::SCHEDULE).await);
     assert!(text.contains("03:00:00 Europe/Paris)"), "{text}");
     assert!(
         json["credentials"][0]["next_runs"][0].as_str().unwrap().ends_with(":00:00Z"),
@@ -80,6 +80,6 @@ async fn an_account_that_several_credentials_share_is_listed_once() {
     let bench = Bench::new(TWO).await;
     let outside = bench.outside().await;
     let names = configured(&bench.config, &[]).unwrap();
-    draw_up(&outside, &names, Trigger::Schedule).await;
+    draw_up(&outside, &names, Request::SCHEDULE).await;
     assert_eq!(outside.motherduck.requests_sent(), 1);
 }

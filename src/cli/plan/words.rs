@@ -2,7 +2,7 @@
 
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
-use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Trigger};
+use crate::rotation::decide::{Awaited, Begin, Decision, Obstacle, Reason, Request};
 use crate::rotation::schedule::Due;
 
 use super::super::table::instant;
@@ -27,7 +27,7 @@ pub(super) struct Words {
 pub(super) fn words(
     decision: Decision,
     record: Option<&Record>,
-    trigger: Trigger,
+    request: Request,
     credential: &CredentialName,
 ) -> Words {
     let said = |decision, action: &str, reason: String| Words {
@@ -83,7 +83,7 @@ pub(super) fn words(
         },
         Decision::RollBack(id) => Words {
             revokes: record.map(|record| record.token_id).into_iter().collect(),
-            ..said("roll_back", &format!("serve token {id} again"), asked(trigger))
+            ..said("roll_back", &format!("serve token {id} again"), asked(request))
         },
         Decision::Touch { orphans } => Words {
             orphans,
@@ -144,15 +144,10 @@ fn why(reason: Reason) -> String {
     }
 }
 
-fn asked(trigger: Trigger) -> String {
-    match trigger {
-        Trigger::RollBack => "it is asked for".to_owned(),
-        Trigger::Schedule
-        | Trigger::Finish
-        | Trigger::Forced
-        | Trigger::Compromised
-        | Trigger::CompromisedBegun => "the rotation failed".to_owned(),
-    }
+fn asked(request: Request) -> String {
+    let why =
+        if request.begin == Begin::RollBack { "it is asked for" } else { "the rotation failed" };
+    why.to_owned()
 }
 
 fn unfinished(record: Option<&Record>) -> String {

@@ -10,7 +10,7 @@ use crate::config::{Config, Credential};
 use crate::live::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::record::{Phase, Record, TokenType};
-use crate::rotation::decide::{Decision, Observation, Refusal, Subject, Trigger, decide, orphans};
+use crate::rotation::decide::{Decision, Observation, Refusal, Request, Subject, decide, orphans};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::kinship::Kinship;
 use crate::rotation::mirror::{MirrorSight, foreign};
@@ -271,7 +271,7 @@ fn refusal(subject: &Subject, found: &Found, now: Timestamp) -> Option<Refusal> 
         listing: None,
         mirrored: true,
         evidence: &Evidence::default(),
-        trigger: Trigger::Finish,
+        request: Request::FINISH,
     };
     if let Decision::Refuse(refusal) = decide(subject, &seen) { Some(refusal) } else { None }
 }

@@ -51,6 +51,8 @@ fn record(owner: &str, serving: u8, previous: &[u8]) -> Box<Record> {
         rotation_id: RotationId::starting_at(now()),
         published_at: now(),
         previous_token_ids: previous.iter().map(|&number| id(number)).collect(),
+        elsewhere_token_ids: vec![],
+        unconfirmed_revocations: 0,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: owner.parse().unwrap(),

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::request::Request;
 use crate::config::Policy;
 use crate::names::{AccountName, CredentialName, Owner, TokenId};
 use crate::record::{Record, TokenType};
@@ -26,33 +27,6 @@ pub struct Subject {
     pub has_deploy_hook: bool,
     /// The further places where consumers read the secret, as people call them; none of them is ever the commit point.
     pub mirrors: Vec<String>,
-}
-
-/// What was asked for, beyond the schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Trigger {
-    /// Nothing: the schedule decides.
-    #[default]
-    Schedule,
-    /// Finish what is unfinished; begin nothing.
-    Finish,
-    /// A rotation now.
-    Forced,
-    /// A rotation now, and no gate: the served token is known to others.
-    Compromised,
-    /// No gate, and the rotation was begun: the new token is to replace the old ones at once.
-    CompromisedBegun,
-    /// The predecessor again.
-    RollBack,
-}
-
-impl Trigger {
-    pub(super) fn skips_gate(self) -> bool {
-        match self {
-            Self::Compromised | Self::CompromisedBegun => true,
-            Self::Schedule | Self::Finish | Self::Forced | Self::RollBack => false,
-        }
-    }
 }
 
 /// What was seen in the store.
@@ -82,7 +56,7 @@ pub struct Observation<'a> {
     /// What this process proved before.
     pub evidence: &'a Evidence,
     /// What was asked for.
-    pub trigger: Trigger,
+    pub request: Request,
 }
 
 /// Why a replacement is made.

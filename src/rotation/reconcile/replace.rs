@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Pass, Reconciler};
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
-use crate::rotation::decide::{Reason, Trigger};
+use crate::rotation::decide::Reason;
 use crate::rotation::journal::Step;
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Identity, PublishError, Reading, Verdict, World,
@@ -47,6 +47,8 @@ impl<W: World> Reconciler<'_, W> {
             rotation_id,
             published_at: self.world.now(),
             previous_token_ids: previous,
+            elsewhere_token_ids: vec![],
+            unconfirmed_revocations: 0,
             phase: Phase::Published,
             token_sha256: created.token.sha256(),
             owner: self.subject.owner.clone(),
@@ -55,12 +57,7 @@ impl<W: World> Reconciler<'_, W> {
             Ok(()) => {
                 tracing::info!(token_id = %record.token_id, "token published");
                 self.standing.took_part = true;
-                self.trigger = match self.trigger {
-                    Trigger::Compromised | Trigger::CompromisedBegun => Trigger::CompromisedBegun,
-                    Trigger::Schedule | Trigger::Finish | Trigger::Forced | Trigger::RollBack => {
-                        Trigger::Finish
-                    }
-                };
+                self.request = self.request.begun();
                 self.evidence.unproved = Some(created.id);
                 if let Slot::Managed { record: served, token } = over.slot {
                     self.old = Some((served.token_id, token));

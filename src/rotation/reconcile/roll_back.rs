@@ -3,7 +3,7 @@
 use super::{Pass, Reconciler};
 use crate::names::TokenId;
 use crate::record::{Phase, Record, Slot};
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::journal::Step;
 use crate::rotation::world::{Identity, PublishError, Reading, Verdict, World};
 
@@ -35,7 +35,7 @@ impl<W: World> Reconciler<'_, W> {
             Ok(()) => {
                 tracing::warn!(token_id = %to, "rotation rolled back");
                 self.standing.took_part = true;
-                self.trigger = Trigger::Finish;
+                self.request = Request::FINISH;
                 if let Slot::Managed { record: served, token } = reading.slot {
                     self.old = Some((served.token_id, token));
                 }

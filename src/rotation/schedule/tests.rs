@@ -44,6 +44,8 @@ fn record(created_at: &str, expires_at: Option<&str>) -> Record {
         rotation_id: RotationId::starting_at(created_at),
         published_at: created_at,
         previous_token_ids: vec![],
+        elsewhere_token_ids: vec![],
+        unconfirmed_revocations: 0,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: "prod".parse().unwrap(),

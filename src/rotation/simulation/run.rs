@@ -15,7 +15,7 @@ use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
 use crate::config::{CatchUp, GatePace, OnFailure, Policy};
 use crate::record::TokenType;
-use crate::rotation::decide::{MOST_ORPHANS, Subject, Trigger, decide};
+use crate::rotation::decide::{MOST_ORPHANS, Request, Subject, decide};
 use crate::rotation::drive::{Outcome, Persistence, Report, see_through};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Journal;
@@ -32,7 +32,7 @@ const SWEEP: Duration = Duration::from_mins(10);
 /// One pintail, and what it is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pintail {
-    pub(super) trigger: Trigger,
+    pub(super) request: Request,
     pub(super) on_failure: OnFailure,
     /// How often it looks again, as a daemon does.
     pub(super) sweeps: u32,
@@ -41,12 +41,12 @@ pub(super) struct Pintail {
 }
 
 impl Pintail {
-    pub(super) fn one_shot(trigger: Trigger) -> Self {
-        Self { trigger, on_failure: OnFailure::Hold, sweeps: 0, from_turn: 0 }
+    pub(super) fn one_shot(request: Request) -> Self {
+        Self { request, on_failure: OnFailure::Hold, sweeps: 0, from_turn: 0 }
     }
 
     pub(super) fn daemon(sweeps: u32) -> Self {
-        Self { sweeps, ..Self::one_shot(Trigger::Schedule) }
+        Self { sweeps, ..Self::one_shot(Request::SCHEDULE) }
     }
 
     pub(super) fn rolling_back(self) -> Self {
@@ -89,7 +89,7 @@ impl Scenario {
             protocol: Protocol::CheckAndSet,
             mirror: None,
             is_admin: false,
-            pintails: vec![Pintail::one_shot(Trigger::Forced)],
+            pintails: vec![Pintail::one_shot(Request::ROTATION)],
             history: 1,
             consumers: Consumers::Healthy,
             lists: Lists::Honest,
@@ -112,7 +112,7 @@ impl Scenario {
     fn is_uneventful(&self) -> bool {
         let acts = |fault: &Fault| matches!(fault, Fault::Person(_) | Fault::Clock(_));
         self.history > 0
-            && self.pintails.iter().all(|pintail| pintail.trigger == Trigger::Schedule)
+            && self.pintails.iter().all(|pintail| pintail.request == Request::SCHEDULE)
             && !self.plan.values().any(acts)
     }
 }
@@ -187,15 +187,15 @@ impl Runner {
         Box::pin(async move {
             let persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
             let subject = subject(pintail.on_failure, mirror);
-            let mut trigger = pintail.trigger;
+            let mut request = pintail.request;
             let mut evidence = std::mem::take(&mut *mind.lock().unwrap());
             let mut sweeps = pintail.sweeps;
             loop {
-                if trigger == Trigger::Compromised {
+                if request == Request::COMPROMISED {
                     actor.shared().ground.compromised = true;
                 }
                 let journal = Journal::new(&|_| {});
-                let run = Reconciler::new(&actor, &subject, &mut evidence, trigger, journal)
+                let run = Reconciler::new(&actor, &subject, &mut evidence, request, journal)
                     .judged_by(&*judge);
                 let report = see_through(run, &actor, &subject, persistence).await;
                 if honest_lists {
@@ -206,7 +206,7 @@ impl Runner {
                     return report;
                 }
                 sweeps -= 1;
-                trigger = Trigger::Schedule;
+                request = Request::SCHEDULE;
                 crate::rotation::world::World::nap(&actor, SWEEP).await;
             }
         })
@@ -247,7 +247,7 @@ impl Runner {
                 *self.minds[current].lock().unwrap() = Evidence::default();
                 lives[current] = (restarts[current] > 0).then(|| {
                     restarts[current] -= 1;
-                    self.live(current, Pintail { trigger: Trigger::Schedule, ..pintails[current] })
+                    self.live(current, Pintail { request: Request::SCHEDULE, ..pintails[current] })
                 });
             }
         }
@@ -284,7 +284,7 @@ impl Runner {
         }
         for _ in 0..6 {
             self.shared.lock().unwrap().ground.now += SignedDuration::from_mins(20);
-            self.take_turns(&[Pintail::one_shot(Trigger::Schedule)], &[]);
+            self.take_turns(&[Pintail::one_shot(Request::SCHEDULE)], &[]);
             let ground = &self.shared.lock().unwrap().ground;
             if ground.served_id().is_some_and(|id| ground.alive_managed() == [id])
                 && ground.is_mirrored()
@@ -358,7 +358,7 @@ pub(super) fn run_with(
     };
     runner.shared.lock().unwrap().ground.mirror = scenario.mirror.map(Mirror::new);
     for _ in 0..scenario.history {
-        let (reports, _) = runner.take_turns(&[Pintail::one_shot(Trigger::Forced)], &[]);
+        let (reports, _) = runner.take_turns(&[Pintail::one_shot(Request::ROTATION)], &[]);
         let outcome = reports[0].as_ref().map(|report| report.outcome);
         assert_eq!(outcome, Some(Outcome::Rotated), "the history is quiet");
     }

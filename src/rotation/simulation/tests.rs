@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ground::{Consumers, Fault, Lists};
 use super::run::{Pintail, Scenario, Shown, run, run_with};
 use super::store::Protocol;
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 
 mod admin;
 mod alone;
@@ -87,14 +87,14 @@ fn with_fault(scenario: &Scenario, at: u32, fault: Fault) -> Scenario {
 /// The kinds of rotation and of world that one pintail meets.
 fn scenarios() -> Vec<Scenario> {
     let quiet = Scenario::quiet();
-    let with = |trigger| Scenario::with([Pintail::one_shot(trigger)]);
-    let rolling_back = || Scenario::with([Pintail::one_shot(Trigger::Forced).rolling_back()]);
+    let with = |request| Scenario::with([Pintail::one_shot(request)]);
+    let rolling_back = || Scenario::with([Pintail::one_shot(Request::ROTATION).rolling_back()]);
     vec![
         quiet.clone(),
         Scenario { history: 0, ..quiet.clone() },
         Scenario { history: 3, ..quiet.clone() },
-        with(Trigger::Schedule),
-        with(Trigger::Compromised),
+        with(Request::SCHEDULE),
+        with(Request::COMPROMISED),
         Scenario { consumers: Consumers::Sick, ..quiet.clone() },
         Scenario { consumers: Consumers::Sick, ..rolling_back() },
         Scenario { consumers: Consumers::Flapping, ..rolling_back() },

@@ -89,6 +89,8 @@ mod tests {
             rotation_id: ROTATION.parse().unwrap(),
             published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
             previous_token_ids: vec![],
+            elsewhere_token_ids: vec![],
+            unconfirmed_revocations: 0,
             phase: Phase::Published,
             token_sha256: String::new(),
             owner: "prod".parse().unwrap(),

@@ -136,6 +136,8 @@ mod tests {
             rotation_id: rotation,
             published_at: "2026-11-22T12:00:01Z".parse().unwrap(),
             previous_token_ids: vec![],
+            elsewhere_token_ids: vec![],
+            unconfirmed_revocations: 0,
             phase: Phase::Published,
             token_sha256: String::new(),
             owner: name.owner,

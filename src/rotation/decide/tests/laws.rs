@@ -8,17 +8,17 @@ use super::look::{DAY, Look, Where, at, foreign, id, listed, name, tries, versio
 use crate::config::{GatePace, OnFailure};
 use crate::names::TokenId;
 use crate::record::Phase;
-use crate::rotation::decide::{Decision, Refusal, Trigger};
+use crate::rotation::decide::{Decision, Refusal, Request};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::world::Version;
 
-const TRIGGERS: [Trigger; 6] = [
-    Trigger::Schedule,
-    Trigger::Finish,
-    Trigger::Forced,
-    Trigger::Compromised,
-    Trigger::CompromisedBegun,
-    Trigger::RollBack,
+const TRIGGERS: [Request; 6] = [
+    Request::SCHEDULE,
+    Request::FINISH,
+    Request::ROTATION,
+    Request::COMPROMISED,
+    Request::COMPROMISED.begun(),
+    Request::ROLL_BACK,
 ];
 
 fn some_tries() -> impl Strategy<Value = Tries> {
@@ -53,7 +53,7 @@ prop_compose! {
 prop_compose! {
     fn some_look()(
         sight in prop::sample::select(vec![Where::Managed, Where::Managed, Where::Managed, Where::Vacant, Where::Edited, Where::Unmanaged]),
-        trigger in prop::sample::select(TRIGGERS.to_vec()),
+        request in prop::sample::select(TRIGGERS.to_vec()),
         evidence in some_evidence(),
         previous in some_ids(), retiring: bool, rolled_back: bool, foreign_owner in 0..8_u32,
         listing in prop::option::of(prop::collection::btree_map(1..7_u64, (0..2 * DAY, 0..4_u32), 0..6)),
@@ -66,7 +66,7 @@ prop_compose! {
     ) -> Look {
         Look::quiet().gate(gate).edit(|look| {
             look.sight = sight;
-            look.trigger = trigger;
+            look.request = request;
             look.evidence = evidence;
             look.now = at(if days < 30 { 0 } else { days * DAY });
             let record = &mut look.record;
@@ -135,7 +135,7 @@ proptest! {
         if let Decision::Seal { .. } = look.decide() {
             let proofs = look.evidence.proofs();
             prop_assert!(proofs.verify.succeeded());
-            let waived = look.trigger == Trigger::CompromisedBegun;
+            let waived = look.request == Request::COMPROMISED.begun();
             match look.subject.policy.gate {
                 GatePace::Polled { successes, .. } => prop_assert!(waived || proofs.gate.streak >= successes),
                 GatePace::Wait(duration) => {
@@ -202,10 +202,10 @@ proptest! {
 
     #[test]
     fn while_paused_nothing_begins_that_no_person_asks_for(look in some_look()) {
-        for trigger in [Trigger::Schedule, Trigger::Finish] {
-            let decision = look.clone().asked(trigger).edit(|look| look.subject.policy.paused = true).decide();
+        for request in [Request::SCHEDULE, Request::FINISH] {
+            let decision = look.clone().asked(request).edit(|look| look.subject.policy.paused = true).decide();
             let begins = matches!(decision, Decision::Replace { .. });
-            prop_assert!(!begins, "{trigger:?}: {decision:?}");
+            prop_assert!(!begins, "{request:?}: {decision:?}");
         }
     }
 
@@ -214,7 +214,7 @@ proptest! {
         let awake = look.decide();
         let asleep = look.clone().edit(|look| look.subject.policy.paused = true).decide();
         let goes_on = match &awake {
-            Decision::Replace { .. } => look.trigger != Trigger::Schedule,
+            Decision::Replace { .. } => look.request != Request::SCHEDULE,
             Decision::Seal { .. } | Decision::Revoke(_) | Decision::RollBack(_)
             | Decision::Deploy | Decision::PollGate | Decision::Mirror => true,
             Decision::Refuse(refusal) => !matches!(refusal, Refusal::Strays(_)),

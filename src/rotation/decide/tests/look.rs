@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::config::{CatchUp, GatePace, OnFailure, Policy};
 use crate::names::{TokenId, TokenName};
 use crate::record::{Phase, Record, TokenType};
-use crate::rotation::decide::{Decision, Observation, Sight, Subject, Trigger, decide};
+use crate::rotation::decide::{Decision, Observation, Request, Sight, Subject, decide};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::schedule::{Calendar, Schedule};
 use crate::rotation::world::{ListedToken, Version};
@@ -84,7 +84,7 @@ pub(super) struct Look {
     pub(super) listing: Option<Vec<ListedToken>>,
     pub(super) mirrored: bool,
     pub(super) evidence: Evidence,
-    pub(super) trigger: Trigger,
+    pub(super) request: Request,
 }
 
 impl Look {
@@ -126,6 +126,8 @@ impl Look {
                 rotation_id: name(2).rotation,
                 published_at: at(-DAY),
                 previous_token_ids: vec![],
+                elsewhere_token_ids: vec![],
+                unconfirmed_revocations: 0,
                 phase: Phase::Published,
                 token_sha256: String::new(),
                 owner: "prod".parse().unwrap(),
@@ -133,7 +135,7 @@ impl Look {
             listing: Some(vec![listed(2, DAY)]),
             mirrored: false,
             evidence,
-            trigger: Trigger::Schedule,
+            request: Request::SCHEDULE,
         }
     }
 
@@ -188,8 +190,8 @@ impl Look {
         self
     }
 
-    pub(super) fn asked(self, trigger: Trigger) -> Self {
-        Self { trigger, ..self }
+    pub(super) fn asked(self, request: Request) -> Self {
+        Self { request, ..self }
     }
 
     pub(super) fn gate(self, gate: GatePace) -> Self {
@@ -219,7 +221,7 @@ impl Look {
                 listing: self.listing.as_deref(),
                 mirrored: self.mirrored,
                 evidence: &self.evidence,
-                trigger: self.trigger,
+                request: self.request,
             },
         )
     }

@@ -2,7 +2,7 @@
 
 use super::look::{DAY, Look, Where, at, id, listed, tries};
 use super::table::{check, hold, replaced, rest, wait};
-use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Trigger};
+use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Request};
 use crate::rotation::schedule::Due;
 
 fn with_mirror(look: Look) -> Look {
@@ -49,7 +49,7 @@ fn a_rotation_brings_the_mirrors_along_before_anybody_is_told_and_before_its_sea
         ),
         (
             "a compromised token, too, lives while a mirror serves it",
-            rotating().edit(failed(5, 10)).asked(Trigger::CompromisedBegun),
+            rotating().edit(failed(5, 10)).asked(Request::COMPROMISED.begun()),
             hold(Obstacle::Mirror, 50),
         ),
     ]);
@@ -69,7 +69,7 @@ fn at_rest_the_mirrors_come_before_whatever_else_can_wait() {
             Decision::Mirror,
         ),
         ("which was had", seen(Look::retiring()), Decision::Revoke(vec![id(1)])),
-        ("a wish waits for them", quiet().asked(Trigger::Forced), Decision::Mirror),
+        ("a wish waits for them", quiet().asked(Request::ROTATION), Decision::Mirror),
         (
             "an expiry that is near does not",
             quiet().edit(due).listing([listed(2, DAY)]),
@@ -77,7 +77,7 @@ fn at_rest_the_mirrors_come_before_whatever_else_can_wait() {
         ),
         (
             "nor does a token that is known to others",
-            quiet().asked(Trigger::Compromised),
+            quiet().asked(Request::COMPROMISED),
             replaced(Reason::Compromised, &[2], &[]),
         ),
         (

@@ -2,7 +2,7 @@
 
 use super::look::{DAY, Look, Where, at, id, listed};
 use super::table::{check, replaced};
-use crate::rotation::decide::{Decision, Reason, Trigger};
+use crate::rotation::decide::{Decision, Reason, Request};
 use crate::rotation::schedule::Due;
 
 fn paused(look: Look) -> Look {
@@ -45,8 +45,8 @@ fn what_was_begun_for_a_paused_credential_is_finished() {
 
 #[test]
 fn a_person_may_rotate_a_paused_credential() {
-    let forced = paused(Look::quiet()).asked(Trigger::Forced).decide();
+    let forced = paused(Look::quiet()).asked(Request::ROTATION).decide();
     assert_eq!(forced, replaced(Reason::Forced, &[2], &[]));
-    let leaked = paused(Look::quiet()).asked(Trigger::Compromised).decide();
+    let leaked = paused(Look::quiet()).asked(Request::COMPROMISED).decide();
     assert_eq!(leaked, replaced(Reason::Compromised, &[2], &[]));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::look::{DAY, Look, at, foreign, id, listed, tries, version};
 use crate::config::{GatePace, OnFailure};
-use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Trigger};
+use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Request};
 use crate::rotation::world::Version;
 
 use super::table::{check, hold, replaced, rest, wait};
@@ -70,7 +70,7 @@ fn a_rotation_walks_from_its_publication_to_its_seal() {
         ),
         (
             "who only finishes walks the same road",
-            verified().asked(Trigger::Finish),
+            verified().asked(Request::FINISH),
             Decision::Seal { orphans: vec![] },
         ),
         (
@@ -100,7 +100,7 @@ fn what_fails_until_the_deadline_is_held_or_rolled_back() {
         proofs.gate = tries(3, 3, 60);
         proofs.verify = tries(5, 0, 5);
     };
-    let finish = Trigger::Finish;
+    let finish = Request::FINISH;
     check([
         (
             "before the deadline nothing is given up",
@@ -193,7 +193,7 @@ fn a_hook_or_a_proof_is_tried_at_its_pace_and_never_given_up_before_its_deadline
         }
     };
     let back = || Look::sick().on_failure(OnFailure::RollBack);
-    let compromised = || Look::rotating().asked(Trigger::CompromisedBegun);
+    let compromised = || Look::rotating().asked(Request::COMPROMISED.begun());
     let (at_deploy, at_verify) = (Awaited::Step(Obstacle::Deploy), Awaited::Step(Obstacle::Verify));
     check([
         ("not sooner than its pace", Look::rotating().edit(deploy(4, 2)), wait(1, at_deploy)),
@@ -222,7 +222,7 @@ fn a_hook_or_a_proof_is_tried_at_its_pace_and_never_given_up_before_its_deadline
 
 #[test]
 fn a_person_can_ask_for_the_predecessor_until_the_seal() {
-    let asked = |look: Look| look.asked(Trigger::RollBack);
+    let asked = |look: Look| look.asked(Request::ROLL_BACK);
     let shut = |why: &str| Decision::Refuse(Refusal::NoWayBack(why.to_owned()));
     check([
         ("in the middle of a rotation", asked(Look::rotating()), Decision::RollBack(id(1))),
@@ -251,7 +251,7 @@ fn a_sealed_predecessor_is_revoked_before_anything_new() {
         ("what still lives is revoked", retiring(), Decision::Revoke(vec![id(1)])),
         (
             "before what was asked for",
-            retiring().asked(Trigger::Forced),
+            retiring().asked(Request::ROTATION),
             Decision::Revoke(vec![id(1)]),
         ),
         (
@@ -270,11 +270,11 @@ fn a_sealed_predecessor_is_revoked_before_anything_new() {
 
 #[test]
 fn a_token_that_others_know_is_replaced_without_a_gate() {
-    let begun = |look: Look| look.asked(Trigger::CompromisedBegun);
+    let begun = |look: Look| look.asked(Request::COMPROMISED.begun());
     let hook = |count, streak| {
         move |look: &mut Look| look.evidence.proofs_mut().deploy = tries(count, streak, 5)
     };
-    let compromised = |look: Look| look.asked(Trigger::Compromised);
+    let compromised = |look: Look| look.asked(Request::COMPROMISED);
     let list = [listed(1, 2 * DAY), listed(2, DAY)];
     check([
         ("at once", compromised(Look::quiet()), replaced(Reason::Compromised, &[2], &[])),

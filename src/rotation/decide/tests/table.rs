@@ -2,7 +2,7 @@
 
 use super::look::{DAY, Look, Where, at, foreign, id, listed, name, start, tries};
 use crate::record::Phase;
-use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Trigger};
+use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Request};
 use crate::rotation::schedule::Due;
 use crate::rotation::world::ListedToken;
 
@@ -45,7 +45,7 @@ fn what_pintail_did_not_put_there_is_left_alone() {
     check([
         (
             "an unmanaged token is refused, whoever asks",
-            Look { sight: Where::Unmanaged, ..quiet() }.asked(Trigger::Compromised),
+            Look { sight: Where::Unmanaged, ..quiet() }.asked(Request::COMPROMISED),
             Decision::Refuse(Refusal::Unmanaged),
         ),
         (
@@ -55,7 +55,7 @@ fn what_pintail_did_not_put_there_is_left_alone() {
         ),
         (
             "another deployment's secret is not touched",
-            quiet().edit(foreign_owner).asked(Trigger::Forced),
+            quiet().edit(foreign_owner).asked(Request::ROTATION),
             Decision::Refuse(elsewhere.clone()),
         ),
         (
@@ -101,17 +101,17 @@ fn a_first_token_is_made_where_none_is_served() {
         ),
         (
             "nothing is begun by who only finishes",
-            vacant().asked(Trigger::Finish),
+            vacant().asked(Request::FINISH),
             Decision::Rest { next_due: Some(start()) },
         ),
         (
             "there is no way back from nothing",
-            vacant().asked(Trigger::RollBack),
+            vacant().asked(Request::ROLL_BACK),
             Decision::Refuse(Refusal::NoWayBack("nothing is served yet".to_owned())),
         ),
     ]);
     let unproved =
-        || Look::quiet().asked(Trigger::Finish).edit(|look| look.evidence.unproved = Some(id(2)));
+        || Look::quiet().asked(Request::FINISH).edit(|look| look.evidence.unproved = Some(id(2)));
     let deployed = |look: &mut Look| look.evidence.proofs_mut().deploy = tries(1, 1, 5);
     check([
         ("the clients are told of a first token", unproved(), Decision::Deploy),
@@ -123,7 +123,7 @@ fn a_first_token_is_made_where_none_is_served() {
         ),
         (
             "what nears its expiry is replaced, proved or not",
-            unproved().asked(Trigger::Schedule).edit(|look| look.now = at(RENEWAL)),
+            unproved().asked(Request::SCHEDULE).edit(|look| look.now = at(RENEWAL)),
             Look::quiet().edit(|look| look.now = at(RENEWAL)).decide(),
         ),
     ]);
@@ -142,8 +142,8 @@ fn a_rotation_begins_when_it_is_due_or_asked_for() {
             replaced(expiring(), &[2], &[]),
         ),
         ("a minute before it is not", quiet().edit(|look| look.now = at(RENEWAL - 60)), rest()),
-        ("a person may ask", quiet().asked(Trigger::Forced), replaced(Reason::Forced, &[2], &[])),
-        ("who only finishes begins nothing", quiet().edit(near).asked(Trigger::Finish), rest()),
+        ("a person may ask", quiet().asked(Request::ROTATION), replaced(Reason::Forced, &[2], &[])),
+        ("who only finishes begins nothing", quiet().edit(near).asked(Request::FINISH), rest()),
         (
             "a list that lacks the served token proves nothing: sealed predecessors are remembered",
             Look::retiring().listing([]).edit(near),
@@ -163,7 +163,7 @@ fn no_second_rotation_begins_before_the_first_is_settled() {
     check([
         (
             "a person who asks gets the one under way",
-            Look::rotating().asked(Trigger::Forced),
+            Look::rotating().asked(Request::ROTATION),
             Decision::Deploy,
         ),
         (
@@ -203,7 +203,7 @@ fn no_second_rotation_begins_before_the_first_is_settled() {
         ),
         (
             "who only finishes waits",
-            unsettled(Look::rotating()).asked(Trigger::Finish),
+            unsettled(Look::rotating()).asked(Request::FINISH),
             Decision::Deploy,
         ),
     ]);
@@ -284,7 +284,7 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
     check([
         (
             "at the next publication",
-            quiet(vec![listed(3, 0)]).asked(Trigger::Forced),
+            quiet(vec![listed(3, 0)]).asked(Request::ROTATION),
             replaced(Reason::Forced, &[2], &[3]),
         ),
         ("not while their publisher may be at work", quiet(vec![listed(3, 599)]), rest()),
@@ -301,7 +301,7 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
         ),
         (
             "none is created while many live",
-            quiet(vec![listed(3, 0), listed(4, 0), listed(5, 0)]).asked(Trigger::Forced),
+            quiet(vec![listed(3, 0), listed(4, 0), listed(5, 0)]).asked(Request::ROTATION),
             touch(&[3, 4, 5]),
         ),
         (

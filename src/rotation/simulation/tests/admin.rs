@@ -2,7 +2,7 @@
 
 use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, explore_pairs, with_fault};
 use crate::config::OnFailure;
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::drive::Outcome;
 use crate::rotation::simulation::actor::Part;
 use crate::rotation::simulation::ground::{Consumers, Fault};
@@ -14,12 +14,12 @@ fn admin(scenario: Scenario) -> Scenario {
 
 fn alone() -> Vec<Scenario> {
     let with = |pintail| admin(Scenario::with([pintail]));
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     vec![
         with(forced),
         with(Pintail { sweeps: 2, ..forced }),
         Scenario { history: 2, ..with(forced) },
-        with(Pintail::one_shot(Trigger::Compromised)),
+        with(Pintail::one_shot(Request::COMPROMISED)),
         Scenario { consumers: Consumers::FondOfTheOld, ..with(forced.rolling_back()) },
         Scenario { revocation_lag: std::time::Duration::from_secs(20), ..with(forced) },
     ]
@@ -61,13 +61,13 @@ fn no_two_faults_lock_a_pintail_out() {
 
 #[test]
 fn pintails_that_share_an_admin_token_do_not_lock_one_another_out() {
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     let pairs = [
         Scenario::with([forced, Pintail::daemon(3)]),
         Scenario::with([Pintail { sweeps: 1, ..forced }, Pintail { sweeps: 1, ..forced }]),
         Scenario {
             consumers: Consumers::Sick,
-            ..Scenario::with([forced.rolling_back(), Pintail::one_shot(Trigger::Compromised)])
+            ..Scenario::with([forced.rolling_back(), Pintail::one_shot(Request::COMPROMISED)])
         },
     ];
     let mut worlds = 0;
@@ -87,7 +87,7 @@ fn pintails_that_share_an_admin_token_do_not_lock_one_another_out() {
 #[test]
 fn an_admin_token_whose_store_is_down_for_hours_is_found_again() {
     let mut scenario =
-        admin(Scenario::with([Pintail { sweeps: 20, ..Pintail::one_shot(Trigger::Forced) }]));
+        admin(Scenario::with([Pintail { sweeps: 20, ..Pintail::one_shot(Request::ROTATION) }]));
     for on_failure in [OnFailure::Hold, OnFailure::RollBack] {
         scenario.pintails[0].on_failure = on_failure;
         for at in 0..explore(&scenario).effects.min(40) {

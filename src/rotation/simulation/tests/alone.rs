@@ -4,7 +4,7 @@ use super::{
     FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, explore_pairs, explores_all, scenarios,
     with_fault,
 };
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::drive::Outcome;
 use crate::rotation::simulation::ground::Consumers;
 use crate::rotation::simulation::run::{Pintail, Scenario};
@@ -28,7 +28,7 @@ fn sick_consumers_hold_the_rotation_and_both_tokens_stay() {
 #[test]
 fn consumers_that_are_healthy_with_the_old_token_alone_get_it_back() {
     for protocol in PROTOCOLS {
-        let scenario = Scenario::with([Pintail::one_shot(Trigger::Forced).rolling_back()]);
+        let scenario = Scenario::with([Pintail::one_shot(Request::ROTATION).rolling_back()]);
         let consumers = Consumers::FondOfTheOld;
         let shown = explore(&Scenario { protocol, consumers, ..scenario });
         assert_eq!(shown.outcomes, vec![Some(Outcome::RolledBack)]);

@@ -1,7 +1,7 @@
 //! A credential with a mirror: what any store serves is never revoked, and mirrors never go back.
 
 use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, explore_pairs, with_fault};
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::drive::Outcome;
 use crate::rotation::simulation::actor::Part;
 use crate::rotation::simulation::ground::{Consumers, Fault};
@@ -16,11 +16,11 @@ fn mirrored(keeps: Keeps, scenario: Scenario) -> Scenario {
 
 fn alone() -> Vec<Scenario> {
     let with = |pintail| Scenario::with([pintail]);
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     vec![
         with(forced),
         Scenario { history: 0, ..with(forced) },
-        with(Pintail::one_shot(Trigger::Compromised)),
+        with(Pintail::one_shot(Request::COMPROMISED)),
         Scenario { consumers: Consumers::Sick, ..with(forced) },
         Scenario { consumers: Consumers::FondOfTheOld, ..with(forced.rolling_back()) },
     ]
@@ -66,7 +66,7 @@ fn no_two_faults_break_a_promise_to_the_consumers_of_a_mirror() {
 
 #[test]
 fn two_pintails_with_a_mirror_keep_the_promises_in_every_interleaving_with_one_fault() {
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     let pairs = [
         Scenario::with([forced, forced]),
         Scenario { consumers: Consumers::Sick, ..Scenario::with([forced.rolling_back(), forced]) },
@@ -99,10 +99,10 @@ fn a_replacement_that_reaches_the_mirror_after_it_was_rolled_back_is_fenced_off(
     let mut worlds = 0;
     for keeps in KINDS {
         for at in 4..40 {
-            let back = Pintail { from_turn: at, ..Pintail::one_shot(Trigger::RollBack) };
+            let back = Pintail { from_turn: at, ..Pintail::one_shot(Request::ROLL_BACK) };
             let scenario = Scenario {
                 switches: vec![(at, 1)],
-                ..Scenario::with([Pintail::one_shot(Trigger::Forced), back])
+                ..Scenario::with([Pintail::one_shot(Request::ROTATION), back])
             };
             for effect in at.saturating_sub(3)..at + 3 {
                 for delay in [3, 12, 30, 1_000] {
@@ -119,11 +119,11 @@ fn a_replacement_that_reaches_the_mirror_after_it_was_rolled_back_is_fenced_off(
 #[test]
 fn nothing_is_revoked_while_a_mirror_cannot_be_written() {
     for keeps in KINDS {
-        for trigger in [Trigger::Forced, Trigger::Compromised] {
+        for request in [Request::ROTATION, Request::COMPROMISED] {
             for from in [0, 1] {
                 let scenario = Scenario {
                     outages: vec![(Part::Mirror, from, 600)],
-                    ..Scenario::with([Pintail { sweeps: 20, ..Pintail::one_shot(trigger) }])
+                    ..Scenario::with([Pintail { sweeps: 20, ..Pintail::one_shot(request) }])
                 };
                 let shown = explore(&mirrored(keeps, scenario));
                 assert!(shown.most_alive <= 2, "{}", shown.most_alive);
@@ -137,7 +137,7 @@ fn a_pintail_that_was_paused_before_it_wrote_the_mirror_does_not_take_it_back() 
     let mut worlds = 0;
     for keeps in KINDS {
         for consumers in [Consumers::Healthy, Consumers::FondOfTheOld] {
-            let forced = Pintail::one_shot(Trigger::Forced).rolling_back();
+            let forced = Pintail::one_shot(Request::ROTATION).rolling_back();
             let pair = Scenario::with([forced, Pintail::daemon(12).rolling_back()]);
             let scenario = mirrored(keeps, Scenario { consumers, ..pair });
             for at in 0..explore(&scenario).effects.min(80) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{FAULTS, PROTOCOLS, explore, with_fault};
-use crate::rotation::decide::{Decision, Observation, Subject, Trigger};
+use crate::rotation::decide::{Decision, Observation, Request, Subject};
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::simulation::flaws::Flaw;
@@ -11,8 +11,8 @@ use crate::rotation::simulation::ground::{Consumers, Fault, Message};
 use crate::rotation::simulation::run::{Pintail, Scenario, run, run_with};
 use crate::rotation::world::FaultKind;
 
-fn alone(trigger: Trigger) -> Scenario {
-    Scenario::with([Pintail::one_shot(trigger)])
+fn alone(request: Request) -> Scenario {
+    Scenario::with([Pintail::one_shot(request)])
 }
 
 fn told(scenario: &Scenario) -> Report {
@@ -98,7 +98,7 @@ fn an_orphan_is_revoked_behind_a_write_and_the_write_is_made_once() {
 
 #[test]
 fn at_rest_there_is_nothing_to_tell() {
-    let report = told(&alone(Trigger::Schedule));
+    let report = told(&alone(Request::SCHEDULE));
     assert_eq!((report.outcome, report.problem), (Outcome::NotDue, None));
     assert!(report.steps.is_empty() && report.revoked.is_empty());
     assert!(report.token_id.is_some() && report.again_at.is_some());
@@ -191,7 +191,7 @@ fn an_old_token_is_seen_refused_or_that_is_said() {
 
 #[test]
 fn who_asks_while_another_rotates_gets_that_rotation() {
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     let both = [Some(Outcome::Rotated), Some(Outcome::Rotated)];
     // The second comes while the first waits at the gate.
     let shown = explore(&Scenario::with([forced, forced]));
@@ -226,8 +226,8 @@ fn a_conflict_that_no_other_writer_explains_ends_the_run_after_a_few_tokens() {
 
 /// The new token is held by sick consumers, then a person goes back.
 fn going_back() -> Scenario {
-    let held = Pintail::one_shot(Trigger::Forced);
-    let back = Pintail { from_turn: 200, ..Pintail::one_shot(Trigger::RollBack) };
+    let held = Pintail::one_shot(Request::ROTATION);
+    let back = Pintail { from_turn: 200, ..Pintail::one_shot(Request::ROLL_BACK) };
     Scenario { consumers: Consumers::FondOfTheOld, ..Scenario::with([held, back]) }
 }
 

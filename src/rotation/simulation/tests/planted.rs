@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use super::{FAULTS, TELLING_FAULTS, scenarios, with_fault};
 use crate::record::Phase;
-use crate::rotation::decide::{Decision, Observation, Reason, Sight, Subject, Trigger, decide};
+use crate::rotation::decide::{Decision, Observation, Reason, Request, Sight, Subject, decide};
 use crate::rotation::reconcile::Judge;
 use crate::rotation::simulation::flaws::Flaw;
 use crate::rotation::simulation::ground::Fault;
@@ -12,13 +12,13 @@ use crate::rotation::simulation::run::{Pintail, Scenario, run};
 
 /// The worlds that are searched: one pintail of each kind, then pairs.
 fn worlds() -> Vec<Scenario> {
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     let mut worlds = scenarios();
     worlds.push(Scenario::with([Pintail { sweeps: 2, ..forced }]));
     worlds.push(Scenario::with([forced, forced]));
     worlds.push(Scenario::with([
         forced,
-        Pintail { from_turn: 9, ..Pintail::one_shot(Trigger::Compromised) },
+        Pintail { from_turn: 9, ..Pintail::one_shot(Request::COMPROMISED) },
     ]));
     worlds
 }
@@ -124,11 +124,11 @@ fn planted_a_seal_after_the_revocation_is_noticed() {
     };
     // The revocation is late, and meanwhile a person goes back to the token that it will hit.
     let law = (10..60).find_map(|at| {
-        let back = Pintail { from_turn: at, ..Pintail::one_shot(Trigger::RollBack) };
+        let back = Pintail { from_turn: at, ..Pintail::one_shot(Request::ROLL_BACK) };
         let world = Scenario {
             judge: Some(unsealed),
             switches: vec![(at, 1)],
-            ..Scenario::with([Pintail::one_shot(Trigger::Forced), back])
+            ..Scenario::with([Pintail::one_shot(Request::ROTATION), back])
         };
         (5..40).find_map(|effect| {
             run(&with_fault(&world, effect, Fault::Delay(1_000))).violations.into_iter().next()
@@ -174,9 +174,9 @@ fn planted_evidence_of_another_version_is_noticed() {
 fn planted_a_gate_that_is_skipped_is_noticed() {
     let law = judged(|| {
         Box::new(|subject: &Subject, seen: &Observation<'_>| {
-            let trigger =
-                if is_unresolved(seen) { Trigger::CompromisedBegun } else { seen.trigger };
-            decide(subject, &Observation { trigger, ..*seen })
+            let request =
+                if is_unresolved(seen) { Request::COMPROMISED.begun() } else { seen.request };
+            decide(subject, &Observation { request, ..*seen })
         })
     });
     assert_caught(law, "promise 2");
@@ -187,9 +187,9 @@ fn planted_a_gate_that_is_skipped_after_a_restart_is_noticed() {
     let law = judged(|| {
         Box::new(|subject: &Subject, seen: &Observation<'_>| {
             // Who begins by the schedule and finds a rotation under way did not begin it.
-            let found = is_unresolved(seen) && seen.trigger == Trigger::Schedule;
-            let trigger = if found { Trigger::CompromisedBegun } else { seen.trigger };
-            decide(subject, &Observation { trigger, ..*seen })
+            let found = is_unresolved(seen) && seen.request == Request::SCHEDULE;
+            let request = if found { Request::COMPROMISED.begun() } else { seen.request };
+            decide(subject, &Observation { request, ..*seen })
         })
     });
     assert_caught(law, "promise 2");
@@ -266,7 +266,7 @@ fn planted_absence_taken_as_proof_is_noticed() {
     assert!(run(&daemon).violations.is_empty(), "an empty list proves nothing");
     let hasty: fn() -> Box<Judge> = second_thoughts!(|_subject, seen, decision| match seen.sight {
         Sight::Managed(record)
-            if seen.trigger == Trigger::Schedule
+            if seen.request == Request::SCHEDULE
                 && seen
                     .listing
                     .is_some_and(|list| list.iter().all(|t| t.id != record.token_id)) =>

@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use super::{FAULTS, PROTOCOLS, explore};
 use crate::config::OnFailure;
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::simulation::ground::{Act, Consumers, Fault, Lists};
 use crate::rotation::simulation::run::{Pintail, Scenario};
 
-const TRIGGERS: [Trigger; 4] =
-    [Trigger::Schedule, Trigger::Forced, Trigger::Compromised, Trigger::RollBack];
+const TRIGGERS: [Request; 4] =
+    [Request::SCHEDULE, Request::ROTATION, Request::COMPROMISED, Request::ROLL_BACK];
 const ACTS: [Act; 3] = [Act::RevokeServed, Act::Edit, Act::Delete];
 
 fn drawn(seed: u64) -> Scenario {
     let mut dice = fastrand::Rng::with_seed(seed);
     let pintails: Vec<_> = (0..dice.usize(1..=3))
         .map(|_| Pintail {
-            trigger: dice.choice(TRIGGERS).unwrap(),
+            request: dice.choice(TRIGGERS).unwrap(),
             on_failure: if dice.bool() { OnFailure::Hold } else { OnFailure::RollBack },
             sweeps: dice.u32(0..4),
             from_turn: dice.u32(0..60),

@@ -1,21 +1,21 @@
 //! Two and three pintails on one credential, in every interleaving of their effects up to a number of preemptions.
 
 use super::{PROTOCOLS, Share, TELLING_FAULTS, explore, scenarios, with_fault};
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::simulation::ground::Consumers;
 use crate::rotation::simulation::run::{Pintail, Scenario};
 
 /// Who meets whom.
 fn pairs() -> Vec<Scenario> {
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     let with = |other: Pintail| Scenario::with([forced, other]);
-    let compromised = |at| Pintail { from_turn: at, ..Pintail::one_shot(Trigger::Compromised) };
+    let compromised = |at| Pintail { from_turn: at, ..Pintail::one_shot(Request::COMPROMISED) };
     let mixed = Scenario::with([forced.rolling_back(), forced]);
     vec![
         with(forced),
         with(Pintail::daemon(3)),
         with(compromised(9)),
-        with(Pintail { from_turn: 15, ..Pintail::one_shot(Trigger::RollBack) }),
+        with(Pintail { from_turn: 15, ..Pintail::one_shot(Request::ROLL_BACK) }),
         Scenario { consumers: Consumers::Sick, ..mixed.clone() },
         Scenario { consumers: Consumers::Flapping, ..mixed },
         Scenario { history: 0, ..with(forced) },
@@ -78,11 +78,11 @@ fn two_pintails_keep_the_promises_in_every_interleaving_with_one_fault() {
 
 #[test]
 fn three_pintails_keep_the_promises_in_every_interleaving_of_two_preemptions() {
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     let scenario = Scenario::with([
         forced,
         forced.rolling_back(),
-        Pintail { from_turn: 12, ..Pintail::one_shot(Trigger::Compromised) },
+        Pintail { from_turn: 12, ..Pintail::one_shot(Request::COMPROMISED) },
     ]);
     let mut share = Share::one_in(4);
     let turns = explore(&scenario).turns;

@@ -1,7 +1,7 @@
 //! Secrets that exist without a value, made by Terraform for instance: what is put there first is served at once.
 
 use super::{FAULTS, Share, TELLING_FAULTS, with_fault};
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::drive::Outcome;
 use crate::rotation::simulation::run::{Pintail, Scenario, Shown, run_with};
 use crate::rotation::simulation::store::Protocol;
@@ -21,7 +21,7 @@ fn explore(scenario: &Scenario) -> Shown {
 
 #[test]
 fn a_secret_without_a_value_gets_its_first_whatever_fails() {
-    let scenario = without_a_value([Pintail::one_shot(Trigger::Forced)]);
+    let scenario = without_a_value([Pintail::one_shot(Request::ROTATION)]);
     let quiet = explore(&scenario);
     assert_eq!(quiet.outcomes, vec![Some(Outcome::Rotated)]);
     for at in 0..quiet.effects {
@@ -33,7 +33,7 @@ fn a_secret_without_a_value_gets_its_first_whatever_fails() {
 
 #[test]
 fn two_pintails_that_fill_one_secret_revoke_nothing_that_was_served() {
-    let forced = Pintail::one_shot(Trigger::Forced);
+    let forced = Pintail::one_shot(Request::ROTATION);
     let scenario = without_a_value([forced, forced]);
     let turns = explore(&scenario).turns;
     let mut share = Share::one_in(5);

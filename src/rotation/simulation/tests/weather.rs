@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{PROTOCOLS, explore, with_fault};
 use crate::config::OnFailure;
-use crate::rotation::decide::Trigger;
+use crate::rotation::decide::Request;
 use crate::rotation::drive::Outcome;
 use crate::rotation::simulation::actor::Part;
 use crate::rotation::simulation::ground::{Act, Consumers, Fault};
@@ -13,7 +13,7 @@ use crate::rotation::simulation::run::{Pintail, Scenario, run_with};
 const HOURS: i64 = 180;
 
 fn long_run() -> Scenario {
-    Scenario::with([Pintail { sweeps: 20, ..Pintail::one_shot(Trigger::Forced) }])
+    Scenario::with([Pintail { sweeps: 20, ..Pintail::one_shot(Request::ROTATION) }])
 }
 
 #[test]

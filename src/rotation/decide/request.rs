@@ -1,0 +1,51 @@
+//! What is asked for: what may be begun, and whether the gate is skipped. Two questions, so two fields.
+
+/// What may be begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Nothing: what is unfinished is finished.
+    Nothing,
+    /// What the schedule or the expiry asks for.
+    WhatIsDue,
+    /// A rotation.
+    Rotation,
+    /// The way back to the predecessor.
+    RollBack,
+}
+
+/// What a run is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Request {
+    /// What may be begun.
+    pub begin: Begin,
+    /// The served token is known to others: nobody waits for the consumers.
+    pub is_compromised: bool,
+}
+
+impl Request {
+    /// The schedule decides.
+    pub const SCHEDULE: Self = Self { begin: Begin::WhatIsDue, is_compromised: false };
+    /// What is unfinished is finished; nothing begins.
+    pub const FINISH: Self = Self { begin: Begin::Nothing, is_compromised: false };
+    /// A rotation now.
+    pub const ROTATION: Self = Self { begin: Begin::Rotation, is_compromised: false };
+    /// A rotation now, and no gate: the served token is known to others.
+    pub const COMPROMISED: Self = Self { begin: Begin::Rotation, is_compromised: true };
+    /// The predecessor again.
+    pub const ROLL_BACK: Self = Self { begin: Begin::RollBack, is_compromised: false };
+
+    /// The same once it was begun: what is left is to finish.
+    #[must_use]
+    pub const fn begun(self) -> Self {
+        Self { begin: Begin::Nothing, ..self }
+    }
+
+    /// Paused means: begin nothing by yourself. To finish is safe, and what is frozen half way leaves two tokens.
+    pub(super) fn unless(self, is_paused: bool) -> Self {
+        if is_paused && self.begin == Begin::WhatIsDue { self.begun() } else { self }
+    }
+
+    pub(super) fn only_finishes(self) -> bool {
+        self.begin == Begin::Nothing && !self.is_compromised
+    }
+}
