@@ -1,14 +1,48 @@
 //! The consumers' health gate and the deploy hook.
 
+mod kubernetes;
 mod request;
+
+use std::sync::Arc;
 
 use crate::command::{self, CommandError, Context, Outcome};
 use crate::config;
+use crate::kubernetes::{AccessError, Cluster};
+use crate::record::Record;
 use crate::rotation::world::{FaultKind, Health};
 use crate::tls::{HttpClients, TlsError};
 
+pub use kubernetes::RestartError;
 use request::Request;
 pub use request::RequestError;
+
+/// What gates and hooks share.
+#[derive(Default)]
+pub struct Clients {
+    /// The HTTP clients.
+    pub http: HttpClients,
+    kubernetes: Option<Arc<kubernetes::Shared>>,
+}
+
+impl Clients {
+    /// The cluster, if any gate or hook is about one.
+    pub fn cluster(&self) -> Option<Arc<Cluster>> {
+        self.kubernetes.as_ref().map(|shared| Arc::clone(shared.cluster()))
+    }
+
+    /// The one cluster of a configuration.
+    fn kubernetes(
+        &mut self,
+        settings: &config::Cluster,
+    ) -> Result<Arc<kubernetes::Shared>, AccessError> {
+        let shared = match &self.kubernetes {
+            Some(shared) => Arc::clone(shared),
+            None => Arc::new(kubernetes::Shared::new(Arc::new(Cluster::open(settings)?))),
+        };
+        self.kubernetes = Some(Arc::clone(&shared));
+        Ok(shared)
+    }
+}
 
 /// Why a gate or a hook could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +63,9 @@ pub enum SetupError {
         /// The header's name.
         name: String,
     },
+    /// There is no way to the API server.
+    #[error("cannot reach the API server of Kubernetes")]
+    Kubernetes(#[from] AccessError),
 }
 
 impl SetupError {
@@ -45,25 +82,40 @@ enum GateKind {
     Unasked,
     Http(Request),
     Command(config::Command),
+    Kubernetes(kubernetes::Gate),
 }
 
 impl Gate {
     /// A gate by the configuration. Nothing is contacted.
-    pub fn new(settings: &config::Gate, clients: &mut HttpClients) -> Result<Self, SetupError> {
+    pub fn new(settings: &config::Gate, clients: &mut Clients) -> Result<Self, SetupError> {
         Ok(Self(match settings {
             config::Gate::Unasked => GateKind::Unasked,
-            config::Gate::Http(request) => GateKind::Http(Request::new(request, clients)?),
+            config::Gate::Http(request) => {
+                GateKind::Http(Request::new(request, &mut clients.http)?)
+            }
             config::Gate::Command(command) => GateKind::Command(command.clone()),
+            config::Gate::Kubernetes(gate) => {
+                let shared = clients.kubernetes(&gate.restart.cluster)?;
+                let http = clients
+                    .http
+                    .with_extra_roots(None)
+                    .map_err(|source| SetupError::Client { url: "the pods".to_owned(), source })?;
+                GateKind::Kubernetes(kubernetes::Gate::new(shared, gate, http))
+            }
         }))
     }
 
     /// Asks once. Whoever does not answer is not healthy.
-    pub async fn poll(&self, context: &Context) -> Health {
+    pub async fn poll(&self, context: &Context, record: &Record) -> Health {
         match &self.0 {
             GateKind::Unasked => Health::Healthy,
             GateKind::Http(request) => match request.send(context).await {
                 Ok(()) => Health::Healthy,
                 Err(error) => Health::Unhealthy(chain(&error)),
+            },
+            GateKind::Kubernetes(gate) => match gate.poll(context, record).await {
+                Ok(()) => Health::Healthy,
+                Err(missing) => Health::Unhealthy(missing),
             },
             GateKind::Command(command) => match command::run(command, context, None).await {
                 Outcome::Succeeded => Health::Healthy,
@@ -81,6 +133,7 @@ pub struct Hook(HookKind);
 enum HookKind {
     Http(Request),
     Command(config::Command),
+    Kubernetes(kubernetes::Targets),
 }
 
 /// Why the clients may not have been made to reload.
@@ -92,6 +145,9 @@ pub enum HookError {
     /// By the command.
     #[error("the deploy hook failed")]
     Command(#[source] CommandError),
+    /// By Kubernetes.
+    #[error("the workloads were not restarted")]
+    Restart(#[source] RestartError),
 }
 
 impl HookError {
@@ -100,6 +156,7 @@ impl HookError {
         match self {
             Self::Request(error) => error.kind(),
             Self::Command(error) => error.kind(),
+            Self::Restart(error) => error.kind(),
         }
     }
 
@@ -108,23 +165,33 @@ impl HookError {
         match self {
             Self::Request(error) => error.hint(),
             Self::Command(error) => error.hint(),
+            Self::Restart(error) => error.hint(),
         }
     }
 }
 
 impl Hook {
     /// A hook by the configuration. Nothing is contacted.
-    pub fn new(settings: &config::Hook, clients: &mut HttpClients) -> Result<Self, SetupError> {
+    pub fn new(settings: &config::Hook, clients: &mut Clients) -> Result<Self, SetupError> {
         Ok(Self(match settings {
-            config::Hook::Http(request) => HookKind::Http(Request::new(request, clients)?),
+            config::Hook::Http(request) => {
+                HookKind::Http(Request::new(request, &mut clients.http)?)
+            }
             config::Hook::Command(command) => HookKind::Command(command.clone()),
+            config::Hook::Kubernetes(restart) => {
+                let shared = clients.kubernetes(&restart.cluster)?;
+                HookKind::Kubernetes(kubernetes::Targets::new(shared, restart))
+            }
         }))
     }
 
     /// Runs it once. It may be run again for the same rotation.
-    pub async fn run(&self, context: &Context) -> Result<(), HookError> {
+    pub async fn run(&self, context: &Context, record: &Record) -> Result<(), HookError> {
         match &self.0 {
             HookKind::Http(request) => request.send(context).await.map_err(HookError::Request),
+            HookKind::Kubernetes(targets) => {
+                targets.restart(record).await.map_err(HookError::Restart)
+            }
             HookKind::Command(command) => match command::run(command, context, None).await {
                 Outcome::Succeeded => Ok(()),
                 Outcome::Failed(error) | Outcome::Unanswered(error) => {

@@ -21,7 +21,7 @@ use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
 use crate::config::{self, Config};
-use crate::gate::{Gate, Hook};
+use crate::gate::{self, Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
@@ -34,7 +34,6 @@ use crate::secret::Token;
 use crate::store::{Location, Store};
 use crate::tally::Tally;
 use crate::telemetry::Telemetry;
-use crate::tls::HttpClients;
 use crate::verify::Verifier;
 
 /// Clocks that differ by less are taken as equal: the `Date` header has whole seconds, and answers take time.
@@ -81,7 +80,7 @@ impl Outside {
             let store = Store::open(name, settings).await.map_err(|error| place::fault(&error))?;
             stores.insert(name.clone(), Arc::new(store));
         }
-        let mut clients = HttpClients::default();
+        let mut clients = gate::Clients::default();
         let mut adapters = BTreeMap::new();
         for (name, credential) in &config.credentials {
             adapters
@@ -108,7 +107,7 @@ impl Outside {
                 None => log,
             });
         let audit_log = audit_log.map(Arc::new);
-        let telemetry = Telemetry::start(&config, &mut clients)?;
+        let telemetry = Telemetry::start(&config, &mut clients.http)?;
         Ok(Self { config, motherduck, stores, audit_log, telemetry, tallies, adapters, keepers })
     }
 
@@ -166,7 +165,7 @@ fn corrected_now(motherduck: &Client) -> Timestamp {
 fn open_adapters(
     config: &Config,
     credential: &config::Credential,
-    clients: &mut HttpClients,
+    clients: &mut gate::Clients,
 ) -> Result<Adapters, Fault> {
     let gate = Gate::new(&credential.gate, clients)
         .map_err(|error| Fault::of(&error, error.kind(), None))?;
@@ -195,6 +194,7 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
+        settle: credential.deploy.as_ref().map_or(Duration::ZERO, config::Hook::settle),
         mirrors: credential.mirrors.iter().map(config::Mirror::place).collect(),
     }
 }
@@ -381,14 +381,14 @@ impl World for Live {
 
     async fn deploy(&self, record: &Record) -> Result<(), Fault> {
         let Some(hook) = &self.adapters.deploy else { return Ok(()) };
-        hook.run(&self.context(&Identity::served(record))).await.map_err(|error| {
+        hook.run(&self.context(&Identity::served(record)), record).await.map_err(|error| {
             // A hook is tried again until its deadline, whatever it says: what it talks to may be starting.
             Fault::of(&error, FaultKind::Transient, error.hint())
         })
     }
 
     async fn poll_gate(&self, record: &Record) -> Health {
-        self.adapters.gate.poll(&self.context(&Identity::served(record))).await
+        self.adapters.gate.poll(&self.context(&Identity::served(record)), record).await
     }
 
     async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {

@@ -7,7 +7,7 @@ use figment::value::{Dict, Value};
 const ALTERNATIVES: [&[&str]; 5] = [
     &["file", "env", "store", "vault", "aws_secrets_manager", "kubernetes"],
     &["token_file", "token_env", "approle", "kubernetes", "jwt"],
-    &["http", "command", "wait", "none", "postgres"],
+    &["http", "command", "kubernetes", "wait", "none", "postgres"],
     &["schedule", "every"],
     &["slack", "webhook"],
 ];

@@ -75,9 +75,11 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let cluster = table(root, "kubernetes", &mut findings).unwrap_or_default();
     let cluster = kubernetes::cluster(cluster, &Key::root("kubernetes"), &mut findings);
     let stores = stores(root, &cluster, &mut findings);
-    let (credentials, accounts) = credentials(root, owner.as_ref(), &stores, &mut findings);
+    let (credentials, accounts) =
+        credentials(root, owner.as_ref(), (&stores, &cluster), &mut findings);
     path::check(&stores, &credentials, &mut findings);
     kubernetes::fields(&stores, &credentials, &mut findings);
+    kubernetes::need_new_secrets(&stores, &credentials, &mut findings);
     admin::check(motherduck.as_ref(), &stores, &credentials, &mut findings);
     match (findings.is_sound(), owner, motherduck) {
         (true, Some(owner), Some(motherduck)) => {
@@ -156,7 +158,7 @@ fn notifications(root: &Dict, findings: &mut Findings) -> BTreeMap<String, Sink>
 fn credentials(
     root: &Dict,
     owner: Option<&Owner>,
-    stores: &BTreeMap<String, Option<StoreSettings>>,
+    (stores, cluster): (&BTreeMap<String, Option<StoreSettings>>, &Cluster),
     findings: &mut Findings,
 ) -> (BTreeMap<CredentialName, Credential>, BTreeMap<String, DeclaredAccount>) {
     let section = Key::root("credentials");
@@ -168,7 +170,7 @@ fn credentials(
     if named.is_empty() {
         findings.warn("no credential is configured, so there is nothing to rotate");
     }
-    let mut surroundings = Surroundings::new(owner, stores);
+    let mut surroundings = Surroundings::new(owner, stores, cluster);
     let mut checked = BTreeMap::new();
     for (name, value) in named {
         let key = section.child(name);

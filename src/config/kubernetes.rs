@@ -1,7 +1,11 @@
-//! How the Kubernetes API server is reached, and a store that is kept in it.
+//! How the Kubernetes API server is reached, a store that is kept in it, and the workloads that read it.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use url::Url;
 
@@ -50,4 +54,94 @@ pub struct KubernetesStore {
     pub labels: BTreeMap<String, String>,
     /// Annotations of one's own.
     pub annotations: BTreeMap<String, String>,
+}
+
+/// `deploy.kubernetes`: workloads that are restarted, so that their pods read the Secret anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restart {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The annotation of the pod template by which this credential restarts them; one of its own.
+    pub annotation: String,
+    /// The workloads, at least one.
+    pub targets: Vec<Target>,
+    /// A Secret that somebody else fills, and that must hold the served token before anything is restarted.
+    pub after_secret: Option<SecretKey>,
+    /// How long after the Secret's change the restart comes (default 90 s): a kubelet may give a new pod an old Secret
+    /// from its cache.
+    pub settle: Duration,
+}
+
+/// Workloads of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The namespace.
+    pub namespace: String,
+    /// Which ones.
+    pub workloads: Workloads,
+}
+
+/// Which workloads are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Workloads {
+    /// The one of this name.
+    Named(WorkloadKind, String),
+    /// All of any kind with labels that this selector takes.
+    Selected(String),
+}
+
+/// What keeps pods running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+pub enum WorkloadKind {
+    /// Pods that are all alike.
+    Deployment,
+    /// Pods with names and places of their own.
+    StatefulSet,
+    /// A pod on each node.
+    DaemonSet,
+}
+
+impl WorkloadKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet];
+
+    /// Kubernetes' word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "Deployment",
+            Self::StatefulSet => "StatefulSet",
+            Self::DaemonSet => "DaemonSet",
+        }
+    }
+}
+
+/// One key of a Secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretKey {
+    /// The Secret's namespace.
+    pub namespace: String,
+    /// The Secret.
+    pub name: String,
+    /// The key of the token's text.
+    pub key: String,
+}
+
+/// `gate.kubernetes`: the workloads of `deploy.kubernetes`, pod by pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodGate {
+    /// The workloads and their annotation.
+    pub restart: Restart,
+    /// What each pod is asked.
+    pub http: Option<PodRequest>,
+}
+
+/// `gate.kubernetes.pods.http`: a GET to each pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodRequest {
+    /// The pods' port.
+    pub port: u16,
+    /// The path, and perhaps a query, placeholders included.
+    pub path: String,
+    /// The limit for one request (default 5 s).
+    pub timeout: Duration,
 }

@@ -94,11 +94,13 @@ impl Things {
             Gate::Unasked => {}
             Gate::Http(request) => self.request(request, &user("gate")),
             Gate::Command(command) => self.command(command, user("gate")),
+            Gate::Kubernetes(gate) => self.cluster(&gate.restart.cluster),
         }
         match &credential.deploy {
             None => {}
             Some(Hook::Http(request)) => self.request(request, &user("deploy hook")),
             Some(Hook::Command(command)) => self.command(command, user("deploy hook")),
+            Some(Hook::Kubernetes(restart)) => self.cluster(&restart.cluster),
         }
         match &credential.verify {
             Proof::Connection(Verify::Postgres { .. }) | Proof::Admin => {}

@@ -187,11 +187,11 @@ async fn hosts(credential: &Credential, record: &Record) -> Vec<Finding> {
     let context = context(credential, record);
     let gate = match &credential.gate {
         Gate::Http(request) if request.method != HttpMethod::Get => Some(("gate", request)),
-        Gate::Http(_) | Gate::Unasked | Gate::Command(_) => None,
+        Gate::Http(_) | Gate::Unasked | Gate::Command(_) | Gate::Kubernetes(_) => None,
     };
     let deploy = match &credential.deploy {
         Some(Hook::Http(request)) => Some(("deploy hook", request)),
-        Some(Hook::Command(_)) | None => None,
+        Some(Hook::Command(_) | Hook::Kubernetes(_)) | None => None,
     };
     let mut findings = Vec::new();
     for (what, request) in gate.into_iter().chain(deploy) {
@@ -215,7 +215,8 @@ async fn hosts(credential: &Credential, record: &Record) -> Vec<Finding> {
 async fn gate(world: &Live, credential: &Credential, record: &Record) -> Option<Finding> {
     match &credential.gate {
         Gate::Http(request) if request.method == HttpMethod::Get => {}
-        Gate::Http(_) | Gate::Unasked | Gate::Command(_) => return None,
+        // Nothing was restarted for a token that was published before there was such a gate.
+        Gate::Http(_) | Gate::Unasked | Gate::Command(_) | Gate::Kubernetes(_) => return None,
     }
     let subject = of(&credential.name, "gate");
     Some(match world.poll_gate(record).await {

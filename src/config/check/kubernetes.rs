@@ -1,5 +1,7 @@
 //! `[kubernetes]` and `[stores.NAME.kubernetes]`, checked; and what Kubernetes takes for a name.
 
+mod restart;
+
 use std::collections::BTreeMap;
 
 use super::findings::{Findings, Key};
@@ -7,6 +9,8 @@ use super::service::base_url;
 use crate::config::raw::kubernetes as raw;
 use crate::config::{ClientCertificate, Cluster, Credential, KubernetesStore, StoreSettings};
 use crate::names::CredentialName;
+
+pub(super) use self::restart::{Restarts, namespaces, need_new_secrets, pod_request};
 
 const TYPE: &str = "Opaque";
 const TOKEN_ID_FIELD: &str = "token_id";

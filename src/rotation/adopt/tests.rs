@@ -31,6 +31,7 @@ fn subject() -> Subject {
         },
         credential,
         has_deploy_hook: false,
+        settle: Duration::ZERO,
         mirrors: vec![],
     }
 }

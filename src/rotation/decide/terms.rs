@@ -1,5 +1,7 @@
 //! The words of a decision: who asks, what was seen, and the steps to choose from.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::request::Request;
@@ -25,6 +27,8 @@ pub struct Subject {
     pub policy: Policy,
     /// Whether there is a deploy hook.
     pub has_deploy_hook: bool,
+    /// How long what was just published may yet be read as it was before: the hook waits for so long.
+    pub settle: Duration,
     /// The further places where consumers read the secret, as people call them; none of them is ever the commit point.
     pub mirrors: Vec<String>,
 }

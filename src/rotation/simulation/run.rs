@@ -154,6 +154,7 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>) -> Subject {
         },
         credential,
         has_deploy_hook: true,
+        settle: Duration::ZERO,
         mirrors: mirror.map(|_| "mirror".to_owned()).into_iter().collect(),
     }
 }

@@ -112,6 +112,7 @@ impl Look {
                 },
                 credential,
                 has_deploy_hook: true,
+                settle: Duration::ZERO,
                 mirrors: vec![],
             },
             now: start(),
