@@ -29,7 +29,7 @@ const GATHER: Duration = Duration::from_secs(3);
 /// How often a workload that somebody else changes at the same time is looked at anew.
 const TRIES: u32 = 5;
 /// Between two looks at a Secret that somebody else fills.
-const LOOK: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_secs(10);
 /// How many pods are asked at once.
 const ASKED_AT_ONCE: usize = 16;
 

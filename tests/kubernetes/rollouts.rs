@@ -62,16 +62,21 @@ async fn two_credentials_on_one_deployment_restart_it_once_and_do_not_overwrite_
     scene.reader(2).await;
     let run = scene.rotate(&["--all"]);
     assert_eq!(run.code, Some(0), "{run}");
-    scene.until("two pods run", || scene.kubelet.running().len() == 2).await;
+    let ours = |pod: &crate::kubelet::Running| {
+        pod.annotations.keys().filter(|key| key.starts_with("pintail.dev/")).count()
+    };
+    scene
+        .until("two pods run, restarted for both", || {
+            let running = scene.kubelet.running();
+            running.len() == 2 && running.iter().all(|pod| ours(pod) == 2)
+        })
+        .await;
     let before = scene.kubelet.started();
     let run = scene.rotate(&["--all"]);
     assert_eq!(run.code, Some(0), "{run}");
     let running = scene.kubelet.running();
     assert_eq!(running.len(), 2, "{running:?}");
-    for pod in &running {
-        let ours = pod.annotations.keys().filter(|key| key.starts_with("pintail.dev/"));
-        assert_eq!(ours.count(), 2, "{pod:?}");
-    }
+    assert!(running.iter().all(|pod| ours(pod) == 2), "{running:?}");
     assert_eq!(scene.kubelet.started() - before, 2, "each pod was replaced once");
 }
 

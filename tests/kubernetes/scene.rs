@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Everything that a test needs.
 pub struct Scene {
     pub plane: Arc<ControlPlane>,
-    pub sandbox: Sandbox,
+    pub sandbox: Arc<Sandbox>,
     pub namespace: String,
     pub kubelet: Kubelet,
     /// Where pintail reaches the API server: the server itself, or a relay to it.
@@ -63,7 +63,7 @@ impl Scene {
         let token_file = dir.path().join("token");
         std::fs::write(&token_file, token).unwrap();
         let list = format!("--accounts={}", accounts.join(","));
-        let sandbox = tokio::task::block_in_place(|| Sandbox::start(&[&list]));
+        let sandbox = Arc::new(tokio::task::block_in_place(|| Sandbox::start(&[&list])));
         let kubelet = Kubelet::start(Arc::clone(&plane), &namespace, SECRET).await;
         let credentials = accounts.iter().map(|&name| (name.to_owned(), String::new())).collect();
         Self {
