@@ -1,6 +1,8 @@
 //! `[kubernetes]`, its stores, and the restart of workloads with the gate that waits for their pods.
 
-use pintail::config::{Cluster, Config, ConfigError, StoreSettings};
+use std::time::Duration;
+
+use pintail::config::{Cluster, Config, ConfigError, Gate, Hook, StoreSettings};
 
 use super::{HEAD, assert_refused, load, only};
 
@@ -93,5 +95,85 @@ fn what_kubernetes_refuses_is_refused_beforehand() {
         } else {
             assert_refused(loaded, &[key, words]);
         }
+    }
+}
+
+const TARGET: &str = "targets = [{ kind = \"Deployment\", name = \"reader\" }]";
+
+#[test]
+fn a_restart_takes_its_namespace_from_where_the_token_is_kept_and_its_annotation_from_the_credential()
+ {
+    let body =
+        format!("store = \"k8s\"\ndeploy.kubernetes = {{ {TARGET} }}\ngate.kubernetes = {{}}");
+    let config = etl(STORE, &body).unwrap();
+    let Some(Hook::Kubernetes(restart)) = &only(&config).deploy else { panic!() };
+    assert_eq!(restart.targets[0].namespace, "etl");
+    assert_eq!(restart.settle, Duration::from_secs(90));
+    assert!(restart.annotation.starts_with("pintail.dev/"), "{}", restart.annotation);
+    assert_eq!(restart.annotation.len(), "pintail.dev/".len() + 16);
+    let Gate::Kubernetes(gate) = &only(&config).gate else { panic!() };
+    assert_eq!(&gate.restart, restart);
+    let other = body.replace("etl_prod", "etl_read");
+    let other = load(&format!("{HEAD}{STORE}{}{other}", ETL.replace(".etl_prod]", ".etl_read]")));
+    let other = other.unwrap();
+    let Some(Hook::Kubernetes(other)) = &only(&other).deploy else { panic!() };
+    assert_ne!(other.annotation, restart.annotation);
+}
+
+#[test]
+fn nothing_restarts_unless_something_says_that_its_secret_is_new() {
+    let elsewhere = "targets = [{ kind = \"Deployment\", name = \"reader\", namespace = \"web\" }]";
+    let deploy = |more: &str| format!("deploy.kubernetes = {{ {elsewhere}{more} }}\n");
+    let gate = "gate.kubernetes = {}";
+    let nothing_says =
+        ["deploy.kubernetes", "nothing says that the Secret in namespace web is new"];
+    for store in ["main", "k8s"] {
+        let body = format!("store = \"{store}\"\n{}{gate}", deploy(""));
+        assert_refused(etl(STORE, &body), &nothing_says);
+        // By another controller, or by the pods' own word.
+        let body = format!(
+            "store = \"{store}\"\n{}{gate}",
+            deploy(", after_secret = { namespace = \"web\", name = \"x\" }")
+        );
+        etl(STORE, &body).unwrap();
+        let asked = "gate.kubernetes.pods.http = { port = 80, path = \"/token/{token_id}\" }";
+        etl(STORE, &format!("store = \"{store}\"\n{}{asked}", deploy(""))).unwrap();
+    }
+    // By a mirror in that namespace.
+    let stores = format!("{STORE}[stores.web.kubernetes]\nnamespace = \"web\"\n");
+    etl(&stores, &format!("store = \"main\"\nmirrors = [\"web\"]\n{}{gate}", deploy(""))).unwrap();
+}
+
+#[test]
+fn a_restart_and_its_gate_are_refused_where_they_cannot_work() {
+    let deploy = format!("deploy.kubernetes = {{ {TARGET} }}");
+    for (body, parts) in [
+        ("gate.kubernetes = {}".to_owned(), ["gate.kubernetes", "name them there"]),
+        (
+            "deploy.kubernetes = { targets = [] }\ngate = \"none\"".to_owned(),
+            ["targets", "at least one workload"],
+        ),
+        (
+            "deploy.kubernetes = { targets = [{ name = \"reader\" }] }\ngate = \"none\"".to_owned(),
+            ["targets", "a target is"],
+        ),
+        (
+            "deploy.kubernetes = { targets = [{ kind = \"CronJob\", name = \"x\" }] }\ngate = \"none\"".to_owned(),
+            ["targets", "must be one of"],
+        ),
+        (
+            format!("{deploy}\ngate.kubernetes = {{ deadline = \"1m\" }}"),
+            ["settle", "after the gate's deadline"],
+        ),
+        (
+            format!("{deploy}\ngate.kubernetes.pods.http = {{ port = 80, path = \"token\" }}"),
+            ["pods.http.path", "begins with `/`"],
+        ),
+        (
+            format!("{deploy}\ngate.kubernetes.pods.http = {{ port = 0, path = \"/\" }}"),
+            ["pods.http.port", "from 1 to 65535"],
+        ),
+    ] {
+        assert_refused(etl(STORE, &format!("store = \"k8s\"\n{body}")), &parts);
     }
 }
