@@ -302,6 +302,8 @@ pub struct Credential {
     pub path: String,
     /// The key of the token's text (default `motherduck_token`).
     pub token_field: String,
+    /// The key of the token's ID beside it (default `token_id`), if it is to stand there.
+    pub token_id_field: Option<String>,
     /// Where else the token is kept: no place twice, and none that is another credential's.
     pub mirrors: Vec<Mirror>,
     /// How long a new token lives; for ever if `None`.

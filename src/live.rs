@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod audited;
+mod mark;
 mod outlook;
 mod place;
 
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
 use self::audited::Witness;
+use self::mark::mark;
 use self::place::Place;
 use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
@@ -25,7 +27,7 @@ use crate::gate::{self, Gate, Hook};
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
-use crate::rotation::decide::{Reason, Subject};
+use crate::rotation::decide::{MirrorPlace, Reason, Subject};
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
     Reading, Revocation, Verdict, World,
@@ -195,7 +197,15 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
         settle: credential.deploy.as_ref().map_or(Duration::ZERO, config::Hook::settle),
-        mirrors: credential.mirrors.iter().map(config::Mirror::place).collect(),
+        place: mark(config, &credential.store, &credential.path),
+        mirrors: credential
+            .mirrors
+            .iter()
+            .map(|mirror| MirrorPlace {
+                name: mirror.place(),
+                place: mark(config, &mirror.store, &mirror.path),
+            })
+            .collect(),
     }
 }
 

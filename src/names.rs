@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// Why a text is not a name.
@@ -134,6 +135,29 @@ impl fmt::Display for TokenId {
     }
 }
 
+/// Where a secret is, in four bytes: two marks that differ mean two places. The ID of a rotation carries it, and so
+/// does the name of the token that the rotation makes. Without it a token that another place serves, since the
+/// configuration was changed or another pintail has another one, could not be told from what an interrupted rotation
+/// left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PlaceMark([u8; 4]);
+
+/// Says that a mark follows; a random UUID has these bytes once in 65,536 times.
+const MARKED: [u8; 2] = [0x9e, 0x7a];
+
+impl PlaceMark {
+    /// The mark of the place that `parts` describe, such as a store's kind, its address and a path.
+    pub fn of(parts: &[&str]) -> Self {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update(part.len().to_be_bytes());
+            digest.update(part);
+        }
+        let [a, b, c, d, ..] = <[u8; 32]>::from(digest.finalize());
+        Self([a, b, c, d])
+    }
+}
+
 /// One rotation, from the creation of a replacement to the revocation of its predecessor: a UUIDv7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -146,6 +170,21 @@ impl RotationId {
         let seconds = millis / 1_000;
         let nanos = u32::try_from(millis % 1_000).unwrap_or(0) * 1_000_000;
         Self(Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos)))
+    }
+
+    /// The same, of a secret at `place`. 26 of the random bits are left.
+    #[must_use]
+    pub fn at_place(self, place: PlaceMark) -> Self {
+        let ([m, n], [p, q, r, s]) = (MARKED, place.0);
+        let [head @ .., _, _, _, _, _, _, last] = self.0.into_bytes();
+        let [a, b, c, d, e, f, g, h, i] = head;
+        Self(Uuid::from_bytes([a, b, c, d, e, f, g, h, i, m, n, p, q, r, s, last]))
+    }
+
+    /// The place of the secret that the rotation was for, if its ID tells.
+    pub fn place(&self) -> Option<PlaceMark> {
+        let [.., m, n, p, q, r, s, _] = *self.0.as_bytes();
+        ([m, n] == MARKED).then_some(PlaceMark([p, q, r, s]))
     }
 
     /// When the rotation started, to the millisecond; `None` for a UUID of another version.
@@ -239,6 +278,20 @@ mod tests {
     fn a_rotation_knows_when_it_started() {
         let start = Timestamp::from_millisecond(1_763_771_234_567).unwrap();
         assert_eq!(RotationId::starting_at(start).started_at(), Some(start));
+    }
+
+    #[test]
+    fn a_rotation_knows_the_place_that_it_was_for_and_an_id_of_others_knows_none() {
+        let place = PlaceMark::of(&["file", "/srv", "etl"]);
+        let [one, two] =
+            [(); 2].map(|()| RotationId::starting_at(Timestamp::UNIX_EPOCH).at_place(place));
+        assert_eq!((one.place(), two.place()), (Some(place), Some(place)));
+        assert_ne!(one, two);
+        assert_eq!(one.to_string().as_bytes().get(14), Some(&b'7'), "a UUID of version 7");
+        assert_ne!(PlaceMark::of(&["file", "/srv", "etl2"]), place);
+        assert_ne!(PlaceMark::of(&["file", "/srve", "tl"]), place);
+        let foreign: RotationId = "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap();
+        assert_eq!(foreign.place(), None);
     }
 
     #[test]

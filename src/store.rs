@@ -7,11 +7,9 @@ mod vault;
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
-
 use crate::config::{Credential, Format, Mirror, StoreSettings};
 use crate::names::TokenId;
-use crate::record::{DamagedRecord, Record, Slot, decode};
+use crate::record::{Fields, Object, Record, RecordError, Slot, UserKeys, decode, decode_to_read};
 use crate::rotation::world::{FaultKind, Reading, Version};
 use crate::secret::Token;
 
@@ -42,8 +40,10 @@ pub(crate) mod judgement {
 ///   process or elsewhere, at most one ever succeeds. A version is never used twice.
 /// - [`PublishError::Conflict`] and [`PublishError::Refused`] mean that the secret was not written and never will be
 ///   by that call: no write is repeated by a layer below after an answer was lost.
-/// - The user's own keys survive every write. A plain secret has none: it is read as a token that nothing is known of,
-///   and what looks like an object with keys is not written over.
+/// - The user's own keys survive every write, with not a byte of their values changed that the store itself keeps, and
+///   in their order. Where one of them has a name that pintail would write under, the secret is not read at all, so
+///   that nobody begins what could not be written. A plain secret has no keys: it is read as a token that nothing is
+///   known of, and what is no token is not written over.
 /// - No error's text and no `Debug` holds a secret.
 ///
 /// # Assumptions
@@ -73,10 +73,30 @@ pub struct Location {
     pub path: String,
     /// The key of the token's text in the secret.
     pub token_field: String,
+    /// The key of the token's ID beside it, if it is to stand there.
+    pub token_id_field: Option<String>,
     /// What the secret looks like. Plain has a meaning in AWS Secrets Manager alone; other stores take no notice.
     pub format: Format,
-    /// Whether it is a mirror's: there are records elsewhere of what was here before.
-    pub is_copy: bool,
+    /// What pintail does there.
+    pub role: Role,
+}
+
+/// What pintail does with a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It keeps a credential's token and record there.
+    Primary,
+    /// It keeps a copy there: there are records elsewhere of what was here before.
+    Mirror,
+    /// It reads a token there, and writes nothing: to whom the other keys belong does not matter.
+    Source,
+}
+
+impl Location {
+    /// The keys that consumers read.
+    fn fields(&self) -> Fields<'_> {
+        Fields { token: &self.token_field, token_id: self.token_id_field.as_deref() }
+    }
 }
 
 impl From<&Credential> for Location {
@@ -85,8 +105,9 @@ impl From<&Credential> for Location {
         Self {
             path: credential.path.clone(),
             token_field: credential.token_field.clone(),
+            token_id_field: credential.token_id_field.clone(),
             format: Format::Json,
-            is_copy: false,
+            role: Role::Primary,
         }
     }
 }
@@ -96,8 +117,9 @@ impl From<&Mirror> for Location {
         Self {
             path: mirror.path.clone(),
             token_field: mirror.token_field.clone(),
+            token_id_field: mirror.token_id_field.clone(),
             format: mirror.format,
-            is_copy: true,
+            role: Role::Mirror,
         }
     }
 }
@@ -218,7 +240,7 @@ pub enum StoreError {
         path: String,
     },
     /// The secret is not the text that a plain one is.
-    #[error("secret {path} holds a JSON object or binary data, not a bare token")]
+    #[error("secret {path} holds something else than a bare token")]
     NotPlain {
         /// The secret.
         path: String,
@@ -229,11 +251,49 @@ pub enum StoreError {
         /// The secret.
         path: String,
         /// What is wrong with it.
-        source: DamagedRecord,
+        source: RecordError,
+    },
+    /// The secret holds two records, and which one is true nobody can say.
+    #[error("secret {path} is ambiguous")]
+    RecordAmbiguous {
+        /// The secret.
+        path: String,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+    /// The secret has a key of the user's own under a name that pintail would write.
+    #[error("secret {path} is not written over")]
+    KeyTaken {
+        /// The secret.
+        path: String,
+        /// Which key it is.
+        source: RecordError,
+    },
+    /// The secret holds a value of the user's own that the store would not take back.
+    #[error(
+        "secret {path} cannot be written back: `{key}` holds a number that the store does not take"
+    )]
+    Unwritable {
+        /// The secret.
+        path: String,
+        /// The key.
+        key: String,
     },
 }
 
 impl StoreError {
+    /// A secret's object that is neither believed nor written over.
+    fn of_record(at: &Location, source: RecordError) -> Self {
+        let path = at.path.clone();
+        match &source {
+            RecordError::Damaged { .. } => Self::Damaged { path, source },
+            RecordError::Ambiguous | RecordError::Twice { .. } => {
+                Self::RecordAmbiguous { path, source }
+            }
+            RecordError::Taken { .. } => Self::KeyTaken { path, source },
+        }
+    }
+
     /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -242,9 +302,27 @@ impl StoreError {
             Self::Aws(error) => error.kind(),
             Self::Kubernetes(error) => error.kind(),
             Self::Interrupted { .. } => FaultKind::Transient,
-            Self::NotAnObject { .. } | Self::NotPlain { .. } | Self::Damaged { .. } => {
-                FaultKind::Permanent
-            }
+            Self::NotAnObject { .. }
+            | Self::NotPlain { .. }
+            | Self::Damaged { .. }
+            | Self::RecordAmbiguous { .. }
+            | Self::KeyTaken { .. }
+            | Self::Unwritable { .. } => FaultKind::Permanent,
+        }
+    }
+
+    /// Whether what people keep in the secret is in the way of every write, however often one tries.
+    pub fn is_about_keys(&self) -> bool {
+        match self {
+            Self::RecordAmbiguous { .. } | Self::KeyTaken { .. } | Self::Unwritable { .. } => true,
+            Self::File(_)
+            | Self::Vault(_)
+            | Self::Aws(_)
+            | Self::Kubernetes(_)
+            | Self::Interrupted { .. }
+            | Self::NotAnObject { .. }
+            | Self::NotPlain { .. }
+            | Self::Damaged { .. } => false,
         }
     }
 
@@ -264,39 +342,35 @@ impl StoreError {
                  until its readers have moved"
                     .to_owned(),
             ),
-            Self::Damaged { .. } => Some(
-                "restore an older version of the secret, or remove the key `managed_by` and adopt the token anew"
-                    .to_owned(),
-            ),
+            Self::Damaged { source, .. }
+            | Self::RecordAmbiguous { source, .. }
+            | Self::KeyTaken { source, .. } => Some(source.hint()),
+            Self::Unwritable { .. } => {
+                Some("write that number as a text; nothing was changed".to_owned())
+            }
         }
     }
 }
 
 /// A secret's JSON object at one version, taken apart.
-fn reading(
-    at: &Location,
-    version: Version,
-    object: Map<String, Value>,
-) -> Result<Reading, StoreError> {
-    let (slot, others) = decode(object, &at.token_field)
-        .map_err(|source| StoreError::Damaged { path: at.path.clone(), source })?;
+fn reading(at: &Location, version: Version, object: Object) -> Result<Reading, StoreError> {
+    let parts = match at.role {
+        Role::Primary | Role::Mirror => decode(object, at.fields()),
+        Role::Source => decode_to_read(object, at.fields()).map(|slot| (slot, UserKeys::default())),
+    };
+    let (slot, others) = parts.map_err(|source| StoreError::of_record(at, source))?;
     Ok(Reading { version, slot, others })
 }
 
-/// The JSON object that `value` must be.
-fn object(at: &Location, value: Value) -> Result<Map<String, Value>, StoreError> {
-    match value {
-        Value::Object(object) => Ok(object),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Err(StoreError::NotAnObject { path: at.path.clone() })
-        }
-    }
+/// The JSON object that `text` must be.
+fn object(at: &Location, text: &str) -> Result<Object, StoreError> {
+    Object::parse(text).ok_or_else(|| StoreError::NotAnObject { path: at.path.clone() })
 }
 
 /// The record and the token of an older version, if that version served `id` and was not edited by hand. A version
 /// that cannot be read is passed over: it was not ours, or is beyond help.
-fn served(object: Map<String, Value>, at: &Location, id: TokenId) -> Option<(Record, Token)> {
-    match decode(object, &at.token_field).ok()?.0 {
+fn served(object: Object, at: &Location, id: TokenId) -> Option<(Record, Token)> {
+    match decode_to_read(object, at.fields()).ok()? {
         Slot::Managed { record, token } if record.token_id == id => Some((*record, token)),
         Slot::Managed { .. } | Slot::Edited { .. } | Slot::Unmanaged { .. } | Slot::Vacant => None,
     }

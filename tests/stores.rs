@@ -15,6 +15,8 @@ mod contract;
 mod control_plane;
 #[path = "stores/file.rs"]
 mod file;
+#[path = "stores/keys.rs"]
+mod keys;
 #[path = "stores/kubernetes.rs"]
 mod kubernetes;
 #[path = "support/relay.rs"]

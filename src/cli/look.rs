@@ -8,18 +8,21 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
-use crate::live::{Live, Outside};
-use crate::names::CredentialName;
+use crate::live::{Live, Outside, subject};
+use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, Slot};
-use crate::rotation::decide::Sight;
-use crate::rotation::mirror::{MirrorSight, judge};
+use crate::rotation::decide::{Sight, Vacancy};
+use crate::rotation::mirror::{MirrorSight, judge, named_in_mirrors};
 use crate::rotation::world::{Fault, ListedToken, Reading, World};
 
 /// What was found where a token is kept. The token's text is not kept.
 #[derive(Debug)]
 pub enum Found {
     /// No token.
-    Vacant,
+    Vacant {
+        /// Whether nothing was ever written there, as far as the store tells.
+        is_untouched: bool,
+    },
     /// A token that pintail did not put there.
     Unmanaged,
     /// A token that is not the one that the record describes.
@@ -29,10 +32,12 @@ pub enum Found {
 }
 
 impl Found {
-    /// What is there, for a decision.
-    pub fn sight(&self) -> Sight<'_> {
+    /// What is there, for a decision. `in_mirrors` are the tokens that the records in the mirrors name.
+    pub fn sight<'a>(&'a self, in_mirrors: &'a [TokenId]) -> Sight<'a> {
         match self {
-            Self::Vacant => Sight::Vacant,
+            Self::Vacant { is_untouched } => {
+                Sight::Vacant(Vacancy { is_untouched: *is_untouched, in_mirrors })
+            }
             Self::Unmanaged => Sight::Unmanaged,
             Self::Edited(record) => Sight::Edited(record),
             Self::Managed(record) => Sight::Managed(record),
@@ -42,7 +47,7 @@ impl Found {
     /// The record, whether or not it describes the token beside it.
     pub fn record(&self) -> Option<&Record> {
         match self {
-            Self::Vacant | Self::Unmanaged => None,
+            Self::Vacant { .. } | Self::Unmanaged => None,
             Self::Edited(record) | Self::Managed(record) => Some(record),
         }
     }
@@ -51,7 +56,7 @@ impl Found {
 impl From<Reading> for Found {
     fn from(reading: Reading) -> Self {
         match reading.slot {
-            Slot::Vacant => Self::Vacant,
+            Slot::Vacant => Self::Vacant { is_untouched: reading.version.is_absent() },
             Slot::Unmanaged { .. } => Self::Unmanaged,
             Slot::Edited { record, .. } => Self::Edited(record),
             Slot::Managed { record, .. } => Self::Managed(record),
@@ -69,6 +74,8 @@ pub struct Look<'a> {
     pub listing: Option<Result<Arc<[ListedToken]>, Fault>>,
     /// What stands in its mirrors, in their order; empty if nobody asked, or what is to be there is not known.
     pub mirrors: Vec<Result<MirrorSight, Fault>>,
+    /// The tokens that the records in the mirrors name, where the secret itself has none and somebody asked.
+    pub in_mirrors: Vec<TokenId>,
     /// When it was seen, by the corrected clock.
     pub now: Timestamp,
 }
@@ -149,20 +156,31 @@ pub async fn look<'a>(
             found,
             listing: lists.get(&credential.username.folded()).cloned(),
             mirrors: vec![],
+            in_mirrors: vec![],
             now: world.now(),
         })
         .collect()
 }
 
-/// Reads the mirrors of what is served.
+/// Reads the mirrors of what is served, or, where nothing is, what their records name.
 pub async fn look_at_mirrors(outside: &Outside, looks: &mut [Look<'_>]) {
     futures::stream::iter(looks)
         .for_each_concurrent(outside.config.daemon.concurrency, |look| async move {
-            let world = outside.world(&look.credential.name, CancellationToken::new());
-            if let (Ok(Found::Managed(record)), Some(world)) = (&look.found, world)
-                && record.owner == outside.config.owner
-            {
-                look.mirrors = mirrors(&world, record, look.credential).await;
+            let Some(world) = outside.world(&look.credential.name, CancellationToken::new()) else {
+                return;
+            };
+            match &look.found {
+                Ok(Found::Managed(record)) if record.owner == outside.config.owner => {
+                    look.mirrors = mirrors(&world, record, look.credential).await;
+                }
+                Ok(Found::Vacant { .. }) => {
+                    let subject = subject(&outside.config, look.credential);
+                    match named_in_mirrors(&world, &subject).await {
+                        Ok(named) => look.in_mirrors = named,
+                        Err(fault) => look.mirrors = vec![Err(fault)],
+                    }
+                }
+                Ok(Found::Managed(_) | Found::Edited(_) | Found::Unmanaged) | Err(_) => {}
             }
         })
         .await;

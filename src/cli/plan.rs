@@ -75,6 +75,8 @@ struct Plan {
     revokes: Vec<TokenId>,
     /// What interrupted rotations left behind; revoked after the next write.
     orphans: Vec<TokenId>,
+    /// Tokens that live where pintail does not look: left alone until a person acts.
+    elsewhere: Vec<TokenId>,
     next_runs: Vec<Timestamp>,
     renew_at: Option<Timestamp>,
     /// What would be done to the account first, where it is declared and not as declared.
@@ -118,9 +120,10 @@ fn next_step(
     }
     let seen = Observation {
         now,
-        sight: found.sight(),
+        sight: found.sight(look.map_or(&[], |look| &look.in_mirrors)),
         listing: look.and_then(Look::listed),
         mirrored,
+        is_unproved: false,
         evidence: &evidence,
         request,
     };
@@ -141,6 +144,7 @@ impl Plan {
             reason: None,
             revokes: vec![],
             orphans: vec![],
+            elsewhere: vec![],
             next_runs: schedule.runs(look.now).take(runs).map(|run| run.start).collect(),
             renew_at: expires_at.map(|at| renewal(&credential.policy, at)),
             account: None,
@@ -159,6 +163,7 @@ impl Plan {
             plan.reason = Some(stopped.unwrap_or(words.reason));
             plan.revokes = words.revokes;
             plan.orphans = words.orphans;
+            plan.elsewhere = words.elsewhere;
             plan.hint = words.hint;
             if let ("mirror", Some(mirror)) =
                 (words.decision, look.mirror_with(MirrorSight::Foreign))
@@ -206,6 +211,9 @@ impl Plan {
         }
         for id in &self.orphans {
             line("orphan", &format!("{id}, never served, to be revoked after the next write"))?;
+        }
+        for id in &self.elsewhere {
+            line("keeps", &format!("{id}, which may be in use elsewhere"))?;
         }
         for (number, &at) in self.next_runs.iter().enumerate() {
             line(if number == 0 { "next" } else { "" }, &self.run(at))?;

@@ -48,8 +48,6 @@ pub struct KubernetesStore {
     pub create: bool,
     /// The type of Secrets that pintail creates (default `Opaque`).
     pub secret_type: String,
-    /// The key of the token's ID (default `token_id`).
-    pub token_id_field: String,
     /// Labels of one's own.
     pub labels: BTreeMap<String, String>,
     /// Annotations of one's own.

@@ -25,6 +25,8 @@ pub struct Mirror {
     pub path: String,
     /// The key of the token's text; of no meaning in a plain one.
     pub token_field: String,
+    /// The key of the token's ID beside it, if it is to stand there; of no meaning in a plain one.
+    pub token_id_field: Option<String>,
     /// What the copy looks like; plain only in AWS Secrets Manager.
     pub format: Format,
 }

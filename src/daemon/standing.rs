@@ -117,6 +117,7 @@ mod tests {
                 step: Some(Step::Gate),
                 kind,
                 message: "no answer".to_owned(),
+                reason: None,
                 hint: None,
             }),
             again_at,

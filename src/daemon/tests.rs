@@ -146,6 +146,7 @@ impl Fake {
                 step: None,
                 kind,
                 message: "as told".to_owned(),
+                reason: None,
                 hint: None,
             }),
             again_at: again_in.map(|after| self.clock.now() + after),

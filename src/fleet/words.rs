@@ -73,6 +73,8 @@ impl State {
 pub enum Origin {
     /// Nothing was served.
     First,
+    /// Nothing was served there, while tokens of the credential lived elsewhere.
+    Vacant,
     /// A scheduled instant.
     Schedule,
     /// A near expiry.
@@ -92,6 +94,7 @@ impl Origin {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::First => "first",
+            Self::Vacant => "vacant",
             Self::Schedule => "schedule",
             Self::Expiry => "expiry",
             Self::Manual => "manual",
@@ -106,6 +109,7 @@ impl From<Reason> for Origin {
     fn from(reason: Reason) -> Self {
         match reason {
             Reason::First => Self::First,
+            Reason::Vacant => Self::Vacant,
             Reason::Due(Due::Scheduled(_)) => Self::Schedule,
             Reason::Due(Due::Expiring(_)) => Self::Expiry,
             Reason::Forced => Self::Manual,

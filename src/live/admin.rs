@@ -15,7 +15,7 @@ use crate::names::{AccountName, RotationId, TokenName};
 use crate::record::{Slot, TokenType};
 use crate::rotation::world::{Fault, FaultKind, Verdict, World, chain};
 use crate::secret::Token;
-use crate::store::{Location, Store};
+use crate::store::{Location, Role, Store};
 use crate::tally::Tally;
 
 /// How long the token lives that a proof creates, should the proof not come to revoke it.
@@ -68,8 +68,9 @@ pub(super) fn client(
             let location = Location {
                 path: token.path.clone(),
                 token_field: token.token_field.clone(),
+                token_id_field: None,
                 format: Format::Json,
-                is_copy: false,
+                role: Role::Source,
             };
             let place = Place { store, tally, location };
             AdminSource::Elsewhere(Box::new(Stored {

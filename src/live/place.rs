@@ -79,7 +79,10 @@ fn judged(error: &StoreError) -> (&'static str, Reach) {
     let reach = match error {
         StoreError::NotAnObject { .. }
         | StoreError::NotPlain { .. }
-        | StoreError::Damaged { .. } => Reach::Answered,
+        | StoreError::Damaged { .. }
+        | StoreError::RecordAmbiguous { .. }
+        | StoreError::KeyTaken { .. }
+        | StoreError::Unwritable { .. } => Reach::Answered,
         StoreError::Kubernetes(error) if error.is_of_one_secret() => Reach::Answered,
         StoreError::File(_)
         | StoreError::Vault(_)

@@ -163,7 +163,7 @@ impl Adoption<'_> {
             username: subject.username.clone(),
             created_at: listed.created_at,
             expires_at: listed.expires_at,
-            rotation_id: RotationId::starting_at(now),
+            rotation_id: RotationId::starting_at(now).at_place(subject.place),
             published_at: now,
             previous_token_ids: previous.collect(),
             elsewhere_token_ids: vec![],

@@ -10,17 +10,20 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod vacant;
 
 pub use self::request::{Begin, Request};
 use self::rules::{
-    list, next_stage, prove_a_first_token, refuse_to_roll_back, replace_as_asked,
-    replace_what_expires, replace_what_is_lost, replace_what_is_scheduled,
+    forget_what_left, list, next_stage, prove_or_replace_what_is_missing, prove_what_is_new,
+    refuse_to_roll_back, replace_as_asked, replace_what_expires, replace_what_is_scheduled,
     replace_what_others_know, replace_what_wears_out, rest, revoke_orphans, revoke_predecessors,
     roll_back_as_asked, seal,
 };
 pub use self::stages::{FAIR_POLLS, HELD_POLL, RETRY, TRIES};
-pub use self::terms::{Awaited, Decision, Observation, Obstacle, Reason, Refusal, Sight, Subject};
-pub use self::tokens::{MOST_ORPHANS, MOST_STRAYS, orphans};
+pub use self::terms::{
+    Awaited, Decision, MirrorPlace, Observation, Obstacle, Reason, Refusal, Sight, Subject, Vacancy,
+};
+pub use self::tokens::{MOST_ORPHANS, MOST_STRAYS, Unrecorded, unrecorded};
 use crate::record::Record;
 
 type Rule = fn(&Case<'_>, &Record) -> Option<Decision>;
@@ -50,10 +53,11 @@ const SETTLED: &[When] = &[
     Mirrored(revoke_predecessors),
     AtOnce(replace_what_expires), // no mirror is waited for
     Mirrored(replace_what_is_scheduled),
-    Mirrored(prove_a_first_token),
+    Mirrored(prove_what_is_new),
     Mirrored(replace_as_asked),
-    AtOnce(replace_what_is_lost),
+    AtOnce(prove_or_replace_what_is_missing),
     Mirrored(revoke_orphans),
+    Mirrored(forget_what_left),
     Mirrored(rest),
 ];
 
@@ -73,10 +77,10 @@ pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decision {
             Decision::Refuse(Refusal::Foreign(record.owner.clone()))
         }
         Sight::Edited(_) => Decision::Refuse(Refusal::Edited),
-        Sight::Managed(record) if record.username != subject.username => {
+        Sight::Managed(record) if record.username.folded() != subject.username.folded() => {
             Decision::Refuse(Refusal::OtherAccount(record.username.clone()))
         }
-        Sight::Vacant => case.vacant(),
+        Sight::Vacant(vacancy) => case.fill(vacancy),
         Sight::Managed(record) if record.is_unfinished() => case.first(UNFINISHED, record),
         Sight::Managed(record) => case.first(SETTLED, record),
     }
@@ -91,6 +95,6 @@ impl Case<'_> {
                 rule(self, record).map(|step| if are_behind { Decision::Mirror } else { step })
             }
         };
-        rules.iter().find_map(says).unwrap_or(Decision::Rest { next_due: None })
+        rules.iter().find_map(says).unwrap_or(Decision::Rest { next_due: None, elsewhere: vec![] })
     }
 }

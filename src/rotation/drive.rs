@@ -5,12 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::names::{RotationId, TokenId};
+use crate::names::{CredentialName, RotationId, TokenId};
 use crate::record::Record;
-use crate::rotation::decide::{Awaited, Obstacle, Reason, Request, Subject};
+use crate::rotation::condition;
+use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Request, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Progress, Step, StepReport};
-use crate::rotation::reconcile::{Pass, Reconciler};
+use crate::rotation::reconcile::{Pass, Reconciler, Standing};
 use crate::rotation::world::{Fault, FaultKind, ListedToken, World};
 
 /// A run that takes this many passes without ever having to wait is stopped: something answers nonsense.
@@ -81,6 +82,8 @@ pub struct Problem {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
+    /// The same in one word, where there is one.
+    pub reason: Option<condition::Reason>,
 }
 
 /// How often a step that failed transiently is tried again within one run, and the first pause, which doubles.
@@ -136,6 +139,7 @@ pub(crate) async fn see_through<W: World>(
                     kind: FaultKind::Permanent,
                     hint: Some(refusal.hint(&subject.credential)),
                     message: refusal.to_string(),
+                    reason: None,
                 };
                 return report(run, Ending::Failed(problem));
             }
@@ -148,7 +152,10 @@ pub(crate) async fn see_through<W: World>(
                 tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");
                 world.nap(pause).await;
             }
-            Pass::Resting(next_due) => return report(run, Ending::AtRest(next_due)),
+            Pass::Resting { next_due, elsewhere } => {
+                let credential = &subject.credential;
+                return report(run, Ending::AtRest { next_due, elsewhere, credential });
+            }
         }
     }
     report(run, Ending::Stopped)
@@ -178,50 +185,38 @@ fn obstacle_step(obstacle: Obstacle) -> Step {
 }
 
 fn problem(step: Option<Step>, fault: Fault) -> Problem {
-    Problem { step, kind: fault.kind, message: fault.message, hint: fault.hint }
+    Problem { step, kind: fault.kind, message: fault.message, hint: fault.hint, reason: None }
 }
 
-enum Ending {
-    AtRest(Option<Timestamp>),
+enum Ending<'a> {
+    AtRest { next_due: Option<Timestamp>, elsewhere: Vec<TokenId>, credential: &'a CredentialName },
     Held { obstacle: Obstacle, problem: String, until: Timestamp },
     Failed(Problem),
     Stopped,
 }
 
-fn report<W: World>(run: Reconciler<'_, W>, ending: Ending) -> Report {
+fn report<W: World>(run: Reconciler<'_, W>, ending: Ending<'_>) -> Report {
+    let asked_back = run.request.begin == Begin::RollBack;
     let standing = run.standing;
-    let record = standing.record;
-    let rolled_back = record.as_ref().is_some_and(Record::is_rolled_back);
     // From the publication on, whatever fails leaves two live tokens: safe, and yet unfinished.
-    let served = standing.took_part || standing.in_doubt;
+    let is_served = standing.record.is_some() && (standing.took_part || standing.in_doubt);
+    let unfinished = if is_served { Outcome::Held } else { Outcome::Failed };
     let (outcome, problem, again_at) = match ending {
-        Ending::AtRest(next_due) => {
-            let outcome = match (standing.took_part, rolled_back) {
-                (true, true) => Outcome::RolledBack,
-                (true, false) => Outcome::Rotated,
-                (false, _) => Outcome::NotDue,
-            };
-            (outcome, None, next_due)
+        Ending::AtRest { next_due, elsewhere, credential } => {
+            let (outcome, problem) = at_rest(&standing, asked_back, &elsewhere, credential);
+            // A person is needed, whose time may come sooner than the next rotation's.
+            let again_at = next_due.or(problem.is_some().then_some(Timestamp::MAX));
+            (outcome, problem, again_at)
         }
         Ending::Held { obstacle, problem, until } => {
-            (Outcome::Held, Some(held_problem(obstacle, &problem)), Some(until))
+            let is_back = standing.record.as_ref().is_some_and(Record::is_rolled_back);
+            (Outcome::Held, Some(held_problem(obstacle, is_back, &problem)), Some(until))
         }
-        Ending::Failed(problem) => {
-            (if served { Outcome::Held } else { Outcome::Failed }, Some(problem), None)
-        }
-        Ending::Stopped => {
-            let problem = Problem {
-                step: None,
-                kind: FaultKind::Transient,
-                message: "stopped before the rotation was finished".to_owned(),
-                hint: Some(
-                    "nothing is lost: the next run goes on where this one stopped".to_owned(),
-                ),
-            };
-            (if served { Outcome::Held } else { Outcome::Failed }, Some(problem), None)
-        }
+        Ending::Failed(problem) => (unfinished, Some(problem), None),
+        Ending::Stopped => (unfinished, Some(stopped()), None),
     };
     let (steps, revoked) = run.journal.into_parts();
+    let record = standing.record;
     Report {
         outcome,
         rotation_id: record.as_ref().map(|record| record.rotation_id),
@@ -243,21 +238,94 @@ fn report<W: World>(run: Reconciler<'_, W>, ending: Ending) -> Report {
     }
 }
 
-fn held_problem(obstacle: Obstacle, problem: &str) -> Problem {
-    let (message, hint) = match obstacle {
+/// What a run that came to rest may say of itself: only what it saw.
+fn at_rest(
+    standing: &Standing,
+    asked_back: bool,
+    elsewhere: &[TokenId],
+    credential: &CredentialName,
+) -> (Outcome, Option<Problem>) {
+    let Some(record) = &standing.record else {
+        return match standing.took_part {
+            true => (Outcome::Failed, Some(vanished())),
+            false => (Outcome::NotDue, None),
+        };
+    };
+    if standing.is_unproved() {
+        let problem = held_problem(Obstacle::Verify, record.is_rolled_back(), "it was not tried");
+        return (Outcome::Held, Some(problem));
+    }
+    if record.is_rolled_back() && (standing.took_part || asked_back) {
+        return (Outcome::RolledBack, None);
+    }
+    if !elsewhere.is_empty() {
+        return (Outcome::Held, Some(lives_elsewhere(elsewhere, credential)));
+    }
+    (if standing.took_part { Outcome::Rotated } else { Outcome::NotDue }, None)
+}
+
+fn vanished() -> Problem {
+    Problem {
+        step: Some(Step::Publish),
+        kind: FaultKind::Transient,
+        message: "the store acknowledged the new token, and does not serve it".to_owned(),
+        hint: Some(
+            "find out who removes it, or whether another server answers the reads; the next run tries again"
+                .to_owned(),
+        ),
+        reason: Some(condition::Reason::WriteVanished),
+    }
+}
+
+fn lives_elsewhere(elsewhere: &[TokenId], credential: &CredentialName) -> Problem {
+    let tokens = elsewhere.iter().map(TokenId::to_string).collect::<Vec<_>>().join(", ");
+    Problem {
+        step: None,
+        kind: FaultKind::Transient,
+        message: format!(
+            "the secret was empty and is filled again, but tokens of this credential live that it does not serve: {tokens}; consumers may use them"
+        ),
+        hint: Some(format!(
+            "if the secret was moved, put the old place back, or name it as a mirror; if nobody uses these tokens any more: pintail rotate-now {credential} --give-up-old-place"
+        )),
+        reason: Some(condition::Reason::PlaceVacant),
+    }
+}
+
+fn stopped() -> Problem {
+    Problem {
+        step: None,
+        kind: FaultKind::Transient,
+        message: "stopped before the rotation was finished".to_owned(),
+        hint: Some("nothing is lost: the next run goes on where this one stopped".to_owned()),
+        reason: None,
+    }
+}
+
+fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
+    let (reason, message, hint) = match obstacle {
         Obstacle::Mirror => (
-            "a mirror does not serve the new token",
+            condition::Reason::MirrorBehind,
+            "a mirror does not serve the token",
             "mend the mirror; all tokens stay valid, and the next run goes on from here",
         ),
         Obstacle::Deploy => (
+            condition::Reason::DeployFailed,
             "the deploy hook fails",
             "mend the hook; both tokens stay valid, and the next run goes on from here",
         ),
+        Obstacle::Gate if is_back => (
+            condition::Reason::GateNotPassed,
+            "the consumers are not healthy with the token that is served again",
+            "look at the consumers; both tokens stay valid, and when the consumers are healthy the next run goes on",
+        ),
         Obstacle::Gate => (
+            condition::Reason::GateNotPassed,
             "the consumers are not healthy with the new token",
             "look at the consumers; both tokens stay valid. When they are healthy the next run goes on; pintail roll-back serves the old token again",
         ),
         Obstacle::Verify => (
+            condition::Reason::NotVerified,
             "the served token does not connect",
             "look at the endpoint and the account; no token was revoked, and the next run tries again",
         ),
@@ -267,5 +335,6 @@ fn held_problem(obstacle: Obstacle, problem: &str) -> Problem {
         kind: FaultKind::Transient,
         message: format!("{message}: {problem}"),
         hint: Some(hint.to_owned()),
+        reason: Some(reason),
     }
 }

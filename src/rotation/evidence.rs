@@ -1,6 +1,6 @@
 //! What this process has proved so far, tied to one version of the record, and what it remembers between looks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -12,6 +12,8 @@ use crate::rotation::world::Version;
 pub struct Tries {
     /// How many there were.
     pub count: u32,
+    /// How many failed in a row, up to the last one: what failed before a success is forgiven.
+    pub failed: u32,
     /// How many succeeded in a row, up to the last one.
     pub streak: u32,
     /// When the last one ended.
@@ -25,7 +27,9 @@ impl Tries {
     pub fn count(&mut self, now: Timestamp, result: Result<(), String>) {
         self.count += 1;
         self.last = Some(now);
-        self.streak = if result.is_ok() { self.streak + 1 } else { 0 };
+        let is_ok = result.is_ok();
+        self.streak = if is_ok { self.streak + 1 } else { 0 };
+        self.failed = if is_ok { 0 } else { self.failed + 1 };
         self.failure = result.err();
     }
 
@@ -66,6 +70,8 @@ pub struct Evidence {
     pub fenced: BTreeSet<TokenId>,
     /// When the served token was first missed in the list, in a row of such lists.
     pub missed_since: Option<Timestamp>,
+    /// Since when lists that show the served token lack one that lives elsewhere.
+    pub missing_elsewhere: BTreeMap<TokenId, Timestamp>,
 }
 
 impl Evidence {
@@ -75,6 +81,13 @@ impl Evidence {
             self.version = Some(version.clone());
             self.proofs = Proofs::default();
             self.missed_since = None;
+        }
+    }
+
+    /// A run begins. That the served token connected is told anew by each: a run says only what it saw itself.
+    pub fn begin_run(&mut self) {
+        if self.proofs.verify.succeeded() {
+            self.proofs.verify = Tries::default();
         }
     }
 
@@ -133,11 +146,20 @@ mod tests {
         tries.count(at(4), no());
         assert_eq!(
             tries,
-            Tries { count: 4, streak: 0, last: Some(at(4)), failure: Some("no".to_owned()) }
+            Tries {
+                count: 4,
+                failed: 1,
+                streak: 0,
+                last: Some(at(4)),
+                failure: Some("no".to_owned())
+            }
         );
         assert!(!tries.succeeded());
         tries.count(at(5), Ok(()));
-        assert_eq!(tries, Tries { count: 5, streak: 1, last: Some(at(5)), failure: None });
+        assert_eq!(
+            tries,
+            Tries { count: 5, failed: 0, streak: 1, last: Some(at(5)), failure: None }
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What stands in a mirror, a second place where consumers read the secret, judged against the record.
 
+use crate::names::TokenId;
 use crate::record::{Phase, Record, Slot};
+use crate::rotation::decide::Subject;
 use crate::rotation::world::{Fault, FaultKind, World};
 
 /// What stands in a mirror, as far as the record tells.
@@ -70,6 +72,23 @@ pub async fn judge<W: World>(
         known.extend(world.recall(*id).await?.map(|(_, token)| token.sha256()));
     }
     Ok(sight(record, found, |digest| known.iter().any(|one| one == digest)))
+}
+
+/// The tokens that the records of `subject`'s deployment in its mirrors name.
+pub async fn named_in_mirrors<W: World>(
+    world: &W,
+    subject: &Subject,
+) -> Result<Vec<TokenId>, Fault> {
+    let mut named = vec![];
+    for number in 0..subject.mirrors.len() {
+        if let Slot::Managed { record, .. } = world.read_mirror(number).await?.slot
+            && record.owner == subject.owner
+        {
+            named.push(record.token_id);
+            named.extend(record.previous_token_ids);
+        }
+    }
+    Ok(named)
 }
 
 /// Why `mirror` is not written, and what a person can do.

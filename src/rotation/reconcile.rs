@@ -5,10 +5,12 @@ use jiff::Timestamp;
 use crate::names::{RotationId, TokenId};
 use crate::record::{Record, Slot};
 use crate::rotation::decide::{
-    Awaited, Decision, Observation, Obstacle, Reason, Refusal, Request, Sight, Subject, decide,
+    Awaited, Decision, Observation, Obstacle, Reason, Refusal, Request, Sight, Subject, Vacancy,
+    decide,
 };
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Step, StepOutcome};
+use crate::rotation::mirror::named_in_mirrors;
 use crate::rotation::world::{
     Fault, FaultKind, ListedToken, PublishError, Reading, Version, World,
 };
@@ -19,6 +21,8 @@ mod prove;
 mod replace;
 mod retire;
 mod roll_back;
+
+use self::replace::Replacing;
 
 /// What judges an observation: [`decide`], outside of tests that see whether a wrong one would be noticed.
 pub type Judge = dyn Fn(&Subject, &Observation<'_>) -> Decision + Send + Sync;
@@ -45,8 +49,13 @@ pub enum Pass {
     Refused(Refusal),
     /// A step, or the look before it, did not come about.
     Failed(Option<Step>, Fault),
-    /// At rest, until the credential is due.
-    Resting(Option<Timestamp>),
+    /// At rest.
+    Resting {
+        /// When the credential is due.
+        next_due: Option<Timestamp>,
+        /// The tokens that live elsewhere.
+        elsewhere: Vec<TokenId>,
+    },
 }
 
 /// What is known of the credential's place in its rotation, from the last look.
@@ -56,6 +65,8 @@ pub struct Standing {
     pub record: Option<Record>,
     /// Whether this run published, rolled back or went on with a rotation.
     pub took_part: bool,
+    /// The token that this run saw connect, as read back from the store.
+    pub proved: Option<TokenId>,
     /// Whether a write of this run may or may not have come about.
     pub in_doubt: bool,
     /// Why a replacement was made, if this run made one.
@@ -64,6 +75,13 @@ pub struct Standing {
     pub listing: Option<Vec<ListedToken>>,
     /// The rotation that the run works at, as the log was told.
     pub rotation_id: Option<RotationId>,
+}
+
+impl Standing {
+    /// Whether the run took part in a rotation and has not seen the token that is now served connect.
+    pub fn is_unproved(&self) -> bool {
+        self.took_part && self.record.as_ref().map(|record| record.token_id) != self.proved
+    }
 }
 
 /// The rotation of one credential, for as long as one process works on it.
@@ -82,6 +100,8 @@ pub struct Reconciler<'a, W> {
     listing: Option<Vec<ListedToken>>,
     /// Whether every mirror was seen to serve what the store serves, since the last look or wait.
     mirrored: bool,
+    /// The tokens that the records in the mirrors name, where the secret itself has none.
+    in_mirrors: Vec<TokenId>,
     old: Option<(TokenId, Token)>,
     judge: &'a Judge,
     /// The version over which a write of this run was refused because somebody else had written.
@@ -98,6 +118,7 @@ impl<'a, W: World> Reconciler<'a, W> {
         journal: Journal<'a>,
     ) -> Self {
         let since = world.now();
+        evidence.begin_run();
         Self {
             world,
             subject,
@@ -109,6 +130,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             reading: None,
             listing: None,
             mirrored: false,
+            in_mirrors: vec![],
             old: None,
             judge: &decide,
             contested: None,
@@ -142,22 +164,20 @@ impl<'a, W: World> Reconciler<'a, W> {
                 }
                 Err(fault) => Pass::Failed(None, fault),
             },
-            Decision::Replace { reason, previous, orphans } => {
+            Decision::Replace { reason, previous, orphans, elsewhere } => {
                 self.standing.reason = Some(reason);
-                self.replace(reading, reason, previous, orphans).await
+                self.replace(reading, reason, Replacing { previous, orphans, elsewhere }).await
             }
             Decision::Mirror => self.mirror(reading).await,
             Decision::Deploy => self.deploy(reading).await,
             Decision::PollGate => self.poll_gate(reading).await,
             Decision::Verify => self.verify(reading).await,
             Decision::Seal { orphans } => self.seal(reading, orphans).await,
-            Decision::Revoke(ids) => {
-                self.joined();
-                match self.revoke(&ids).await {
-                    Ok(()) => Pass::Moved,
-                    Err(fault) => Pass::Failed(Some(Step::Revoke), fault),
-                }
-            }
+            // What another run sealed is not what this one was asked for.
+            Decision::Revoke(ids) => match self.revoke(&ids).await {
+                Ok(()) => Pass::Moved,
+                Err(fault) => Pass::Failed(Some(Step::Revoke), fault),
+            },
             Decision::RollBack(to) => self.roll_back(reading, to).await,
             Decision::Touch { orphans } => self.touch(reading, orphans).await,
             Decision::Wait { until, awaited } => {
@@ -182,7 +202,8 @@ impl<'a, W: World> Reconciler<'a, W> {
                 Pass::Held { obstacle, problem, until }
             }
             Decision::Refuse(refusal) => Pass::Refused(refusal),
-            Decision::Rest { next_due } => Pass::Resting(next_due),
+            Decision::Forget(left) => self.forget(reading, &left).await,
+            Decision::Rest { next_due, elsewhere } => Pass::Resting { next_due, elsewhere },
         }
     }
 
@@ -201,6 +222,10 @@ impl<'a, W: World> Reconciler<'a, W> {
             });
         }
         self.evidence.look_at(&reading.version);
+        self.in_mirrors = match &reading.slot {
+            Slot::Vacant => named_in_mirrors(self.world, self.subject).await?,
+            Slot::Unmanaged { .. } | Slot::Edited { .. } | Slot::Managed { .. } => vec![],
+        };
         self.standing.record = match &reading.slot {
             Slot::Managed { record, .. } => Some((**record).clone()),
             Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => None,
@@ -216,7 +241,6 @@ impl<'a, W: World> Reconciler<'a, W> {
         {
             // The write whose answer was lost.
             self.standing.took_part = true;
-            self.request = Request::FINISH;
         }
         if self.request == Request::ROTATION
             && self.standing.record.as_ref().is_some_and(|r| self.serves_wish(r))
@@ -249,7 +273,10 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     fn judge(&self, reading: &Reading) -> Decision {
         let sight = match &reading.slot {
-            Slot::Vacant => Sight::Vacant,
+            Slot::Vacant => Sight::Vacant(Vacancy {
+                is_untouched: reading.version.is_absent(),
+                in_mirrors: &self.in_mirrors,
+            }),
             Slot::Unmanaged { .. } => Sight::Unmanaged,
             Slot::Edited { record, .. } => Sight::Edited(record),
             Slot::Managed { record, .. } => Sight::Managed(record),
@@ -261,6 +288,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                 sight,
                 listing: self.listing.as_deref(),
                 mirrored: self.mirrored,
+                is_unproved: self.standing.is_unproved(),
                 evidence: self.evidence,
                 request: self.request,
             },
@@ -269,10 +297,19 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     fn note_absence(&mut self, reading: &Reading, listing: &[ListedToken]) {
         let Slot::Managed { record, .. } = &reading.slot else { return };
-        if listing.iter().any(|token| token.id == record.token_id) {
-            self.evidence.found();
-        } else {
+        let is_listed = |id: TokenId| listing.iter().any(|token| token.id == id);
+        if !is_listed(record.token_id) {
             self.evidence.missed(self.world.now());
+            return;
+        }
+        self.evidence.found();
+        let now = self.world.now();
+        for id in &record.elsewhere_token_ids {
+            if is_listed(*id) {
+                self.evidence.missing_elsewhere.remove(id);
+            } else {
+                self.evidence.missing_elsewhere.entry(*id).or_insert(now);
+            }
         }
     }
 
@@ -326,6 +363,7 @@ fn name_of(decision: &Decision) -> &'static str {
         Decision::Touch { .. } => "touch",
         Decision::Wait { .. } => "wait",
         Decision::Hold { .. } => "hold",
+        Decision::Forget(_) => "forget",
         Decision::Rest { .. } => "rest",
     }
 }

@@ -79,6 +79,7 @@ fn held(again_at: Timestamp) -> Report {
             step: Some(Step::Gate),
             kind: FaultKind::Transient,
             message: HOSTILE.to_owned(),
+            reason: None,
             hint: Some(HOSTILE.to_owned()),
         }),
         again_at: Some(again_at),

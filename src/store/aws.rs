@@ -15,7 +15,6 @@ use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{Builder, Config};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::types::Tag;
-use serde_json::Map;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -23,10 +22,10 @@ use self::answer::{Answer, Code};
 pub use self::error::AwsError;
 use self::labels::{CURRENT, PENDING, PREVIOUS, PROBE, version_id};
 use self::publication::{Next, Publication};
-use super::{Location, PublishError, StoreError, reading};
+use super::{Location, PublishError, Role, StoreError, reading};
 use crate::config::AwsStore;
 use crate::names::TokenId;
-use crate::record::Record;
+use crate::record::{Object, Record};
 use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
 
@@ -75,7 +74,7 @@ impl Aws {
 
     pub(super) async fn read(&self, at: &Location) -> Result<Reading, StoreError> {
         match self.get(at, Which::Label(CURRENT)).await? {
-            None => reading(at, Version::absent(), Map::new()),
+            None => reading(at, Version::absent(), Object::default()),
             Some(output) => {
                 let version = output.version_id().ok_or_else(|| {
                     AwsError::new("read", &at.path, Answer::nonsense("no version ID"))
@@ -127,11 +126,10 @@ impl Aws {
         token: &Token,
     ) -> Result<(), PublishError> {
         let text = text::render(at, over, record, token);
-        let id = if at.is_copy {
+        let id = match at.role {
             // The token may have been here before: a version is never made current twice.
-            Uuid::new_v4()
-        } else {
-            version_id(&over.slot, record)
+            Role::Mirror => Uuid::new_v4(),
+            Role::Primary | Role::Source => version_id(&over.slot, record),
         };
         let client = self.client().await.map_err(|error| PublishError::Refused(error.into()))?;
         let (mut publication, mut next) = Publication::begin(&over.version, id);

@@ -77,7 +77,7 @@ impl Files {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let files = contents::Files::render(record, &over.others, &at.token_field, token);
+        let files = contents::Files::render(record, &over.others, at.fields(), token);
         let version = over.version.clone();
         self.blocking(at, move |secret| secret.publish(&version, &files))
             .await

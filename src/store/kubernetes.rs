@@ -10,12 +10,12 @@ use serde_json::json;
 
 pub use self::error::KubernetesError;
 use self::publication::{Edition, Next, Publication};
-use self::secret::{Damaged, Secret, change, empty, forgetting, keeping, publication};
-use super::{Location, PublishError, StoreError};
+use self::secret::{Secret, change, empty, forgetting, keeping, publication};
+use super::{Location, PublishError, Role, StoreError};
 use crate::config::KubernetesStore;
 use crate::kubernetes::{Answer, Cluster, Content, Mode, Object, Place};
 use crate::names::TokenId;
-use crate::record::{Record, Slot, UserKeys};
+use crate::record::{Record, RecordError, Slot, UserKeys};
 use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
 
@@ -54,10 +54,19 @@ impl Secrets {
                 others: UserKeys::default(),
             });
         };
-        let slot = secret.slot(&at.token_field).map_err(|Damaged| KubernetesError::Damaged {
-            name: at.path.clone(),
-            namespace: self.settings.namespace.clone(),
+        let slot = secret.slot(at.fields()).map_err(|error| match error {
+            RecordError::Damaged { .. } => {
+                let (name, namespace) = (at.path.clone(), self.settings.namespace.clone());
+                KubernetesError::Damaged { name, namespace }.into()
+            }
+            error => StoreError::of_record(at, error),
         })?;
+        match (at.role, secret.taken(at.fields())) {
+            (Role::Primary | Role::Mirror, Some(error)) => {
+                return Err(StoreError::of_record(at, error));
+            }
+            (Role::Primary | Role::Mirror | Role::Source, _) => {}
+        }
         let version = secret.edition().version();
         Ok(Reading { version, slot, others: UserKeys::default() })
     }
@@ -105,7 +114,7 @@ impl Secrets {
         let refused = |error: KubernetesError| PublishError::Refused(error.into());
         let replaced = match &over.slot {
             // What was in a mirror before is kept beside the record.
-            Slot::Managed { record: old, token } if !at.is_copy => Some((old, token)),
+            Slot::Managed { record: old, token } if at.role == Role::Primary => Some((old, token)),
             Slot::Managed { .. } | Slot::Edited { .. } | Slot::Unmanaged { .. } | Slot::Vacant => {
                 None
             }
@@ -135,8 +144,7 @@ impl Secrets {
                     Publication::created(made.map(|secret| secret.edition()))
                 }
                 Next::Write(edition) => {
-                    let change =
-                        publication(&self.settings, &edition, &at.token_field, record, token);
+                    let change = publication(&self.settings, &edition, at.fields(), record, token);
                     let written: Result<Object, _> = self
                         .cluster
                         .patch(&self.one(name), &change, Content::Secret, Mode::Real)

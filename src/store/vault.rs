@@ -2,6 +2,7 @@
 
 pub(super) mod answer;
 mod error;
+mod request;
 mod rights;
 mod session;
 
@@ -10,20 +11,20 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Map;
+use serde_json::value::RawValue;
 use url::Url;
-use vaultrs::api::kv2::requests::{ReadSecretRequest, SetSecretRequest, SetSecretRequestOptions};
-use vaultrs::api::kv2::responses::ReadSecretResponse;
 use vaultrs::client::VaultClient;
 
 use self::answer::{Answer, Unwritten, cas};
 pub use self::error::VaultError;
+use self::request::{Get, Put, Version as Kept};
 pub use self::rights::{Capability, Lack};
 use self::session::Session;
-use super::{Location, PublishError, StoreError, object, reading, served};
+use super::{Location, PublishError, Role, StoreError, object, reading, served};
 use crate::config::VaultStore;
 use crate::names::TokenId;
-use crate::record::{Record, encode_with_token};
+use crate::record::{Object, Record, encode_with_token};
 use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
 use crate::tls::{Roots, http_client};
@@ -54,7 +55,7 @@ enum Found {
     Nothing,
     /// The newest version, deleted or destroyed.
     Deleted(u64),
-    Data(u64, Value),
+    Data(u64, Box<RawValue>),
 }
 
 impl Vault {
@@ -81,10 +82,18 @@ impl Vault {
     }
 
     pub(super) async fn read(&self, at: &Location) -> Result<Reading, StoreError> {
-        match self.find(at, None).await? {
-            Found::Nothing => reading(at, Version::absent(), Map::new()),
-            Found::Deleted(version) => reading(at, Version::new(version), Map::new()),
-            Found::Data(version, data) => reading(at, Version::new(version), object(at, data)?),
+        let (version, object) = match self.find(at, None).await? {
+            Found::Nothing => (Version::absent(), Object::default()),
+            Found::Deleted(version) => (Version::new(version), Object::default()),
+            Found::Data(version, data) => (Version::new(version), object(at, data.get())?),
+        };
+        let reading = reading(at, version, object)?;
+        match (at.role, reading.others.beyond_doubles()) {
+            // It would be read and refused again, with a token that was made for nothing each time.
+            (Role::Primary | Role::Mirror, Some(key)) => {
+                Err(StoreError::Unwritable { path: at.path.clone(), key })
+            }
+            (Role::Primary | Role::Mirror | Role::Source, _) => Ok(reading),
         }
     }
 
@@ -111,8 +120,8 @@ impl Vault {
         token: &Token,
     ) -> Result<(), PublishError> {
         let Some(cas) = cas(&over.version) else { return Err(PublishError::Conflict) };
-        let data = Value::Object(encode_with_token(record, &over.others, &at.token_field, token));
-        let write = |client| self.write(client, at, cas, data.clone());
+        let data = encode_with_token(record, &over.others, at.fields(), token).to_text();
+        let write = |client| self.write(client, at, cas, &data);
         self.session.with(write).await.map_err(|answer| {
             let meaning = answer.of_write();
             // What is quoted came from Vault, and Vault was just sent the token.
@@ -139,12 +148,13 @@ impl Vault {
             match self.find(at, Some(version)).await? {
                 // Vault forgets from the oldest on.
                 Found::Nothing => break,
-                Found::Data(_, Value::Object(data)) => {
-                    if let Some(found) = served(data, at, id) {
+                Found::Data(_, data) => {
+                    let object = Object::parse(data.get());
+                    if let Some(found) = object.and_then(|object| served(object, at, id)) {
                         return Ok(Some(found));
                     }
                 }
-                Found::Deleted(_) | Found::Data(..) => {}
+                Found::Deleted(_) => {}
             }
         }
         Ok(None)
@@ -170,13 +180,10 @@ impl Vault {
         at: &Location,
         version: Option<u64>,
     ) -> Result<Found, Answer> {
-        let request =
-            ReadSecretRequest { mount: self.mount.clone(), path: at.path.clone(), version };
+        let request = Get { mount: self.mount.clone(), path: at.path.clone(), version };
         match vaultrs::api::exec_with_result(&client, request).await {
-            Ok(ReadSecretResponse { data: Value::Null, metadata }) => {
-                Ok(Found::Deleted(metadata.version))
-            }
-            Ok(ReadSecretResponse { data, metadata }) => Ok(Found::Data(metadata.version, data)),
+            Ok(Kept { data: None, metadata }) => Ok(Found::Deleted(metadata.version)),
+            Ok(Kept { data: Some(data), metadata }) => Ok(Found::Data(metadata.version, data)),
             Err(error) => match error::missing(&error) {
                 Some(error::Missing::Never) => Ok(Found::Nothing),
                 Some(error::Missing::Deleted(version)) => Ok(Found::Deleted(version)),
@@ -190,14 +197,9 @@ impl Vault {
         client: VaultClient,
         at: &Location,
         cas: u32,
-        data: Value,
+        data: &str,
     ) -> Result<(), Answer> {
-        let request = SetSecretRequest {
-            mount: self.mount.clone(),
-            path: at.path.clone(),
-            data,
-            options: Some(SetSecretRequestOptions { cas }),
-        };
+        let request = Put::new(&self.mount, &at.path, cas, data);
         vaultrs::api::exec_with_result(&client, request).await.map(|_| ()).map_err(Answer::from)
     }
 

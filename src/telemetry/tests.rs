@@ -68,6 +68,7 @@ fn a_failure_is_told_at_its_step_and_at_the_whole() {
         step: Some(Step::Create),
         kind: FaultKind::Permanent,
         message: "no such account".to_owned(),
+        reason: None,
         hint: None,
     });
     let spans = spans(&failed);

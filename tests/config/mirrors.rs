@@ -23,7 +23,13 @@ fn etl(body: &str, more: &str) -> Result<Config, ConfigError> {
 
 fn mirror(store: &str, path: &str, format: Format) -> Mirror {
     let (store, path) = (store.to_owned(), path.to_owned());
-    Mirror { store, path, token_field: "motherduck_token".to_owned(), format }
+    Mirror {
+        store,
+        path,
+        token_field: "motherduck_token".to_owned(),
+        token_id_field: Some("token_id".to_owned()),
+        format,
+    }
 }
 
 #[test]

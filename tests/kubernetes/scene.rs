@@ -49,12 +49,7 @@ pub fn rules() -> Value {
 }
 
 impl Scene {
-    /// Accounts, and a gate that waits for the Deployment `reader`; nothing is there yet.
-    pub async fn new() -> Self {
-        Self::with(&[ETL]).await
-    }
-
-    /// The same with these accounts.
+    /// These accounts, and a gate that waits for the Deployment `reader`; nothing is there yet.
     pub async fn with(accounts: &[&str]) -> Self {
         let plane = Arc::new(ControlPlane::shared().await);
         let namespace = plane.namespace().await;

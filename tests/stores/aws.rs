@@ -7,11 +7,12 @@ use pintail::config::{AwsStore, Format, StoreSettings};
 use pintail::record::{Phase, Slot};
 use pintail::rotation::world::{FaultKind, Reading};
 use pintail::secret::Token;
-use pintail::store::{Location, PublishError, Store, StoreError};
+use pintail::store::{Location, PublishError, Role, Store, StoreError};
 use pintail::tls::{Roots, http_client};
 use serde_json::{Value, json};
 
 use crate::contract::{Fixture, Made, contract, made, publish, somewhere, text};
+use crate::keys::keys;
 use crate::relay::{Fate, Relay, response};
 use crate::servers::{Moto, closed_port};
 
@@ -30,12 +31,23 @@ impl Fixture for Aws {
         put_text(path, &value.to_string()).await;
     }
 
+    async fn write_text_by_hand(&self, path: &str, text: &str) {
+        put_text(path, text).await;
+    }
+
+    async fn text(&self, path: &str) -> String {
+        let current = json!({"SecretId": path, "VersionStage": "AWSCURRENT"});
+        call("GetSecretValue", current).await["SecretString"].as_str().unwrap().to_owned()
+    }
+
     async fn delete(&self, path: &str) {
         call("DeleteSecret", json!({"SecretId": path, "ForceDeleteWithoutRecovery": true})).await;
     }
 }
 
 contract!(Aws);
+keys!(Aws);
+keys!(Aws: what_no_double_holds_is_an_object_all_the_same);
 
 /// A person's change.
 async fn put_text(path: &str, text: &str) {
@@ -286,7 +298,7 @@ async fn a_server_that_is_not_there_is_transient() {
 }
 
 fn plain() -> Location {
-    Location { format: Format::Plain, is_copy: true, ..somewhere() }
+    Location { format: Format::Plain, role: Role::Mirror, ..somewhere() }
 }
 
 /// What consumers read. moto keeps to the label only where it is named.
@@ -352,18 +364,20 @@ async fn a_plain_secret_takes_over_a_token_that_was_put_there_by_hand() {
             .unwrap();
     }
     let at = plain();
-    put_text(&at.path, "two words").await;
+    put_text(&at.path, " \n").await;
     let over = store.read(&at).await.unwrap();
     assert!(matches!(over.slot, Slot::Vacant) && !over.version.is_absent(), "{over:?}");
 }
 
 #[tokio::test]
-async fn an_object_is_not_written_over_by_a_bare_token() {
+async fn what_is_no_token_is_not_written_over_by_a_bare_one() {
     let store = Aws.store().await;
     let at = plain();
-    let managed = Location { format: Format::Json, is_copy: false, ..at.clone() };
+    let managed = Location { format: Format::Json, role: Role::Primary, ..at.clone() };
     publish(&store, &managed, &made(), Phase::Published, &[]).await;
-    for by_hand in [None, Some(" {\"password\": \"s3cret\"}"), Some("{s3cret")] {
+    for by_hand in
+        [None, Some(" {\"password\": \"s3cret\"}"), Some("{s3cret"), Some("s3cret of two words")]
+    {
         if let Some(text) = by_hand {
             put_text(&at.path, text).await;
         }

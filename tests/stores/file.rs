@@ -13,6 +13,7 @@ use pintail::store::{PublishError, Store};
 use serde_json::Value;
 
 use crate::contract::{Fixture, Made, contract, made, publish, somewhere, text};
+use crate::keys::keys;
 
 struct Files {
     dir: tempfile::TempDir,
@@ -38,12 +39,24 @@ impl Fixture for Files {
         put(&dir, "record.json", &value.to_string());
     }
 
+    async fn write_text_by_hand(&self, path: &str, text: &str) {
+        let dir = self.dir.path().join(path);
+        fs::create_dir_all(&dir).unwrap();
+        put(&dir, "record.json", text);
+    }
+
+    async fn text(&self, path: &str) -> String {
+        fs::read_to_string(self.dir.path().join(path).join("record.json")).unwrap()
+    }
+
     async fn delete(&self, path: &str) {
         fs::remove_dir_all(self.dir.path().join(path)).unwrap();
     }
 }
 
 contract!(Files);
+keys!(Files);
+keys!(Files: what_no_double_holds_is_an_object_all_the_same);
 
 fn settings(dir: &Path, keep_versions: usize, group: Option<&str>) -> StoreSettings {
     let group = group.map(str::to_owned);

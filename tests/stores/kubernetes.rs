@@ -36,7 +36,6 @@ impl Secrets {
             namespace: self.namespace.clone(),
             create: true,
             secret_type: "Opaque".to_owned(),
-            token_id_field: "token_id".to_owned(),
             labels: [("team".to_owned(), "data".to_owned())].into(),
             annotations: [("example.com/of".to_owned(), "pintail".to_owned())].into(),
         }
@@ -97,6 +96,14 @@ impl Fixture for Secrets {
         } else {
             self.plane.done("PUT", &self.secret(path), body).await;
         }
+    }
+
+    async fn write_text_by_hand(&self, path: &str, text: &str) {
+        self.write_by_hand(path, &serde_json::from_str(text).unwrap()).await;
+    }
+
+    async fn text(&self, path: &str) -> String {
+        self.plane.get(&self.secret(path)).await.to_string()
     }
 
     async fn delete(&self, path: &str) {
@@ -178,6 +185,19 @@ async fn what_is_not_pintails_in_a_secret_survives_every_write() {
     assert_eq!(metadata["annotations"]["example.com/of"], "pintail");
     let record = metadata["annotations"]["pintail.dev/record"].as_str().unwrap();
     assert!(record.contains(&second.id.to_string()) && !record.contains("s3cret"), "{record}");
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_else_uses_is_not_written_over() {
+    let secrets = secrets!();
+    let store = secrets.store().await;
+    for (key, value) in [("token_id", "mine"), ("motherduck_token", "two words")] {
+        let at = Secrets::somewhere();
+        secrets.write_by_hand(&at.path, &json!({key: value})).await;
+        let error = store.read(&at).await.unwrap_err();
+        assert!(text(&error).contains(&format!("`{key}` is in use")), "{error}");
+        assert!(matches!(error, StoreError::KeyTaken { .. }), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -5,15 +5,16 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use pintail::config::{SignedTokenMethod, StoreSettings, VaultAuth, VaultStore};
-use pintail::record::{Phase, Slot};
+use pintail::record::{Object, Phase, Slot};
 use pintail::rotation::world::FaultKind;
 use pintail::secret::SecretSource;
-use pintail::store::{PublishError, Store};
+use pintail::store::{PublishError, Store, StoreError};
 use pintail::tls::{Roots, http_client};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::contract::{Fixture, contract, made, publish, somewhere, text};
+use crate::keys::keys;
 use crate::relay::{Fate, Relay, response};
 use crate::servers::{Bao, closed_port, environment};
 
@@ -40,14 +41,28 @@ impl Fixture for Vault {
         self.root("POST", &format!("secret/data/{path}"), json!({"data": value})).await;
     }
 
+    async fn write_text_by_hand(&self, path: &str, text: &str) {
+        let data = format!("{{\"data\":{text}}}");
+        self.raw("POST", &format!("secret/data/{path}"), data).await;
+    }
+
+    async fn text(&self, path: &str) -> String {
+        let answer = self.raw("GET", &format!("secret/data/{path}"), String::new()).await;
+        let object = |text: &str| Object::parse(text).unwrap();
+        let data = object(&answer).get("data").map(object).unwrap();
+        data.get("data").unwrap().to_owned()
+    }
+
     async fn delete(&self, path: &str) {
         self.root("DELETE", &format!("secret/data/{path}"), json!({})).await;
     }
 
     const HOLDS_ONLY_OBJECTS: bool = true;
+    const KEEPS_BYTES: bool = false;
 }
 
 contract!(Vault);
+keys!(Vault);
 
 fn settings(address: &str, auth: VaultAuth) -> StoreSettings {
     StoreSettings::Vault(VaultStore {
@@ -79,16 +94,20 @@ impl Vault {
 
     /// A request with the root token.
     async fn root(&self, method: &str, path: &str, body: Value) -> Value {
+        serde_json::from_str(&self.raw(method, path, body.to_string()).await).unwrap_or_default()
+    }
+
+    async fn raw(&self, method: &str, path: &str, body: String) -> String {
         let client = http_client(Roots::System, None, Duration::from_secs(30)).unwrap();
         let answer = client
             .request(method.parse().unwrap(), format!("{}/v1/{path}", self.bao.server.url))
             .header("x-vault-token", &self.bao.root_token)
-            .json(&body)
+            .body(body)
             .send()
             .await
             .unwrap();
         assert!(answer.status().as_u16() < 300 || answer.status() == 404, "{path}: {answer:?}");
-        answer.json().await.unwrap_or_default()
+        answer.text().await.unwrap()
     }
 
     async fn policy(&self, rules: &[(&str, &[&str])]) -> String {
@@ -422,4 +441,35 @@ async fn each_step_costs_one_request() {
     store.ensure_writable(&at, &over).await.unwrap();
     store.publish(&at, &over, &made.record(Phase::Published, &[]), &made.token).await.unwrap();
     assert_eq!(relay.heads().len(), 3);
+}
+
+#[tokio::test]
+async fn a_number_that_vault_would_not_take_back_is_refused_by_the_read() {
+    let vault = Vault::start().await;
+    let metadata = json!({
+        "created_time": "2026-11-01T00:00:00Z", "deletion_time": "", "custom_metadata": null,
+        "destroyed": false, "version": 7,
+    });
+    let answer = |number: &str| {
+        let data = format!("{{\"limit\":{{\"n\":[{number}]}},\"note\":\"1e400\"}}");
+        format!(
+            "{{\"request_id\":\"\",\"lease_id\":\"\",\"renewable\":false,\"lease_duration\":0,\
+             \"data\":{{\"data\":{data},\"metadata\":{metadata}}}}}"
+        )
+    };
+    for (number, is_writable) in
+        [("1e400", false), ("-1e400", false), ("2.50", true), ("1e-400", true)]
+    {
+        let body = answer(number);
+        let relay = Relay::start("unused", move |_| response(200, "", &body));
+        let read = vault.behind(&relay).await.read(&somewhere()).await;
+        match read {
+            Ok(reading) => assert!(is_writable && reading.version.as_str() == "7", "{reading:?}"),
+            Err(error) => {
+                assert!(!is_writable && matches!(error, StoreError::Unwritable { .. }), "{error}");
+                assert!(error.to_string().contains("`limit`"), "{error}");
+                assert_eq!(error.kind(), FaultKind::Permanent);
+            }
+        }
+    }
 }

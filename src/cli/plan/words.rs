@@ -19,6 +19,8 @@ pub(super) struct Words {
     pub(super) revokes: Vec<TokenId>,
     /// Orphans that are revoked on the way.
     pub(super) orphans: Vec<TokenId>,
+    /// Tokens that live elsewhere and are left alone.
+    pub(super) elsewhere: Vec<TokenId>,
     /// What a person can do.
     pub(super) hint: Option<String>,
 }
@@ -36,6 +38,7 @@ pub(super) fn words(
         reason,
         revokes: vec![],
         orphans: vec![],
+        elsewhere: vec![],
         hint: None,
     };
     let predecessors = record.map(|record| record.previous_token_ids.clone()).unwrap_or_default();
@@ -45,9 +48,13 @@ pub(super) fn words(
             hint: Some(refusal.hint(credential)),
             ..said("refuse", "nothing, until a person acts", refusal.to_string())
         },
-        Decision::Replace { reason, previous, orphans } => {
-            Words { revokes: previous, orphans, ..said("replace", replacing(reason), why(reason)) }
-        }
+        Decision::Replace { reason, previous, orphans, elsewhere } => Words {
+            revokes: previous,
+            orphans,
+            hint: (!elsewhere.is_empty()).then(|| old_place(credential)),
+            elsewhere,
+            ..said("replace", replacing(reason), why(reason))
+        },
         Decision::Mirror => Words {
             revokes: predecessors,
             ..said(
@@ -114,20 +121,38 @@ pub(super) fn words(
                 unfinished(record),
             )
         },
-        Decision::Rest { next_due } => said(
-            "rest",
-            "nothing",
-            next_due.map_or_else(
-                || "nothing will make it due: it has no schedule and no expiry".to_owned(),
-                |at| format!("not due before {}", instant(at)),
-            ),
+        Decision::Forget(_) => said(
+            "forget",
+            "write the record without the tokens that lived elsewhere",
+            "they have expired or are no longer listed".to_owned(),
         ),
+        Decision::Rest { next_due, elsewhere } => Words {
+            hint: (!elsewhere.is_empty()).then(|| old_place(credential)),
+            elsewhere,
+            ..said(
+                "rest",
+                "nothing",
+                next_due.map_or_else(
+                    || "nothing will make it due: it has no schedule and no expiry".to_owned(),
+                    |at| format!("not due before {}", instant(at)),
+                ),
+            )
+        },
     }
+}
+
+fn old_place(credential: &CredentialName) -> String {
+    format!(
+        "if the secret was moved, put the old place back, or name it as a mirror; if nobody uses these tokens any more: pintail rotate-now {credential} --give-up-old-place"
+    )
 }
 
 fn replacing(reason: Reason) -> &'static str {
     match reason {
         Reason::First => "create and publish its first token",
+        Reason::Vacant => {
+            "create and publish a token here; keep those that may be in use elsewhere"
+        }
         Reason::Due(_) | Reason::Forced | Reason::Lost => "rotate",
         Reason::Compromised => "rotate without waiting for the consumers",
     }
@@ -136,6 +161,7 @@ fn replacing(reason: Reason) -> &'static str {
 fn why(reason: Reason) -> String {
     match reason {
         Reason::First => "nothing is served yet".to_owned(),
+        Reason::Vacant => "nothing is served here, and tokens of this credential live: was the secret moved, deleted or lost?".to_owned(),
         Reason::Due(Due::Scheduled(at)) => format!("the schedule asked for it at {}", instant(at)),
         Reason::Due(Due::Expiring(at)) => format!("the served token expires at {}", instant(at)),
         Reason::Forced => "it is asked for".to_owned(),

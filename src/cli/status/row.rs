@@ -10,7 +10,9 @@ use crate::config::{Config, Credential};
 use crate::live::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::record::{Phase, Record, TokenType};
-use crate::rotation::decide::{Decision, Observation, Refusal, Request, Subject, decide, orphans};
+use crate::rotation::decide::{
+    Decision, Observation, Refusal, Request, Subject, decide, unrecorded,
+};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::kinship::Kinship;
 use crate::rotation::mirror::{MirrorSight, foreign};
@@ -125,7 +127,7 @@ impl Row {
         let record = look.found.as_ref().ok().and_then(Found::record);
         let served = match &look.found {
             Ok(Found::Managed(record)) => Some(&**record),
-            Ok(Found::Vacant | Found::Unmanaged | Found::Edited(_)) | Err(_) => None,
+            Ok(Found::Vacant { .. } | Found::Unmanaged | Found::Edited(_)) | Err(_) => None,
         };
         let refusal = look.found.as_ref().ok().and_then(|found| refusal(&subject, found, look.now));
         let ours = record.filter(|record| record.owner == subject.owner);
@@ -135,7 +137,7 @@ impl Row {
         let neglected = served_well.and_then(|record| neglected(policy, record, look.now));
         let mirror = unmirrored(look);
         let next_rotation = match (&look.found, &refusal) {
-            (Ok(Found::Vacant), _) => (!policy.paused).then_some(look.now),
+            (Ok(Found::Vacant { .. }), _) => (!policy.paused).then_some(look.now),
             (Ok(_), _) => served_well.and_then(|record| next(credential, record, look.now)),
             (Err(_), _) => None,
         };
@@ -156,7 +158,9 @@ impl Row {
             previous_token_ids: served
                 .map(|record| living(record, listed).collect())
                 .unwrap_or_default(),
-            orphans: listed.map(|listed| orphans(&subject, listed, ours, &Evidence::default())),
+            orphans: listed.map(|listed| {
+                unrecorded(&subject, listed, ours, &Evidence::default(), look.now).orphans
+            }),
             unmanaged_tokens: listed.map(|listed| {
                 let is_stray = |token: &&ListedToken| {
                     inventory.kinship(config, &credential.username, token) == Kinship::Unmanaged
@@ -267,9 +271,10 @@ fn unmirrored(look: &Look<'_>) -> Option<Fault> {
 fn refusal(subject: &Subject, found: &Found, now: Timestamp) -> Option<Refusal> {
     let seen = Observation {
         now,
-        sight: found.sight(),
+        sight: found.sight(&[]),
         listing: None,
         mirrored: true,
+        is_unproved: false,
         evidence: &Evidence::default(),
         request: Request::FINISH,
     };
@@ -291,7 +296,9 @@ fn state(
         (Ok(Found::Managed(record)), Some(Refusal::NoWayBack(_) | Refusal::Strays(_)) | None) => {
             record
         }
-        (Ok(Found::Vacant | Found::Unmanaged | Found::Edited(_)), _) => return State::Absent,
+        (Ok(Found::Vacant { .. } | Found::Unmanaged | Found::Edited(_)), _) => {
+            return State::Absent;
+        }
     };
     let is_listed = |id: TokenId| listed.is_none_or(|all| all.iter().any(|token| token.id == id));
     if record.expires_at.is_some_and(|at| at <= look.now) {

@@ -19,7 +19,7 @@ use crate::config::{
     CatchUp, Cluster, Credential, Format, OnFailure, Policy, StoreSettings, TOKEN_FIELD, suggest,
 };
 use crate::names::{CredentialName, Owner};
-use crate::record::{RECORD_KEYS, TokenType};
+use crate::record::{RECORD_KEY, TOKEN_ID_FIELD, TokenType};
 use crate::rotation::schedule::{Schedule, Windows};
 
 const PATH: &str = "motherduck/{credential}";
@@ -77,6 +77,11 @@ pub(super) fn check(
     let token_type = raw.token_type.map_or(TokenType::ReadWrite, |word| word.0);
     let store = store(raw.store, around, key, findings);
     let token_field = token_field(raw.token_field, key, findings);
+    let token_id_field = match raw.token_id_field {
+        Some(name) => name.0,
+        None => Some(TOKEN_ID_FIELD.to_owned()),
+    };
+    let token_id_field = apart(token_id_field, &token_field, key, findings);
 
     let values = [
         ("credential", name.as_str()),
@@ -95,7 +100,14 @@ pub(super) fn check(
     let path = findings.accept(&path_key, path);
     let places = store.as_deref().zip(path.as_deref()).and_then(|(store, path)| {
         let format = raw.format.map_or_else(Format::default, |Word(format)| format);
-        let home = Home { store, path, token_field: &token_field, format, values: &values };
+        let home = Home {
+            store,
+            path,
+            token_field: &token_field,
+            token_id_field: token_id_field.as_deref(),
+            format,
+            values: &values,
+        };
         mirror::check(raw.mirrors.unwrap_or_default(), &home, around.stores, key, findings)
     });
 
@@ -143,6 +155,7 @@ pub(super) fn check(
         store: store?,
         path,
         token_field,
+        token_id_field,
         mirrors,
         ttl: lifetime.ttl,
         policy,
@@ -231,8 +244,31 @@ pub(super) fn known(
 pub(super) fn token_field(raw: Option<String>, key: &Key<'_>, findings: &mut Findings) -> String {
     let key = key.child("token_field");
     let field = findings.text(&key, raw).unwrap_or_else(|| TOKEN_FIELD.to_owned());
-    if RECORD_KEYS.contains(&field.as_str()) {
-        findings.problem(&key, "pintail's own record uses this key; choose another for the token");
-    }
+    refuse_reserved(&field, &key, findings);
     field
+}
+
+/// The key of the token's ID, which must be another than the token's.
+pub(super) fn apart(
+    name: Option<String>,
+    token_field: &str,
+    key: &Key<'_>,
+    findings: &mut Findings,
+) -> Option<String> {
+    let key = key.child("token_id_field");
+    let field = findings.text(&key, name)?;
+    refuse_reserved(&field, &key, findings);
+    if field == token_field {
+        findings.problem(
+            &key,
+            format!("the token itself stands under {field:?}: set `token_id_field` or `token_field` to another name"),
+        );
+    }
+    Some(field)
+}
+
+fn refuse_reserved(field: &str, key: &Key<'_>, findings: &mut Findings) {
+    if field == RECORD_KEY {
+        findings.problem(key, "pintail keeps its record under this key; choose another");
+    }
 }

@@ -13,7 +13,6 @@ use crate::names::CredentialName;
 pub(super) use self::restart::{Restarts, namespaces, need_new_secrets, pod_request};
 
 const TYPE: &str = "Opaque";
-const TOKEN_ID_FIELD: &str = "token_id";
 /// What pintail keeps for itself among labels and annotations.
 const OURS: &str = "pintail.dev/";
 /// The longest name of a Secret, less what pintail puts behind it for the one with earlier tokens.
@@ -82,12 +81,6 @@ pub(super) fn store(
 ) -> KubernetesStore {
     namespace(&raw.namespace, &key.child("namespace"), findings);
     let secret_type = findings.text(&key.child("type"), raw.r#type);
-    let field_key = key.child("token_id_field");
-    let token_id_field = findings.text(&field_key, raw.token_id_field);
-    let token_id_field = token_id_field.unwrap_or_else(|| TOKEN_ID_FIELD.to_owned());
-    if !is_data_key(&token_id_field) {
-        findings.problem(&field_key, DATA_KEY);
-    }
     for (name, value) in &raw.labels {
         let key = key.child("labels");
         qualified(name, &key.child(name), findings);
@@ -107,7 +100,6 @@ pub(super) fn store(
         namespace: raw.namespace,
         create: raw.create.is_none_or(|flag| flag.0),
         secret_type: secret_type.unwrap_or_else(|| TYPE.to_owned()),
-        token_id_field,
         labels: raw.labels,
         annotations: raw.annotations,
     }
@@ -121,18 +113,18 @@ pub(super) fn fields(
 ) {
     let section = Key::root("credentials");
     for credential in credentials.values() {
-        let own = (&credential.store, &credential.token_field);
-        let mirrors = credential.mirrors.iter().map(|mirror| (&mirror.store, &mirror.token_field));
-        for (store, field) in mirrors.chain([own]) {
-            let Some(Some(StoreSettings::Kubernetes(store))) = stores.get(store) else { continue };
+        let own = (&credential.store, &credential.token_field, &credential.token_id_field);
+        let mirrors = credential.mirrors.iter();
+        let mirrors =
+            mirrors.map(|mirror| (&mirror.store, &mirror.token_field, &mirror.token_id_field));
+        for (store, field, id_field) in mirrors.chain([own]) {
+            let Some(Some(StoreSettings::Kubernetes(_))) = stores.get(store) else { continue };
             let key = section.child(credential.name.as_str());
             if !is_data_key(field) {
                 findings.problem(&key.child("token_field"), DATA_KEY);
-            } else if *field == store.token_id_field {
-                findings.problem(
-                    &key.child("token_field"),
-                    "the token's ID is kept under this key: choose another one, or another `token_id_field`",
-                );
+            }
+            if id_field.as_ref().is_some_and(|field| !is_data_key(field)) {
+                findings.problem(&key.child("token_id_field"), DATA_KEY);
             }
         }
     }

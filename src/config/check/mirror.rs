@@ -8,7 +8,7 @@ use super::placeholders::fill;
 use super::{credential, path};
 use crate::config::mirror::RECORD;
 use crate::config::raw::mirror::Mirror as Raw;
-use crate::config::raw::scalar::Word;
+use crate::config::raw::scalar::{FieldName, Word};
 use crate::config::{Format, Mirror, StoreSettings};
 
 const ONLY_AWS: &str = "only a secret of AWS Secrets Manager can be plain: Vault's are always objects, and the file \
@@ -22,6 +22,8 @@ pub(super) struct Home<'a> {
     pub(super) path: &'a str,
     /// The key of the token's text.
     pub(super) token_field: &'a str,
+    /// The key of the token's ID, if it is to stand beside the token.
+    pub(super) token_id_field: Option<&'a str>,
     /// What consumers read.
     pub(super) format: Format,
     /// The values of the placeholders in paths.
@@ -58,6 +60,7 @@ pub(super) fn check(
             store: home.store.to_owned(),
             path: home.path.to_owned(),
             token_field: home.token_field.to_owned(),
+            token_id_field: home.token_id_field.map(str::to_owned),
             format: Format::Plain,
         }),
     };
@@ -88,6 +91,11 @@ fn mirror(
         None => home.token_field.to_owned(),
         own => credential::token_field(own, key, findings),
     };
+    let token_id_field = match raw.token_id_field {
+        None => home.token_id_field.map(str::to_owned),
+        Some(FieldName(own)) => own,
+    };
+    let token_id_field = credential::apart(token_id_field, &token_field, key, findings);
     let format = match (raw.format, can_be_plain(settings)) {
         (Some(Word(Format::Plain)), false) => {
             findings.problem(&key.child("format"), ONLY_AWS);
@@ -97,7 +105,7 @@ fn mirror(
         (None, true) => home.format,
         (None, false) => Format::Json,
     };
-    Some(Mirror { store, path, token_field, format })
+    Some(Mirror { store, path, token_field, token_id_field, format })
 }
 
 /// The path of a mirror that names none: the credential's own. In Kubernetes few paths can be names.

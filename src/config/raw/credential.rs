@@ -11,7 +11,7 @@ use super::ducklings::Ducklings;
 use super::gate::{CommandHook, Gate, HttpHook};
 use super::kubernetes::Restart;
 use super::mirror::Mirror;
-use super::scalar::{Flag, Span, Word};
+use super::scalar::{FieldName, Flag, Span, Word};
 use crate::config::{CatchUp, Format, OnFailure};
 use crate::names::AccountName;
 use crate::record::TokenType;
@@ -25,6 +25,7 @@ pub(in crate::config) struct Credential {
     pub(in crate::config) store: Option<String>,
     pub(in crate::config) path: Option<String>,
     pub(in crate::config) token_field: Option<String>,
+    pub(in crate::config) token_id_field: Option<FieldName>,
     pub(in crate::config) format: Option<Word<Format>>,
     pub(in crate::config) mirrors: Option<Vec<Mirror>>,
     pub(in crate::config) schedule: Option<String>,
@@ -58,6 +59,7 @@ impl Credential {
             store: self.store.or_else(|| defaults.store.clone()),
             path: self.path.or_else(|| defaults.path.clone()),
             token_field: self.token_field.or_else(|| defaults.token_field.clone()),
+            token_id_field: self.token_id_field.or_else(|| defaults.token_id_field.clone()),
             format: self.format.or(defaults.format),
             mirrors: self.mirrors.or_else(|| defaults.mirrors.clone()),
             schedule: self.schedule.or(calendar.0),

@@ -30,7 +30,6 @@ pub(in crate::config) struct Store {
     pub(in crate::config) namespace: String,
     pub(in crate::config) create: Option<Flag>,
     pub(in crate::config) r#type: Option<String>,
-    pub(in crate::config) token_id_field: Option<String>,
     #[serde(default)]
     pub(in crate::config) labels: BTreeMap<String, String>,
     #[serde(default)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use super::scalar::Word;
+use super::scalar::{FieldName, Word};
 use crate::config::Format;
 
 /// A further place of a credential's token. What is absent is as in the credential itself.
@@ -16,6 +16,7 @@ pub(in crate::config) struct Mirror {
     pub(in crate::config) store: String,
     pub(in crate::config) path: Option<String>,
     pub(in crate::config) token_field: Option<String>,
+    pub(in crate::config) token_id_field: Option<FieldName>,
     pub(in crate::config) format: Option<Word<Format>>,
 }
 
@@ -26,6 +27,7 @@ pub(super) struct Table {
     store: String,
     path: Option<String>,
     token_field: Option<String>,
+    token_id_field: Option<FieldName>,
     format: Option<Word<Format>>,
 }
 
@@ -39,13 +41,19 @@ impl<'de> Visitor<'de> for MirrorVisitor {
     }
 
     fn visit_str<E: de::Error>(self, store: &str) -> Result<Mirror, E> {
-        Ok(Mirror { store: store.to_owned(), path: None, token_field: None, format: None })
+        Ok(Mirror {
+            store: store.to_owned(),
+            path: None,
+            token_field: None,
+            token_id_field: None,
+            format: None,
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Mirror, A::Error> {
-        let Table { store, path, token_field, format } =
+        let Table { store, path, token_field, token_id_field, format } =
             Table::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(Mirror { store, path, token_field, format })
+        Ok(Mirror { store, path, token_field, token_id_field, format })
     }
 }
 

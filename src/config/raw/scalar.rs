@@ -101,6 +101,38 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
+/// The name of a key in a secret; none, if the key is switched off.
+#[derive(Debug, Clone)]
+pub(in crate::config) struct FieldName(pub(in crate::config) Option<String>);
+
+struct FieldNameVisitor;
+
+impl Visitor<'_> for FieldNameVisitor {
+    type Value = FieldName;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a key, or false")
+    }
+
+    fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<FieldName, E> {
+        if is_on {
+            Err(E::custom("this must be the name of a key, or false"))
+        } else {
+            Ok(FieldName(None))
+        }
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<FieldName, E> {
+        Ok(FieldName(Some(name.to_owned())))
+    }
+}
+
+impl<'de> Deserialize<'de> for FieldName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldNameVisitor)
+    }
+}
+
 /// One word of a closed set. Read by way of a text, since figment takes a number for the set's index.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::config) struct Word<T>(pub(in crate::config) T);

@@ -10,7 +10,7 @@ use super::gate::{
     WaitTable,
 };
 use super::mirror::{Mirror, Table as MirrorTable};
-use super::scalar::{FilePath, Flag, Number, Span, Url, Word};
+use super::scalar::{FieldName, FilePath, Flag, Number, Span, Url, Word};
 use super::secret::{AdminPlace, AdminToken, Header, Place, Secret};
 use super::store::{Auth, AuthKinds, Kinds, Store};
 use crate::names::{AccountName, Owner};
@@ -46,6 +46,11 @@ schema!(Number, |_generator| json_schema!({
 schema!(Flag, |_generator| json_schema!({
     "type": ["boolean", "string"],
     "pattern": "^\\s*(true|false)\\s*$",
+}));
+
+schema!(FieldName, |_generator| json_schema!({
+    "description": "The name of a key in the secret; false switches it off.",
+    "anyOf": [{ "type": "string", "pattern": "\\S" }, { "const": false }],
 }));
 
 schema!(FilePath, |_generator| json_schema!({

@@ -17,6 +17,7 @@ fn now() -> Timestamp {
 fn subject() -> Subject {
     let credential: CredentialName = "etl".parse().unwrap();
     Subject {
+        place: crate::names::PlaceMark::of(&[]),
         owner: "prod".parse().unwrap(),
         username: "etl_prod".parse().unwrap(),
         token_type: TokenType::ReadWrite,

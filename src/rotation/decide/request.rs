@@ -1,4 +1,4 @@
-//! What is asked for: what may be begun, and whether the gate is skipped. Two questions, so two fields.
+//! What is asked for: what may be begun, whether the gate is skipped, and whether tokens elsewhere may go.
 
 /// What may be begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,24 +20,38 @@ pub struct Request {
     pub begin: Begin,
     /// The served token is known to others: nobody waits for the consumers.
     pub is_compromised: bool,
+    /// A person says that nobody needs the tokens any more that live where the credential's secret is not.
+    pub gives_up_old_place: bool,
 }
 
 impl Request {
     /// The schedule decides.
-    pub const SCHEDULE: Self = Self { begin: Begin::WhatIsDue, is_compromised: false };
+    pub const SCHEDULE: Self = Self { begin: Begin::WhatIsDue, ..Self::FINISH };
     /// What is unfinished is finished; nothing begins.
-    pub const FINISH: Self = Self { begin: Begin::Nothing, is_compromised: false };
+    pub const FINISH: Self =
+        Self { begin: Begin::Nothing, is_compromised: false, gives_up_old_place: false };
     /// A rotation now.
-    pub const ROTATION: Self = Self { begin: Begin::Rotation, is_compromised: false };
+    pub const ROTATION: Self = Self { begin: Begin::Rotation, ..Self::FINISH };
     /// A rotation now, and no gate: the served token is known to others.
-    pub const COMPROMISED: Self = Self { begin: Begin::Rotation, is_compromised: true };
+    pub const COMPROMISED: Self = Self { is_compromised: true, ..Self::ROTATION };
     /// The predecessor again.
-    pub const ROLL_BACK: Self = Self { begin: Begin::RollBack, is_compromised: false };
+    pub const ROLL_BACK: Self = Self { begin: Begin::RollBack, ..Self::FINISH };
 
     /// The same once it was begun: what is left is to finish.
     #[must_use]
     pub const fn begun(self) -> Self {
         Self { begin: Begin::Nothing, ..self }
+    }
+
+    /// The same, and the tokens that live elsewhere are replaced as well.
+    #[must_use]
+    pub const fn giving_up_old_place(self) -> Self {
+        Self { gives_up_old_place: true, ..self }
+    }
+
+    /// Whether tokens that live elsewhere are replaced as well. Of a leak nobody knows which of them leaked.
+    pub(super) fn takes_all(self) -> bool {
+        self.gives_up_old_place || self.is_compromised
     }
 
     /// Paused means: begin nothing by yourself. To finish is safe, and what is frozen half way leaves two tokens.

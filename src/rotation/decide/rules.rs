@@ -6,7 +6,7 @@ use super::Case;
 use super::request::Begin;
 use super::stages::{self, RETRY, TRIES, later};
 use super::terms::{Awaited, Decision, Obstacle, Reason, Refusal};
-use super::tokens::{MOST_ORPHANS, MOST_STRAYS};
+use super::tokens::MOST_ORPHANS;
 use crate::record::{Phase, Record};
 use crate::rotation::schedule::{Due, due, expiring, next_due, signed};
 
@@ -19,15 +19,20 @@ pub(super) fn replace_what_others_know(case: &Case<'_>, record: &Record) -> Opti
     (case.request.is_compromised && is_meant).then(|| case.replace(record, Reason::Compromised))
 }
 
+/// The way back ends where the predecessor is served again and connects. The gate goes on in later runs.
 pub(super) fn roll_back_as_asked(case: &Case<'_>, record: &Record) -> Option<Decision> {
-    (case.request.begin == Begin::RollBack).then(|| {
-        let refuse = |why: &str| Decision::Refuse(Refusal::NoWayBack(why.to_owned()));
-        match (&case.seen.evidence.proofs().no_way_back, record.previous_token_ids.first()) {
-            _ if record.is_rolled_back() => refuse("it is served again already"),
-            (Some(why), _) => refuse(why),
-            (None, Some(id)) => Decision::RollBack(*id),
-            (None, None) => refuse("the served token replaced none"),
-        }
+    if case.request.begin != Begin::RollBack {
+        return None;
+    }
+    if record.is_rolled_back() {
+        let back = Decision::Rest { next_due: None, elsewhere: vec![] };
+        return Some(case.on_road(stages::BACK, record).unwrap_or(back));
+    }
+    let refuse = |why: &str| Decision::Refuse(Refusal::NoWayBack(why.to_owned()));
+    Some(match (&case.seen.evidence.proofs().no_way_back, record.previous_token_ids.first()) {
+        (Some(why), _) => refuse(why),
+        (None, Some(id)) => Decision::RollBack(*id),
+        (None, None) => refuse("the served token replaced none"),
     })
 }
 
@@ -56,14 +61,16 @@ pub(super) fn replace_what_wears_out(case: &Case<'_>, record: &Record) -> Option
 pub(super) fn next_stage(case: &Case<'_>, record: &Record) -> Option<Decision> {
     let step = case.on_road(stages::WHOLE, record)?;
     let lost = match step {
-        Decision::Hold { .. } => replace_what_is_lost(case, record),
+        Decision::Hold { .. } if case.request.begin == Begin::WhatIsDue => {
+            prove_or_replace_what_is_missing(case, record)
+        }
         _ => None,
     };
     Some(lost.unwrap_or(step))
 }
 
 pub(super) fn seal(case: &Case<'_>, record: &Record) -> Option<Decision> {
-    Some(Decision::Seal { orphans: case.orphans(Some(record)) })
+    Some(Decision::Seal { orphans: case.unrecorded(record).orphans })
 }
 
 pub(super) fn list(case: &Case<'_>, _: &Record) -> Option<Decision> {
@@ -89,20 +96,25 @@ pub(super) fn replace_what_is_scheduled(case: &Case<'_>, record: &Record) -> Opt
     Some(case.replace(record, Reason::Due(due_now(case, record)?)))
 }
 
-pub(super) fn prove_a_first_token(case: &Case<'_>, record: &Record) -> Option<Decision> {
-    let is_unproved = case.seen.evidence.unproved == Some(record.token_id);
-    is_unproved.then(|| case.on_road(stages::FIRST_TOKEN, record)).flatten()
+/// A token without predecessors that this process has just published: nothing waits for the gate, but the clients are
+/// told. And whatever a run takes the credit for was seen to connect, as it is read, by that run.
+pub(super) fn prove_what_is_new(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let is_new = case.seen.evidence.unproved == Some(record.token_id);
+    let first = is_new.then(|| case.on_road(stages::FIRST_TOKEN, record)).flatten();
+    let claimed = || case.seen.is_unproved.then(|| case.on_road(stages::PROOF, record)).flatten();
+    first.or_else(claimed)
 }
 
 pub(super) fn replace_as_asked(case: &Case<'_>, record: &Record) -> Option<Decision> {
     (case.request.begin == Begin::Rotation).then(|| case.replace(record, Reason::Forced))
 }
 
-/// Absence is no proof: a second list and a refused connection are asked for.
-pub(super) fn replace_what_is_lost(case: &Case<'_>, record: &Record) -> Option<Decision> {
-    if case.request.begin != Begin::WhatIsDue {
-        return None;
-    }
+/// Absence is no proof: a second list and a refused connection are asked for. Where nothing may begin, the connection
+/// alone tells whether what is served works.
+pub(super) fn prove_or_replace_what_is_missing(
+    case: &Case<'_>,
+    record: &Record,
+) -> Option<Decision> {
     if case.seen.listing.is_none() {
         return Some(Decision::List);
     }
@@ -112,13 +124,14 @@ pub(super) fn replace_what_is_lost(case: &Case<'_>, record: &Record) -> Option<D
     if case.is_listed(record.token_id) || verify.succeeded() {
         return None;
     }
+    let may_begin = case.request.begin == Begin::WhatIsDue;
     let missed = case.seen.evidence.missed_since.unwrap_or(case.seen.now);
     let second = later(missed, SIGHTINGS_APART);
-    Some(if missed <= case.seen.now && case.seen.now < second {
+    Some(if may_begin && missed <= case.seen.now && case.seen.now < second {
         Decision::Wait { until: second, awaited: Awaited::SecondSighting }
-    } else if verify.count < TRIES {
+    } else if verify.failed < TRIES {
         case.paced(Obstacle::Verify, verify, RETRY, Decision::Verify)
-    } else if proofs.refused {
+    } else if may_begin && proofs.refused {
         case.replace(record, Reason::Lost)
     } else {
         case.held(Obstacle::Verify, verify, Decision::Verify)
@@ -126,51 +139,28 @@ pub(super) fn replace_what_is_lost(case: &Case<'_>, record: &Record) -> Option<D
 }
 
 pub(super) fn revoke_orphans(case: &Case<'_>, record: &Record) -> Option<Decision> {
-    let orphans = case.orphans(Some(record));
+    let orphans = case.unrecorded(record).orphans;
     orphans.iter().any(|id| case.is_ripe(*id)).then_some(Decision::Touch { orphans })
 }
 
+pub(super) fn forget_what_left(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let left = case.left(record);
+    (!left.is_empty()).then_some(Decision::Forget(left))
+}
+
 pub(super) fn rest(case: &Case<'_>, record: &Record) -> Option<Decision> {
-    Some(Decision::Rest { next_due: next_due(&case.subject.policy, record, case.seen.now) })
+    let next_due = next_due(&case.subject.policy, record, case.seen.now);
+    Some(Decision::Rest { next_due, elsewhere: case.living_elsewhere(record) })
 }
 
 impl Case<'_> {
-    /// Nothing is served *here*. A token with our name may yet be in use: the secret may have been deleted, or the
-    /// credential moved to another place. It waits for the gate and the proof, as a predecessor does.
-    pub(super) fn vacant(&self) -> Decision {
-        match self.request.begin {
-            Begin::RollBack => {
-                return Decision::Refuse(Refusal::NoWayBack("nothing is served yet".to_owned()));
-            }
-            Begin::Nothing if !self.request.is_compromised => {
-                return Decision::Rest {
-                    next_due: (!self.subject.policy.paused).then_some(self.seen.now),
-                };
-            }
-            Begin::Nothing | Begin::WhatIsDue | Begin::Rotation => {}
-        }
-        if self.seen.listing.is_none() {
-            return Decision::List;
-        }
-        let is_fenced = |id: &_| self.seen.evidence.fenced.contains(id);
-        let (orphans, strays): (Vec<_>, Vec<_>) =
-            self.orphans(None).into_iter().partition(is_fenced);
-        if strays.len() >= MOST_STRAYS {
-            Decision::Refuse(Refusal::Strays(strays.len()))
-        } else if orphans.len() >= MOST_ORPHANS {
-            Decision::Touch { orphans }
-        } else {
-            Decision::Replace { reason: Reason::First, previous: strays, orphans }
-        }
-    }
-
     pub(super) fn replace(&self, record: &Record, reason: Reason) -> Decision {
         if self.seen.listing.is_none() {
             return Decision::List;
         }
-        let orphans = self.orphans(Some(record));
-        if orphans.len() >= MOST_ORPHANS {
-            return Decision::Touch { orphans };
+        let found = self.unrecorded(record);
+        if found.orphans.len() >= MOST_ORPHANS {
+            return Decision::Touch { orphans: found.orphans };
         }
         let mut previous = vec![record.token_id];
         match record.phase {
@@ -178,6 +168,14 @@ impl Case<'_> {
             Phase::Published => previous.extend(&record.previous_token_ids),
             Phase::Retiring => previous.extend(self.living_predecessors(record)),
         }
-        Decision::Replace { reason, previous, orphans }
+        let mut elsewhere = record.elsewhere_token_ids.clone();
+        // Beside a served token that is listed they are another place's, whose record names them.
+        if !self.is_listed(record.token_id) || self.request.takes_all() {
+            elsewhere.extend(found.elsewhere);
+        }
+        if self.request.takes_all() {
+            previous.append(&mut elsewhere);
+        }
+        Decision::Replace { reason, previous, orphans: found.orphans, elsewhere }
     }
 }

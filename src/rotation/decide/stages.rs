@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Case;
+use super::request::Begin;
 use super::terms::{Awaited, Decision, Obstacle};
 use crate::config::{GatePace, OnFailure};
 use crate::record::Record;
@@ -36,6 +37,10 @@ pub(super) const WHOLE: &[Stage] =
     &[Stage::Mirror, Stage::Deploy, Stage::Gate, Stage::Verify, Stage::MirrorAgain];
 /// Without: nothing waits for the gate, but the clients are told and the token is proved as it is read.
 pub(super) const FIRST_TOKEN: &[Stage] = &[Stage::Deploy, Stage::Verify];
+/// What a run must have seen before it says that something came about.
+pub(super) const PROOF: &[Stage] = &[Stage::Verify];
+/// A predecessor that is served again because a person asked for it.
+pub(super) const BACK: &[Stage] = &[Stage::Mirror, Stage::Deploy, Stage::Verify];
 
 impl Case<'_> {
     /// What the first stage that is not passed asks for.
@@ -69,7 +74,7 @@ impl Case<'_> {
 
     fn attempt(&self, stage: Stage, record: &Record) -> Decision {
         let proofs = self.seen.evidence.proofs();
-        let often = |tries: &Tries| tries.count >= TRIES;
+        let often = |tries: &Tries| tries.failed >= TRIES;
         if let (Stage::Deploy, Some(until)) = (stage, self.settles(record)) {
             return Decision::Wait { until, awaited: Awaited::Step(Obstacle::Deploy) };
         }
@@ -104,6 +109,7 @@ impl Case<'_> {
     fn is_over(&self, record: &Record) -> bool {
         let longest = self.subject.policy.gate.longest();
         self.request.is_compromised
+            || self.request.begin == Begin::RollBack
             || !record.is_unfinished()
             || self.deadline(record) <= self.seen.now
             // A publication far in the future was made before the clock was set back.

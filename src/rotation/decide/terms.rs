@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::request::Request;
 use crate::config::Policy;
-use crate::names::{AccountName, CredentialName, Owner, TokenId};
+use crate::names::{AccountName, CredentialName, Owner, PlaceMark, TokenId};
 use crate::record::{Record, TokenType};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::schedule::Due;
@@ -21,6 +21,8 @@ pub struct Subject {
     pub credential: CredentialName,
     /// The account that its tokens belong to.
     pub username: AccountName,
+    /// Where its secret is.
+    pub place: PlaceMark,
     /// What new tokens may do.
     pub token_type: TokenType,
     /// The rules.
@@ -29,15 +31,33 @@ pub struct Subject {
     pub has_deploy_hook: bool,
     /// How long what was just published may yet be read as it was before: the hook waits for so long.
     pub settle: Duration,
-    /// The further places where consumers read the secret, as people call them; none of them is ever the commit point.
-    pub mirrors: Vec<String>,
+    /// The further places where consumers read the secret; none of them is ever the commit point.
+    pub mirrors: Vec<MirrorPlace>,
+}
+
+/// A further place where consumers read a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorPlace {
+    /// As people call it.
+    pub name: String,
+    /// As tokens tell what they were made for.
+    pub place: PlaceMark,
+}
+
+/// A secret without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vacancy<'a> {
+    /// Whether nothing was ever written there, as far as the store tells.
+    pub is_untouched: bool,
+    /// The tokens that the records in the mirrors name.
+    pub in_mirrors: &'a [TokenId],
 }
 
 /// What was seen in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sight<'a> {
     /// No token.
-    Vacant,
+    Vacant(Vacancy<'a>),
     /// A token that pintail did not put there.
     Unmanaged,
     /// A token that is not the one that our record describes.
@@ -57,6 +77,8 @@ pub struct Observation<'a> {
     pub listing: Option<&'a [ListedToken]>,
     /// Whether every mirror was seen to serve what the store serves, since the last wait.
     pub mirrored: bool,
+    /// Whether this run took part in a rotation whose served token it has not yet seen connect.
+    pub is_unproved: bool,
     /// What this process proved before.
     pub evidence: &'a Evidence,
     /// What was asked for.
@@ -68,6 +90,8 @@ pub struct Observation<'a> {
 pub enum Reason {
     /// Nothing is served yet.
     First,
+    /// Nothing is served there, and tokens of the credential live elsewhere: the secret was moved, deleted or lost.
+    Vacant,
     /// The schedule or the expiry says so.
     Due(Due),
     /// A person asked for it.
@@ -161,6 +185,8 @@ pub enum Decision {
         previous: Vec<TokenId>,
         /// What was listed with our name and is in no record.
         orphans: Vec<TokenId>,
+        /// What the new record names as living elsewhere.
+        elsewhere: Vec<TokenId>,
     },
     /// Bring the mirrors to what the store serves.
     Mirror,
@@ -199,9 +225,13 @@ pub enum Decision {
         /// When to look again.
         until: Timestamp,
     },
+    /// Write the record without these tokens, which are gone from where they lived elsewhere.
+    Forget(Vec<TokenId>),
     /// Nothing: at rest.
     Rest {
         /// When the credential is due next.
         next_due: Option<Timestamp>,
+        /// The tokens that live elsewhere: a person must say what becomes of them.
+        elsewhere: Vec<TokenId>,
     },
 }

@@ -4,5 +4,6 @@ mod laws;
 mod look;
 mod mirrors;
 mod paused;
+mod places;
 mod road;
 mod table;

@@ -81,7 +81,7 @@ impl<W: World> Reconciler<'_, W> {
     }
 
     fn mirror_name(&self, number: usize) -> &str {
-        self.subject.mirrors.get(number).map_or("", String::as_str)
+        self.subject.mirrors.get(number).map_or("", |mirror| mirror.name.as_str())
     }
 
     fn contested_mirror(&self, number: usize) -> Fault {

@@ -49,6 +49,7 @@ impl<W: World> Reconciler<'_, W> {
         self.journal.ended(began, now, outcome, problem.as_deref());
         if problem.is_none() {
             tracing::info!(token_id = %record.token_id, "token verified");
+            self.standing.proved = Some(record.token_id);
             self.evidence.unproved = None;
             self.evidence.found();
         }

@@ -16,13 +16,22 @@ use crate::secret::Token;
 const PREFLIGHTS: u32 = 5;
 const PREFLIGHT_PAUSE: Duration = Duration::from_secs(2);
 
+/// What becomes of the tokens that there are.
+pub(super) struct Replacing {
+    /// The new record lists them as predecessors.
+    pub(super) previous: Vec<TokenId>,
+    /// They are revoked behind the publication.
+    pub(super) orphans: Vec<TokenId>,
+    /// The new record names them as living elsewhere.
+    pub(super) elsewhere: Vec<TokenId>,
+}
+
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn replace(
         &mut self,
         over: Reading,
         reason: Reason,
-        previous: Vec<TokenId>,
-        orphans: Vec<TokenId>,
+        Replacing { previous, orphans, elsewhere }: Replacing,
     ) -> Pass {
         let (rotation_id, created) = match self.create(&over, reason).await {
             Ok(created) => created,
@@ -47,7 +56,7 @@ impl<W: World> Reconciler<'_, W> {
             rotation_id,
             published_at: self.world.now(),
             previous_token_ids: previous,
-            elsewhere_token_ids: vec![],
+            elsewhere_token_ids: elsewhere,
             unconfirmed_revocations: 0,
             phase: Phase::Published,
             token_sha256: created.token.sha256(),
@@ -90,7 +99,7 @@ impl<W: World> Reconciler<'_, W> {
         reason: Reason,
     ) -> Result<(RotationId, CreatedToken), Fault> {
         let began = self.journal.began(Step::Create, self.world.now());
-        let rotation_id = RotationId::starting_at(self.world.now());
+        let rotation_id = RotationId::starting_at(self.world.now()).at_place(self.subject.place);
         self.tell_rotation(rotation_id);
         tracing::info!(reason = ?reason, "rotation began");
         let name = self.token_name(rotation_id);

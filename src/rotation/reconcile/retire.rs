@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Pass, Reconciler};
 use crate::names::TokenId;
 use crate::record::{Phase, Record, Slot};
+use crate::rotation::decide::Begin;
 use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::schedule::next_due;
 use crate::rotation::world::{Fault, Identity, PublishError, Reading, Revocation, World};
@@ -29,7 +30,13 @@ impl<W: World> Reconciler<'_, W> {
                     return Pass::Failed(Some(Step::Revoke), fault);
                 }
                 self.confirm().await;
-                Pass::Resting(next_due(&self.subject.policy, &sealed, self.world.now()))
+                if self.request.begin == Begin::Rotation || !sealed.elsewhere_token_ids.is_empty() {
+                    return Pass::Moved;
+                }
+                Pass::Resting {
+                    next_due: next_due(&self.subject.policy, &sealed, self.world.now()),
+                    elsewhere: vec![],
+                }
             }
             Err(PublishError::Conflict) => Pass::Looked,
             Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
@@ -114,6 +121,22 @@ impl<W: World> Reconciler<'_, W> {
         match self.reap(&orphans).await {
             Ok(()) => Pass::Moved,
             Err(fault) => Pass::Failed(Some(Step::Revoke), fault),
+        }
+    }
+
+    /// Writes the record without tokens that live nowhere any more.
+    pub(super) async fn forget(&mut self, reading: Reading, left: &[TokenId]) -> Pass {
+        let Slot::Managed { record, token } = &reading.slot else { return Pass::Moved };
+        let mut shorter = (**record).clone();
+        shorter.elsewhere_token_ids.retain(|id| !left.contains(id));
+        let result = self.world.publish(&reading, &shorter, token).await;
+        self.note_conflict(&reading, &result);
+        match result {
+            Ok(()) => Pass::Moved,
+            Err(PublishError::Conflict) => Pass::Looked,
+            Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
+                Pass::Failed(Some(Step::Seal), fault)
+            }
         }
     }
 

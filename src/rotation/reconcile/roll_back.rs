@@ -3,7 +3,7 @@
 use super::{Pass, Reconciler};
 use crate::names::TokenId;
 use crate::record::{Phase, Record, Slot};
-use crate::rotation::decide::Request;
+use crate::rotation::decide::Begin;
 use crate::rotation::journal::Step;
 use crate::rotation::world::{Identity, PublishError, Reading, Verdict, World};
 
@@ -28,6 +28,8 @@ impl<W: World> Reconciler<'_, W> {
             previous_token_ids: previous,
             phase: Phase::Published,
             owner: self.subject.owner.clone(),
+            elsewhere_token_ids: record.elsewhere_token_ids.clone(),
+            unconfirmed_revocations: record.unconfirmed_revocations,
             ..old
         };
         let result = self.publish(Step::Publish, &reading, &rolled_back, &token).await;
@@ -35,7 +37,9 @@ impl<W: World> Reconciler<'_, W> {
             Ok(()) => {
                 tracing::warn!(token_id = %to, "rotation rolled back");
                 self.standing.took_part = true;
-                self.request = Request::FINISH;
+                if self.request.begin != Begin::RollBack {
+                    self.request = self.request.begun();
+                }
                 if let Slot::Managed { record: served, token } = reading.slot {
                     self.old = Some((served.token_id, token));
                 }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::admin::Badge;
 use super::flaws::Flaw;
-use super::ground::{Applied, Fault, Ground, Lists, Message, TOKEN_KEY, USER_KEY};
+use super::ground::{Applied, FIELDS, Fault, Ground, Lists, Message, untouched};
 pub(super) use super::part::Part;
 use super::store::{Protocol, Request, Stored};
 use crate::names::{TokenId, TokenName};
@@ -43,6 +43,8 @@ pub(super) struct Shared {
 pub(super) struct Actor {
     pub(super) shared: Arc<Mutex<Shared>>,
     pub(super) index: usize,
+    /// Where the secret is, as its configuration has it.
+    pub(super) place: usize,
     /// What is wrong with its adapters, in tests of the checker.
     pub(super) flaw: Option<Flaw>,
     /// What it last wrote, for a flaw that reads it from here.
@@ -64,7 +66,9 @@ pub(super) enum Sent {
 
 impl Actor {
     pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap()
+        let mut shared = self.shared.lock().unwrap();
+        shared.ground.here = self.place;
+        shared
     }
 
     fn has(&self, flaw: Flaw) -> bool {
@@ -89,8 +93,9 @@ impl Actor {
         {
             let mut shared = self.shared();
             shared.dead[self.index] = true;
-            if shared.ground.store.lock == Some(self.index) {
-                shared.ground.store.lock = None;
+            let store = shared.ground.store_mut();
+            if store.lock == Some(self.index) {
+                store.lock = None;
             }
         }
         std::future::pending::<()>().await;
@@ -122,7 +127,10 @@ impl Actor {
                 format!("{number}: pintail {index} {what} {fault}")
             });
             match fault {
-                Some(Fault::Person(act)) => shared.ground.person(act),
+                Some(Fault::Person(act)) => {
+                    shared.ground.person(act);
+                    shared.ground.here = self.place;
+                }
                 Some(Fault::Clock(minutes)) => {
                     shared.skew[index] += SignedDuration::from_mins(minutes);
                 }
@@ -238,19 +246,19 @@ impl World for Actor {
             let (slot, others) = if let Some(stored) = stored {
                 (stored.slot(), stored.others.clone())
             } else {
-                let first = [(USER_KEY.to_owned(), "precious".into())].into_iter().collect();
-                decode(first, TOKEN_KEY).unwrap()
+                decode(untouched(), FIELDS).unwrap()
             };
             ground.seen[index].read = read;
-            Reading { version: ground.store.version(), slot, others }
+            Reading { version: ground.store().version(), slot, others }
         })
         .await
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, WorldFault> {
+        let index = self.index;
         self.ask_as_admin("lists", |ground| {
             let newest = ground.tokens.keys().next_back().copied();
-            ground
+            let listing: Vec<_> = ground
                 .tokens
                 .iter()
                 .filter(|(_, token)| token.created_at + signed(ground.listing_lag) <= ground.now)
@@ -266,7 +274,9 @@ impl World for Actor {
                     created_at: token.created_at,
                     expires_at: Some(token.expires_at),
                 })
-                .collect()
+                .collect();
+            ground.seen[index].listed = listing.iter().map(|token| token.id).collect();
+            listing
         })
         .await
     }
@@ -332,12 +342,12 @@ impl World for Actor {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
+        let object = encode_with_token(record, &over.others, FIELDS, token);
         let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
-        let protocol = self.shared().ground.store.protocol;
+        let protocol = self.shared().ground.store().protocol;
         let mut expected = over.version.clone();
         if self.has(Flaw::WritesOverAnything) {
-            expected = self.shared().ground.store.version();
+            expected = self.shared().ground.store().version();
         }
         if self.has(Flaw::AlwaysConflicts) {
             self.ask(Part::Store, "does not publish", |_| ())
@@ -349,15 +359,15 @@ impl World for Actor {
         let copy = value.clone();
         let mut result = match protocol {
             Protocol::CheckAndSet => {
-                let place: (Part, fn(_) -> _) = (Part::Store, Message::Store);
-                self.publish_by_number(place, &what, &expected, value).await
+                let message = |request| Message::Store(self.place, request);
+                self.publish_by_number((Part::Store, message), &what, &expected, value).await
             }
             Protocol::Labels => self.publish_by_labels(&expected, &over.slot, value).await,
             Protocol::LockAndRename => self.publish_under_lock(&expected, value).await,
             Protocol::Editions => self.publish_over_edition(&expected, &over.slot, value).await,
         };
         if self.has(Flaw::PublishesAgain) && matches!(result, Err(PublishError::Conflict)) {
-            let again = Message::Store(Request::Switch(Box::new(copy.clone())));
+            let again = Message::Store(self.place, Request::Switch(Box::new(copy.clone())));
             result = match self.send(Part::Store, "publishes again", again).await {
                 Sent::Told(_) => Ok(()),
                 Sent::Refused(kind) => Err(PublishError::Refused(trouble_of(kind))),
@@ -373,7 +383,7 @@ impl World for Actor {
             }
         }
         if result.is_ok() {
-            let version = self.shared().ground.store.version();
+            let version = self.shared().ground.store().version();
             *self.memory.lock().unwrap() = Some((version, copy));
         }
         result
@@ -383,10 +393,10 @@ impl World for Actor {
         self.ask(Part::Store, "recalls", |ground| {
             let of_token =
                 |stored: &&Stored| stored.record.token_id == id && !stored.text.is_empty();
-            let kept = match ground.store.protocol {
-                Protocol::Editions => &ground.store.kept,
+            let kept = match ground.store().protocol {
+                Protocol::Editions => &ground.store().kept,
                 Protocol::CheckAndSet | Protocol::Labels | Protocol::LockAndRename => {
-                    &ground.store.versions
+                    &ground.store().versions
                 }
             };
             let found = kept.iter().rev().find(of_token)?;

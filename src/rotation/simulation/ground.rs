@@ -9,12 +9,21 @@ use uuid::Uuid;
 use super::mirror::Mirror;
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
-use crate::record::Phase;
+use crate::record::{Fields, Object, Phase, Record};
 use crate::rotation::schedule::signed;
 
 /// The keys in the simulated secret.
 pub(super) const TOKEN_KEY: &str = "motherduck_token";
 pub(super) const USER_KEY: &str = "kept_by_the_user";
+/// The keys that consumers read.
+pub(super) const FIELDS: Fields<'static> = Fields { token: TOKEN_KEY, token_id: Some("token_id") };
+
+/// A secret in which only the user keeps something.
+pub(super) fn untouched() -> Object {
+    let mut object = Object::default();
+    object.set_text(USER_KEY, "precious");
+    object
+}
 
 /// How the consumers behave with a living token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +57,13 @@ pub(super) enum Act {
     Edit,
     /// Deletes the secret's content.
     Delete,
+    /// Makes the store anew, empty: nothing tells what was there.
+    Lose,
+    /// Serves an older version again, as a restored backup does.
+    Restore,
+    /// Puts the secret's other place into the configuration. Processes that run go on with what they read at their
+    /// start.
+    Move,
 }
 
 /// What may happen to one effect.
@@ -80,10 +96,15 @@ pub(super) enum Fault {
 /// A change of the world, as data, so that it can arrive late.
 #[derive(Debug, Clone)]
 pub(super) enum Message {
-    Store(Request),
+    /// To the store of the place with this number.
+    Store(usize, Request),
     Mirror(Request),
-    Create { name: String },
-    Revoke { id: TokenId },
+    Create {
+        name: String,
+    },
+    Revoke {
+        id: TokenId,
+    },
 }
 
 /// What a change came to.
@@ -111,6 +132,33 @@ pub(super) struct Seen {
     pub(super) read: Option<String>,
     /// Healthy polls in a row, of what is served now.
     pub(super) healthy: u32,
+    /// The tokens that connected as they were read from the store, in the run in hand.
+    pub(super) connected: BTreeSet<TokenId>,
+    /// The tokens of the last list, in the run in hand.
+    pub(super) listed: BTreeSet<TokenId>,
+}
+
+/// A place where the secret is kept, and what happened to those who read there.
+pub(super) struct Place {
+    pub(super) store: Store,
+    /// What consumers could ever have read.
+    pub(super) served: BTreeSet<TokenId>,
+    /// What was served, and then had a successor that was proved.
+    pub(super) superseded: BTreeSet<TokenId>,
+    pub(super) verified: bool,
+    pub(super) gated: bool,
+}
+
+impl Place {
+    fn new(protocol: Protocol) -> Self {
+        Self {
+            store: Store::new(protocol),
+            served: BTreeSet::new(),
+            superseded: BTreeSet::new(),
+            verified: false,
+            gated: false,
+        }
+    }
 }
 
 /// The simulated world.
@@ -119,7 +167,12 @@ pub(super) struct Ground {
     pub(super) now: Timestamp,
     /// When the history ended.
     pub(super) started: Timestamp,
-    pub(super) store: Store,
+    /// Where the secret was kept at first, and where it may be moved to.
+    pub(super) places: [Place; 2],
+    /// Which of them the configuration names.
+    pub(super) configured: usize,
+    /// Which of them whoever acts goes by.
+    pub(super) here: usize,
     /// A second place where consumers read, if there is one.
     pub(super) mirror: Option<Mirror>,
     pub(super) tokens: BTreeMap<TokenId, SimToken>,
@@ -140,15 +193,13 @@ pub(super) struct Ground {
     /// After an edit by hand, whatever was served before and was not sealed away must live.
     pub(super) edited: bool,
     pub(super) protected: BTreeSet<TokenId>,
+    /// Taken away from consumers who may go on with it: the secret was deleted or lost, or an older one came back.
+    pub(super) in_use: BTreeSet<TokenId>,
+    /// Whether a person said that nobody needs such tokens any more.
+    pub(super) given_up: bool,
     delayed: Vec<(u32, Message)>,
     /// The names of the tokens that were asked for.
     asked_for: BTreeSet<String>,
-    /// What consumers could ever have read.
-    pub(super) served: BTreeSet<TokenId>,
-    /// What was served, and then had a successor that was proved.
-    pub(super) superseded: BTreeSet<TokenId>,
-    pub(super) verified: bool,
-    pub(super) gated: bool,
     pub(super) successes: u32,
     serial: u128,
     pub(super) polls: u32,
@@ -159,7 +210,9 @@ impl Ground {
         Self {
             now: "2026-11-22T12:00:00Z".parse().unwrap(),
             started: Timestamp::MAX,
-            store: Store::new(protocol),
+            places: [Place::new(protocol), Place::new(protocol)],
+            configured: 0,
+            here: 0,
             mirror: None,
             tokens: BTreeMap::new(),
             consumers: Consumers::Healthy,
@@ -178,10 +231,8 @@ impl Ground {
             protected: BTreeSet::new(),
             delayed: vec![],
             asked_for: BTreeSet::new(),
-            served: BTreeSet::new(),
-            superseded: BTreeSet::new(),
-            verified: false,
-            gated: false,
+            in_use: BTreeSet::new(),
+            given_up: false,
             successes,
             serial: 0,
             polls: 0,
@@ -194,8 +245,21 @@ impl Ground {
         }
     }
 
+    pub(super) fn store(&self) -> &Store {
+        &self.places[self.here].store
+    }
+
+    pub(super) fn store_mut(&mut self) -> &mut Store {
+        &mut self.places[self.here].store
+    }
+
     pub(super) fn served(&self) -> Option<&Stored> {
-        self.store.served()
+        self.store().served()
+    }
+
+    /// The token that consumers read at the place with this number.
+    pub(super) fn served_at(&self, place: usize) -> Option<TokenId> {
+        self.token_with(&self.places[place].store.served()?.text)
     }
 
     /// The token that consumers read, whatever the record says.
@@ -259,7 +323,8 @@ impl Ground {
     }
 
     pub(super) fn person(&mut self, act: Act) {
-        if self.store.lock.is_some() {
+        self.here = self.configured;
+        if self.store().lock.is_some() {
             // Who writes a file in the moment between pintail's look and its rename is overwritten: nothing can
             // compare there.
             return;
@@ -280,22 +345,93 @@ impl Ground {
                     Phase::Retiring => record.previous_token_ids,
                     Phase::Published => vec![],
                 };
-                self.protected = self.served.clone();
+                self.protected = self.places[self.here].served.clone();
                 self.protected.retain(|id| !sealed.contains(id));
                 let mine = self.foreign_token("made by hand");
                 self.protected.insert(mine);
                 let text = Self::text_of(mine);
-                self.store.overwrite(|stored| {
-                    stored.object.insert(TOKEN_KEY.to_owned(), text.clone().into());
+                self.store_mut().overwrite(|stored| {
+                    stored.object.set_text(TOKEN_KEY, &text);
                     stored.text = text;
                 });
             }
-            Act::Delete => self.store.delete(|stored| {
-                stored.object.clear();
-                stored.object.insert(USER_KEY.to_owned(), "precious".into());
-                stored.text = String::new();
-            }),
+            Act::Delete => {
+                let leaves_nothing = self.store().protocol == Protocol::Editions;
+                if !leaves_nothing
+                    || self.served_id().is_some_and(|id| self.is_older_than_grace(id))
+                {
+                    self.take_away();
+                }
+                self.store_mut().delete(|stored| {
+                    stored.object = untouched();
+                    stored.text = String::new();
+                });
+            }
+            Act::Lose => {
+                if self.served_id().is_some_and(|id| self.is_older_than_grace(id)) {
+                    self.take_away();
+                }
+                let protocol = self.store().protocol;
+                *self.store_mut() = Store::new(protocol);
+                // Its versions count from the start: what was on its way to the one before must not be taken for new.
+                let here = self.here;
+                self.delayed.retain(
+                    |(_, message)| !matches!(message, Message::Store(place, _) if *place == here),
+                );
+            }
+            Act::Restore => self.restore(),
+            Act::Move => {
+                self.configured = 1 - self.configured;
+                self.here = self.configured;
+            }
         }
+    }
+
+    /// What was made a moment ago looks like what a crash left, where nothing tells that it was served.
+    fn is_older_than_grace(&self, id: TokenId) -> bool {
+        self.tokens[&id].created_at + SignedDuration::from_mins(10) <= self.now
+    }
+
+    /// Consumers keep what they read, and read nothing more.
+    fn take_away(&mut self) {
+        self.in_use.extend(self.served_id());
+    }
+
+    /// The last older version with another token is served again, as a new one: a person says that consumers are to have
+    /// that one. Where it is dead, they go on with what they read before.
+    fn restore(&mut self) {
+        let served = self.served_id();
+        let is_older = |stored: &&Stored| {
+            !stored.text.is_empty()
+                && self.store().was_current(stored)
+                && self.token_with(&stored.text) != served
+        };
+        let Some(older) = self.store().versions.iter().rev().find(is_older).cloned() else {
+            return;
+        };
+        let id = self.token_with(&older.text);
+        let served_record = self.served().map(|stored| &stored.record);
+        let is_retiring = |record: &Record| {
+            record.phase == Phase::Retiring
+                && id.is_some_and(|id| record.previous_token_ids.contains(&id))
+        };
+        if served_record.is_some_and(is_retiring) && id.is_some_and(|id| self.alive(id)) {
+            // Between the seal and the revocation nobody can serve it again.
+            return;
+        }
+        if id.is_some_and(|id| !self.alive(id)) {
+            self.take_away();
+            self.excused.extend(id);
+        }
+        self.store_mut().overwrite(|stored| *stored = older);
+        let now = self.served_id();
+        let is_alive = now.is_some_and(|id| self.alive(id));
+        let place = &mut self.places[self.here];
+        (place.verified, place.gated) = (false, false);
+        if is_alive {
+            place.superseded = place.served.clone();
+        }
+        place.superseded.retain(|id| Some(*id) != now);
     }
 
     /// Counts one effect, lets late messages arrive, and moves the clock.
@@ -338,7 +474,12 @@ impl Ground {
                 self.created += 1;
                 Applied::Created(self.create(name, ours))
             }
-            Message::Store(request) => Applied::Store(self.write(request)),
+            Message::Store(place, request) => {
+                let here = std::mem::replace(&mut self.here, place);
+                let answer = self.write(request);
+                self.here = here;
+                Applied::Store(answer)
+            }
             Message::Mirror(request) => Applied::Store(self.write_mirror(request)),
             Message::Revoke { id } => self.revoke(id),
         };

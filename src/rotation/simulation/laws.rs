@@ -1,37 +1,38 @@
 //! The promises, in terms of what happened in the world: what consumers could read, what is alive, what was proved.
 
-use serde_json::Value;
-
-use super::ground::{Applied, Consumers, Ground, USER_KEY};
+use super::ground::{Applied, Consumers, Ground, Place, USER_KEY};
+use super::run::mark;
 use super::store::{Answer, Request};
-use crate::names::TokenId;
+use crate::names::{TokenId, TokenName};
 use crate::record::Phase;
+use crate::rotation::drive::{Outcome, Report};
 
 impl Ground {
     pub(super) fn write(&mut self, request: Request) -> Answer {
-        let before = (self.store.version(), self.served_id());
-        let answer = self.store.apply(request);
-        if !self.store.note_current(&before.0) {
+        let before = (self.store().version(), self.served_id());
+        let answer = self.store_mut().apply(request);
+        if !self.store_mut().note_current(&before.0) {
             self.violate("a version was made current twice");
         }
         let id = self.served_id();
         if id != before.1 {
-            self.verified = false;
-            self.gated = false;
-            self.seen.iter_mut().for_each(|seen| seen.healthy = 0);
+            let place = &mut self.places[self.here];
+            place.verified = false;
+            place.gated = false;
             if let Some(id) = id {
-                self.served.insert(id);
-                self.superseded.remove(&id);
+                place.served.insert(id);
+                place.superseded.remove(&id);
             }
+            self.seen.iter_mut().for_each(|seen| seen.healthy = 0);
         }
         if let Some(stored) = self.served()
-            && stored.object.get(USER_KEY) != Some(&Value::from("precious"))
+            && stored.object.get(USER_KEY) != Some("\"precious\"")
         {
             self.violate("the user's own key was lost");
         }
-        if before.0 != self.store.version()
+        if before.0 != self.store().version()
             && self.served().is_some_and(|stored| {
-                stored.record.phase == Phase::Retiring && before.1 != id
+                stored.record.phase == Phase::Retiring && before.1 != id && !before.0.is_absent()
                     || stored.text != Self::text_of(stored.record.token_id)
             })
         {
@@ -45,13 +46,25 @@ impl Ground {
         if token.revoked_at.is_some() {
             return Applied::AlreadyGone;
         }
+        let is_let_go = self.given_up || self.compromised;
         if self.served_id() == Some(id) {
             self.violate("the served token was revoked (promise 1)");
+        }
+        if self.served_at(1 - self.here) == Some(id) && !is_let_go {
+            self.violate("the token that another place serves was revoked (promise 1)");
+        }
+        if self.in_use.contains(&id) && !is_let_go {
+            self.violate(
+                "a token that consumers may use was revoked since its place is empty (promise 1)",
+            );
         }
         if self.mirrored_id() == Some(id) {
             self.violate("the token that a mirror serves was revoked (promise 1)");
         }
-        if self.served.contains(&id) && !self.superseded.contains(&id) {
+        let is_needed =
+            |place: &Place| place.served.contains(&id) && !place.superseded.contains(&id);
+        let (mine, other) = (&self.places[self.here], &self.places[1 - self.here]);
+        if is_needed(mine) || is_needed(other) && !is_let_go {
             self.violate(
                 "a token that was served was revoked before a successor was proved (promise 2)",
             );
@@ -72,8 +85,11 @@ impl Ground {
     pub(super) fn connect(&mut self, actor: usize, text: &str) -> bool {
         let Some(id) = self.token_with(text) else { return false };
         let works = self.connects(id);
+        if works && self.seen[actor].read.as_deref() == Some(text) {
+            self.seen[actor].connected.insert(id);
+        }
         if works && self.served_id() == Some(id) && self.seen[actor].read.as_deref() == Some(text) {
-            self.verified = true;
+            self.places[self.here].verified = true;
             self.supersede();
         }
         works
@@ -94,7 +110,7 @@ impl Ground {
         let seen = &mut self.seen[actor];
         seen.healthy = if healthy { seen.healthy + 1 } else { 0 };
         if seen.healthy >= self.successes {
-            self.gated = true;
+            self.places[self.here].gated = true;
             self.supersede();
         }
         healthy
@@ -102,21 +118,40 @@ impl Ground {
 
     /// Where what is served is proved, what was served before it is needed no more.
     fn supersede(&mut self) {
-        if self.verified
-            && (self.gated || self.compromised)
+        let is_gated = self.places[self.here].gated || self.compromised;
+        if self.places[self.here].verified
+            && is_gated
             && let Some(id) = self.served_id()
         {
-            self.superseded = self.served.clone();
-            self.superseded.remove(&id);
+            let place = &mut self.places[self.here];
+            place.superseded = place.served.clone();
+            place.superseded.remove(&id);
         }
     }
 
+    /// Whether one managed token lives, the served one; beside it those that its record names as living elsewhere, and
+    /// those that were made for another place, which answers for them.
+    pub(super) fn is_at_rest(&self) -> bool {
+        let Some(served) = self.served_id() else { return false };
+        let named = self.served().map(|stored| stored.record.elsewhere_token_ids.clone());
+        let is_named = |id: &TokenId| named.iter().flatten().any(|one| one == id);
+        let is_others = |id: &TokenId| {
+            let name = TokenName::parse(&self.tokens[id].name);
+            name.and_then(|name| name.rotation.place()) != Some(mark(self.here))
+        };
+        let rest = self.alive_managed().into_iter().filter(|id| !is_named(id) && !is_others(id));
+        rest.eq([served].into_iter().filter(|id| !is_others(id))) && self.alive(served)
+    }
+
     pub(super) fn check(&mut self) {
-        if let Some(id) = self.served_id()
-            && !self.alive(id)
-            && !self.excused.contains(&id)
-        {
-            self.violate("the served token is dead (promise 1)");
+        for place in 0..self.places.len() {
+            if let Some(id) = self.served_at(place)
+                && !self.alive(id)
+                && !self.excused.contains(&id)
+                && (place == self.configured || !self.given_up && !self.compromised)
+            {
+                self.violate("the served token is dead (promise 1)");
+            }
         }
         if let Some(id) = self.mirrored_id()
             && !self.alive(id)
@@ -125,6 +160,41 @@ impl Ground {
             self.violate("the token that a mirror serves is dead (promise 1)");
         }
         self.most_alive = self.most_alive.max(self.alive_managed().len());
+    }
+
+    /// What a run of `actor` says of itself is true.
+    pub(super) fn check_report(&mut self, actor: usize, report: &Report) {
+        let seen = &self.seen[actor];
+        let connected = report.token_id.is_some_and(|id| seen.connected.contains(&id));
+        let listed = report.token_id.is_some_and(|id| seen.listed.contains(&id));
+        match report.outcome {
+            Outcome::Rotated | Outcome::RolledBack if !connected => {
+                self.violate("a run took the credit for a token that it did not see connect");
+            }
+            Outcome::NotDue if !connected && !listed => {
+                self.violate(
+                    "a token was said not to be due that was neither listed nor connected",
+                );
+            }
+            Outcome::Held if report.token_id.is_none() => {
+                self.violate("a credential was said to be held that serves nothing");
+            }
+            Outcome::Rotated
+            | Outcome::RolledBack
+            | Outcome::NotDue
+            | Outcome::Held
+            | Outcome::Failed => {}
+        }
+        if report.outcome == Outcome::Rotated
+            && let Some(old) = report.previous_token_id
+            && Some(old) != self.served_id()
+            && self.alive(old)
+        {
+            self.violate("a rotation was said to be complete while its predecessor lives");
+        }
+        if report.revoked.iter().any(|id| self.alive(*id)) {
+            self.violate("a token was said to be revoked while it lives");
+        }
     }
 
     pub(super) fn violate(&mut self, what: &str) {

@@ -2,7 +2,7 @@
 
 use super::actor::{Actor, Part};
 use super::flaws::Flaw;
-use super::ground::{Ground, Message, TOKEN_KEY, USER_KEY};
+use super::ground::{FIELDS, Ground, Message, untouched};
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::TokenId;
 use crate::record::{Record, Slot, UserKeys, decode, encode_with_token};
@@ -30,14 +30,13 @@ impl Mirror {
 
     fn reading(&self) -> Reading {
         let version = self.store.version();
-        let first = [(USER_KEY.to_owned(), "precious".into())].into_iter().collect();
         let (slot, others) = match (self.store.served(), self.keeps) {
             (Some(stored), Keeps::Both) => (stored.slot(), stored.others.clone()),
             (Some(stored), Keeps::Token) => {
                 let token = Token::new(&stored.text).unwrap();
                 (Slot::Unmanaged { token }, UserKeys::default())
             }
-            (None, _) => decode(first, TOKEN_KEY).unwrap(),
+            (None, _) => decode(untouched(), FIELDS).unwrap(),
         };
         Reading { version, slot, others }
     }
@@ -76,14 +75,13 @@ impl Actor {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let object = encode_with_token(record, &over.others, TOKEN_KEY, token);
+        let object = encode_with_token(record, &over.others, FIELDS, token);
         let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
         let mut expected = over.version.clone();
         if self.flaw == Some(Flaw::WritesOverAnything) {
             expected = self.shared().ground.mirror.as_ref().unwrap().store.version();
         }
         let what = format!("mirrors {}", record.token_id);
-        let place: (Part, fn(_) -> _) = (Part::Mirror, Message::Mirror);
-        self.publish_by_number(place, &what, &expected, value).await
+        self.publish_by_number((Part::Mirror, Message::Mirror), &what, &expected, value).await
     }
 }

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::actor::{Actor, Part, Sent, trouble, trouble_of};
-use super::ground::{Applied, Fault, Message, TOKEN_KEY};
+use super::ground::{Applied, FIELDS, Fault, Message};
 use super::store::{Answer, Request, Stored};
 use crate::record::{Slot, encode_with_token};
 use crate::rotation::world::{FaultKind, PublishError, Version};
@@ -17,7 +17,7 @@ impl Actor {
     /// One write with the number of the version that is expected: Vault.
     pub(super) async fn publish_by_number(
         &self,
-        (part, message): (Part, fn(Request) -> Message),
+        (part, message): (Part, impl Fn(Request) -> Message),
         what: &str,
         over: &Version,
         value: Stored,
@@ -76,7 +76,7 @@ impl Actor {
                     }
                     publication.put(outcome.map(|answer| match answer {
                         Answer::IsCurrent => vec![PENDING.to_owned(), CURRENT.to_owned()],
-                        Answer::Done | Answer::Conflict | Answer::Exists => {
+                        Answer::Done | Answer::Conflict | Answer::Exists | Answer::Missing => {
                             vec![PENDING.to_owned()]
                         }
                     }))
@@ -100,9 +100,10 @@ impl Actor {
 
     async fn ask_aws(&self, what: &str, request: Request) -> Result<Answer, AwsAnswer> {
         let no = |code, status| Err(AwsAnswer::answered(Some(code), None, status));
-        match self.send(Part::Store, what, Message::Store(request)).await {
+        match self.send(Part::Store, what, Message::Store(self.place, request)).await {
             Sent::Told(Applied::Store(Answer::Conflict)) => no("InvalidParameterException", 400),
             Sent::Told(Applied::Store(Answer::Exists)) => no("ResourceExistsException", 400),
+            Sent::Told(Applied::Store(Answer::Missing)) => no("ResourceNotFoundException", 400),
             Sent::Told(Applied::Store(answer)) => Ok(answer),
             Sent::Refused(FaultKind::Permanent) => no("AccessDeniedException", 400),
             Sent::Refused(FaultKind::Transient) => no("ThrottlingException", 400),
@@ -120,7 +121,7 @@ impl Actor {
     ) -> Result<(), PublishError> {
         let replaced = match slot {
             Slot::Managed { record, token } if record.token_id != value.record.token_id => {
-                let object = encode_with_token(record, &value.others, TOKEN_KEY, token);
+                let object = encode_with_token(record, &value.others, FIELDS, token);
                 Some(Stored::new(object, (**record).clone(), token.lend(str::to_owned)))
             }
             Slot::Managed { .. } | Slot::Edited { .. } | Slot::Unmanaged { .. } | Slot::Vacant => {
@@ -136,7 +137,8 @@ impl Actor {
                 }
                 KubernetesNext::Create => {
                     let made = self.ask_kubernetes("makes the secret", Request::Make).await;
-                    let edition = || Edition::parse(&self.shared().ground.store.version()).unwrap();
+                    let edition =
+                        || Edition::parse(&self.shared().ground.store().version()).unwrap();
                     KubernetesPublication::created(made.map(|()| edition()))
                 }
                 KubernetesNext::Write(edition) => {
@@ -166,7 +168,7 @@ impl Actor {
             let body = serde_json::json!({"kind": "Status", "reason": reason}).to_string();
             Err(KubernetesAnswer::of(code, body.as_bytes(), true))
         };
-        match self.send(Part::Store, what, Message::Store(request)).await {
+        match self.send(Part::Store, what, Message::Store(self.place, request)).await {
             Sent::Told(Applied::Store(Answer::Conflict)) => no(409, "Conflict"),
             Sent::Told(Applied::Store(Answer::Exists)) => no(409, "AlreadyExists"),
             Sent::Told(_) => Ok(()),
@@ -186,14 +188,14 @@ impl Actor {
         let index = self.index;
         let locked = self
             .ask(Part::Store, "locks and compares", |ground| {
-                if ground.store.lock.is_some() {
+                if ground.store_mut().lock.is_some() {
                     return Err(PublishError::Refused(trouble()));
                 }
-                if ground.store.version() != *over {
+                if ground.store().version() != *over {
                     return Err(PublishError::Conflict);
                 }
-                ground.store.lock = Some(index);
-                Ok(ground.store.fresh_id())
+                ground.store_mut().lock = Some(index);
+                Ok(ground.store().fresh_id())
             })
             .await;
         let result = match locked {
@@ -204,7 +206,8 @@ impl Actor {
             }
             Err(fault) => Err(PublishError::Refused(fault)),
         };
-        let store = &mut self.shared().ground.store;
+        let mut shared = self.shared();
+        let store = shared.ground.store_mut();
         if store.lock == Some(index) {
             store.lock = None;
         }
@@ -219,7 +222,7 @@ impl Actor {
             Some(_) => false,
         };
         if takes_place {
-            let switch = Message::Store(Request::Switch(Box::new(value)));
+            let switch = Message::Store(self.place, Request::Switch(Box::new(value)));
             self.shared().ground.apply(switch);
         }
         self.after(fault).await;
@@ -227,7 +230,7 @@ impl Actor {
             return Ok(());
         }
         let served =
-            self.ask(Part::Store, "looks what is served", |ground| ground.store.version()).await;
+            self.ask(Part::Store, "looks what is served", |ground| ground.store().version()).await;
         let served = served.map(|version| VersionName::parse(version.as_str()));
         let next = VersionName::parse(id).unwrap();
         Err(match failed_switch(&served, &next) {

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ground::TOKEN_KEY;
-use crate::record::{Record, Slot, UserKeys, decode};
+use super::ground::FIELDS;
+use crate::record::{Object, Record, Slot, UserKeys, decode};
 use crate::rotation::world::Version;
 use crate::secret::Token;
 use crate::store::judgement::{Edition, VersionName};
@@ -30,7 +29,7 @@ pub(super) enum Protocol {
 pub(super) struct Stored {
     pub(super) id: String,
     /// What is kept there: the token, the record, and the user's own keys.
-    pub(super) object: Map<String, Value>,
+    pub(super) object: Object,
     /// The record, as it was written.
     pub(super) record: Record,
     /// The token's text, as consumers read it.
@@ -50,8 +49,8 @@ pub(super) enum Sight {
 
 impl Stored {
     /// A version that has no ID yet.
-    pub(super) fn new(object: Map<String, Value>, record: Record, text: String) -> Self {
-        let (slot, others) = decode(object.clone(), TOKEN_KEY).unwrap();
+    pub(super) fn new(object: Object, record: Record, text: String) -> Self {
+        let (slot, others) = decode(object.clone(), FIELDS).unwrap();
         let sight = match slot {
             Slot::Vacant => Sight::Vacant,
             Slot::Managed { record: read, .. } => {
@@ -105,6 +104,8 @@ pub(super) enum Answer {
     Conflict,
     /// It is there already, with another content.
     Exists,
+    /// There is no such secret.
+    Missing,
 }
 
 pub(super) struct Store {
@@ -162,7 +163,7 @@ impl Store {
             Protocol::Editions => {
                 let resource_version = self.writes.to_string();
                 let uid = Edition::parse(&self.version())
-                    .map_or_else(|| format!("object-{resource_version}"), |edition| edition.uid);
+                    .map_or_else(|| Uuid::new_v4().to_string(), |edition| edition.uid);
                 Edition { uid, resource_version }.version().as_str().to_owned()
             }
         }
@@ -208,6 +209,7 @@ impl Store {
                     Some(known) if known.object != value.object => Answer::Exists,
                     Some(_) if is_current => Answer::IsCurrent,
                     Some(_) => Answer::Done,
+                    None if self.versions.is_empty() && !self.is_made => Answer::Missing,
                     None if self.versions.is_empty() => {
                         self.make_current(*value);
                         Answer::IsCurrent
@@ -228,6 +230,11 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// Whether it was ever current.
+    pub(super) fn was_current(&self, stored: &Stored) -> bool {
+        self.was_current.contains(&stored.id)
     }
 
     /// Notes the current version; `false` if it was current before and then was not.

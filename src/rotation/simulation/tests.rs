@@ -10,6 +10,7 @@ use crate::rotation::decide::Request;
 mod admin;
 mod alone;
 mod mirrors;
+mod operators;
 mod outcomes;
 #[expect(
     clippy::wildcard_enum_match_arm,

@@ -86,6 +86,7 @@ pub(super) fn outcome_name(outcome: Outcome) -> (&'static str, &'static str) {
 pub(super) fn origin_name(origin: Origin) -> &'static str {
     match origin {
         Origin::First => "first token",
+        Origin::Vacant => "the secret was empty",
         Origin::Schedule => "by schedule",
         Origin::Expiry => "near expiry",
         Origin::Manual => "by hand",

@@ -2,13 +2,12 @@
 
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use secrecy::zeroize::Zeroizing;
-use serde_json::{Map, Value};
 
 use crate::config::Format;
 use crate::names::TokenId;
-use crate::record::{Record, Slot, UserKeys, encode_with_token};
+use crate::record::{Object, Record, Slot, UserKeys, encode_with_token};
 use crate::rotation::world::{Reading, Version};
-use crate::secret::Token;
+use crate::secret::{Token, TokenError};
 use crate::store::{Location, StoreError, object, reading, served};
 
 /// The string that serves `token`.
@@ -19,10 +18,7 @@ pub(super) fn render(
     token: &Token,
 ) -> Zeroizing<String> {
     match at.format {
-        Format::Json => {
-            let object = encode_with_token(record, &over.others, &at.token_field, token);
-            Zeroizing::new(Value::Object(object).to_string())
-        }
+        Format::Json => encode_with_token(record, &over.others, at.fields(), token).to_text(),
         Format::Plain => token.lend(|text| Zeroizing::new(text.to_owned())),
     }
 }
@@ -54,18 +50,22 @@ pub(super) fn recall(
     }
 }
 
-/// A bare token is one that a record elsewhere may describe. An object would lose all its keys to one.
+/// A bare token is one that a record elsewhere may describe. An object would lose all its keys to one, and any other
+/// text itself.
 fn bare(at: &Location, text: Option<&str>) -> Result<Slot, StoreError> {
     let not_plain = || StoreError::NotPlain { path: at.path.clone() };
     let text = text.ok_or_else(not_plain)?;
     if text.trim_start().starts_with('{') {
         return Err(not_plain());
     }
-    Ok(Token::new(text).map_or(Slot::Vacant, |token| Slot::Unmanaged { token }))
+    match Token::new(text) {
+        Ok(token) => Ok(Slot::Unmanaged { token }),
+        Err(TokenError::Empty) => Ok(Slot::Vacant),
+        Err(TokenError::NotOneWord) => Err(not_plain()),
+    }
 }
 
-fn parse(at: &Location, output: &GetSecretValueOutput) -> Result<Map<String, Value>, StoreError> {
-    let not_an_object = || StoreError::NotAnObject { path: at.path.clone() };
-    let text = output.secret_string().ok_or_else(not_an_object)?;
-    object(at, serde_json::from_str(text).map_err(|_| not_an_object())?)
+fn parse(at: &Location, output: &GetSecretValueOutput) -> Result<Object, StoreError> {
+    let text = output.secret_string();
+    object(at, text.ok_or_else(|| StoreError::NotAnObject { path: at.path.clone() })?)
 }

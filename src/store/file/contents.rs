@@ -3,9 +3,8 @@
 use std::fmt;
 
 use secrecy::zeroize::Zeroizing;
-use serde_json::Value;
 
-use crate::record::{Record, UserKeys, encode};
+use crate::record::{Fields, Record, UserKeys, encode};
 use crate::secret::Token;
 
 /// The bare text of the token.
@@ -32,18 +31,19 @@ impl Files {
     pub(super) fn render(
         record: &Record,
         others: &UserKeys,
-        token_field: &str,
+        fields: Fields<'_>,
         token: &Token,
     ) -> Self {
-        let mut object = encode(record, others);
-        object.remove(token_field);
-        let json = format!("{:#}\n", Value::Object(object));
+        let lines = encode(record, others, fields).to_lines("");
+        let mut json = Zeroizing::new(Vec::with_capacity(lines.len() + 1));
+        json.extend_from_slice(lines.as_bytes());
+        json.push(b'\n');
         let bare = token.lend(|text| text.as_bytes().to_vec());
-        let environment = token.lend(|text| assignment(token_field, text));
+        let environment = token.lend(|text| assignment(fields.token, text));
         Self(vec![
             (TOKEN, Zeroizing::new(bare)),
             (ENVIRONMENT, Zeroizing::new(environment.into_bytes())),
-            (RECORD, Zeroizing::new(json.into_bytes())),
+            (RECORD, json),
         ])
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secrecy::zeroize::Zeroizing;
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -15,7 +14,7 @@ use super::directory::{Directory, Entry};
 use super::error::FileError;
 use super::version::{Unswitched, VersionName, failed_switch, leftovers, outdated};
 use crate::names::TokenId;
-use crate::record::Record;
+use crate::record::{Object, Record};
 use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
 use crate::store::{Location, PublishError, StoreError, object, reading, served};
@@ -79,7 +78,7 @@ impl State {
 impl Secret {
     pub(super) fn read(&self) -> Result<Reading, StoreError> {
         let Some(directory) = self.directory()? else {
-            return reading(&self.at, Version::absent(), Map::new());
+            return reading(&self.at, Version::absent(), Object::default());
         };
         // A version may be pruned between finding and reading it, if two newer ones are written meanwhile.
         for _ in 0..5 {
@@ -195,22 +194,16 @@ impl Secret {
     }
 
     /// The JSON object that one version stands for, the token's text included; `None` if the version is gone.
-    fn version(
-        &self,
-        directory: &Directory,
-        state: &State,
-    ) -> Result<Option<Map<String, Value>>, StoreError> {
+    fn version(&self, directory: &Directory, state: &State) -> Result<Option<Object>, StoreError> {
         let Some((token, record)) = Self::files(directory, state)? else { return Ok(None) };
-        let mut fields = Map::new();
-        if let Some(bytes) = record {
-            let value = serde_json::from_slice(&bytes)
-                .map_err(|_| StoreError::NotAnObject { path: self.at.path.clone() })?;
-            fields = object(&self.at, value)?;
-        }
+        let mut fields = match record {
+            Some(bytes) => object(&self.at, std::str::from_utf8(&bytes).unwrap_or_default())?,
+            None => Object::default(),
+        };
         fields.remove(&self.at.token_field);
         if let Some(bytes) = token {
-            let text = String::from_utf8_lossy(&bytes).into_owned();
-            fields.insert(self.at.token_field.clone(), Value::String(text));
+            let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
+            fields.set_text(&self.at.token_field, &text);
         }
         Ok(Some(fields))
     }

@@ -13,7 +13,7 @@ use super::publication::Edition;
 use crate::config::KubernetesStore;
 use crate::kubernetes::Metadata;
 use crate::names::TokenId;
-use crate::record::{Record, Slot};
+use crate::record::{Fields, Part, Record, RecordError, Slot};
 use crate::secret::Token;
 
 /// The record, without the token's text.
@@ -40,10 +40,6 @@ fn data<'de, D: serde::Deserializer<'de>>(
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A record that is none.
-#[derive(Debug)]
-pub(super) struct Damaged;
-
 impl Secret {
     pub(super) fn edition(&self) -> Edition {
         Edition {
@@ -53,16 +49,34 @@ impl Secret {
     }
 
     /// What stands in it.
-    pub(super) fn slot(&self, token_field: &str) -> Result<Slot, Damaged> {
-        let token = self.text(token_field).and_then(|text| Token::new(&text).ok());
+    pub(super) fn slot(&self, fields: Fields<'_>) -> Result<Slot, RecordError> {
+        let token = self.text(fields.token).and_then(|text| Token::new(&text).ok());
         let Some(annotation) = self.metadata.annotations.get(RECORD) else {
             return Ok(token.map_or(Slot::Vacant, |token| Slot::Unmanaged { token }));
         };
-        let record: Box<Record> = serde_json::from_str(annotation).map_err(|_| Damaged)?;
+        let record: Box<Record> = serde_json::from_str(annotation).map_err(|_| {
+            RecordError::Damaged { reason: format!("the annotation {RECORD} is not a record") }
+        })?;
         Ok(match token {
             Some(token) if token.sha256() == record.token_sha256 => Slot::Managed { record, token },
             token => Slot::Edited { record, token },
         })
+    }
+
+    /// What somebody else keeps under a key that pintail would write.
+    pub(super) fn taken(&self, fields: Fields<'_>) -> Option<RecordError> {
+        let is_ours = self.metadata.annotations.contains_key(RECORD);
+        let taken = |key: &str, part| RecordError::Taken { key: key.to_owned(), part };
+        let is_token = |text: Zeroizing<String>| Token::new(&text).is_ok();
+        if !is_ours
+            && self.data.contains_key(fields.token)
+            && !self.text(fields.token).is_some_and(is_token)
+        {
+            return Some(taken(fields.token, Part::Token));
+        }
+        let field = fields.token_id.filter(|field| !is_ours && self.data.contains_key(*field))?;
+        let is_id = self.text(field).is_some_and(|text| text.trim().parse::<TokenId>().is_ok());
+        (!is_id).then(|| taken(field, Part::TokenId))
     }
 
     /// An earlier token, if this is the Secret that they are kept in.
@@ -129,15 +143,17 @@ pub(super) fn made(settings: &KubernetesStore, name: &str, kind: &str, data: &Va
 pub(super) fn publication(
     settings: &KubernetesStore,
     edition: &Edition,
-    token_field: &str,
+    fields: Fields<'_>,
     record: &Record,
     token: &Token,
 ) -> Value {
     let mut annotations = annotations(settings);
     annotations.insert(RECORD, serde_json::to_string(record).unwrap_or_default());
     let mut data = Map::new();
-    data.insert(token_field.to_owned(), token.lend(encoded));
-    data.insert(settings.token_id_field.clone(), encoded(&record.token_id.to_string()));
+    data.insert(fields.token.to_owned(), token.lend(encoded));
+    if let Some(field) = fields.token_id {
+        data.insert(field.to_owned(), encoded(&record.token_id.to_string()));
+    }
     json!({ "metadata": metadata(settings, edition, &annotations), "data": data })
 }
 

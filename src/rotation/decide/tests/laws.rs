@@ -5,10 +5,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::look::{DAY, Look, Where, at, foreign, id, listed, name, tries, version};
+use super::mirrors::mirror_place;
 use crate::config::{GatePace, OnFailure};
 use crate::names::TokenId;
 use crate::record::Phase;
-use crate::rotation::decide::{Decision, Refusal, Request};
+use crate::rotation::decide::{Begin, Decision, Refusal, Request};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::world::Version;
 
@@ -109,6 +110,7 @@ fn doomed(look: &Look, decision: &Decision) -> Vec<TokenId> {
         | Decision::Wait { .. }
         | Decision::Hold { .. }
         | Decision::Mirror
+        | Decision::Forget(_)
         | Decision::Rest { .. } => vec![],
     }
 }
@@ -194,6 +196,43 @@ proptest! {
     }
 
     #[test]
+    fn a_rotation_whose_every_stage_succeeded_when_it_was_last_tried_is_neither_held_nor_rolled_back(
+        look in some_managed(), mirrored: bool, has_mirror: bool, failed in 0..9_u32,
+    ) {
+        let well = look.edit(|look| {
+            look.mirrored = mirrored;
+            look.subject.mirrors = has_mirror.then(mirror_place).into_iter().collect();
+            if look.request.begin == Begin::RollBack {
+                look.request = Request::SCHEDULE;
+            }
+            let proofs = look.evidence.proofs_mut();
+            for stage in [&mut proofs.mirror, &mut proofs.deploy, &mut proofs.gate, &mut proofs.verify] {
+                *stage = Tries { count: failed + 1, failed: 0, ..tries(1, 1, 0) };
+            }
+        });
+        let decision = well.decide();
+        let is_stopped = matches!(decision, Decision::Hold { .. } | Decision::RollBack(_));
+        prop_assert!(!is_stopped, "{decision:?}");
+    }
+
+    #[test]
+    fn a_token_that_lives_elsewhere_is_not_revoked_unless_a_person_gives_it_up(look in some_managed(), kept in some_ids()) {
+        let look = look.edit(|look| {
+            let record = &mut look.record;
+            record.elsewhere_token_ids = kept.into_iter()
+                .filter(|id| *id != record.token_id && !record.previous_token_ids.contains(id))
+                .collect();
+        });
+        let decision = look.decide();
+        let kept = &look.record.elsewhere_token_ids;
+        prop_assert!(doomed(&look, &decision).iter().all(|id| !kept.contains(id)));
+        if let Decision::Replace { previous, elsewhere, .. } = decision {
+            let is_known = |id| elsewhere.contains(id) || look.request.is_compromised && previous.contains(id);
+            prop_assert!(kept.iter().all(is_known));
+        }
+    }
+
+    #[test]
     fn a_wait_or_a_hold_ends_in_the_future(look in some_look()) {
         if let Decision::Wait { until, .. } | Decision::Hold { until, .. } = look.decide() {
             prop_assert!(until > look.now);
@@ -216,7 +255,7 @@ proptest! {
         let goes_on = match &awake {
             Decision::Replace { .. } => look.request != Request::SCHEDULE,
             Decision::Seal { .. } | Decision::Revoke(_) | Decision::RollBack(_)
-            | Decision::Deploy | Decision::PollGate | Decision::Mirror => true,
+            | Decision::Deploy | Decision::PollGate | Decision::Mirror | Decision::Forget(_) => true,
             Decision::Refuse(refusal) => !matches!(refusal, Refusal::Strays(_)),
             // These may go before a replacement, too.
             Decision::Hold { .. } | Decision::List | Decision::Verify | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,

@@ -6,9 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::config::{CatchUp, GatePace, OnFailure, Policy};
-use crate::names::{TokenId, TokenName};
+use crate::names::{PlaceMark, TokenId, TokenName};
 use crate::record::{Phase, Record, TokenType};
-use crate::rotation::decide::{Decision, Observation, Request, Sight, Subject, decide};
+use crate::rotation::decide::{Decision, Observation, Request, Sight, Subject, Vacancy, decide};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::schedule::{Calendar, Schedule};
 use crate::rotation::world::{ListedToken, Version};
@@ -58,7 +58,8 @@ pub(super) fn foreign(n: u64) -> ListedToken {
 /// Tries of which the last `streak` succeeded, the last one `ago` seconds before the start.
 pub(super) fn tries(count: u32, streak: u32, ago: i64) -> Tries {
     let failure = (streak == 0 && count > 0).then(|| "no".to_owned());
-    Tries { count, streak, last: (count > 0).then(|| at(-ago)), failure }
+    let failed = if streak == 0 { count } else { 0 };
+    Tries { count, failed, streak, last: (count > 0).then(|| at(-ago)), failure }
 }
 
 pub(super) fn version() -> Version {
@@ -83,6 +84,9 @@ pub(super) struct Look {
     pub(super) record: Record,
     pub(super) listing: Option<Vec<ListedToken>>,
     pub(super) mirrored: bool,
+    pub(super) is_unproved: bool,
+    pub(super) is_untouched: bool,
+    pub(super) in_mirrors: Vec<TokenId>,
     pub(super) evidence: Evidence,
     pub(super) request: Request,
 }
@@ -96,6 +100,7 @@ impl Look {
             subject: Subject {
                 owner: "prod".parse().unwrap(),
                 username: "etl_prod".parse().unwrap(),
+                place: PlaceMark::of(&["here"]),
                 token_type: TokenType::ReadWrite,
                 policy: Policy {
                     schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
@@ -135,6 +140,9 @@ impl Look {
             },
             listing: Some(vec![listed(2, DAY)]),
             mirrored: false,
+            is_unproved: false,
+            is_untouched: true,
+            in_mirrors: vec![],
             evidence,
             request: Request::SCHEDULE,
         }
@@ -209,7 +217,10 @@ impl Look {
 
     pub(super) fn decide(&self) -> Decision {
         let sight = match self.sight {
-            Where::Vacant => Sight::Vacant,
+            Where::Vacant => Sight::Vacant(Vacancy {
+                is_untouched: self.is_untouched,
+                in_mirrors: &self.in_mirrors,
+            }),
             Where::Unmanaged => Sight::Unmanaged,
             Where::Edited => Sight::Edited(&self.record),
             Where::Managed => Sight::Managed(&self.record),
@@ -221,6 +232,7 @@ impl Look {
                 sight,
                 listing: self.listing.as_deref(),
                 mirrored: self.mirrored,
+                is_unproved: self.is_unproved,
                 evidence: &self.evidence,
                 request: self.request,
             },

@@ -2,11 +2,16 @@
 
 use super::look::{DAY, Look, Where, at, id, listed, tries};
 use super::table::{check, hold, replaced, rest, wait};
-use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Request};
+use crate::names::PlaceMark;
+use crate::rotation::decide::{Awaited, Decision, MirrorPlace, Obstacle, Reason, Request};
 use crate::rotation::schedule::Due;
 
+pub(super) fn mirror_place() -> MirrorPlace {
+    MirrorPlace { name: "aws".to_owned(), place: PlaceMark::of(&["aws"]) }
+}
+
 fn with_mirror(look: Look) -> Look {
-    look.edit(|look| look.subject.mirrors = vec!["aws".to_owned()])
+    look.edit(|look| look.subject.mirrors = vec![mirror_place()])
 }
 
 fn seen(look: Look) -> Look {

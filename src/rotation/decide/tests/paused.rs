@@ -1,15 +1,15 @@
 //! A paused credential: nothing is begun for it, what was begun is finished, and a person may still ask.
 
-use super::look::{DAY, Look, Where, at, id, listed};
-use super::table::{check, replaced};
-use crate::rotation::decide::{Decision, Reason, Request};
+use super::look::{DAY, Look, Where, at, id, listed, tries};
+use super::table::{check, hold, replaced};
+use crate::rotation::decide::{Decision, Obstacle, Reason, Request};
 use crate::rotation::schedule::Due;
 
 fn paused(look: Look) -> Look {
     look.edit(|look| look.subject.policy.paused = true)
 }
 
-const REST: Decision = Decision::Rest { next_due: None };
+const REST: Decision = Decision::Rest { next_due: None, elsewhere: vec![] };
 
 #[test]
 fn nothing_is_begun_for_a_paused_credential() {
@@ -22,8 +22,14 @@ fn nothing_is_begun_for_a_paused_credential() {
         ),
         ("not before its expiry", paused(Look::quiet()).edit(near), REST),
         ("not after it", paused(Look::quiet()).edit(|look| look.now = at(30 * DAY)), REST),
-        ("not when its token is gone", paused(Look::quiet()).listing([]), REST),
     ]);
+    let missing = paused(Look::quiet()).listing([]);
+    assert_eq!(missing.decide(), Decision::Verify, "whether its missing token works is found out");
+    let gone = missing.edit(|look| {
+        look.evidence.proofs_mut().verify = tries(5, 0, 5);
+        look.evidence.proofs_mut().refused = true;
+    });
+    assert_eq!(gone.decide(), hold(Obstacle::Verify, 55), "and told, but it is not replaced");
     let awake = Look::quiet().edit(near).decide();
     assert_eq!(awake, replaced(Reason::Due(Due::Expiring(at(29 * DAY))), &[2], &[]));
 }

@@ -7,6 +7,7 @@ use crate::config::{GatePace, OnFailure};
 use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Request};
 use crate::rotation::world::Version;
 
+use super::mirrors::mirror_place;
 use super::table::{check, hold, replaced, rest, wait};
 
 #[test]
@@ -58,7 +59,7 @@ fn a_rotation_walks_from_its_publication_to_its_seal() {
             "a mirror that was written later is waited for as long",
             rotating().edit(|look| {
                 look.subject.settle = Duration::from_secs(90);
-                look.subject.mirrors = vec!["copy".to_owned()];
+                look.subject.mirrors = vec![mirror_place()];
                 look.mirrored = true;
                 look.evidence.proofs_mut().mirror = tries(1, 1, 30);
             }),
@@ -268,7 +269,6 @@ fn a_person_can_ask_for_the_predecessor_until_the_seal() {
             shut("it is marked as retiring, or revoked"),
         ),
         ("not without one", asked(Look::quiet()), shut("the served token replaced none")),
-        ("not twice", asked(Look::rolled_back()), shut("it is served again already")),
         (
             "not where the store has lost it",
             asked(Look::rotating())
@@ -276,6 +276,30 @@ fn a_person_can_ask_for_the_predecessor_until_the_seal() {
             shut("lost"),
         ),
     ]);
+}
+
+#[test]
+fn the_way_back_ends_where_the_predecessor_connects_and_its_gate_goes_on_later() {
+    let back = || Look::rolled_back().asked(Request::ROLL_BACK);
+    let deployed = |look: &mut Look| look.evidence.proofs_mut().deploy = tries(1, 1, 5);
+    let verified = |look: &mut Look| look.evidence.proofs_mut().verify = tries(1, 1, 1);
+    let untold = |look: &mut Look| look.evidence.proofs_mut().deploy = tries(0, 0, 0);
+    check([
+        ("the clients are told", back().edit(untold), Decision::Deploy),
+        ("it is verified as read, gate or no gate", back().edit(deployed), Decision::Verify),
+        (
+            "and that is all that was asked for",
+            back().edit(deployed).edit(verified),
+            Decision::Rest { next_due: None, elsewhere: vec![] },
+        ),
+        (
+            "a predecessor that does not connect is told at once",
+            back().edit(deployed).edit(|look| look.evidence.proofs_mut().verify = tries(5, 0, 5)),
+            hold(Obstacle::Verify, 55),
+        ),
+    ]);
+    let later = back().edit(deployed).edit(verified).asked(Request::FINISH);
+    assert_eq!(later.decide(), hold(Obstacle::Gate, 55), "its gate goes on in later runs");
 }
 
 #[test]

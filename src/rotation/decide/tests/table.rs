@@ -14,7 +14,7 @@ pub(super) fn check(rows: impl IntoIterator<Item = (&'static str, Look, Decision
 
 pub(super) fn replaced(reason: Reason, previous: &[u64], orphans: &[u64]) -> Decision {
     let ids = |numbers: &[u64]| numbers.iter().map(|n| id(*n)).collect();
-    Decision::Replace { reason, previous: ids(previous), orphans: ids(orphans) }
+    Decision::Replace { reason, previous: ids(previous), orphans: ids(orphans), elsewhere: vec![] }
 }
 
 pub(super) fn wait(until: i64, awaited: Awaited) -> Decision {
@@ -29,7 +29,7 @@ const EXPIRES: i64 = 29 * DAY;
 const RENEWAL: i64 = 22 * DAY;
 
 pub(super) fn rest() -> Decision {
-    Decision::Rest { next_due: Some(at(RENEWAL)) }
+    Decision::Rest { next_due: Some(at(RENEWAL)), elsewhere: vec![] }
 }
 
 fn expiring() -> Reason {
@@ -80,8 +80,8 @@ fn a_first_token_is_made_where_none_is_served() {
         ("the list comes first", Look { listing: None, ..vacant() }, Decision::List),
         ("then a token", vacant().listing([foreign(9)]), replaced(Reason::First, &[], &[])),
         (
-            "a token with our name may be in use elsewhere: it waits for the gate as a predecessor",
-            vacant().listing([listed(1, DAY), foreign(9)]),
+            "what a crash explains waits for the gate as a predecessor",
+            vacant().listing([listed(1, 60), foreign(9)]),
             replaced(Reason::First, &[1], &[]),
         ),
         (
@@ -102,7 +102,7 @@ fn a_first_token_is_made_where_none_is_served() {
         (
             "nothing is begun by who only finishes",
             vacant().asked(Request::FINISH),
-            Decision::Rest { next_due: Some(start()) },
+            Decision::Rest { next_due: Some(start()), elsewhere: vec![] },
         ),
         (
             "there is no way back from nothing",

@@ -7,8 +7,8 @@ use crate::record::Phase;
 use crate::rotation::decide::{Decision, Observation, Reason, Request, Sight, Subject, decide};
 use crate::rotation::reconcile::Judge;
 use crate::rotation::simulation::flaws::Flaw;
-use crate::rotation::simulation::ground::Fault;
-use crate::rotation::simulation::run::{Pintail, Scenario, run};
+use crate::rotation::simulation::ground::{Act, Fault, Ground};
+use crate::rotation::simulation::run::{Pintail, Scenario, run, run_with};
 
 /// The worlds that are searched: one pintail of each kind, then pairs.
 fn worlds() -> Vec<Scenario> {
@@ -89,7 +89,7 @@ macro_rules! second_thoughts {
 fn previous(seen: &Observation<'_>) -> Vec<crate::names::TokenId> {
     match seen.sight {
         Sight::Managed(record) => record.previous_token_ids.clone(),
-        Sight::Vacant | Sight::Unmanaged | Sight::Edited(_) => vec![],
+        Sight::Vacant(_) | Sight::Unmanaged | Sight::Edited(_) => vec![],
     }
 }
 
@@ -104,7 +104,7 @@ fn planted_a_rotation_without_a_seal_is_noticed() {
         Decision::Seal { .. }
             if previous(seen).iter().any(|id| !seen.evidence.gone.contains(id)) =>
             Decision::Revoke(previous(seen)),
-        Decision::Seal { .. } => Decision::Rest { next_due: None },
+        Decision::Seal { .. } => Decision::Rest { next_due: None, elsewhere: vec![] },
         other => other,
     }));
     assert!(law.is_some());
@@ -161,7 +161,7 @@ fn planted_evidence_of_another_version_is_noticed() {
                 *proved = Some(proofs.clone());
             }
             let mut evidence = seen.evidence.clone();
-            if let Some(proofs) = &*proved {
+            if let Some(proofs) = proved.as_ref().filter(|_| is_unresolved(seen)) {
                 *evidence.proofs_mut() = proofs.clone();
             }
             decide(subject, &Observation { evidence: &evidence, ..*seen })
@@ -237,8 +237,8 @@ fn planted_a_roll_back_after_the_seal_is_noticed() {
 fn planted_a_replacement_that_forgets_its_predecessor_is_noticed() {
     assert_caught(
         judged(second_thoughts!(|_subject, _seen, decision| match decision {
-            Decision::Replace { reason, orphans, .. } =>
-                Decision::Replace { reason, previous: vec![], orphans },
+            Decision::Replace { reason, orphans, elsewhere, .. } =>
+                Decision::Replace { reason, previous: vec![], orphans, elsewhere },
             other => other,
         })),
         "promise 2",
@@ -249,9 +249,9 @@ fn planted_a_replacement_that_forgets_its_predecessor_is_noticed() {
 fn planted_a_predecessor_that_an_empty_list_makes_forgotten_is_noticed() {
     assert_caught(
         judged(second_thoughts!(|_subject, seen, decision| match decision {
-            Decision::Replace { reason, orphans, mut previous } => {
+            Decision::Replace { reason, orphans, mut previous, elsewhere } => {
                 previous.retain(|id| seen.listing.unwrap_or_default().iter().any(|t| t.id == *id));
-                Decision::Replace { reason, previous, orphans }
+                Decision::Replace { reason, previous, orphans, elsewhere }
             }
             other => other,
         })),
@@ -273,7 +273,8 @@ fn planted_absence_taken_as_proof_is_noticed() {
             Decision::Replace {
                 reason: Reason::Lost,
                 previous: vec![record.token_id],
-                orphans: vec![]
+                orphans: vec![],
+                elsewhere: vec![],
             },
         _ => decision,
     });
@@ -333,4 +334,50 @@ fn planted_any_refusal_taken_as_gone_is_noticed() {
 #[test]
 fn planted_a_proof_of_what_is_remembered_and_not_read_is_noticed() {
     assert_caught(adapted(Flaw::ReadsFromMemory), "promise 2");
+}
+
+/// A promise that breaks where an operator moves the secret and `judge` is wrong.
+fn broken_by_a_move(judge: fn() -> Box<Judge>) -> Option<String> {
+    let later = |from_turn| Pintail { from_turn, ..Pintail::one_shot(Request::SCHEDULE) };
+    let moved = Scenario::with([later(0), later(40), later(80)]);
+    let long_ago = |ground: &mut Ground| ground.now += jiff::SignedDuration::from_hours(1);
+    (0..30).find_map(|at| {
+        let scenario = with_fault(&moved, at, Fault::Person(Act::Move));
+        let shown = run_with(&Scenario { judge: Some(judge), ..scenario }, false, long_ago);
+        shown.violations.into_iter().next()
+    })
+}
+
+#[test]
+fn planted_an_empty_place_taken_for_a_lost_one_is_noticed() {
+    let law = broken_by_a_move(second_thoughts!(|_subject, _seen, decision| match decision {
+        Decision::Replace { reason, mut previous, orphans, mut elsewhere } => {
+            previous.append(&mut elsewhere);
+            Decision::Replace { reason, previous, orphans, elsewhere }
+        }
+        other => other,
+    }));
+    assert_caught(law, "another place serves was revoked");
+}
+
+#[test]
+fn planted_what_lives_elsewhere_taken_for_an_orphan_is_noticed() {
+    let law = broken_by_a_move(second_thoughts!(|_subject, _seen, decision| match decision {
+        Decision::Rest { elsewhere, .. } if !elsewhere.is_empty() =>
+            Decision::Touch { orphans: elsewhere },
+        other => other,
+    }));
+    assert_caught(law, "another place serves was revoked");
+}
+
+#[test]
+fn planted_credit_for_a_token_that_was_not_seen_to_connect_is_noticed() {
+    let credulous: fn() -> Box<Judge> = || {
+        Box::new(|subject: &Subject, seen: &Observation<'_>| {
+            let mut evidence = seen.evidence.clone();
+            evidence.proofs_mut().verify.count(seen.now, Ok(()));
+            decide(subject, &Observation { is_unproved: false, evidence: &evidence, ..*seen })
+        })
+    };
+    assert_caught(judged(credulous), "promise");
 }

@@ -11,9 +11,9 @@ fn without_a_value(pintails: impl IntoIterator<Item = Pintail>) -> Scenario {
 }
 
 fn explore(scenario: &Scenario) -> Shown {
-    let shown = run_with(scenario, false, |ground| ground.store.is_made = true);
+    let shown = run_with(scenario, false, |ground| ground.store_mut().is_made = true);
     if !shown.violations.is_empty() {
-        let told = run_with(scenario, true, |ground| ground.store.is_made = true);
+        let told = run_with(scenario, true, |ground| ground.store_mut().is_made = true);
         panic!("{:?}\nin {scenario:#?}\n{}", shown.violations, told.story.join("\n"));
     }
     shown

@@ -1,0 +1,92 @@
+//! The record, and how it shares a secret with what people keep there.
+
+use serde_json::Value;
+
+use super::*;
+
+mod bytes;
+mod form;
+mod id_field;
+
+fn record(token: &Token) -> Record {
+    Record {
+        token_id: "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap(),
+        token_name: "pintail/prod/etl/0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
+        token_type: TokenType::ReadWrite,
+        username: "etl_prod".parse().unwrap(),
+        created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        expires_at: None,
+        rotation_id: "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap(),
+        published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
+        previous_token_ids: vec![],
+        elsewhere_token_ids: vec![],
+        unconfirmed_revocations: 0,
+        phase: Phase::Published,
+        token_sha256: token.sha256(),
+        owner: "prod".parse().unwrap(),
+    }
+}
+
+fn token() -> Token {
+    Token::new("t0ken").unwrap()
+}
+
+/// The keys as they are configured unless somebody says otherwise.
+const USUAL: Fields<'static> = Fields { token: "motherduck_token", token_id: Some("token_id") };
+
+fn object(value: &Value) -> Object {
+    Object::parse(&value.to_string()).unwrap()
+}
+
+fn value(object: &Object) -> Value {
+    serde_json::from_str(&object.to_text()).unwrap()
+}
+
+/// What stands in the secret once the record is written over what stood there as `before`.
+fn written_over(before: &Value, fields: Fields<'_>) -> Value {
+    let (_, others) = decode(object(before), fields).unwrap();
+    value(&encode_with_token(&record(&token()), &others, fields, &token()))
+}
+
+/// A secret in which the record stands field by field beside the token.
+fn flat(more: &[(&str, Value)]) -> Value {
+    let mut flat = serde_json::to_value(record(&token())).unwrap();
+    flat["managed_by"] = "pintail".into();
+    flat["motherduck_token"] = "t0ken".into();
+    for (key, value) in more {
+        flat[*key] = value.clone();
+    }
+    flat
+}
+
+#[test]
+fn a_record_is_rolled_back_when_it_serves_a_token_of_an_earlier_rotation() {
+    let mut rolled = record(&token());
+    assert!(!rolled.is_rolled_back());
+    rolled.previous_token_ids = vec!["7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a02".parse().unwrap()];
+    assert!(!rolled.is_rolled_back());
+    rolled.rotation_id = RotationId::starting_at("2026-11-02T00:00:00Z".parse().unwrap());
+    assert!(rolled.is_rolled_back());
+}
+
+#[test]
+fn a_token_type_is_spelled_as_motherduck_spells_it() {
+    for (token_type, text) in
+        [(TokenType::ReadWrite, "read_write"), (TokenType::ReadScaling, "read_scaling")]
+    {
+        assert_eq!(token_type.as_str(), text);
+        assert_eq!(serde_json::to_value(token_type).unwrap(), text);
+    }
+}
+
+#[test]
+fn what_a_record_rarely_says_is_written_only_when_it_says_it() {
+    let mut odd = record(&token());
+    let keys = |record: &Record| serde_json::to_value(record).unwrap().as_object().unwrap().len();
+    let usual = keys(&odd);
+    odd.elsewhere_token_ids = vec![odd.token_id];
+    odd.unconfirmed_revocations = 2;
+    assert_eq!(keys(&odd), usual + 2);
+    let read: Record = serde_json::from_value(serde_json::to_value(&odd).unwrap()).unwrap();
+    assert_eq!(read, odd);
+}
