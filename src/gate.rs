@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::command::{self, CommandError, Context, Outcome};
 use crate::config;
-use crate::kubernetes::{AccessError, Cluster};
+use crate::kubernetes::{AccessError, Cluster, Right};
 use crate::record::Record;
 use crate::rotation::world::{FaultKind, Health};
+use crate::tally::Tally;
 use crate::tls::{HttpClients, TlsError};
 
 pub use kubernetes::RestartError;
@@ -21,15 +22,12 @@ pub use request::RequestError;
 pub struct Clients {
     /// The HTTP clients.
     pub http: HttpClients,
+    /// Counts the requests to the cluster.
+    pub tally: Arc<Tally>,
     kubernetes: Option<Arc<kubernetes::Shared>>,
 }
 
 impl Clients {
-    /// The cluster, if any gate or hook is about one.
-    pub fn cluster(&self) -> Option<Arc<Cluster>> {
-        self.kubernetes.as_ref().map(|shared| Arc::clone(shared.cluster()))
-    }
-
     /// The one cluster of a configuration.
     fn kubernetes(
         &mut self,
@@ -37,7 +35,10 @@ impl Clients {
     ) -> Result<Arc<kubernetes::Shared>, AccessError> {
         let shared = match &self.kubernetes {
             Some(shared) => Arc::clone(shared),
-            None => Arc::new(kubernetes::Shared::new(Arc::new(Cluster::open(settings)?))),
+            None => {
+                let cluster = Cluster::open(settings)?.counted_by(Arc::clone(&self.tally));
+                Arc::new(kubernetes::Shared::new(cluster))
+            }
         };
         self.kubernetes = Some(Arc::clone(&shared));
         Ok(shared)
@@ -103,6 +104,14 @@ impl Gate {
                 GateKind::Kubernetes(kubernetes::Gate::new(shared, gate, http))
             }
         }))
+    }
+
+    /// What pintail may not do to ask, where it is Kubernetes that is asked.
+    pub async fn missing_rights(&self) -> Vec<Right> {
+        match &self.0 {
+            GateKind::Kubernetes(gate) => gate.missing_rights().await,
+            GateKind::Unasked | GateKind::Http(_) | GateKind::Command(_) => vec![],
+        }
     }
 
     /// Asks once. Whoever does not answer is not healthy.
@@ -183,6 +192,24 @@ impl Hook {
                 HookKind::Kubernetes(kubernetes::Targets::new(shared, restart))
             }
         }))
+    }
+
+    /// What pintail may not do to run it, where it is Kubernetes that is asked.
+    pub async fn missing_rights(&self) -> Vec<Right> {
+        match &self.0 {
+            HookKind::Kubernetes(targets) => targets.missing_rights().await,
+            HookKind::Http(_) | HookKind::Command(_) => vec![],
+        }
+    }
+
+    /// Tries it without effect; `None` where that is not possible.
+    pub async fn try_out(&self) -> Option<Result<(), HookError>> {
+        match &self.0 {
+            HookKind::Kubernetes(targets) => {
+                Some(targets.try_out().await.map_err(HookError::Restart))
+            }
+            HookKind::Http(_) | HookKind::Command(_) => None,
+        }
     }
 
     /// Runs it once. It may be run again for the same rotation.

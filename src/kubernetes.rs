@@ -10,9 +10,11 @@ mod client;
 mod error;
 mod kubeconfig;
 mod object;
+mod right;
 
 pub(crate) use self::answer::{Answer, Unwritten};
 pub use self::client::Cluster;
 pub(crate) use self::client::{Content, Mode};
 pub use self::error::{AccessError, Verb};
 pub(crate) use self::object::{Metadata, Object, Place};
+pub use self::right::Right;

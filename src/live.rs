@@ -24,6 +24,7 @@ use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
 use crate::config::{self, Config};
 use crate::gate::{self, Gate, Hook};
+use crate::kubernetes::Right;
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
@@ -54,6 +55,8 @@ pub struct Outside {
     /// Where runs are told as traces.
     pub telemetry: Telemetry,
     tallies: BTreeMap<String, Arc<Tally>>,
+    /// The requests to Kubernetes about workloads.
+    workloads: Arc<Tally>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
     keepers: BTreeMap<String, Arc<Keeper>>,
 }
@@ -82,7 +85,9 @@ impl Outside {
             let store = Store::open(name, settings).await.map_err(|error| place::fault(&error))?;
             stores.insert(name.clone(), Arc::new(store));
         }
+        let workloads = before.map(|one| one.workloads.clone()).unwrap_or_default();
         let mut clients = gate::Clients::default();
+        clients.tally = Arc::clone(&workloads);
         let mut adapters = BTreeMap::new();
         for (name, credential) in &config.credentials {
             adapters
@@ -110,7 +115,17 @@ impl Outside {
             });
         let audit_log = audit_log.map(Arc::new);
         let telemetry = Telemetry::start(&config, &mut clients.http)?;
-        Ok(Self { config, motherduck, stores, audit_log, telemetry, tallies, adapters, keepers })
+        Ok(Self {
+            config,
+            motherduck,
+            stores,
+            audit_log,
+            telemetry,
+            tallies,
+            workloads,
+            adapters,
+            keepers,
+        })
     }
 
     fn place(&self, store: &str, location: Location) -> Option<Place> {
@@ -248,6 +263,25 @@ impl Live {
         reading: &Reading,
     ) -> Result<(), Fault> {
         self.mirror(mirror)?.ensure_writable(reading).await
+    }
+
+    /// What Kubernetes says that pintail may not do for this credential.
+    pub async fn missing_rights(&self) -> Vec<Right> {
+        let mut missing = vec![];
+        for place in self.mirrors.iter().chain([&self.primary]) {
+            missing.extend(place.store.missing_rights(&place.location).await);
+        }
+        missing.extend(self.adapters.gate.missing_rights().await);
+        if let Some(hook) = &self.adapters.deploy {
+            missing.extend(hook.missing_rights().await);
+        }
+        missing
+    }
+
+    /// Tries the deploy hook without effect; `None` where there is none, or that is not possible.
+    pub async fn try_deploy(&self) -> Option<Result<(), Fault>> {
+        let tried = self.adapters.deploy.as_ref()?.try_out().await?;
+        Some(tried.map_err(|error| Fault::of(&error, error.kind(), error.hint())))
     }
 
     fn mirror(&self, number: usize) -> Result<&Place, Fault> {

@@ -8,6 +8,7 @@ mod vault;
 use std::collections::BTreeMap;
 
 use crate::config::{Credential, Format, Mirror, StoreSettings};
+use crate::kubernetes::Right;
 use crate::names::TokenId;
 use crate::record::{Fields, Object, Record, RecordError, Slot, UserKeys, decode, decode_to_read};
 use crate::rotation::world::{FaultKind, Reading, Version};
@@ -164,6 +165,14 @@ impl Store {
         match self {
             Self::Vault(vault) => vault.lacking(paths).await,
             Self::File(_) | Self::AwsSecretsManager(_) | Self::Kubernetes(_) => None,
+        }
+    }
+
+    /// What pintail may not do with the secret, where it is Kubernetes that is asked.
+    pub async fn missing_rights(&self, at: &Location) -> Vec<Right> {
+        match self {
+            Self::Kubernetes(secrets) => secrets.missing_rights(at).await,
+            Self::File(_) | Self::Vault(_) | Self::AwsSecretsManager(_) => vec![],
         }
     }
 

@@ -7,6 +7,8 @@
     reason = "a test's helpers are tests too; clippy knows only the functions that are marked"
 )]
 
+#[path = "kubernetes/check.rs"]
+mod check;
 #[path = "support/control_plane.rs"]
 mod control_plane;
 #[path = "support/http.rs"]

@@ -20,7 +20,7 @@ use self::restarts::{Restarts, WorkloadName};
 use self::workload::Workload;
 use crate::command::{Context, Encoding};
 use crate::config::{PodGate, PodRequest, Restart, SecretKey, Target, WorkloadKind, Workloads};
-use crate::kubernetes::{Cluster, Content, Mode, Object, Place};
+use crate::kubernetes::{Cluster, Content, Mode, Object, Place, Right, Verb};
 use crate::record::Record;
 use crate::secret::Token;
 
@@ -35,19 +35,15 @@ const ASKED_AT_ONCE: usize = 16;
 
 /// What the workloads of one cluster have in common.
 pub(super) struct Shared {
-    cluster: Arc<Cluster>,
+    cluster: Cluster,
     restarts: Restarts,
     /// Who restarts what.
     users: Mutex<Vec<(String, Target)>>,
 }
 
 impl Shared {
-    pub(super) fn new(cluster: Arc<Cluster>) -> Self {
+    pub(super) fn new(cluster: Cluster) -> Self {
         Self { cluster, restarts: Restarts::default(), users: Mutex::default() }
-    }
-
-    pub(super) fn cluster(&self) -> &Arc<Cluster> {
-        &self.cluster
     }
 
     /// Whether other credentials may restart the same workloads.
@@ -115,6 +111,52 @@ impl Targets {
             outcome = outcome.and(restarted);
         }
         outcome
+    }
+
+    /// What pintail may not do with the workloads, by the API server's own word.
+    pub(super) async fn missing_rights(&self) -> Vec<Right> {
+        let mut needed = vec![];
+        for target in &self.settings.targets {
+            let namespace = &target.namespace;
+            match &target.workloads {
+                Workloads::Named(kind, name) => {
+                    let place = Place::of("apis/apps/v1", resource(*kind), namespace, Some(name));
+                    needed.extend(
+                        [Verb::Get, Verb::Patch].map(|verb| Right::new(verb, place.clone())),
+                    );
+                }
+                Workloads::Selected(_) => {
+                    for kind in WorkloadKind::ALL {
+                        let place = Place::of("apis/apps/v1", resource(kind), namespace, None);
+                        let verbs = [Verb::List, Verb::Get, Verb::Patch];
+                        needed.extend(verbs.map(|verb| Right::new(verb, place.clone())));
+                    }
+                }
+            }
+        }
+        if let Some(secret) = &self.settings.after_secret {
+            let place = Place::core("secrets", &secret.namespace, Some(&secret.name));
+            needed.push(Right::new(Verb::Get, place));
+        }
+        self.shared.cluster.missing(needed).await
+    }
+
+    /// Tries the restart of each workload without effect: whether it is there, replaces its pods, and may be changed.
+    pub(super) async fn try_out(&self) -> Result<(), RestartError> {
+        for name in self.workloads().await? {
+            let place = place(&name);
+            let workload = self.get(&place).await?;
+            refuse_unfit(&name, &workload)?;
+            let annotations = json!({ &self.settings.annotation: "tried by `pintail check`" });
+            let change = json!({
+                "metadata": {"uid": workload.metadata.uid},
+                "spec": {"template": {"metadata": {"annotations": annotations}}},
+            });
+            let tried: Result<Object, _> =
+                self.shared.cluster.patch(&place, &change, Content::Plain, Mode::DryRun).await;
+            tried.map_err(|answer| RestartError::new("patch", &place, &answer))?;
+        }
+        Ok(())
     }
 
     async fn restart_one(
@@ -271,6 +313,17 @@ impl Gate {
     pub(super) fn new(shared: Arc<Shared>, settings: &PodGate, http: reqwest::Client) -> Self {
         let targets = Targets::new(shared, &settings.restart);
         Self { targets, http: settings.http.clone().map(|settings| (settings, http)) }
+    }
+
+    /// What pintail may not do with the pods, by the API server's own word.
+    pub(super) async fn missing_rights(&self) -> Vec<Right> {
+        let targets = self.targets.settings.targets.iter();
+        let mut namespaces: Vec<_> = targets.map(|target| target.namespace.as_str()).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        let right = |namespace: &str| Right::new(Verb::List, Place::core("pods", namespace, None));
+        let needed = namespaces.into_iter().map(right).collect();
+        self.targets.shared.cluster.missing(needed).await
     }
 
     /// Looks once: what is missing yet, or nothing.

@@ -18,7 +18,7 @@ use super::error::{AccessError, Verb};
 use super::object::{List, Place};
 use crate::config;
 use crate::rotation::world::chain;
-use crate::tally::{Contact, Reach, Tally};
+use crate::tally::{Reach, Tally};
 use crate::tls::{Roots, http_client};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -55,7 +55,7 @@ pub struct Cluster {
     access: Arc<Access>,
     /// The client, and the authorities that it was made with.
     http: Mutex<Option<(Vec<u8>, reqwest::Client)>>,
-    tally: Tally,
+    tally: Arc<Tally>,
 }
 
 impl fmt::Debug for Cluster {
@@ -76,12 +76,13 @@ impl Cluster {
             }
             Authorities::File(_) => None,
         };
-        Ok(Self { access, http: Mutex::new(http), tally: Tally::default() })
+        Ok(Self { access, http: Mutex::new(http), tally: Arc::default() })
     }
 
-    /// How things stand with it.
-    pub fn contact(&self) -> Contact {
-        self.tally.contact()
+    /// The same, whose requests are counted on by `tally`.
+    #[must_use]
+    pub fn counted_by(self, tally: Arc<Tally>) -> Self {
+        Self { tally, ..self }
     }
 
     /// One object.

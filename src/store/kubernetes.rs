@@ -13,7 +13,7 @@ use self::publication::{Edition, Next, Publication};
 use self::secret::{Secret, change, empty, forgetting, keeping, publication};
 use super::{Location, PublishError, Role, StoreError};
 use crate::config::KubernetesStore;
-use crate::kubernetes::{Answer, Cluster, Content, Mode, Object, Place};
+use crate::kubernetes::{Answer, Cluster, Content, Mode, Object, Place, Right, Verb};
 use crate::names::TokenId;
 use crate::record::{Record, RecordError, Slot, UserKeys};
 use crate::rotation::world::{Reading, Version};
@@ -172,6 +172,22 @@ impl Secrets {
     ) -> Result<Option<(Record, Token)>, StoreError> {
         let kept = self.find("recall a token from", &previous(&at.path)).await?;
         Ok(kept.and_then(|kept| kept.earlier(id)))
+    }
+
+    /// What pintail may not do there, by the API server's own word.
+    pub(super) async fn missing_rights(&self, at: &Location) -> Vec<Right> {
+        let mut places = vec![self.one(&at.path)];
+        if at.role == Role::Primary {
+            places.push(self.one(&previous(&at.path)));
+        }
+        let mut needed: Vec<_> = places
+            .into_iter()
+            .flat_map(|place| [Verb::Get, Verb::Patch].map(|verb| Right::new(verb, place.clone())))
+            .collect();
+        if self.settings.create {
+            needed.push(Right::new(Verb::Create, self.all()));
+        }
+        self.cluster.missing(needed).await
     }
 
     /// Puts the text of a token that is about to be replaced aside.

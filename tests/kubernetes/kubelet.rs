@@ -25,7 +25,6 @@ pub struct Manners {
 /// A pod that runs.
 #[derive(Debug, Clone)]
 pub struct Running {
-    #[expect(dead_code, reason = "it is told where a test fails")]
     pub name: String,
     /// The ID of the token that it holds; none where its Secret held none.
     pub token_id: Option<String>,

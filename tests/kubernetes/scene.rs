@@ -29,6 +29,8 @@ pub struct Scene {
     /// Where pintail reaches the API server: the server itself, or a relay to it.
     pub api_url: String,
     pub token_file: PathBuf,
+    /// Lines of `[server]`.
+    pub server: String,
     /// Lines of `[defaults]`.
     pub defaults: String,
     /// The credentials, whose accounts have the same names, and what each says more.
@@ -68,6 +70,7 @@ impl Scene {
             namespace,
             kubelet,
             token_file,
+            server: "enabled = false".to_owned(),
             defaults: gated("targets = [{ kind = \"Deployment\", name = \"reader\" }]", "30s"),
             credentials,
             dir,
@@ -92,7 +95,7 @@ token_file = "{}"
 [stores.k8s.kubernetes]
 namespace = "{}"
 [server]
-enabled = false
+{}
 [defaults]
 store = "k8s"
 every = "30d"
@@ -108,6 +111,7 @@ ttl = "45d"
             self.plane.ca_file.display(),
             self.token_file.display(),
             self.namespace,
+            self.server,
             self.defaults,
         );
         for (name, more) in &self.credentials {

@@ -13,6 +13,7 @@ use super::rights::Rights;
 use super::servers;
 use crate::command::{Context, Encoding};
 use crate::config::{Credential, Gate, Hook, HttpMethod};
+use crate::kubernetes::Right;
 use crate::live::{Live, Outside};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
@@ -110,6 +111,13 @@ async fn examine_credential(
     if let Some(finding) = rights.always_needed(credential) {
         return vec![finding];
     }
+    let missing = world.missing_rights().await;
+    if !missing.is_empty() {
+        let lacks = |right: &Right| {
+            Finding::error(name, format!("pintail may not {right}"), Some(right.hint()))
+        };
+        return missing.iter().map(lacks).collect();
+    }
     let reading = match world.read().await {
         Ok(reading) => reading,
         Err(fault) => return vec![Finding::fault(name, fault)],
@@ -122,6 +130,13 @@ async fn examine_credential(
         });
     }
     findings.extend(mirrors(&world, credential, &reading).await);
+    findings.extend(world.try_deploy().await.map(|tried| {
+        let subject = of(name, "deploy hook");
+        match tried {
+            Ok(()) => Finding::ok(&subject, "its workloads can be restarted"),
+            Err(fault) => Finding::fault(&subject, fault),
+        }
+    }));
     if let Slot::Managed { record, .. } = &reading.slot {
         findings.extend(hosts(credential, record).await);
         findings.extend(gate(&world, credential, record).await);
