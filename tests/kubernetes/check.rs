@@ -42,6 +42,42 @@ async fn a_check_names_each_right_that_is_missing_and_changes_nothing() {
     assert_eq!(now, version, "a check restarts nobody");
 }
 
+/// The rules of a Role as it is shipped.
+fn shipped_rules(overlay: &str) -> serde_json::Value {
+    let file = format!("deploy/kubernetes/overlays/{overlay}/role.yaml");
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(path).unwrap();
+    let role = text.split("\n---").next().unwrap();
+    let role: serde_json::Value = serde_saphyr::from_str(role).unwrap();
+    role["rules"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_shipped_role_is_enough_and_no_rule_of_it_too_much() {
+    let mut scene = scene!();
+    scene.reader(1).await;
+    for name in [SECRET.to_owned(), format!("{SECRET}-previous")] {
+        let body = json!({"metadata": {"name": name}});
+        scene.plane.done("POST", &scene.core("secrets"), body).await;
+    }
+    scene.store = "create = false".to_owned();
+    let rules = shipped_rules("kubernetes-native");
+    let token = scene.plane.account(&scene.namespace, &rules).await;
+    std::fs::write(&scene.token_file, token).unwrap();
+    let run = scene.pintail(&["check"]);
+    assert_eq!(run.code, Some(0), "{run}");
+    scene.first_token();
+    scene.rotate(&[ETL]).came_to(0, "rotated");
+    scene.assert_settled(1).await;
+    for number in 0..rules.as_array().unwrap().len() {
+        let mut fewer = rules.clone();
+        fewer.as_array_mut().unwrap().remove(number);
+        let token = scene.plane.account(&scene.namespace, &fewer).await;
+        std::fs::write(&scene.token_file, token).unwrap();
+        assert_eq!(scene.pintail(&["check"]).code, Some(1), "{}", rules[number]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_tells_of_a_workload_that_is_not_there_or_does_not_replace_its_pods() {
     let scene = scene!();

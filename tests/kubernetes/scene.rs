@@ -29,6 +29,8 @@ pub struct Scene {
     /// Where pintail reaches the API server: the server itself, or a relay to it.
     pub api_url: String,
     pub token_file: PathBuf,
+    /// Further lines of the store.
+    pub store: String,
     /// Lines of `[server]`.
     pub server: String,
     /// Lines of `[defaults]`.
@@ -70,6 +72,7 @@ impl Scene {
             namespace,
             kubelet,
             token_file,
+            store: String::new(),
             server: "enabled = false".to_owned(),
             defaults: gated("targets = [{ kind = \"Deployment\", name = \"reader\" }]", "30s"),
             credentials,
@@ -94,6 +97,7 @@ ca_file = "{}"
 token_file = "{}"
 [stores.k8s.kubernetes]
 namespace = "{}"
+{}
 [server]
 {}
 [defaults]
@@ -111,6 +115,7 @@ ttl = "45d"
             self.plane.ca_file.display(),
             self.token_file.display(),
             self.namespace,
+            self.store,
             self.server,
             self.defaults,
         );
