@@ -41,8 +41,8 @@ mod token;
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,
     CreateToken, DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount,
-    ListAccounts, LogFormat, Man, Names, Notify, Output, RevokeToken, RollBack, RotateNow,
-    Schedule, Scope, SetDucklings, TestSinks, Token, Urgency, VerifyAuditLog,
+    ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output, Pattern, RevokeToken,
+    RollBack, RotateNow, Schedule, Scope, SetDucklings, TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;
 

@@ -9,6 +9,7 @@ mod kubernetes;
 mod load;
 mod mirror;
 mod notifications;
+mod place;
 mod raw;
 mod schema;
 mod sources;
@@ -35,6 +36,7 @@ pub use self::kubernetes::{
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
 pub use self::notifications::{Occasion, Sink, SinkForm};
+pub use self::place::{Move, Place};
 pub use self::schema::schema;
 pub use self::telemetry::Telemetry;
 
@@ -479,6 +481,19 @@ pub enum Proof {
     Admin,
 }
 
+/// What it takes that a token is known to be its account's, where the endpoint is asked (default `if_answered`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityRule {
+    /// The endpoint must say so: a token of which it does not is not verified.
+    Required,
+    /// What the endpoint says counts, once it is seen to tell accounts.
+    #[default]
+    IfAnswered,
+    /// The endpoint is not asked.
+    Off,
+}
+
 /// How a connection is made to see whether a token works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verify {
@@ -486,6 +501,8 @@ pub enum Verify {
     Postgres {
         /// The database (default `md:`).
         database: String,
+        /// What its answer to `SELECT current_user` is worth.
+        identity: IdentityRule,
     },
     /// A command that receives the token on its standard input.
     Command(Command),

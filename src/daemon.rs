@@ -5,6 +5,7 @@ mod current;
 mod driver;
 mod lineup;
 mod planner;
+mod queue;
 mod reload;
 mod signals;
 mod slot;

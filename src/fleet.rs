@@ -4,6 +4,7 @@
 
 mod configuration;
 mod counts;
+mod deadlines;
 mod entry;
 mod history;
 mod member;
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 
 pub use self::configuration::{Configuration, Refused};
 pub use self::counts::{Counts, Labels, word};
+use self::deadlines::Deadlines;
 use self::entry::Entry;
 use self::history::History;
 pub use self::history::{Rotation, Stage};
@@ -33,7 +35,7 @@ pub use self::words::{Origin, State};
 use crate::config::{Config, Credential};
 use crate::names::{CredentialName, Owner};
 use crate::rotation::drive::Report;
-use crate::rotation::journal::Progress;
+use crate::rotation::journal::{Progress, Step};
 use crate::tally::Contact;
 
 /// What the fleet asks of the outside.
@@ -88,6 +90,7 @@ struct Inner {
     entries: BTreeMap<CredentialName, Entry>,
     history: History,
     strays: Strays,
+    deadlines: Deadlines,
     /// All configured credentials, and the accounts that they belong to.
     accounts: BTreeMap<CredentialName, String>,
     configuration: Configuration,
@@ -147,12 +150,18 @@ impl Fleet {
             counts.expect(&credential.name);
             (credential.name.clone(), Entry::new(credential, now))
         });
+        let entries: BTreeMap<_, _> = entries.collect();
+        let mut deadlines = Deadlines::default();
+        for (name, entry) in &entries {
+            deadlines.set(name, entry.deadline());
+        }
         Self {
             owner: config.owner.clone(),
             inner: Mutex::new(Inner {
-                entries: entries.collect(),
+                entries,
                 history: History::default(),
                 strays: Strays::default(),
+                deadlines,
                 accounts: config
                     .credentials
                     .values()
@@ -190,20 +199,28 @@ impl Fleet {
     pub fn introduce(&self, credential: &Credential) {
         let now = self.outlook.now();
         let name = &credential.name;
-        let mut inner = self.inner();
-        inner.accounts.insert(name.clone(), credential.username.folded());
-        if let Some(entry) = inner.entries.get_mut(name) {
-            entry.configure(credential, now);
-        } else {
+        let Inner { entries, deadlines, accounts, .. } = &mut *self.inner();
+        accounts.insert(name.clone(), credential.username.folded());
+        let entry = entries.entry(name.clone()).or_insert_with(|| {
             self.counts.expect(name);
-            inner.entries.insert(name.clone(), Entry::new(credential, now));
-        }
+            Entry::new(credential, now)
+        });
+        entry.configure(credential, now);
+        deadlines.set(name, entry.deadline());
+    }
+
+    /// A credential is kept as it was before it was configured otherwise, or no longer is. Returns whether that is news.
+    pub fn block(&self, name: &CredentialName, trouble: Option<Trouble>) -> bool {
+        let now = self.outlook.now();
+        let mut inner = self.inner();
+        inner.entries.get_mut(name).is_some_and(|entry| entry.block(trouble, now))
     }
 
     /// A credential is no longer looked at.
     pub fn forget(&self, name: &CredentialName) {
-        let Inner { entries, strays, accounts, .. } = &mut *self.inner();
+        let Inner { entries, strays, deadlines, accounts, .. } = &mut *self.inner();
         entries.remove(name);
+        deadlines.set(name, None);
         if let Some(account) = accounts.remove(name)
             && !accounts.values().any(|other| *other == account)
         {
@@ -226,16 +243,33 @@ impl Fleet {
     /// A run of `name` tells how it goes.
     pub fn progressed(&self, name: &CredentialName, progress: &Progress) {
         let now = self.outlook.now();
-        if let Some(entry) = self.inner().entries.get_mut(name) {
+        let Inner { entries, deadlines, .. } = &mut *self.inner();
+        if let Some(entry) = entries.get_mut(name) {
             entry.progressed(progress, now);
+            if matches!(progress, Progress::Saw(_) | Progress::Began(Step::Create)) {
+                deadlines.set(name, entry.deadline());
+            }
         }
+    }
+
+    /// Counts the scheduled runs whose time is up though no rotation began. Returns when the next one's is.
+    pub fn miss(&self, now: Timestamp) -> Option<Timestamp> {
+        let Inner { entries, deadlines, .. } = &mut *self.inner();
+        while let Some(name) = deadlines.pop(now) {
+            if let Some(entry) = entries.get_mut(&name) {
+                entry.miss(now, &self.counts);
+                // What is still due is counted by a later look: one at a time.
+                deadlines.set(&name, entry.deadline().filter(|deadline| now < *deadline));
+            }
+        }
+        deadlines.first()
     }
 
     /// A run of `name` ended; it is looked at again at `next_look`.
     pub fn settled(&self, name: &CredentialName, report: &Report, next_look: Option<Timestamp>) {
         let now = self.outlook.now();
         let mut inner = self.inner();
-        let Inner { entries, history, strays, accounts, .. } = &mut *inner;
+        let Inner { entries, history, strays, deadlines, accounts, .. } = &mut *inner;
         if let Some(listing) = &report.seen.listing
             && let Some(entry) = entries.get(name)
         {
@@ -246,6 +280,8 @@ impl Fleet {
         }
         let Some(entry) = entries.get_mut(name) else { return };
         let origin = entry.settled(&self.owner, report, next_look, now, &self.counts);
+        entry.miss(now, &self.counts);
+        deadlines.set(name, entry.deadline());
         history.note(name, origin, report, now);
         self.changed.notify_one();
     }
@@ -253,8 +289,10 @@ impl Fleet {
     /// A run of `name` ended by a fault in pintail itself.
     pub fn panicked(&self, name: &CredentialName, next_look: Option<Timestamp>) {
         let now = self.outlook.now();
-        if let Some(entry) = self.inner().entries.get_mut(name) {
+        let Inner { entries, deadlines, .. } = &mut *self.inner();
+        if let Some(entry) = entries.get_mut(name) {
             entry.panicked(next_look, now, &self.counts);
+            deadlines.set(name, entry.deadline());
         }
         self.changed.notify_one();
     }

@@ -1,5 +1,7 @@
 //! What the HTTP clients share: headers that may be secrets, and how long a server asks to be left alone.
 
+pub mod reason;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -3,11 +3,14 @@
 mod account;
 mod admin;
 mod audited;
+mod directory;
+mod former;
 mod mark;
 mod outlook;
 mod place;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
 use self::audited::Witness;
+use self::directory::Directory;
 use self::mark::mark;
 use self::place::Place;
 use crate::account::Keeper;
@@ -50,6 +54,8 @@ pub struct Outside {
     pub motherduck: Arc<Client>,
     /// The stores by name.
     pub stores: BTreeMap<String, Arc<Store>>,
+    /// The same client, for what cannot wait.
+    urgent: Arc<Client>,
     /// Where what happens is written down, if it is.
     pub audit_log: Option<Arc<AuditLog>>,
     /// Where runs are told as traces.
@@ -59,6 +65,7 @@ pub struct Outside {
     workloads: Arc<Tally>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
     keepers: BTreeMap<String, Arc<Keeper>>,
+    directory: Directory,
 }
 
 struct Adapters {
@@ -107,7 +114,9 @@ impl Outside {
             Some(before) => motherduck.in_place_of(&before.motherduck),
             None => motherduck,
         });
+        let urgent = Arc::new(motherduck.urgently());
         let keepers = account::keepers(&config, &motherduck);
+        let directory = Directory::new(&config, motherduck.clone());
         let audit_log =
             audit_log(&config).map(|log| match before.and_then(|one| one.audit_log.as_ref()) {
                 Some(before) => log.in_place_of(before),
@@ -119,12 +128,14 @@ impl Outside {
             config,
             motherduck,
             stores,
+            urgent,
             audit_log,
             telemetry,
             tallies,
             workloads,
             adapters,
             keepers,
+            directory,
         })
     }
 
@@ -152,7 +163,10 @@ impl Outside {
                 .map(|mirror| self.place(&mirror.store, Location::from(mirror)))
                 .collect::<Option<_>>()?,
             adapters: self.adapters.get(name)?.clone(),
-            motherduck: self.motherduck.clone(),
+            directory: self.directory.clone(),
+            ordinary: self.motherduck.clone(),
+            urgent: self.urgent.clone(),
+            is_urgent: AtomicBool::new(false),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
             keeper: self.keepers.get(&credential.username.folded()).cloned(),
@@ -212,6 +226,10 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
         settle: credential.deploy.as_ref().map_or(Duration::ZERO, config::Hook::settle),
+        endpoint: match &credential.verify {
+            config::Proof::Connection(config::Verify::Postgres { identity, .. }) => Some(*identity),
+            config::Proof::Connection(config::Verify::Command(_)) | config::Proof::Admin => None,
+        },
         place: mark(config, &credential.store, &credential.path),
         mirrors: credential
             .mirrors
@@ -230,7 +248,10 @@ pub struct Live {
     credential: config::Credential,
     primary: Place,
     mirrors: Vec<Place>,
-    motherduck: Arc<Client>,
+    directory: Directory,
+    ordinary: Arc<Client>,
+    urgent: Arc<Client>,
+    is_urgent: AtomicBool,
     adapters: Arc<Adapters>,
     keeper: Option<Arc<Keeper>>,
     /// Whether the account is made and kept as declared, or only looked at.
@@ -254,6 +275,15 @@ impl Live {
     pub fn for_at_most(mut self, timeout: Option<Duration>) -> Self {
         self.until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         self
+    }
+
+    /// Whether its requests to MotherDuck go before those that can wait; once a token is at stake they do.
+    pub fn hurry(&self, is_urgent: bool) {
+        self.is_urgent.store(is_urgent, Ordering::Relaxed);
+    }
+
+    fn motherduck(&self) -> &Client {
+        if self.is_urgent.load(Ordering::Relaxed) { &self.urgent } else { &self.ordinary }
     }
 
     /// Whether a mirror, read as `reading`, can be written.
@@ -318,7 +348,7 @@ impl Live {
 
 impl World for Live {
     fn now(&self) -> Timestamp {
-        corrected_now(&self.motherduck)
+        corrected_now(&self.ordinary)
     }
 
     fn stopping(&self) -> bool {
@@ -371,6 +401,9 @@ impl World for Live {
     }
 
     async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
+        if reason.is_urgent() {
+            self.hurry(true);
+        }
         self.audit_beginning(name, reason).await.map_err(CreateError::Refused)?;
         let text = name.to_string();
         let new = NewToken {
@@ -379,7 +412,7 @@ impl World for Live {
             token_type: self.credential.token_type,
             description: None,
         };
-        let created = self.motherduck.create_token(&self.credential.username, &new).await;
+        let created = self.motherduck().create_token(&self.credential.username, &new).await;
         if let Ok(created) = &created {
             self.note_created(created.id);
         }
@@ -395,15 +428,19 @@ impl World for Live {
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         let verdict = self.connect_primed(token, identity).await?;
-        if verdict == Verdict::Works {
-            self.audit_proof(identity).await;
+        if let Verdict::Works(answer) = &verdict {
+            self.audit_proof(identity, answer.as_ref()).await;
         }
         Ok(verdict)
     }
 
+    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
+        self.directory.knows(name).await
+    }
+
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
         if self.adapters.verifier.is_none() {
-            return admin::is_refused(&self.motherduck, token, &self.credential.username).await;
+            return admin::is_refused(self.motherduck(), token, &self.credential.username).await;
         }
         Ok(matches!(self.try_token(token, identity).await?, Verdict::Refused(_)))
     }
@@ -438,12 +475,12 @@ impl World for Live {
     async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
         if self.adapters.verifier.is_none() {
             // Nobody saws off the branch: the served token is taken over before any of its predecessors dies.
-            self.motherduck
+            self.ordinary
                 .take_over_admin_token()
                 .await
                 .map_err(|failure| Fault::of(&failure, failure.kind(), failure.hint()))?;
         }
-        let revoked = self.motherduck.revoke_token(&self.credential.username, id).await;
+        let revoked = self.motherduck().revoke_token(&self.credential.username, id).await;
         self.audit_revocation(id, &revoked).await;
         revoked.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
     }

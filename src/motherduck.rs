@@ -10,17 +10,16 @@ mod error;
 mod operation;
 mod pace;
 mod pages;
+mod rate;
 mod skew;
 mod timestamp;
 mod tokens;
 mod users;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use jiff::SignedDuration;
 use url::{Host, Url};
 
@@ -40,6 +39,7 @@ pub use users::{Creation, Deletion, Existence, User};
 use admin::Admin;
 pub use admin::{AdminSource, TokenPlace};
 use pace::Pace;
+use rate::{Lane, Rate};
 use skew::Skew;
 
 /// The limit for one request, its answer's body included.
@@ -56,8 +56,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Client {
     http: reqwest::Client,
     base: Url,
-    admin: Admin,
-    limiter: Arc<DefaultDirectRateLimiter>,
+    admin: Arc<Admin>,
+    rate: Arc<Rate>,
+    lane: Lane,
     pace: Pace,
     skew: Arc<Skew>,
     sent: Arc<AtomicU64>,
@@ -74,12 +75,12 @@ impl Client {
         let roots = Roots::system_and(settings.ca_file.as_ref());
         let http = http_client(roots, None, REQUEST_TIMEOUT)
             .map_err(|source| Error::Setup { url: base.to_string(), source })?;
-        let rate = NonZeroU32::new(settings.requests_per_second).unwrap_or(NonZeroU32::MIN);
         Ok(Self {
             http,
             base,
-            admin: Admin::new(admin),
-            limiter: Arc::new(RateLimiter::direct(Quota::per_second(rate))),
+            admin: Arc::new(Admin::new(admin)),
+            rate: Arc::new(Rate::per_second(settings.requests_per_second)),
+            lane: Lane::Ordinary,
             pace: Pace::default(),
             skew: Arc::default(),
             sent: Arc::default(),
@@ -91,15 +92,27 @@ impl Client {
     /// admin token.
     #[must_use]
     pub fn by(&self, token: &Token) -> Self {
+        let admin = Arc::new(Admin::new(AdminSource::Given(token.duplicate())));
+        Self { admin, tally: Arc::default(), ..self.shared() }
+    }
+
+    /// The same client for what cannot wait: its requests go before all others that wait for their turn.
+    #[must_use]
+    pub fn urgently(&self) -> Self {
+        Self { lane: Lane::Urgent, ..self.shared() }
+    }
+
+    fn shared(&self) -> Self {
         Self {
             http: self.http.clone(),
             base: self.base.clone(),
-            admin: Admin::new(AdminSource::Given(token.duplicate())),
-            limiter: self.limiter.clone(),
+            admin: self.admin.clone(),
+            rate: self.rate.clone(),
+            lane: self.lane,
             pace: self.pace,
             skew: self.skew.clone(),
             sent: self.sent.clone(),
-            tally: Arc::default(),
+            tally: self.tally.clone(),
         }
     }
 
@@ -109,10 +122,13 @@ impl Client {
     }
 
     /// With what `before`, a client that this one takes the place of, has counted and knows of MotherDuck's clock. Both
-    /// go on counting together.
+    /// go on counting together, and share one rate if it is the same.
     #[must_use]
     pub fn in_place_of(mut self, before: &Self) -> Self {
         (self.skew, self.tally) = (before.skew.clone(), before.tally.clone());
+        if self.rate.is_like(&before.rate) {
+            self.rate = before.rate.clone();
+        }
         self
     }
 

@@ -15,4 +15,5 @@ pub mod reminder;
 pub mod schedule;
 #[cfg(test)]
 mod simulation;
+pub mod whose;
 pub mod world;

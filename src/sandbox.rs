@@ -4,6 +4,8 @@ mod certificates;
 mod ducklings;
 mod events;
 mod faults;
+mod identity;
+mod journal;
 mod options;
 mod postgres;
 mod rest;
@@ -25,7 +27,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-pub use self::options::{Options, RetryAfter};
+pub use self::identity::Identity;
+pub use self::options::{Options, OwnTokens, RetryAfter};
 use self::service::Service;
 use self::storage::Directory;
 use crate::rotation::world::FaultKind;
@@ -81,7 +84,8 @@ pub async fn start(options: Options) -> Result<Sandbox, SandboxError> {
     options.check()?;
     let directory = Directory::open(options.dir.as_deref())?;
     let certificates = certificates::prepare(directory.path())?;
-    let (organisation, admin_token_file) = seed::organisation(&directory, &options.accounts)?;
+    let (organisation, admin_token_file) =
+        seed::organisation(&directory, &options.accounts, options.accounts_file.as_deref())?;
     let faults = faults::Faults::new(&options);
     let service = Arc::new(Service::new(organisation, faults, directory.state_file())?);
 
@@ -180,6 +184,16 @@ pub enum SandboxError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A line of the accounts' file is not a username.
+    #[error("line {line} of file {path} names no account")]
+    Account {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1 on.
+        line: usize,
+        /// What is wrong with it.
+        source: crate::names::NameError,
+    },
     /// The admin token's file does not hold a token.
     #[error("file {path} does not hold a token")]
     AdminToken {
@@ -208,6 +222,7 @@ impl SandboxError {
             | Self::Read { .. }
             | Self::Write { .. }
             | Self::Damaged { .. }
+            | Self::Account { .. }
             | Self::AdminToken { .. }
             | Self::Certificate(_)
             | Self::Tls(_) => FaultKind::Permanent,
@@ -231,6 +246,7 @@ impl SandboxError {
             | Self::Directory { .. }
             | Self::Read { .. }
             | Self::Write { .. }
+            | Self::Account { .. }
             | Self::Tls(_) => None,
         }
     }

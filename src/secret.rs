@@ -12,9 +12,9 @@ use sha2::{Digest, Sha256};
 pub struct Token(SecretString);
 
 impl Token {
-    /// Takes a secret text, trimmed of surrounding white space.
+    /// Takes a secret text, trimmed of surrounding white space and of the mark that some editors put before a text.
     pub fn new(text: &str) -> Result<Self, TokenError> {
-        let text = text.trim();
+        let text = text.trim().trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
             Err(TokenError::Empty)
         } else if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
@@ -83,6 +83,15 @@ pub enum SecretSource {
 impl SecretSource {
     /// Reads the secret anew; a file may have been rotated since the last time.
     pub fn read(&self) -> Result<Token, SecretError> {
+        self.read_as(|text| text)
+    }
+
+    /// Reads a token anew, which may stand there as in a file of variables: `NAME=`, quotes. No token has either.
+    pub fn read_token(&self) -> Result<Token, SecretError> {
+        self.read_as(bare)
+    }
+
+    fn read_as(&self, part: impl FnOnce(&str) -> &str) -> Result<Token, SecretError> {
         let text = match self {
             Self::File(path) => std::fs::read_to_string(path)
                 .map_err(|source| SecretError::File { path: path.clone(), source })?,
@@ -91,8 +100,30 @@ impl SecretSource {
             }
         };
         let text = secrecy::zeroize::Zeroizing::new(text);
-        Token::new(&text).map_err(|source| SecretError::Text { place: self.to_string(), source })
+        Token::new(part(&text))
+            .map_err(|source| SecretError::Text { place: self.to_string(), source })
     }
+}
+
+/// The value of `export NAME="value"`, whichever of that is there.
+fn bare(text: &str) -> &str {
+    let text = text.trim().trim_start_matches('\u{feff}').trim();
+    let text = text.strip_prefix("export ").unwrap_or(text).trim_start();
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    let value = match text.split_once('=') {
+        // What goes on with `=` or `.`, or ends there, is padded, and no name.
+        Some((name, value))
+            if is_name(name) && !value.is_empty() && !value.starts_with(['=', '.']) =>
+        {
+            value.trim()
+        }
+        Some(_) | None => text,
+    };
+    let unquoted = |quote: char| value.strip_prefix(quote)?.strip_suffix(quote);
+    unquoted('"').or_else(|| unquoted('\'')).unwrap_or(value)
 }
 
 impl fmt::Display for SecretSource {
@@ -148,6 +179,38 @@ mod tests {
         assert_eq!(Token::new("abc\n").unwrap().lend(str::to_owned), "abc");
         assert_eq!(Token::new("ab\nc").unwrap_err(), TokenError::NotOneWord);
         assert_eq!(Token::new(" \n").unwrap_err(), TokenError::Empty);
+    }
+
+    #[test]
+    fn a_token_is_found_in_what_shells_and_editors_make_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        let source = SecretSource::File(file.clone());
+        for text in [
+            "eyJ.abc.d-e_f",
+            "\u{feff}eyJ.abc.d-e_f\r\n",
+            "\"eyJ.abc.d-e_f\"\n",
+            "'eyJ.abc.d-e_f'",
+            "motherduck_token=eyJ.abc.d-e_f\n",
+            "MOTHERDUCK_TOKEN=\"eyJ.abc.d-e_f\"\n",
+            "\u{feff}export TOKEN='eyJ.abc.d-e_f'",
+        ] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(
+                source.read_token().unwrap().lend(str::to_owned),
+                "eyJ.abc.d-e_f",
+                "{text:?}"
+            );
+        }
+        for text in ["abcd==", "abcd=", "eyJ=.abc=.d", "a\"b\"c", "\"", "=x"] {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(source.read_token().unwrap().lend(str::to_owned), text, "it is left alone");
+        }
+        std::fs::write(&file, "user=eyJ and more").unwrap();
+        assert!(source.read_token().is_err());
+        std::fs::write(&file, "name=a,other=b").unwrap();
+        let whole = source.read().unwrap().lend(str::to_owned);
+        assert_eq!(whole, "name=a,other=b", "other secrets are taken as they are");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::config::{self, Config};
 use crate::names::CredentialName;
 use crate::rotation::drive::Report;
 use crate::rotation::world::{Fault, FaultKind};
+use crate::secret::SecretSource;
 use crate::tls::HttpClients;
 
 /// As many runs wait to be sent; what comes on top is dropped.
@@ -48,10 +49,16 @@ impl Telemetry {
         let client = clients
             .with_extra_roots(settings.ca_file.as_ref())
             .map_err(|error| Fault::of(&error, error.kind(), None))?;
-        let headers = match &settings.headers_from {
-            Some(source) => headers::read(source)?,
-            None => HeaderMap::new(),
-        };
+        let headers =
+            match settings.headers_from.as_ref().map(|source| (source, headers::read(source))) {
+                // OpenTelemetry's own variables were set for several programs, and other programs may take this one.
+                Some((SecretSource::Env(name), Err(fault))) if name.starts_with("OTEL_") => {
+                    tracing::warn!(variable = name, error = %fault, "no traces are sent");
+                    return Ok(Self { post: None, service: String::new(), owner });
+                }
+                Some((_, headers)) => headers?,
+                None => HeaderMap::new(),
+            };
         let (post, letters) = mpsc::channel(QUEUE);
         let carrier = Carrier { client, settings: settings.clone(), headers, failing: false };
         tokio::spawn(carrier.carry(letters));

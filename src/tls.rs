@@ -58,6 +58,16 @@ pub enum TlsError {
         "this system has no root certificates: install its ca-certificates package or name a ca_file"
     )]
     NoRoots,
+    /// A variable names the system's root certificates, and there are none.
+    #[error(
+        "environment variable {variable} names {path}, where there are no usable root certificates"
+    )]
+    NoRootsNamed {
+        /// The variable.
+        variable: &'static str,
+        /// What it names.
+        path: String,
+    },
     /// A certificate or a key that does not fit.
     #[error("the certificates of {path} cannot be used")]
     Unusable {
@@ -97,14 +107,34 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
 /// Read once: parsing a whole bundle for each of thousands of credentials would be felt.
 static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let found = rustls_native_certs::load_native_certs();
+    store.add_parsable_certificates(found.certs);
+    // Where only a part is missing, or nobody needs these roots, this is all that is ever said of it.
+    if let Some((variable, path)) = named_roots().filter(|_| !found.errors.is_empty()) {
+        tracing::warn!(variable, path, "root certificates cannot be read");
+    }
     Arc::new(store)
 });
+
+/// The variable that names the system's roots, and what it names, if there is one.
+fn named_roots() -> Option<(&'static str, String)> {
+    ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(|variable| {
+        let path = std::env::var_os(variable).filter(|path| !path.is_empty())?;
+        Some((variable, path.to_string_lossy().into_owned()))
+    })
+}
+
+fn no_roots() -> TlsError {
+    match named_roots() {
+        Some((variable, path)) => TlsError::NoRootsNamed { variable, path },
+        None => TlsError::NoRoots,
+    }
+}
 
 /// The roots that `roots` stands for; the system's alone are shared and not copied.
 fn shared_roots(roots: Roots<'_>) -> Result<Arc<RootCertStore>, TlsError> {
     match roots {
-        Roots::System if SYSTEM_ROOTS.is_empty() => Err(TlsError::NoRoots),
+        Roots::System if SYSTEM_ROOTS.is_empty() => Err(no_roots()),
         Roots::System => Ok(Arc::clone(&SYSTEM_ROOTS)),
         Roots::SystemAnd(_) | Roots::Only(_) => root_store(roots).map(Arc::new),
     }
@@ -127,7 +157,7 @@ pub fn root_store(roots: Roots<'_>) -> Result<RootCertStore, TlsError> {
                 .map_err(|source| TlsError::Unusable { path: path.to_owned(), source })?;
         }
     }
-    if store.is_empty() { Err(TlsError::NoRoots) } else { Ok(store) }
+    if store.is_empty() { Err(no_roots()) } else { Ok(store) }
 }
 
 /// A client's TLS configuration: TLS 1.2 and 1.3, full verification of chain and name.

@@ -52,9 +52,9 @@ impl Verifier {
     /// A verifier by the configuration. Nothing is contacted.
     pub fn new(settings: &config::Verify, endpoint: &config::Postgres) -> Result<Self, Error> {
         Ok(Self(match settings {
-            config::Verify::Postgres { database } => {
-                Kind::Postgres(Endpoint::new(endpoint, database).map_err(Error::Postgres)?)
-            }
+            config::Verify::Postgres { database, identity } => Kind::Postgres(
+                Endpoint::new(endpoint, database, *identity).map_err(Error::Postgres)?,
+            ),
             config::Verify::Command(command) => Kind::Command(command.clone()),
         }))
     }
@@ -64,7 +64,7 @@ impl Verifier {
         match &self.0 {
             Kind::Postgres(endpoint) => endpoint.connect(token).await.map_err(Error::Postgres),
             Kind::Command(command) => match command::run(command, context, Some(token)).await {
-                Outcome::Succeeded => Ok(Verdict::Works),
+                Outcome::Succeeded => Ok(Verdict::Works(None)),
                 Outcome::Failed(said) => Ok(Verdict::Refused(said.to_string())),
                 Outcome::Unanswered(error) => Err(Error::Command(error)),
             },

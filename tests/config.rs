@@ -30,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use pintail::config::{
     AdminToken, CatchUp, Config, ConfigError, Gate, GatePace, HeaderSource, Hook, HttpMethod,
-    OnFailure, Proof, SignedTokenMethod, StoreSettings, VaultAuth, Verify,
+    IdentityRule, OnFailure, Proof, SignedTokenMethod, StoreSettings, VaultAuth, Verify,
 };
 use pintail::record::TokenType;
 use pintail::secret::SecretSource;
@@ -122,9 +122,8 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(etl.policy.catch_up, CatchUp::Run);
     assert_eq!(etl.policy.on_failure, OnFailure::Hold);
     assert_eq!(etl.policy.orphan_grace, Duration::from_mins(10));
-    assert!(
-        matches!(&etl.verify, Proof::Connection(Verify::Postgres { database }) if database == "md:")
-    );
+    let proof = Verify::Postgres { database: "md:".into(), identity: IdentityRule::IfAnswered };
+    assert_eq!(etl.verify, Proof::Connection(proof));
     assert!(etl.deploy.is_none());
     let Gate::Http(request) = &etl.gate else { panic!("{:?}", etl.gate) };
     assert_eq!(request.method, HttpMethod::Get);
@@ -135,6 +134,23 @@ fn what_is_left_out_has_the_documented_default() {
         deadline: Duration::from_mins(15),
     };
     assert_eq!(etl.policy.gate, pace);
+}
+
+#[test]
+fn what_the_endpoint_says_of_whose_a_token_is_may_be_required_or_not_asked_for() {
+    for (word, rule) in [
+        ("required", IdentityRule::Required),
+        ("if_answered", IdentityRule::IfAnswered),
+        ("off", IdentityRule::Off),
+    ] {
+        let body = format!("gate = \"none\"\nverify.postgres.identity = \"{word}\"");
+        let verify = only(&credential(&body).unwrap()).verify.clone();
+        let database = "md:".to_owned();
+        assert_eq!(verify, Proof::Connection(Verify::Postgres { database, identity: rule }));
+    }
+    let wrong = credential("gate = \"none\"\nverify.postgres.identity = \"on\"");
+    let parts = ["credentials.etl.verify.postgres.identity", "one of required, if_answered, off"];
+    assert_refused(wrong, &parts);
 }
 
 #[test]

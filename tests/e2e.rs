@@ -30,6 +30,8 @@ mod cycle;
 mod daemon;
 #[path = "e2e/demo.rs"]
 mod demo;
+#[path = "e2e/drivers.rs"]
+mod drivers;
 #[path = "e2e/faults.rs"]
 mod faults;
 #[path = "e2e/gates.rs"]
@@ -70,6 +72,8 @@ mod secrecy;
 mod servers;
 #[path = "e2e/supervision.rs"]
 mod supervision;
+#[path = "e2e/surroundings.rs"]
+mod surroundings;
 #[path = "e2e/trail.rs"]
 mod trail;
 #[path = "e2e/verbs.rs"]

@@ -110,12 +110,47 @@ pub struct Broken {
 
 /// A file that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read audit log {path}")]
-pub struct Unread {
-    /// The file.
-    pub path: PathBuf,
-    /// What the operating system said.
-    pub source: std::io::Error,
+pub enum Unread {
+    /// The operating system says so.
+    #[error("cannot read audit log {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        source: std::io::Error,
+    },
+    /// It is packed, as logrotate leaves files behind.
+    #[error("audit log {path} is compressed")]
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// The program that unpacks it.
+        unpack: &'static str,
+    },
+}
+
+impl Unread {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::File { .. } => None,
+            Self::Compressed { path, unpack } => Some(format!(
+                "unpack it, and name what comes of it: {unpack} <{} >audit.jsonl",
+                path.display()
+            )),
+        }
+    }
+}
+
+/// What unpacks a file that begins like this, if it is packed. No line of the log begins so.
+fn unpacks(start: &[u8]) -> Option<&'static str> {
+    let kinds: [(&[u8], &str); 4] = [
+        (&[0x1f, 0x8b], "gunzip"),
+        (&[0x28, 0xb5, 0x2f, 0xfd], "zstd -d"),
+        (b"BZh", "bunzip2"),
+        (b"\xfd7zXZ", "unxz"),
+    ];
+    kinds.into_iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, program)| program)
 }
 
 /// Reads `files`, the oldest first, and finds the first place where the chain is broken. One line must have the digest
@@ -124,8 +159,11 @@ pub fn verify(files: &[PathBuf], anchor: Option<&str>) -> Result<Chain, Unread> 
     let known = files.last().and_then(|file| read_head(file));
     let mut walk = Walk { wanted: Wanted::new(anchor, known), ..Walk::default() };
     for file in files {
-        let unread = |source| Unread { path: file.clone(), source };
+        let unread = |source| Unread::File { path: file.clone(), source };
         let mut reader = BufReader::new(File::open(file).map_err(unread)?);
+        if let Some(unpack) = unpacks(reader.fill_buf().map_err(unread)?) {
+            return Err(Unread::Compressed { path: file.clone(), unpack });
+        }
         let mut line = Vec::new();
         let mut number = 0;
         while reader.read_until(b'\n', &mut line).map_err(unread)? > 0 {

@@ -245,3 +245,13 @@ async fn lines_that_were_lost_before_a_reload_are_counted_on() {
     before.note(Entry::of(Event::Sealed)).await;
     assert_eq!(after.failures(), 2);
 }
+
+#[test]
+fn a_log_that_logrotate_has_packed_is_named_with_what_unpacks_it() {
+    let bench = Bench::of(2);
+    // gzip's header is enough to know it by.
+    std::fs::write(bench.path(), b"\x1f\x8b\x08\x00rest").unwrap();
+    let error = verify(&[bench.path()], None).unwrap_err();
+    assert!(error.to_string().contains("is compressed"), "{error}");
+    assert!(error.hint().unwrap().contains("gunzip"), "{error:?}");
+}

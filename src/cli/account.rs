@@ -49,7 +49,7 @@ async fn create(
     }
     deed.came_to(Event::AccountCreated, None, |_| {}).await;
     let document = AccountOutcome { username, outcome: "created" };
-    by_hand::write(output, &document, || format!("account {username} was created"))?;
+    by_hand::tell(output, &document, || format!("account {username} was created"));
     Ok(ExitCode::Settled)
 }
 
@@ -108,9 +108,9 @@ async fn delete(
         Deletion::AlreadyGone => ("already_gone", "is gone", Some(Outcome::Already)),
     };
     deed.came_to(Event::AccountDeleted, already, |_| {}).await;
-    by_hand::write(output, &AccountOutcome { username, outcome }, || {
+    by_hand::tell(output, &AccountOutcome { username, outcome }, || {
         format!("account {username} {text}")
-    })?;
+    });
     Ok(ExitCode::Settled)
 }
 
@@ -161,12 +161,12 @@ async fn ensure(config: &Config, wish: &EnsureAccount, output: Output) -> anyhow
         ducklings_changed: changed.as_ref().is_some_and(duckling::Changed::is_change),
         ducklings: changed.as_ref().map(|changed| &changed.after),
     };
-    by_hand::write(output, &document, || {
+    by_hand::tell(output, &document, || {
         let account = format!("account {username} {text}");
         match &changed {
             Some(changed) => format!("{account}\n{}", changed.text()),
             None => account,
         }
-    })?;
+    });
     Ok(ExitCode::Settled)
 }

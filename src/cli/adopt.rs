@@ -50,7 +50,7 @@ pub async fn adopt(
             let wish = Wish { line: None, name: name.clone(), token_id };
             if mode == Mode::Adopt {
                 let outside = selection::open(config).await?;
-                answer::give(&take_in(&outside, &wish, take_over).await?, output)?;
+                answer::tell(&take_in(&outside, &wish, take_over).await?, output);
                 return Ok(ExitCode::Settled);
             }
             vec![wish]
@@ -61,7 +61,10 @@ pub async fn adopt(
     };
     let outside = selection::open(config).await?;
     let adoptions = adopt_all(&outside, &wishes, take_over, mode).await;
-    answer::give(&adoptions, output)?;
+    match mode {
+        Mode::Adopt => answer::tell(&adoptions, output),
+        Mode::DryRun => answer::give(&adoptions, output)?,
+    }
     Ok(adoptions.code())
 }
 
@@ -118,7 +121,7 @@ pub(super) async fn take_in(
     let Prepared { reading, claim, record } =
         prepared.map_err(|obstacle| obstacle.complaint(name))?;
     match world.connect(claim.token, &Identity::served(&record)).await {
-        Ok(Verdict::Works) => {}
+        Ok(Verdict::Works(_)) => {}
         Ok(Verdict::Refused(how)) => {
             return Err(Complaint {
                 code: ExitCode::Failed,

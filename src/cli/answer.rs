@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
-use super::Output;
+use super::{Output, complaint};
+use crate::rotation::world::chain;
 
 /// What a command answers.
 pub trait Answer: Serialize {
@@ -15,6 +16,21 @@ pub trait Answer: Serialize {
 /// Writes `answer` to standard output. A reader that has seen enough and closes the pipe is no failure.
 pub fn give(answer: &impl Answer, output: Output) -> anyhow::Result<()> {
     write(&render(answer, output)?)
+}
+
+/// Writes `answer` to standard output, where it tells of what was done. If that is not possible it was done all the
+/// same: the exit code tells of it, and only a message of the output.
+pub fn tell(answer: &impl Answer, output: Output) {
+    said(give(answer, output));
+}
+
+/// Says on standard error that what was done could not be told, if it could not.
+pub fn said(given: anyhow::Result<()>) {
+    let Err(error) = given else { return };
+    let message = format!("the result cannot be written: {}", chain(error.as_ref()));
+    let hint = "it stands all the same; the exit code tells of it, and not of this";
+    // There is nobody left to tell when standard error is closed.
+    let _ = complaint::write_lines(&mut std::io::stderr().lock(), &message, Some(hint));
 }
 
 /// Writes what is rendered already, by the same rule.

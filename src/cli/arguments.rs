@@ -8,6 +8,8 @@ mod dive;
 mod duckling;
 mod generated;
 mod notify;
+mod pattern;
+mod rotate_now;
 mod schedule;
 mod token;
 
@@ -15,8 +17,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand, ValueEnum};
-use url::Url;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use self::account::{Account, DeleteAccount, EnsureAccount, ListAccounts};
 pub use self::adopt::{Adopt, AdoptSource};
@@ -26,6 +27,8 @@ pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
 pub use self::generated::{Completions, Man};
 pub use self::notify::{Notify, TestSinks};
+pub use self::pattern::Pattern;
+pub use self::rotate_now::{Mode, OldPlace, RotateNow, Scope, Urgency};
 pub use self::schedule::Schedule;
 pub use self::token::{CreateToken, RevokeToken, Token};
 
@@ -162,87 +165,6 @@ pub struct Names {
     pub names: Vec<CredentialName>,
 }
 
-/// `rotate-now`.
-#[derive(Debug, Clone, Args)]
-#[command(group = ArgGroup::new("which").args(["names", "all", "due"]).required(true).multiple(true))]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "flags as clap reads them; `scope` and `urgency` hand them on as enums"
-)]
-pub struct RotateNow {
-    /// The credentials to rotate.
-    #[arg(value_name = "NAME")]
-    names: Vec<CredentialName>,
-    /// Rotate all credentials that are not paused; with --compromised, those too.
-    #[arg(long, conflicts_with = "names")]
-    all: bool,
-    /// Rotate only what is due: of the named credentials, or of all. This is for a CronJob or a systemd timer.
-    #[arg(long)]
-    due: bool,
-    /// Show what would be done, and change nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Stop waiting after this time, such as 20m. What is in progress stays safe, and is continued by the next run.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub timeout: Option<Duration>,
-    /// Write metrics into this file when done, for node_exporter's textfile collector: the same that the daemon serves.
-    ///
-    /// The file is replaced whole, and is written after failures too.
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
-    pub metrics_file: Option<PathBuf>,
-    /// Push metrics to a Prometheus Pushgateway when done, such as http://pushgateway:9091: the same that the daemon serves.
-    ///
-    /// The group is job `pintail` and this host as the instance, unless the URL names one: …/metrics/job/NAME/….
-    #[arg(long, value_name = "URL", value_parser = gateway, conflicts_with = "dry_run")]
-    pub metrics_push: Option<Url>,
-    /// The token has leaked: do not wait for the consumers' health gate, and revoke the old token as soon as the new
-    /// one is published and verified. Consumers that have not read the new one by then lose their access.
-    #[arg(long, requires = "reason", conflicts_with = "due")]
-    compromised: bool,
-    /// Why, for the log; with --compromised.
-    #[arg(long, requires = "compromised", value_parser = reason)]
-    reason: Option<String>,
-}
-
-impl RotateNow {
-    /// Which credentials are meant.
-    pub fn scope(&self) -> Scope<'_> {
-        if self.names.is_empty() { Scope::All } else { Scope::Named(&self.names) }
-    }
-
-    /// What makes them rotate.
-    pub fn urgency(&self) -> Urgency<'_> {
-        match (&self.reason, self.due) {
-            (Some(reason), _) => Urgency::Compromised { reason },
-            (None, true) => Urgency::IfDue,
-            (None, false) => Urgency::Forced,
-        }
-    }
-}
-
-/// Which credentials are meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope<'a> {
-    /// All that are configured.
-    All,
-    /// These, at least one.
-    Named(&'a [CredentialName]),
-}
-
-/// What makes credentials rotate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency<'a> {
-    /// Only the schedule, or a near expiry.
-    IfDue,
-    /// They are rotated in any case.
-    Forced,
-    /// They are rotated without waiting for the consumers.
-    Compromised {
-        /// Why, for the log.
-        reason: &'a str,
-    },
-}
-
 /// `check`.
 #[derive(Debug, Clone, Args)]
 pub struct Check {
@@ -280,26 +202,6 @@ fn duration(text: &str) -> Result<Duration, String> {
         Ok(_) => Err("it must be longer than nothing".to_owned()),
         Err(_) => Err("use a duration with units, such as 20m or \"1h 30m\"".to_owned()),
     }
-}
-
-fn gateway(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|_| "use a URL, such as http://pushgateway:9091")?;
-    let is_web = matches!(url.scheme(), "http" | "https");
-    let is_plain = url.username().is_empty() && url.password().is_none();
-    if is_web && is_plain && url.query().is_none() && url.fragment().is_none() {
-        Ok(url)
-    } else {
-        Err("use a URL that begins with http:// or https://, without a password and a query"
-            .to_owned())
-    }
-}
-
-fn reason(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() || text.chars().any(char::is_control) {
-        return Err("give the reason in a few words, on one line".to_owned());
-    }
-    Ok(text.to_owned())
 }
 
 fn exit_codes() -> String {

@@ -83,6 +83,7 @@ struct Standing {
 enum Kind {
     Served,
     Predecessor,
+    Elsewhere,
     Orphan,
     Unmanaged,
     Foreign,
@@ -124,6 +125,7 @@ impl Kind {
             Kinship::Served => Self::Served,
             Kinship::Predecessor => Self::Predecessor,
             Kinship::Foreign => Self::Foreign,
+            Kinship::Elsewhere => Self::Elsewhere,
             Kinship::Orphan | Kinship::Unmanaged if !all_read => Self::Unknown,
             Kinship::Orphan => Self::Orphan,
             Kinship::Unmanaged => Self::Unmanaged,
@@ -135,6 +137,7 @@ impl Kind {
             Self::Served => "served",
             Self::Predecessor => "predecessor",
             Self::Orphan => "orphan",
+            Self::Elsewhere => "elsewhere",
             Self::Unmanaged => "unmanaged",
             Self::Foreign => "foreign",
             Self::Unknown => "unknown",

@@ -26,7 +26,7 @@ pub(super) fn audit_log(
         (named, _) => named.to_vec(),
     };
     let chain = verify(&files, head.as_deref())
-        .map_err(|error| Complaint::of(&error, ExitCode::Failed, None))?;
+        .map_err(|error| Complaint::of(&error, ExitCode::Failed, error.hint()))?;
     let sound = chain.broken.is_none();
     answer::give(&Verified { sound, files, chain }, output)?;
     Ok(if sound { ExitCode::Settled } else { ExitCode::Failed })

@@ -53,6 +53,11 @@ pub(super) fn write(
     Ok(answer::print(&rendered)?)
 }
 
+/// Writes the result of something that was done, and is so whether or not this comes about.
+pub(super) fn tell(output: Output, document: &impl Serialize, text: impl FnOnce() -> String) {
+    answer::said(write(output, document, text));
+}
+
 /// Tells people something beside the result, on standard error.
 pub(super) fn note(text: &str) {
     // There is nobody left to tell when standard error is closed.

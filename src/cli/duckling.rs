@@ -126,7 +126,7 @@ async fn set(config: &Config, wish: &SetDucklings, output: Output) -> anyhow::Re
         before: &changed.before,
         after: &changed.after,
     };
-    by_hand::write(output, &document, || changed.text())?;
+    by_hand::tell(output, &document, || changed.text());
     Ok(ExitCode::Settled)
 }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::look::{Found, Look};
 use crate::config::Config;
+use crate::live::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
+use crate::rotation::decide::unrecorded;
+use crate::rotation::evidence::Evidence;
 use crate::rotation::kinship::{Kinship, Recorded, kinship};
 use crate::rotation::world::ListedToken;
 
@@ -14,6 +17,20 @@ pub(super) struct Inventory(BTreeMap<String, BTreeMap<TokenId, (Recorded, Creden
 impl Inventory {
     pub(super) fn new(config: &Config, looks: &[Look<'_>]) -> Self {
         let mut accounts: BTreeMap<String, BTreeMap<_, _>> = BTreeMap::new();
+        for look in looks {
+            let Some(listing) = look.listed() else { continue };
+            let record = look.found.as_ref().ok().and_then(Found::record);
+            let subject = subject(config, look.credential);
+            let nothing = Evidence::default();
+            let name = &look.credential.name;
+            let account = accounts.entry(look.credential.username.folded()).or_default();
+            if look.found.is_ok() {
+                let found = unrecorded(&subject, listing, record, &nothing, look.now);
+                account.extend(
+                    found.elsewhere.into_iter().map(|id| (id, (Recorded::Elsewhere, name.clone()))),
+                );
+            }
+        }
         let ours = looks.iter().filter_map(|look| {
             let record = look.found.as_ref().ok().and_then(Found::record)?;
             (record.owner == config.owner).then_some((look, record))
@@ -21,8 +38,11 @@ impl Inventory {
         for (look, record) in ours {
             let name = &look.credential.name;
             let account = accounts.entry(look.credential.username.folded()).or_default();
+            for id in &record.elsewhere_token_ids {
+                account.entry(*id).or_insert_with(|| (Recorded::Elsewhere, name.clone()));
+            }
             for id in &record.previous_token_ids {
-                account.entry(*id).or_insert_with(|| (Recorded::Predecessor, name.clone()));
+                account.insert(*id, (Recorded::Predecessor, name.clone()));
             }
             // Served weighs more, should another record have it as a predecessor.
             account.insert(record.token_id, (Recorded::Served, name.clone()));

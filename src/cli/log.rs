@@ -1,11 +1,17 @@
 //! The log, on standard error.
 
+mod fields;
+
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
+use self::fields::Latest;
 use super::{Arguments, Command, LogFormat, journald};
+
+/// What a person said about a run. It is logged at every level, since it was written for the log.
+pub(super) const REASON: &str = "pintail::reason";
 
 /// Starts logging as the arguments ask for it. The environment has no say: `RUST_LOG` was set for somebody else.
 pub(super) fn start(arguments: &Arguments) -> anyhow::Result<()> {
@@ -18,7 +24,8 @@ pub(super) fn start(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let others = if arguments.verbose > 0 { "info" } else { "warn" };
     // Vault's client logs errors for what is expected, such as a secret that does not exist yet.
-    let filter = EnvFilter::try_new(format!("{others},pintail={ours},vaultrs=off,rustify=off"))?;
+    let levels = format!("{others},pintail={ours},{REASON}=info,vaultrs=off,rustify=off");
+    let filter = EnvFilter::try_new(levels)?;
     // An empty NO_COLOR is none, as its convention says.
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let colours = std::io::stderr().is_terminal() && !plain;
@@ -28,9 +35,12 @@ pub(super) fn start(arguments: &Arguments) -> anyhow::Result<()> {
         .with_span_events(FmtSpan::NONE);
     match arguments.log_format {
         LogFormat::Text if journald::reads_standard_error() => {
-            log.with_ansi(false).event_format(journald::lines()).init();
+            let log = log.fmt_fields(Latest::default()).with_ansi(false);
+            log.event_format(journald::lines()).init();
         }
-        LogFormat::Text => log.with_ansi(colours).with_target(false).init(),
+        LogFormat::Text => {
+            log.fmt_fields(Latest::default()).with_ansi(colours).with_target(false).init();
+        }
         LogFormat::Json => log.json().flatten_event(true).with_current_span(true).init(),
     }
     Ok(())

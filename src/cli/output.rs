@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::answer::Answer;
 use crate::names::{RotationId, TokenId};
+use crate::rotation::condition::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::StepReport;
 
@@ -27,10 +28,12 @@ pub(super) struct CredentialResult {
     steps: Vec<StepReport>,
     error: Option<String>,
     hint: Option<String>,
+    reason: Option<Reason>,
 }
 
 impl CredentialResult {
     pub(super) fn new(name: &impl ToString, report: Report) -> Self {
+        let reason = report.problem.as_ref().and_then(|problem| problem.reason);
         let (error, hint) = match report.problem {
             Some(problem) => {
                 let at =
@@ -49,6 +52,7 @@ impl CredentialResult {
             steps: report.steps,
             error,
             hint,
+            reason,
         }
     }
 }
@@ -71,7 +75,8 @@ impl Answer for CredentialResult {
             (Outcome::Rotated, None) => format!("rotated: token {token} is its first"),
             (Outcome::NotDue, _) => format!("not due: token {token} stays"),
             (Outcome::Failed, _) => "failed: nothing new is served".to_owned(),
-            (Outcome::Held, _) => {
+            (Outcome::Held, None) => format!("held: token {token} is served"),
+            (Outcome::Held, Some(_)) => {
                 format!("held: token {token} is served, and what it replaces stays valid")
             }
             (Outcome::RolledBack, _) => format!("rolled back: token {token} is served again"),

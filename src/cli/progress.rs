@@ -50,6 +50,7 @@ impl Place {
     /// Shows what happens.
     pub(super) fn show(&self, progress: Progress) {
         match progress {
+            Progress::Saw(_) => {}
             Progress::Began(step) => self.bar.set_message(doing(step)),
             Progress::Ended(step, outcome, problem) => {
                 let problem = problem.map(|text| format!(": {text}")).unwrap_or_default();

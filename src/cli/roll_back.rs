@@ -26,6 +26,6 @@ pub(super) async fn roll_back(
         ..Entry::of(Event::Began)
     };
     deed::begin(&config, "roll-back", about).await?;
-    let run = Run { names, trigger: Request::ROLL_BACK, cause, timeout: None, output };
+    let run = Run { names, request: Request::ROLL_BACK, cause, timeout: None, output };
     run.carry_out(config, &Destinations::default(), stop).await
 }

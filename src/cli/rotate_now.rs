@@ -11,11 +11,12 @@ use tracing::Instrument;
 use url::Url;
 
 use super::complaint::Complaint;
+use super::log::REASON;
 use super::output::{CredentialResult, Results};
 use super::progress::Screen;
-use super::{ExitCode, Output, RotateNow, Scope, Urgency, answer, plan, selection};
+use super::{ExitCode, Mode, OldPlace, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::audit::{self, Cause};
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::fleet::Fleet;
 use crate::live::{Outside, subject};
 use crate::metrics::{self, Format};
@@ -41,31 +42,59 @@ pub(super) async fn rotate_now(
     output: Output,
     stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
-    let names = match rotation.scope() {
-        Scope::All => everyone(&config, rotation.urgency()),
-        Scope::Named(names) => selection::configured(&config, names)?,
+    let names = chosen(&config, &rotation.scope, rotation.urgency)?;
+    let (request, told) = match rotation.urgency {
+        Urgency::IfDue => (Request::SCHEDULE, audit::Trigger::Schedule),
+        Urgency::Forced => (Request::ROTATION, audit::Trigger::Manual),
+        Urgency::Compromised => (Request::COMPROMISED, audit::Trigger::Compromised),
     };
-    let (trigger, cause) = match rotation.urgency() {
-        Urgency::IfDue => (Request::SCHEDULE, audit::Trigger::Schedule.into()),
-        Urgency::Forced => (Request::ROTATION, audit::Trigger::Manual.into()),
-        Urgency::Compromised { reason } => {
-            tracing::warn!(
-                reason,
-                "compromised tokens are replaced without waiting for the consumers"
-            );
-            let note = Some(reason.to_owned());
-            (Request::COMPROMISED, Cause { trigger: audit::Trigger::Compromised, note })
+    let request = match rotation.old_place {
+        OldPlace::Kept => request,
+        OldPlace::GivenUp => request.giving_up_old_place(),
+    };
+    match rotation.mode {
+        Mode::DryRun => preview(config, names, request, rotation.timeout, output).await,
+        Mode::Act => {
+            announce(rotation);
+            let cause = Cause { trigger: told, note: rotation.reason.clone() };
+            let run = Run { names, request, cause, timeout: rotation.timeout, output };
+            let metrics = Destinations {
+                file: rotation.metrics_file.clone(),
+                gateway: rotation.metrics_push.clone(),
+            };
+            run.carry_out(config, &metrics, stop).await
         }
-    };
-    if rotation.dry_run {
-        return plan::preview(config, names, trigger, output).await;
     }
-    let run = Run { names, trigger, cause, timeout: rotation.timeout, output };
-    let metrics = Destinations {
-        file: rotation.metrics_file.clone(),
-        gateway: rotation.metrics_push.clone(),
-    };
-    run.carry_out(config, &metrics, stop).await
+}
+
+/// What a person has said about the run, for the log: before it begins, and at any log level.
+fn announce(rotation: &RotateNow) {
+    if let Some(reason) = &rotation.reason {
+        // A target of its own, which `log` lets through: somebody wrote it to be read there.
+        tracing::info!(target: REASON, reason, "rotation asked for");
+    }
+    if rotation.urgency == Urgency::Compromised {
+        tracing::warn!("compromised tokens are replaced without waiting for the consumers");
+    }
+    if rotation.old_place == OldPlace::GivenUp {
+        tracing::warn!("tokens that a former place may still serve are given up");
+    }
+}
+
+/// Shows what would be done, for as long as the run might have taken.
+async fn preview(
+    config: Arc<Config>,
+    names: Vec<CredentialName>,
+    request: Request,
+    timeout: Option<Duration>,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let shown = plan::preview(config, names, request, output);
+    let Some(limit) = timeout else { return shown.await };
+    tokio::time::timeout(limit, shown).await.unwrap_or_else(|_| {
+        let message = format!("the look took longer than {}", humantime::format_duration(limit));
+        Err(Complaint { code: ExitCode::Failed, message, hint: None }.into())
+    })
 }
 
 /// Where the metrics of a run go.
@@ -75,22 +104,37 @@ pub(super) struct Destinations {
     gateway: Option<Url>,
 }
 
-/// All credentials; without those that are paused where neither their names were named nor a leak is no time to pause.
-fn everyone(config: &Config, urgency: Urgency<'_>) -> Vec<CredentialName> {
-    let is_meant = |credential: &&config::Credential| {
-        let left_out = credential.policy.paused && urgency == Urgency::Forced;
+/// The credentials that are meant, in the order of the configuration. Those that are paused are left out where neither
+/// their names were named nor a leak is no time to pause.
+fn chosen(
+    config: &Config,
+    scope: &Scope,
+    urgency: Urgency,
+) -> Result<Vec<CredentialName>, Complaint> {
+    let names = match scope {
+        Scope::Named(names) => return selection::configured(config, names),
+        Scope::All => selection::configured(config, &[])?,
+        Scope::Matching(patterns) => selection::matching(config, patterns)?,
+    };
+    let is_named = |name: &CredentialName| match scope {
+        Scope::Matching(patterns) => patterns.iter().any(|pattern| pattern.name() == Some(name)),
+        Scope::All | Scope::Named(_) => false,
+    };
+    let is_meant = |name: &CredentialName| {
+        let is_paused = config.credentials.get(name).is_some_and(|one| one.policy.paused);
+        let left_out = is_paused && urgency == Urgency::Forced && !is_named(name);
         if left_out {
-            tracing::warn!(credential = %credential.name, "paused credential left out");
+            tracing::warn!(credential = %name, "paused credential left out");
         }
         !left_out
     };
-    config.credentials.values().filter(is_meant).map(|one| one.name.clone()).collect()
+    Ok(names.into_iter().filter(is_meant).collect())
 }
 
 /// What one run is to do.
 pub(super) struct Run {
     pub(super) names: Vec<CredentialName>,
-    pub(super) trigger: Request,
+    pub(super) request: Request,
     /// The same for the audit log, with what a person said about it.
     pub(super) cause: Cause,
     pub(super) timeout: Option<Duration>,
@@ -105,7 +149,7 @@ impl Run {
         metrics: &Destinations,
         stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
-        let Self { names, trigger, cause, timeout, output } = self;
+        let Self { names, request, cause, timeout, output } = self;
         let sinks =
             Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
@@ -115,7 +159,7 @@ impl Run {
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
             let place = screen.place(name.as_str());
             let (outside, fleet, stop) = (&outside, &fleet, stop.clone());
-            let asked = (trigger, cause.clone());
+            let asked = (request, cause.clone());
             async move {
                 let watcher = |progress| place.show(progress);
                 let report = rotate(outside, &name, asked, timeout, stop, &watcher).await;
@@ -133,12 +177,11 @@ impl Run {
         .await;
         outside.telemetry.flush().await;
         let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
-        let code = credentials.iter().map(|result| code_of(result.outcome, trigger)).max();
+        let code = credentials.iter().map(|result| code_of(result.outcome, request)).max();
         // Whether or not anybody reads the answer, those who are to be told are told.
-        let given = answer::give(&Results { credentials }, output);
+        answer::tell(&Results { credentials }, output);
         notify::tell_once(sinks, &fleet, NOTIFYING).await;
         metrics.write(&outside.config, &fleet).await;
-        given?;
         Ok(code.unwrap_or(ExitCode::Settled))
     }
 }
@@ -168,7 +211,7 @@ impl Destinations {
 pub(super) async fn rotate(
     outside: &Outside,
     name: &CredentialName,
-    (trigger, cause): (Request, Cause),
+    (request, cause): (Request, Cause),
     timeout: Option<Duration>,
     stop: CancellationToken,
     watcher: &(dyn Fn(Progress) + Send + Sync),
@@ -179,17 +222,17 @@ pub(super) async fn rotate(
     // Of the highest level, so that no log level takes the names away from the events.
     let span =
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
-    let run = drive(&world, &subject, trigger, &mut evidence, PERSISTENCE, watcher);
+    let run = drive(&world, &subject, request, &mut evidence, PERSISTENCE, watcher);
     let report = Box::pin(run).instrument(span).await;
     outside.telemetry.tell(name, &report);
     Reminder::default().after(&subject, &report, world.now());
     Some(report)
 }
 
-fn code_of(outcome: Outcome, trigger: Request) -> ExitCode {
+fn code_of(outcome: Outcome, request: Request) -> ExitCode {
     match outcome {
         Outcome::Rotated | Outcome::NotDue => ExitCode::Settled,
-        Outcome::RolledBack if trigger == Request::ROLL_BACK => ExitCode::Settled,
+        Outcome::RolledBack if request == Request::ROLL_BACK => ExitCode::Settled,
         Outcome::Failed => ExitCode::Failed,
         Outcome::Held | Outcome::RolledBack => ExitCode::Held,
     }

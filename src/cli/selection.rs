@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ExitCode;
 use super::complaint::Complaint;
+use super::{ExitCode, Pattern};
 use crate::config::{AdminToken, Config};
 use crate::live::Outside;
 use crate::names::CredentialName;
@@ -23,20 +23,36 @@ pub fn configured(
     }
     let unknown: Vec<_> =
         names.iter().filter(|name| !config.credentials.contains_key(*name)).collect();
-    if unknown.is_empty() {
-        return Ok(config
-            .credentials
-            .keys()
-            .filter(|name| names.contains(name))
-            .cloned()
-            .collect());
+    if !unknown.is_empty() {
+        return Err(absent(config, &unknown));
     }
+    Ok(config.credentials.keys().filter(|name| names.contains(name)).cloned().collect())
+}
+
+/// The credentials that a name or a pattern means, each once and in the order of the configuration. One that means
+/// nothing ends it: it was written for something.
+pub fn matching(config: &Config, patterns: &[Pattern]) -> Result<Vec<CredentialName>, Complaint> {
+    let names: Vec<_> = patterns.iter().filter_map(Pattern::name).cloned().collect();
+    let known = config.credentials.keys();
+    if !names.is_empty() {
+        configured(config, &names)?;
+    }
+    let is_met = |pattern: &&Pattern| known.clone().any(|name| pattern.matches(name));
+    if let Some(vain) = patterns.iter().find(|pattern| !is_met(pattern)) {
+        let message = format!("no credential matches `{}`", vain.as_str());
+        return Err(Complaint::usage(message, Some(hint(config, &[]))));
+    }
+    let is_meant = |name: &&CredentialName| patterns.iter().any(|one| one.matches(name));
+    Ok(known.filter(is_meant).cloned().collect())
+}
+
+fn absent(config: &Config, unknown: &[&CredentialName]) -> Complaint {
     let quoted: Vec<_> = unknown.iter().map(|name| format!("`{name}`")).collect();
     let message = match quoted.as_slice() {
         [one] => format!("there is no credential {one} in the configuration"),
         several => format!("there are no credentials {} in the configuration", several.join(", ")),
     };
-    Err(Complaint::usage(message, Some(hint(config, &unknown))))
+    Complaint::usage(message, Some(hint(config, unknown)))
 }
 
 /// Names that may have been meant; otherwise the first few that there are.
@@ -76,11 +92,41 @@ pub fn ensure_admin_token(config: &Config) -> Result<(), Complaint> {
         AdminToken::Stored(_) => return Ok(()),
     };
     let hint = format!("put the token of a MotherDuck admin into {source}, as its only text");
-    source.read().map(drop).map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))
+    source
+        .read_token()
+        .map(drop)
+        .map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))
 }
 
 /// Makes the adapters, once the admin token was seen to be readable.
 pub async fn open(config: Arc<Config>) -> Result<Outside, Complaint> {
     ensure_admin_token(&config)?;
     Outside::open(config).await.map_err(|fault| Complaint::fault(fault, ExitCode::Usage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::bench::{Bench, TWO};
+
+    #[tokio::test]
+    async fn patterns_choose_each_credential_once_and_one_that_chooses_none_is_a_slip() {
+        let bench = Bench::new(TWO).await;
+        let chosen = |words: &[&str]| {
+            let patterns: Vec<Pattern> = words.iter().map(|word| word.parse().unwrap()).collect();
+            matching(&bench.config, &patterns)
+        };
+        let names = |words: &[&str]| {
+            let names = chosen(words).unwrap();
+            names.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&["*"]), ["etl", "reader"]);
+        assert_eq!(names(&["r*", "reader"]), ["reader"]);
+        assert_eq!(names(&["reader", "e?l"]), ["etl", "reader"]);
+        for words in [["x*", "*"], ["*", "etl_2"]] {
+            let refusal = chosen(&words).unwrap_err();
+            assert_eq!(refusal.code, ExitCode::Usage);
+            assert!(refusal.hint.unwrap().contains("`etl`"), "{}", refusal.message);
+        }
+    }
 }

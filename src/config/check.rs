@@ -54,6 +54,9 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     for key in root.keys().filter(|key| !SECTIONS.contains(&key.as_str())) {
         findings.problem(&Key::root(key), suggest::unknown("section", key, SECTIONS));
     }
+    for warning in sources.warnings() {
+        findings.warn(warning.clone());
+    }
     for Double { credential, files: (first, second) } in sources.doubles() {
         let text = format!(
             "this stands in {} and in {}: in a directory a credential belongs into one file",

@@ -37,6 +37,20 @@ pub enum Cluster {
     },
 }
 
+impl Cluster {
+    /// What tells it from others, as far as the configuration does. Whoever else runs in the same cluster under the same
+    /// owner's name is the same deployment.
+    pub fn server(&self) -> String {
+        match self {
+            Self::Own => String::new(),
+            Self::Named { api_url, .. } => api_url.to_string(),
+            Self::Kubeconfig { file, context } => {
+                format!("{}\n{}", file.display(), context.as_deref().unwrap_or_default())
+            }
+        }
+    }
+}
+
 /// `[stores.NAME.kubernetes]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KubernetesStore {

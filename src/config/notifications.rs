@@ -57,6 +57,8 @@ pub enum Occasion {
     RolledBack,
     /// Nothing will get better until a person acts.
     Refused,
+    /// It is looked after as before: what is configured now would leave consumers with tokens that nobody keeps.
+    Blocked,
     /// A token that is known to others was replaced and revoked.
     Compromised,
     /// All is well again.
@@ -69,11 +71,12 @@ pub enum Occasion {
 
 impl Occasion {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Failed,
         Self::Held,
         Self::RolledBack,
         Self::Refused,
+        Self::Blocked,
         Self::Compromised,
         Self::Recovered,
         Self::Expiring,
@@ -87,6 +90,7 @@ impl Occasion {
             Self::Held => "held",
             Self::RolledBack => "rolled_back",
             Self::Refused => "refused",
+            Self::Blocked => "blocked",
             Self::Compromised => "compromised",
             Self::Recovered => "recovered",
             Self::Expiring => "expiring",

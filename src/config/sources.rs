@@ -11,6 +11,7 @@ use super::alternatives;
 use super::error::ConfigError;
 use super::files::Group;
 
+mod kubernetes;
 mod standard;
 
 /// Two underscores, since Kubernetes sets `PINTAIL_SERVICE_HOST` for a Service that is called pintail.
@@ -22,6 +23,8 @@ pub(super) struct Sources {
     /// Each for itself, the later ones over the earlier ones, to tell where a value comes from.
     parts: Vec<Source>,
     doubles: Vec<Double>,
+    /// Variables that were passed over.
+    warnings: Vec<String>,
 }
 
 /// A credential that stands in two files of one directory.
@@ -39,7 +42,7 @@ impl Sources {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
         let environment: Vec<_> = environment.into_iter().collect();
-        let mut parts = standard::sources(&environment);
+        let (mut parts, mut warnings) = standard::sources(&environment);
         let mut layers: Vec<Dict> = parts.iter().map(|part| part.settings.clone()).collect();
         let mut doubles = vec![];
         for path in paths {
@@ -66,11 +69,17 @@ impl Sources {
             environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
         variables.sort_unstable();
         for (name, text) in &variables {
+            if kubernetes::is_of_a_service(name, text) {
+                warnings.push(format!(
+                    "environment variable {name} is passed over: it is of a Kubernetes Service, not a setting"
+                ));
+                continue;
+            }
             let source = read_variable(name, text);
             layers.push(source.settings.clone());
             parts.push(source);
         }
-        Ok(Self { root: settle(layers), parts, doubles })
+        Ok(Self { root: settle(layers), parts, doubles, warnings })
     }
 
     /// The top-level keys.
@@ -81,6 +90,11 @@ impl Sources {
     /// The credentials that stand in two files of one directory.
     pub(super) fn doubles(&self) -> &[Double] {
         &self.doubles
+    }
+
+    /// What there is to say of variables that were passed over.
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// The source of the value at `key`, or of its nearest parent that is there.

@@ -1,20 +1,27 @@
 //! How the planner has a credential worked on: the seam at which its tests stand in for the rotation.
 
+mod former;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
+use self::former::Former;
 use super::slot::{InSlot, Slot};
 use crate::audit;
-use crate::config::{Config, Credential};
-use crate::fleet::Fleet;
+use crate::config::{Config, Credential, Place};
+use crate::fleet::{Fleet, Trouble};
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
+use crate::rotation::condition::Reason;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::drive::{Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
+use crate::rotation::schedule::{expiring, renewal};
 use crate::rotation::world::World;
 use crate::telemetry::Telemetry;
 
@@ -22,9 +29,16 @@ use crate::telemetry::Telemetry;
 const PERSISTENCE: Persistence = Persistence { failures: 2, pause: Duration::from_secs(1) };
 
 /// One credential, as the planner sees it.
-pub(super) trait Driver: Send + Sync + 'static {
+pub(super) trait Driver: Sized + Send + Sync + 'static {
     /// Works on it until it is at rest, held or failing, or the daemon stops. Never called twice at once.
     fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> impl Future<Output = Report> + Send;
+
+    /// From when on its token, which expires at `expires_at`, cannot wait to be replaced; `None` if it is not replaced.
+    fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp>;
+
+    /// The same driver in the place of `before`, whose last run may not have ended yet.
+    #[must_use]
+    fn after(self, before: &Self) -> Self;
 
     /// Whether it treats the credential as `before` did, so that what was proved then still counts.
     fn is_alike(&self, before: &Self) -> bool;
@@ -35,12 +49,36 @@ pub(super) trait Driver: Send + Sync + 'static {
 
 /// A configured credential in the real world.
 pub(super) struct LiveDriver {
-    pub(super) world: Live,
-    pub(super) subject: Subject,
-    pub(super) fleet: Arc<Fleet>,
-    pub(super) telemetry: Telemetry,
-    pub(super) reminder: Reminder,
-    pub(super) config: Arc<Config>,
+    config: Arc<Config>,
+    /// As it is configured.
+    wanted: Work,
+    former: Option<Former>,
+    fleet: Arc<Fleet>,
+    telemetry: Telemetry,
+    reminder: Reminder,
+}
+
+/// How a credential is worked on.
+struct Work {
+    world: Live,
+    subject: Subject,
+    credential: Credential,
+    places: Vec<Place>,
+}
+
+impl Work {
+    /// This work by what belongs to no place: how MotherDuck is reached, and whether anything may begin.
+    fn under(&self, now: &Self) -> Self {
+        let mut work = Self {
+            world: now.world.in_the_place_of(&self.world),
+            subject: self.subject.clone(),
+            credential: self.credential.clone(),
+            places: self.places.clone(),
+        };
+        let is_paused = now.subject.policy.paused;
+        (work.subject.policy.paused, work.credential.policy.paused) = (is_paused, is_paused);
+        work
+    }
 }
 
 /// A driver for each credential of the outside's configuration.
@@ -52,37 +90,102 @@ pub(super) fn drivers(
     let config = &outside.config;
     let driver = |(name, credential): (&CredentialName, &Credential)| {
         let world = outside.acting_world(name, stop.clone())?;
-        let world = world.because(audit::Trigger::Schedule.into());
-        let subject = subject(config, credential);
-        let (fleet, config) = (fleet.clone(), config.clone());
-        let telemetry = outside.telemetry.clone();
-        Some((
-            name.clone(),
-            LiveDriver { world, subject, fleet, telemetry, reminder: Reminder::default(), config },
-        ))
+        let wanted = Work {
+            world: world.because(audit::Trigger::Schedule.into()),
+            subject: subject(config, credential),
+            credential: credential.clone(),
+            places: config.places(credential),
+        };
+        let driver = LiveDriver {
+            config: config.clone(),
+            wanted,
+            former: None,
+            fleet: fleet.clone(),
+            telemetry: outside.telemetry.clone(),
+            reminder: Reminder::default(),
+        };
+        Some((name.clone(), driver))
     };
     config.credentials.iter().filter_map(driver).collect()
 }
 
-impl Driver for LiveDriver {
-    async fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> Report {
-        let world = InSlot { world: &self.world, slot };
-        let name = &self.subject.credential;
-        let watcher = |progress| self.fleet.progressed(name, &progress);
-        let run = drive(&world, &self.subject, Request::SCHEDULE, evidence, PERSISTENCE, &watcher);
+impl LiveDriver {
+    fn former(&self) -> Option<&Former> {
+        self.former.as_ref().filter(|former| former.is_in_force())
+    }
+
+    fn in_force(&self) -> &Work {
+        self.former().map_or(&self.wanted, |former| &former.work)
+    }
+
+    /// Finds out whether the credential is still kept in its former place, and lets it go from there if not.
+    async fn look_back(&self, former: &Former, evidence: &mut Evidence, slot: &Slot) {
+        let name = &self.wanted.subject.credential;
+        let trouble = former.keeps(slot, &self.wanted, &self.config).await;
+        if let Some(trouble) = trouble {
+            let Trouble { reason, message: error, hint, .. } = trouble.clone();
+            let reason = reason.map(Reason::as_str);
+            if self.fleet.block(name, Some(trouble)) {
+                tracing::error!(credential = %name, reason, error, hint, "credential blocked");
+            }
+            return;
+        }
+        former.end();
+        *evidence = Evidence::default();
+        self.introduce();
+        tracing::info!(credential = %name, "credential goes over to its configured place");
+    }
+
+    async fn work(&self, work: &Work, evidence: &mut Evidence, slot: &Slot) -> Report {
+        let Work { world, subject, .. } = work;
+        let Subject { credential: name, policy, .. } = subject;
+        world.hurry(slot.is_urgent());
+        let watcher = |progress| {
+            if let Progress::Saw(record) = &progress
+                && !policy.paused
+                && expiring(policy, record, world.now()).is_some()
+            {
+                slot.hurry();
+                world.hurry(true);
+            }
+            self.fleet.progressed(name, &progress);
+        };
+        let in_slot = InSlot { world, slot };
+        let run = drive(&in_slot, subject, Request::SCHEDULE, evidence, PERSISTENCE, &watcher);
         let report = Box::pin(run).await;
-        self.reminder.after(&self.subject, &report, self.world.now());
+        self.reminder.after(subject, &report, world.now());
         self.telemetry.tell(name, &report);
         report
     }
+}
+
+impl Driver for LiveDriver {
+    async fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> Report {
+        if let Some(former) = self.former() {
+            Box::pin(self.look_back(former, evidence, slot)).await;
+        }
+        Box::pin(self.work(self.in_force(), evidence, slot)).await
+    }
+
+    fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp> {
+        let policy = &self.in_force().subject.policy;
+        (!policy.paused).then(|| renewal(policy, expires_at))
+    }
+
+    fn after(self, before: &Self) -> Self {
+        let former = Former::between(before.in_force(), &self.wanted);
+        Self { former, ..self }
+    }
 
     fn is_alike(&self, before: &Self) -> bool {
-        self.config.treats_alike(&before.config, &self.subject.credential)
+        self.config.treats_alike(&before.config, &self.wanted.subject.credential)
     }
 
     fn introduce(&self) {
-        if let Some(credential) = self.config.credentials.get(&self.subject.credential) {
-            self.fleet.introduce(credential);
+        let Work { credential, .. } = self.in_force();
+        self.fleet.introduce(credential);
+        if self.former().is_none() {
+            self.fleet.block(&credential.name, None);
         }
     }
 }

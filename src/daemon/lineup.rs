@@ -72,17 +72,17 @@ impl<D: Driver> Planner<D> {
                 }
                 tracing::info!(credential = %name, "credential removed after the run in hand");
             } else if let Some(plan) = self.credentials.remove(&name) {
+                self.queue.remove(&name);
                 self.leave(&name, plan.told);
             }
         }
         self.take_rules(rules);
         let latest = later(now, signed(rules.sweep));
-        let queue = std::mem::take(&mut self.queue).into_iter();
-        let kept = queue.filter(|(_, name)| self.credentials.contains_key(name));
-        let at = |at: Timestamp, name: &_| {
-            if afresh.contains(name) { Timestamp::MIN } else { at.min(latest) }
-        };
-        self.queue = kept.map(|(time, name)| (at(time, &name), name)).collect();
+        let plans = &self.credentials;
+        self.queue.reorder(|name, look| {
+            let at = if afresh.contains(name) { Timestamp::MIN } else { look.at.min(latest) };
+            plans.get(name).map_or(look, |plan| plan.look(at))
+        });
         // Nobody waits for it any more where the daemon stops.
         let _ = taken.send(changes);
     }
@@ -117,7 +117,7 @@ impl<D: Driver> Plan<D> {
     /// Takes over a driver. Returns whether it treats the credential as the one before did.
     fn renew(&mut self, driver: D, is_running: bool) -> bool {
         let is_alike = driver.is_alike(&self.driver);
-        self.driver = driver.into();
+        self.driver = driver.after(&self.driver).into();
         if is_running {
             // The run in hand may be of an older world than the one that was compared with.
             let stays = is_alike && self.fate == Fate::Stays;
@@ -138,6 +138,7 @@ impl<D: Driver> Plan<D> {
         self.evidence = Evidence::default();
         self.failures = 0;
         self.expires_at = None;
+        self.is_urgent = false;
         self.driver.introduce();
     }
 }

@@ -1,6 +1,6 @@
 //! The planner: which credential is looked at when, by how many at once, and what comes of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +14,14 @@ use tracing::Instrument;
 use super::backoff;
 use super::driver::Driver;
 use super::lineup::{Fate, Lineup};
-use super::slot::{Slot, Slots};
+use super::queue::{Look, Queue};
+use super::slot::{Habits, Slots};
 use super::standing::{Told, tell, tell_panic};
 use super::supervisor::Supervisor;
 use crate::config::{Config, Daemon};
 use crate::fleet::{Fleet, Standing, standing};
 use crate::names::CredentialName;
+use crate::rotation::decide::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::schedule::signed;
@@ -60,7 +62,7 @@ pub(super) struct Planner<D> {
     pub(super) slots: Slots,
     pub(super) credentials: BTreeMap<CredentialName, Plan<D>>,
     /// The credentials that are not being worked on, by when they are to be looked at.
-    pub(super) queue: BTreeSet<(Timestamp, CredentialName)>,
+    pub(super) queue: Queue,
     runs: JoinSet<Run>,
     running: HashMap<Id, CredentialName>,
     /// The names in `running`.
@@ -76,7 +78,10 @@ pub(super) struct Plan<D> {
     pub(super) failures: u32,
     pub(super) told: Option<Told>,
     pub(super) expires_at: Option<Timestamp>,
+    /// Whether the last run meant to replace a token that cannot wait, and did not come to it.
+    pub(super) is_urgent: bool,
     pub(super) fate: Fate,
+    habits: Arc<Habits>,
 }
 
 struct Run {
@@ -95,7 +100,7 @@ impl<D: Driver> Planner<D> {
             shutdown,
             wake,
             credentials: BTreeMap::new(),
-            queue: BTreeSet::new(),
+            queue: Queue::default(),
             runs: JoinSet::new(),
             running: HashMap::new(),
             at_work: HashSet::new(),
@@ -117,14 +122,16 @@ impl<D: Driver> Planner<D> {
 
     /// Adds a credential, to be looked at as soon as possible: a missed or unfinished rotation may wait there.
     pub(super) fn add(&mut self, name: CredentialName, driver: D) {
-        self.queue.insert((Timestamp::MIN, name.clone()));
+        self.queue.insert(name.clone(), Look { at: Timestamp::MIN, urgent_at: None });
         let plan = Plan {
             driver: Arc::new(driver),
             evidence: Evidence::default(),
             failures: 0,
             told: None,
             expires_at: None,
+            is_urgent: false,
             fate: Fate::Stays,
+            habits: Arc::default(),
         };
         self.credentials.insert(name, plan);
     }
@@ -145,7 +152,8 @@ impl<D: Driver> Planner<D> {
             self.fleet.beat();
             self.supervisor.beat(&self.fleet);
             self.begin_due(now);
-            let nap = self.nap(now);
+            let missed = self.fleet.miss(now);
+            let nap = self.nap(now, missed);
             tokio::select! {
                 () = self.shutdown.cancelled() => {}
                 Some(ended) = self.runs.join_next_with_id() => {
@@ -162,16 +170,22 @@ impl<D: Driver> Planner<D> {
     }
 
     fn begin_due(&mut self, now: Timestamp) {
-        while self.queue.first().is_some_and(|(at, _)| *at <= now) {
-            let Some(slot) = self.slots.take() else { return };
-            if let Some((_, name)) = self.queue.pop_first() {
-                self.begin(name, slot);
-            }
-        }
+        while let Some(name) = self.queue.urgent(now).cloned()
+            && self.begin(name, true)
+        {}
+        while let Some(name) = self.queue.due(now).cloned()
+            && self.begin(name, false)
+        {}
     }
 
-    fn begin(&mut self, name: CredentialName, slot: Slot) {
-        let Some(plan) = self.credentials.get_mut(&name) else { return };
+    /// Begins a run, if there is a place for it.
+    fn begin(&mut self, name: CredentialName, is_urgent: bool) -> bool {
+        let Some(plan) = self.credentials.get_mut(&name) else {
+            self.queue.remove(&name);
+            return true;
+        };
+        let Some(slot) = self.slots.take(is_urgent, &plan.habits) else { return false };
+        self.queue.remove(&name);
         let driver = plan.driver.clone();
         let mut evidence = std::mem::take(&mut plan.evidence);
         // Of the highest level, so that no log level takes the names away from the events.
@@ -184,12 +198,14 @@ impl<D: Driver> Planner<D> {
         let handle = self.runs.spawn(Box::pin(run.instrument(span)));
         self.at_work.insert(name.clone());
         self.running.insert(handle.id(), name);
+        true
     }
 
-    /// Until the next credential's time comes. Where one is due and has no place, a freed place wakes the planner.
-    fn nap(&self, now: Timestamp) -> Duration {
-        let next = self.queue.first().map(|(at, _)| at.duration_since(now));
-        match next.and_then(|left| Duration::try_from(left).ok()) {
+    /// Until the next credential's time comes, or a scheduled run counts as `missed`. Where one is due and has no
+    /// place, a freed place wakes the planner.
+    fn nap(&self, now: Timestamp, missed: Option<Timestamp>) -> Duration {
+        let next = self.queue.next(now).into_iter().chain(missed).min();
+        match next.map(|at| at.duration_since(now)).and_then(|left| Duration::try_from(left).ok()) {
             Some(left) if !left.is_zero() => left.min(self.longest_nap()),
             Some(_) | None => self.longest_nap(),
         }
@@ -216,6 +232,8 @@ impl<D: Driver> Planner<D> {
         let standing = run.as_ref().map(|run| standing(&run.report));
         if let Some(Run { report, .. }) = &run {
             plan.expires_at = report.expires_at.or(plan.expires_at);
+            plan.is_urgent = report.outcome == Outcome::Failed
+                && report.seen.reason.is_some_and(Reason::is_urgent);
         }
         let next = plan.next_look(&name, standing, now, self.rules.sweep);
         let look_in = next.duration_since(now);
@@ -231,12 +249,10 @@ impl<D: Driver> Planner<D> {
             self.fleet.panicked(&name, Some(next));
         }
         match plan.fate {
-            Fate::Stays => {
-                self.queue.insert((next, name.clone()));
-            }
+            Fate::Stays => self.queue.insert(name.clone(), plan.look(next)),
             Fate::Changes => {
                 plan.begin_afresh();
-                self.queue.insert((now, name.clone()));
+                self.queue.insert(name.clone(), plan.look(now));
             }
             Fate::Leaves => {
                 let told = plan.told;
@@ -272,7 +288,13 @@ impl<D: Driver> Planner<D> {
     }
 }
 
-impl<D> Plan<D> {
+impl<D: Driver> Plan<D> {
+    /// A look at `at`, before others if its token cannot wait by then.
+    pub(super) fn look(&self, at: Timestamp) -> Look {
+        let renewal = self.expires_at.and_then(|expires_at| self.driver.renewal(expires_at));
+        Look { at, urgent_at: if self.is_urgent { Some(at) } else { renewal } }
+    }
+
     /// When to look again after a run that left the credential at `standing`, or panicked.
     fn next_look(
         &mut self,

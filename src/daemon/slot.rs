@@ -1,25 +1,39 @@
-//! The limit on work at once. A rotation that only waits gives its place to others and finishes before new ones begin.
+//! The places to work in. A run that waits for others gives its place away, so that no tenant can stop the rest.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod habits;
+mod lanes;
+mod world;
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use futures::future::{Either, select};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::names::{TokenId, TokenName};
-use crate::record::Record;
-use crate::rotation::decide::Reason;
-use crate::rotation::world::{
-    CreateError, CreatedToken, Fault, Health, Identity, ListedToken, PublishError, Reading,
-    Revocation, Verdict, World,
-};
-use crate::secret::Token;
+use self::habits::Pace;
+pub(super) use self::habits::{Habits, Kind};
+use self::lanes::{Lanes, Room};
+pub(super) use self::world::InSlot;
+
+/// A store that takes longer for one answer does so outside of the places of work.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The places to work in.
+///
+/// # Guarantees
+///
+/// - At most `count` runs work at once, and as many urgent ones besides: what is urgent waits for nobody who is not.
+/// - Gates, hooks and proofs occupy no place, a slow store none for longer than [`PATIENCE`]. They have a larger bound
+///   of their own, which those that were slow before cannot use up.
+/// - Whoever waits for a place within its run gets one before a new run begins.
 #[derive(Clone)]
 pub(super) struct Slots {
-    permits: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    urgent: Arc<Semaphore>,
+    lanes: Lanes,
     freed: Arc<Notify>,
     stop: CancellationToken,
 }
@@ -27,120 +41,151 @@ pub(super) struct Slots {
 impl Slots {
     /// `count` places; `freed` is told when one may be free, and waits for one end with `stop`.
     pub(super) fn new(count: usize, freed: Arc<Notify>, stop: CancellationToken) -> Self {
-        Self { permits: Arc::new(Semaphore::new(count)), freed, stop }
-    }
-
-    /// A place, if one is free that nobody waits for.
-    pub(super) fn take(&self) -> Option<Slot> {
-        let permit = self.permits.clone().try_acquire_owned().ok()?;
-        Some(Slot { slots: self.clone(), permit: Mutex::new(Some(permit)) })
-    }
-}
-
-/// One place, given back when dropped.
-pub(super) struct Slot {
-    slots: Slots,
-    permit: Mutex<Option<OwnedSemaphorePermit>>,
-}
-
-impl Slot {
-    /// Gives the place away while `wait` lasts. When the daemon stops no place is waited for: nothing more is begun.
-    pub(super) async fn aside(&self, wait: impl Future<Output = ()>) {
-        self.put(None);
-        self.slots.freed.notify_one();
-        wait.await;
-        tokio::select! {
-            biased;
-            () = self.slots.stop.cancelled() => {}
-            permit = self.slots.permits.clone().acquire_owned() => self.put(permit.ok()),
+        Self {
+            places: Arc::new(Semaphore::new(count)),
+            urgent: Arc::new(Semaphore::new(count)),
+            lanes: Lanes::new(count),
+            freed,
+            stop,
         }
     }
 
-    fn put(&self, permit: Option<OwnedSemaphorePermit>) {
-        *self.permit.lock().unwrap_or_else(PoisonError::into_inner) = permit;
+    /// A place for a run with these habits, if one is free that nobody waits for.
+    pub(super) fn take(&self, is_urgent: bool, habits: &Arc<Habits>) -> Option<Slot> {
+        let place = if is_urgent { self.try_urgent() } else { self.try_ordinary() }?;
+        Some(Slot {
+            slots: self.clone(),
+            place: Mutex::new(Some(place)),
+            is_urgent: AtomicBool::new(is_urgent),
+            habits: habits.clone(),
+        })
+    }
+
+    fn try_ordinary(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
+    }
+
+    fn try_urgent(&self) -> Option<OwnedSemaphorePermit> {
+        self.urgent.clone().try_acquire_owned().ok().or_else(|| self.try_ordinary())
     }
 }
 
-/// A world whose naps are taken aside. Without it a few unhealthy consumers, or a gate that waits for hours, would
-/// keep the whole fleet from being rotated.
-pub(super) struct InSlot<'a, W> {
-    pub(super) world: &'a W,
-    pub(super) slot: &'a Slot,
+/// The place of one run, given back when dropped.
+pub(super) struct Slot {
+    slots: Slots,
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+    is_urgent: AtomicBool,
+    habits: Arc<Habits>,
 }
 
-impl<W: World + Sync> World for InSlot<'_, W> {
-    fn now(&self) -> Timestamp {
-        self.world.now()
+impl Slot {
+    /// From here on the run waits for nobody who can wait.
+    pub(super) fn hurry(&self) {
+        self.is_urgent.store(true, Ordering::Relaxed);
     }
 
-    fn stopping(&self) -> bool {
-        self.world.stopping()
+    /// Whether it does.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.is_urgent.load(Ordering::Relaxed)
     }
 
-    async fn nap(&self, duration: Duration) {
-        self.slot.aside(self.world.nap(duration)).await;
+    /// Does `work` in a place. When the daemon stops no place is waited for: nothing more is begun.
+    pub(super) async fn at_work<T>(&self, work: impl Future<Output = T>) -> T {
+        self.occupy().await;
+        work.await
     }
 
-    async fn read(&self) -> Result<Reading, Fault> {
-        self.world.read().await
+    /// Waits for nothing but time, without a place.
+    pub(super) async fn aside(&self, nap: impl Future<Output = ()>) {
+        self.leave();
+        nap.await;
     }
 
-    async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
-        self.world.list().await
-    }
-
-    async fn read_mirror(&self, mirror: usize) -> Result<Reading, Fault> {
-        self.world.read_mirror(mirror).await
-    }
-
-    async fn publish_to_mirror(
+    /// Has others do something, without a place: a gate, a hook, a proof. Nothing where the daemon stops before there
+    /// is room for it.
+    pub(super) async fn with_others<T>(
         &self,
-        mirror: usize,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
-    ) -> Result<(), PublishError> {
-        self.world.publish_to_mirror(mirror, over, record, token).await
+        kind: Kind,
+        call: impl Future<Output = T>,
+    ) -> Option<T> {
+        self.leave();
+        let _room = tokio::select! {
+            biased;
+            room = self.room(kind) => room,
+            () = self.slots.stop.cancelled() => return None,
+        };
+        Some(self.habits.timed(kind, PATIENCE, call).await)
     }
 
-    async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
-        self.world.ensure_writable(reading).await
+    /// Asks a store: in a place where it answers soon, and without one where it does not.
+    pub(super) async fn at_store<T>(&self, call: impl Future<Output = T>) -> T {
+        let kind = Kind::Store;
+        if self.habits.pace(kind) == Pace::Slow {
+            self.leave();
+            // What was begun is written down, even in the little time that a stop leaves.
+            let _room = tokio::select! {
+                biased;
+                room = self.room(kind) => room,
+                () = self.slots.stop.cancelled() => Room::default(),
+            };
+            return self.habits.timed(kind, PATIENCE, call).await;
+        }
+        self.occupy().await;
+        let call = pin!(self.habits.timed(kind, PATIENCE, call));
+        match select(call, pin!(tokio::time::sleep(PATIENCE))).await {
+            Either::Left((answer, _)) => answer,
+            Either::Right(((), call)) => {
+                let room = self.slots.lanes.room_after_all(kind);
+                if room.is_some() || self.is_urgent() {
+                    self.leave();
+                }
+                let answer = call.await;
+                drop(room);
+                answer
+            }
+        }
     }
 
-    async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
-        self.world.create(name, reason).await
+    /// Room for a call. What is urgent does not wait for it: there is little of it, and all of it has passed
+    /// MotherDuck's rate.
+    async fn room(&self, kind: Kind) -> Room {
+        let pace = self.habits.pace(kind);
+        if self.is_urgent() {
+            return self.slots.lanes.some_room(kind, pace);
+        }
+        self.slots.lanes.room(kind, pace).await
     }
 
-    async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        self.world.connect(token, identity).await
+    async fn occupy(&self) {
+        if self.place().is_some() {
+            return;
+        }
+        let Slots { places, urgent, stop, .. } = &self.slots;
+        let ordinary = async {
+            if self.is_urgent() {
+                tokio::select! {
+                    biased;
+                    place = urgent.clone().acquire_owned() => place.ok(),
+                    place = places.clone().acquire_owned() => place.ok(),
+                }
+            } else {
+                places.clone().acquire_owned().await.ok()
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            place = ordinary => *self.place() = place,
+        }
     }
 
-    async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
-        self.world.is_refused(token, identity).await
+    fn leave(&self) {
+        if self.place().take().is_some() {
+            self.slots.freed.notify_one();
+        }
     }
 
-    async fn publish(
-        &self,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
-    ) -> Result<(), PublishError> {
-        self.world.publish(over, record, token).await
-    }
-
-    async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
-        self.world.recall(id).await
-    }
-
-    async fn deploy(&self, record: &Record) -> Result<(), Fault> {
-        self.world.deploy(record).await
-    }
-
-    async fn poll_gate(&self, record: &Record) -> Health {
-        self.world.poll_gate(record).await
-    }
-
-    async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
-        self.world.revoke(id).await
+    fn place(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,6 +4,7 @@ mod lineup;
 mod pace;
 mod signals;
 mod stop;
+mod tenants;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::driver::Driver;
 use super::planner::{Planner, Rules};
-use super::slot::Slot;
+use super::slot::{Kind, Slot};
 use crate::names::CredentialName;
+use crate::rotation::decide::Reason;
 use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::world::FaultKind;
@@ -24,10 +26,22 @@ use crate::rotation::world::FaultKind;
 /// What a run does.
 #[derive(Clone, Copy)]
 enum Does {
-    Rests { due_in: Option<Duration> },
+    Rests {
+        due_in: Option<Duration>,
+    },
     Fails(FaultKind),
-    Holds { again_in: Duration },
+    Holds {
+        again_in: Duration,
+    },
     Waits(Duration),
+    /// Has others of this kind answer after so long, and works again.
+    Asks(Kind, Duration),
+    /// Asks a store that answers after so long.
+    Reads(Duration),
+    /// Means to replace a token that is gone, and does not come to it.
+    Loses,
+    /// Rests with a token that expires after so long, and is due when that is near.
+    Ages(Duration),
     Panics,
 }
 
@@ -74,6 +88,10 @@ impl Driver for Fake {
             looks.iter().filter(|(name, _)| *name == self.name).count()
         };
         let _here = self.enter(&self.here, &self.seen.overlapped);
+        if let Does::Reads(time) = (self.script)(u32::try_from(nth).unwrap()) {
+            slot.at_store(tokio::time::sleep(time)).await;
+            return self.report(Outcome::NotDue, None, None);
+        }
         {
             let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
             tokio::time::sleep(self.work).await;
@@ -98,12 +116,44 @@ impl Driver for Fake {
                 if self.stop.is_cancelled() {
                     return self.report(Outcome::Held, Some(FaultKind::Transient), None);
                 }
-                let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
-                tokio::time::sleep(self.work).await;
+                slot.at_work(async {
+                    let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
+                    tokio::time::sleep(self.work).await;
+                })
+                .await;
                 self.report(Outcome::Rotated, None, None)
+            }
+            Does::Asks(kind, time) => {
+                slot.with_others(kind, async { tokio::time::sleep(time).await }).await;
+                slot.at_work(async {
+                    let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
+                    tokio::time::sleep(self.work).await;
+                })
+                .await;
+                self.report(Outcome::Rotated, None, Some(PERIOD))
+            }
+            Does::Reads(_) => unreachable!("that was done"),
+            Does::Loses => {
+                let mut report = self.report(Outcome::Failed, Some(FaultKind::Transient), None);
+                report.seen.reason = Some(Reason::Lost);
+                report
+            }
+            Does::Ages(left) => {
+                let due_in = left.checked_sub(RENEW_BEFORE);
+                let mut report = self.report(Outcome::NotDue, None, due_in);
+                report.expires_at = Some(self.clock.now() + left);
+                report
             }
             Does::Panics => panic!("as told"),
         }
+    }
+
+    fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp> {
+        Some(expires_at - RENEW_BEFORE)
+    }
+
+    fn after(self, _: &Self) -> Self {
+        self
     }
 
     fn is_alike(&self, before: &Self) -> bool {
@@ -178,6 +228,10 @@ struct Bench {
     work: Duration,
 }
 
+/// When what asks others is due again.
+const PERIOD: Duration = Duration::from_secs(4);
+/// How long before its expiry a token is replaced.
+const RENEW_BEFORE: Duration = Duration::from_hours(1);
 const SWEEP: Duration = Duration::from_mins(10);
 const GRACE: Duration = Duration::from_secs(30);
 

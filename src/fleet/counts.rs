@@ -9,7 +9,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use super::words::Origin;
 use crate::names::CredentialName;
 use crate::rotation::drive::Outcome;
-use crate::rotation::journal::{Step, StepReport};
+use crate::rotation::journal::Step;
 
 /// The labels of one series.
 pub type Labels = Vec<(&'static str, String)>;
@@ -74,9 +74,9 @@ impl Counts {
         self.rotation_durations.get_or_create(&vec![]).observe(duration.as_secs_f64());
     }
 
-    pub(super) fn step_took(&self, step: &StepReport) {
-        let labels = vec![("step", step.step.as_str().to_owned())];
-        let duration = Duration::from_millis(step.duration_ms);
+    pub(super) fn step_took(&self, step: Step, duration_ms: u64) {
+        let labels = vec![("step", step.as_str().to_owned())];
+        let duration = Duration::from_millis(duration_ms);
         self.step_durations.get_or_create(&labels).observe(duration.as_secs_f64());
     }
 

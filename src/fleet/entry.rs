@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::counts::Counts;
+use super::history::{millis, waited_before};
 use super::member::{Member, Trouble};
 use super::standing::{Standing, standing};
 use super::words::{Origin, State};
@@ -13,9 +14,9 @@ use crate::names::{Owner, TokenId, TokenName};
 use crate::record::{Phase, Record};
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{Outcome, Report};
-use crate::rotation::journal::Progress;
+use crate::rotation::journal::{Progress, Step};
 use crate::rotation::schedule::{
-    Due, LATENESS, began, due, neglected, next_due, renewal, signed, waiting,
+    Due, LATENESS, Run, began, due, neglected, next_due, renewal, signed, waiting,
 };
 use crate::rotation::world::FaultKind;
 
@@ -33,9 +34,15 @@ pub(super) struct Entry {
     /// Why the unfinished rotation began.
     origin: Option<Origin>,
     held: bool,
-    /// The last scheduled instant that was counted as missed.
+    /// Since when it is looked after.
+    known_since: Timestamp,
+    /// The last scheduled instant that was counted as missed, or whose run will not be.
     missed: Option<Timestamp>,
-    /// When the run in hand took its first step.
+    /// Whether the run in hand began a rotation.
+    has_begun: bool,
+    /// Why it is kept as it was before it was configured otherwise, and since when.
+    blocked: Option<(Trouble, Timestamp)>,
+    /// When the run in hand took its first step; for an unfinished rotation, when its token was published.
     working_since: Option<Timestamp>,
 }
 
@@ -63,6 +70,8 @@ impl Entry {
                 looked_at: None,
                 next_look: None,
                 predecessors: 0,
+                elsewhere: 0,
+                elsewhere_expires_at: None,
                 orphans: None,
                 unmanaged: None,
                 step: None,
@@ -76,9 +85,20 @@ impl Entry {
             record: None,
             origin: None,
             held: false,
+            known_since: now,
             missed: None,
+            has_begun: false,
+            blocked: None,
             working_since: None,
         }
+    }
+
+    /// Takes in whether it is kept as it was before it was configured otherwise. Returns whether that is news.
+    pub(super) fn block(&mut self, trouble: Option<Trouble>, now: Timestamp) -> bool {
+        let is_news = trouble.as_ref() != self.blocked.as_ref().map(|(trouble, _)| trouble);
+        let since = self.blocked.as_ref().map_or(now, |(_, since)| *since);
+        self.blocked = trouble.map(|trouble| (trouble, since));
+        is_news
     }
 
     /// Takes in that the credential is configured otherwise. In another place, or for another account, it is another
@@ -93,6 +113,10 @@ impl Entry {
             return;
         }
         self.member.renew_before_seconds = fresh.member.renew_before_seconds;
+        if self.policy.schedule != fresh.policy.schedule {
+            // What another schedule would have asked for until now was asked of nobody.
+            self.missed = self.missed.max(Some(now));
+        }
         self.policy = fresh.policy;
         if let Some(record) = self.record.clone() {
             self.plan(&record, now);
@@ -101,13 +125,30 @@ impl Entry {
 
     pub(super) fn progressed(&mut self, progress: &Progress, now: Timestamp) {
         match progress {
+            Progress::Saw(record) => self.saw(record, now),
             Progress::Began(step) | Progress::Waiting(step, _) => {
+                self.has_begun |= *step == Step::Create;
                 self.working_since.get_or_insert(now);
                 self.member.unfinished_since.get_or_insert(now);
                 self.member.step = Some(*step);
             }
             Progress::Ended(..) => {}
         }
+    }
+
+    /// Takes in what a run has read, before anything comes of it: a gate may take hours.
+    fn saw(&mut self, record: &Record, now: Timestamp) {
+        self.show(record, now);
+        if record.phase == Phase::Published {
+            self.member.predecessors = record.previous_token_ids.len();
+        }
+        if record.is_unfinished() {
+            self.member.unfinished_since = Some(record.published_at);
+            if self.rested == State::Unknown {
+                self.working_since.get_or_insert(record.published_at);
+            }
+        }
+        self.record = Some(record.clone());
     }
 
     /// Takes in the end of a run. Returns what the rotation that it worked on began for.
@@ -142,6 +183,7 @@ impl Entry {
         }
         self.member.trouble = report.problem.as_ref().map(|problem| Trouble {
             step: problem.step,
+            reason: problem.reason,
             message: problem.message.clone(),
             hint: problem.hint.clone(),
         });
@@ -166,6 +208,7 @@ impl Entry {
         self.rest(State::Failing, now);
         self.member.trouble = Some(Trouble {
             step: None,
+            reason: None,
             message: "the run ended by a fault in pintail".to_owned(),
             hint: Some("the log says where; please report it".to_owned()),
         });
@@ -175,7 +218,7 @@ impl Entry {
         self.member.looked_at = Some(now);
         self.member.next_look = next_look;
         self.member.step = None;
-        self.working_since = None;
+        (self.has_begun, self.working_since) = (false, None);
     }
 
     fn rest(&mut self, state: State, now: Timestamp) {
@@ -205,8 +248,11 @@ impl Entry {
             };
             counts.failure(name, problem.step, cause);
         }
+        let is_unknown = origin == Origin::Resumed && !self.held;
         for step in &report.steps {
-            counts.step_took(step);
+            let before = waited_before(step.step, step.began, report);
+            let before = if is_unknown { millis(before) } else { 0 };
+            counts.step_took(step.step, step.duration_ms.saturating_add(before));
         }
         if report.outcome == Outcome::Rotated
             && let Some(began) = report.rotation_id.and_then(|id| id.started_at())
@@ -214,7 +260,7 @@ impl Entry {
             let took = Duration::try_from(now.duration_since(began)).unwrap_or_default();
             counts.rotation_took(took);
         }
-        if let Some(instant) = self.just_missed(report, now)
+        if let Some(instant) = self.made_up_for(report)
             && self.missed.is_none_or(|missed| missed < instant)
         {
             self.missed = Some(instant);
@@ -222,22 +268,46 @@ impl Entry {
         }
     }
 
-    /// A scheduled instant at which no rotation began in time: the one that this run made up for, or the last one.
-    fn just_missed(&self, report: &Report, now: Timestamp) -> Option<Timestamp> {
+    /// The scheduled instant that this run made up for: no rotation began in time.
+    fn made_up_for(&self, report: &Report) -> Option<Timestamp> {
         let record = report.seen.record.as_ref()?;
-        let schedule = &self.policy.schedule;
-        let is_late =
-            |at: Timestamp, instant| at.duration_since(schedule.start(instant)) > LATENESS;
-        if let Some(Reason::Due(Due::Scheduled(instant))) = report.seen.reason
-            && is_late(began(record), instant)
-        {
-            return Some(instant);
-        }
-        let instant = schedule.last(now).filter(|_| !self.policy.paused)?;
-        (is_late(now, instant) && began(record) < instant).then_some(instant)
+        let Some(Reason::Due(Due::Scheduled(instant))) = report.seen.reason else { return None };
+        let late = began(record).duration_since(self.policy.schedule.start(instant));
+        (late > LATENESS).then_some(instant)
     }
 
-    fn note_record(&mut self, record: &Record, report: &Report, now: Timestamp) {
+    /// When the next scheduled run counts as missed, unless a rotation begins before.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        if self.has_begun || self.policy.paused {
+            return None;
+        }
+        self.awaited()?.start.checked_add(LATENESS).ok()
+    }
+
+    /// Counts the next scheduled run as missed if its time is up, whatever keeps it from beginning. After a long time
+    /// in which nobody looked, all that passed count as one.
+    pub(super) fn miss(&mut self, now: Timestamp, counts: &Counts) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        let Some(run) = self.awaited() else { return };
+        let schedule = &self.policy.schedule;
+        let served = |start: Timestamp| schedule.last(start).into_iter().chain([run.instant]).max();
+        let latest = now.checked_sub(LATENESS).ok().and_then(|at| schedule.last(at));
+        let latest = latest.filter(|at| schedule.start(*at).duration_since(now) <= -LATENESS);
+        self.missed = served(run.start).max(latest);
+        counts.missed_run(&self.member.name);
+    }
+
+    /// The first scheduled run that no rotation, and no count, is for.
+    fn awaited(&self) -> Option<Run> {
+        let since = self.record.as_ref().map_or(self.known_since, began);
+        let since = self.missed.map_or(since, |missed| missed.max(since));
+        self.policy.schedule.runs(since).find(|run| since < run.instant)
+    }
+
+    /// Shows what `record` tells of the served token.
+    fn show(&mut self, record: &Record, now: Timestamp) {
         let member = &mut self.member;
         member.token_id = Some(record.token_id);
         member.rotation_id = Some(record.rotation_id);
@@ -245,11 +315,16 @@ impl Entry {
         member.published_at = Some(record.published_at);
         member.expires_at = record.expires_at;
         self.plan(record, now);
+    }
+
+    fn note_record(&mut self, record: &Record, report: &Report, now: Timestamp) {
+        self.show(record, now);
         let member = &mut self.member;
         if let (None, Some(at)) = (&member.trouble, neglected(&self.policy, record, now)) {
             let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
             member.trouble = Some(Trouble {
                 step: None,
+                reason: None,
                 message: format!(
                     "it is paused, and its token is not replaced before it expires at {at}"
                 ),
@@ -285,10 +360,20 @@ impl Entry {
         };
         self.member.predecessors = record.previous_token_ids.iter().filter(lives).count();
         let Some(listing) = listing else { return };
+        let elsewhere = listing.iter().filter(|token| {
+            record.elsewhere_token_ids.contains(&token.id) && !report.revoked.contains(&token.id)
+        });
+        self.member.elsewhere = elsewhere.clone().count();
+        self.member.elsewhere_expires_at = elsewhere.filter_map(|token| token.expires_at).min();
+        let is_for_here =
+            |name: TokenName| match (name.rotation.place(), record.rotation_id.place()) {
+                (Some(theirs), Some(ours)) => theirs == ours,
+                (None, _) | (_, None) => true,
+            };
         let is_orphan = |token: &TokenId, name: &str| {
             TokenName::is_ours(name, owner, &self.member.name)
-                && *token != record.token_id
-                && !record.previous_token_ids.contains(token)
+                && TokenName::parse(name).is_some_and(is_for_here)
+                && !record.names(*token)
                 && !report.revoked.contains(token)
         };
         let orphans = listing
@@ -305,7 +390,9 @@ impl Entry {
     /// The tokens that the record knows.
     pub(super) fn tokens(&self) -> impl Iterator<Item = TokenId> + '_ {
         self.record.iter().flat_map(|record| {
-            std::iter::once(record.token_id).chain(record.previous_token_ids.iter().copied())
+            std::iter::once(record.token_id)
+                .chain(record.previous_token_ids.iter().copied())
+                .chain(record.elsewhere_token_ids.iter().copied())
         })
     }
 
@@ -325,6 +412,25 @@ impl Entry {
             (State::Fresh, None) if self.policy.paused => (State::Paused, self.rested_since),
             (state, _) => (state, self.rested_since),
         };
+        if let Some((trouble, since)) = &self.blocked {
+            match member.state {
+                // That is worse, and comes first.
+                State::Stuck | State::Held => {}
+                State::Failing
+                | State::Blocked
+                | State::RolledBack
+                | State::InProgress
+                | State::Due
+                | State::Unknown
+                | State::Paused
+                | State::Fresh => {
+                    (member.state, member.since) = (State::Blocked, *since);
+                    let besides = member.trouble.map(|one| format!("; besides, {}", one.message));
+                    let message = format!("{}{}", trouble.message, besides.unwrap_or_default());
+                    member.trouble = Some(Trouble { message, ..trouble.clone() });
+                }
+            }
+        }
         let longest = signed(self.policy.gate.longest());
         member.deadline = member
             .unfinished_since

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::words::Origin;
@@ -71,7 +71,7 @@ impl History {
             began: step.began,
             duration_ms: step.duration_ms,
         });
-        let steps: Vec<_> = steps.collect();
+        let mut steps: Vec<_> = steps.collect();
         let Some(first) = steps.first() else { return };
         let problem = report.problem.as_ref().map(|problem| problem.message.clone());
         let same = |one: &Rotation| one.credential == *name;
@@ -90,12 +90,22 @@ impl History {
                 return;
             }
         }
+        let mut began = first.began;
+        if origin == Origin::Resumed {
+            let started = report.rotation_id.and_then(|id| id.started_at());
+            began = started.unwrap_or(began).min(began);
+            for stage in &mut steps {
+                let waited = waited_before(stage.step, stage.began, report);
+                stage.began = stage.began.saturating_sub(waited).unwrap_or(stage.began);
+                stage.duration_ms = stage.duration_ms.saturating_add(millis(waited));
+            }
+        }
         self.0.push_front(Rotation {
             credential: name.clone(),
             rotation_id: report.rotation_id,
             trigger: origin,
             outcome: report.outcome,
-            began: first.began,
+            began,
             ended: now,
             steps,
             problem,
@@ -107,6 +117,19 @@ impl History {
     pub(super) fn to_vec(&self) -> Vec<Rotation> {
         self.0.iter().cloned().collect()
     }
+}
+
+/// How long a gate, at which this run arrived at `began`, had been waited at by runs of which nothing else is known: it
+/// counts from the publication on, whoever polled it first.
+pub(super) fn waited_before(step: Step, began: Timestamp, report: &Report) -> SignedDuration {
+    let published = report.seen.record.as_ref().map(|record| record.published_at);
+    let waited = published.filter(|_| step == Step::Gate).map(|at| began.duration_since(at));
+    waited.unwrap_or_default().max(SignedDuration::ZERO)
+}
+
+/// A duration in milliseconds; none if it is negative.
+pub(super) fn millis(duration: SignedDuration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(0)
 }
 
 impl Rotation {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::words::{Origin, State};
 use crate::names::{AccountName, CredentialName, RotationId, TokenId};
 use crate::record::TokenType;
+use crate::rotation::condition::Reason;
 use crate::rotation::journal::Step;
 
 /// What is in a credential's way.
@@ -13,6 +14,8 @@ use crate::rotation::journal::Step;
 pub struct Trouble {
     /// At which step, if at one.
     pub step: Option<Step>,
+    /// In one word, where there is one.
+    pub reason: Option<Reason>,
     /// What happened.
     pub message: String,
     /// What to do.
@@ -62,6 +65,10 @@ pub struct Member {
     pub next_look: Option<Timestamp>,
     /// The replaced tokens that live.
     pub predecessors: usize,
+    /// The tokens that live where its secret is not, and that consumers may use.
+    pub elsewhere: usize,
+    /// When the first of them expires, whether or not anybody has moved on by then.
+    pub elsewhere_expires_at: Option<Timestamp>,
     /// The tokens with its name that were never served; `None` before the account was listed.
     pub orphans: Option<usize>,
     /// The account's tokens that nobody manages; `None` before it was listed.
@@ -77,9 +84,10 @@ pub struct Member {
 }
 
 impl Member {
-    /// How long the served token still lives.
+    /// How long the tokens that consumers may use still live: the one of them that expires first.
     pub fn left(&self, now: Timestamp) -> Option<SignedDuration> {
-        self.expires_at.map(|at| at.duration_since(now))
+        let first = self.expires_at.into_iter().chain(self.elsewhere_expires_at).min();
+        first.map(|at| at.duration_since(now))
     }
 
     /// Whether the served token should have been replaced a good while ago: half of `renew_before` has passed.

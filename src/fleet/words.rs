@@ -15,7 +15,9 @@ pub enum State {
     Held,
     /// Something does not work that may pass by itself.
     Failing,
-    /// The predecessor is served again, since the consumers were not healthy with its replacement.
+    /// It is looked after as before: what is configured now would leave consumers with tokens that nobody keeps.
+    Blocked,
+    /// The predecessor is served again, and its replacement lives.
     RolledBack,
     /// A rotation is under way.
     InProgress,
@@ -31,10 +33,11 @@ pub enum State {
 
 impl State {
     /// All of them, the worst first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Stuck,
         Self::Held,
         Self::Failing,
+        Self::Blocked,
         Self::RolledBack,
         Self::InProgress,
         Self::Due,
@@ -49,6 +52,7 @@ impl State {
             Self::Stuck => "stuck",
             Self::Held => "held",
             Self::Failing => "failing",
+            Self::Blocked => "blocked",
             Self::RolledBack => "rolled_back",
             Self::InProgress => "in_progress",
             Self::Due => "due",
@@ -61,7 +65,7 @@ impl State {
     /// Whether somebody should look at it.
     pub fn is_trouble(self) -> bool {
         match self {
-            Self::Stuck | Self::Held | Self::Failing | Self::RolledBack => true,
+            Self::Stuck | Self::Held | Self::Failing | Self::Blocked | Self::RolledBack => true,
             Self::InProgress | Self::Due | Self::Unknown | Self::Paused | Self::Fresh => false,
         }
     }

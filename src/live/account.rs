@@ -54,14 +54,14 @@ impl Live {
     /// Lists the account's tokens. One that is absent is made first, if that is declared.
     pub(super) async fn list_tokens(&self) -> Result<Vec<ListedToken>, Fault> {
         let username = &self.credential.username;
-        match (self.motherduck.list_tokens(username).await, self.acting_keeper()) {
+        match (self.motherduck().list_tokens(username).await, self.acting_keeper()) {
             (Ok(tokens), Some(keeper)) => {
                 keeper.tend(&self.ledger()).await;
                 Ok(tokens)
             }
             (Err(error), Some(keeper)) if error.is_absence() && keeper.ensures() => {
                 keeper.make(&self.ledger()).await?;
-                self.motherduck.list_tokens(username).await.map_err(|error| {
+                self.motherduck().list_tokens(username).await.map_err(|error| {
                     // What was made a moment ago may not be seen everywhere yet.
                     let kind = if error.is_absence() { FaultKind::Transient } else { error.kind() };
                     Fault::of(&error, kind, error.hint())
@@ -131,7 +131,7 @@ impl Live {
             }
         }
         match (self.try_token(token, identity).await?, keeper) {
-            (Verdict::Works, _) => Ok(Verdict::Works),
+            (works @ Verdict::Works(_), _) => Ok(works),
             (Verdict::Refused(why), None) => {
                 let username = &self.credential.username;
                 Ok(Verdict::Refused(format!(
@@ -176,19 +176,19 @@ impl Live {
             token_type: TokenType::ReadWrite,
             description: None,
         };
-        let created = self.motherduck.create_token(username, &new).await;
+        let created = self.motherduck().create_token(username, &new).await;
         self.audit_side_creation(PRIMING, &name, &created).await;
         let primer = created.map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
         let identity = Identity { token_id: primer.id, previous_token_id: None, rotation_id };
         let verdict = self.try_token(&primer.token, &identity).await;
-        let revoked = self.motherduck.revoke_token(username, primer.id).await;
+        let revoked = self.motherduck().revoke_token(username, primer.id).await;
         self.audit_side_revocation(PRIMING, &name, primer.id, &revoked).await;
         if let Err(error) = revoked {
             let fault = Fault::of(&error, error.kind(), None);
             tracing::warn!(token_id = %primer.id, error = %fault, "priming token left to expire");
         }
         match verdict? {
-            Verdict::Works => {
+            Verdict::Works(_) => {
                 tracing::info!(account = %username, token_id = %primer.id, "account primed");
                 Ok(())
             }

@@ -102,7 +102,7 @@ impl Live {
     /// that be left behind, it is known as ours.
     pub(super) async fn prove_admin(&self, token: &Token) -> Result<Verdict, Fault> {
         let account = &self.credential.username;
-        let client = self.motherduck.by(token);
+        let client = self.motherduck().by(token);
         if let Err(error) = client.list_tokens(account).await {
             return refused(&error);
         }
@@ -122,12 +122,15 @@ impl Live {
         self.audit_side_creation(PROOF, &probe, &created).await;
         let created = match created {
             Ok(created) => created,
+            Err(error) if error.is_conflict() => {
+                return Err(Fault::of(&error, error.kind(), error.hint()));
+            }
             Err(error) => return refused(error.cause()),
         };
         let revoked = client.revoke_token(account, created.id).await;
         self.audit_side_revocation(PROOF, &probe, created.id, &revoked).await;
         match revoked {
-            Ok(_) => Ok(Verdict::Works),
+            Ok(_) => Ok(Verdict::Works(None)),
             Err(error) => refused(&error),
         }
     }

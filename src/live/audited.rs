@@ -11,7 +11,7 @@ use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Reason;
 use crate::rotation::world::{
-    CreatedToken, Fault, Identity, ListedToken, PublishError, Reading, Revocation,
+    Answer, CreatedToken, Fault, Identity, ListedToken, PublishError, Reading, Revocation,
 };
 
 /// Who tells, why the run was set going, and what it has come to know.
@@ -35,6 +35,11 @@ struct Known {
 impl Witness {
     pub(super) fn new(log: Option<Arc<AuditLog>>) -> Self {
         Self { log, ..Self::default() }
+    }
+
+    /// The same, of another secret.
+    pub(super) fn anew(&self) -> Self {
+        Self { cause: self.cause.clone(), ..Self::new(self.log.clone()) }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -223,12 +228,16 @@ impl Live {
         }
     }
 
-    /// The served token connects. A new token is tried before it is served, and an old one after: those prove other
+    /// The served token connects; what the endpoint says of whose it is, if that is not the account. A new token is tried before it is served, and an old one after: those prove other
     /// things.
-    pub(super) async fn audit_proof(&self, identity: &Identity) {
+    pub(super) async fn audit_proof(&self, identity: &Identity, answer: Option<&Answer>) {
         let is_served = self.witness.known().served == Some(identity.token_id);
+        let is_other = |named: &&Answer| {
+            !named.account.eq_ignore_ascii_case(self.credential.username.as_str())
+        };
         if is_served {
             self.note(Entry {
+                subject: answer.filter(is_other).map(|named| named.account.clone()),
                 token_id: Some(identity.token_id),
                 rotation_id: Some(identity.rotation_id),
                 ..self.entry(Event::Verified)

@@ -1,6 +1,6 @@
 //! Where a secret is, as tokens tell what they were made for.
 
-use crate::config::{Cluster, Config, StoreSettings};
+use crate::config::{Config, StoreSettings};
 use crate::names::PlaceMark;
 
 /// The mark of `path` in the store called `store`. What does not change where the secret is, such as how pintail logs
@@ -24,15 +24,7 @@ pub(super) fn mark(config: &Config, store: &str, path: &str) -> PlaceMark {
             )
         }
         Some(StoreSettings::Kubernetes(secrets)) => {
-            let server = match &secrets.cluster {
-                // Who else runs there under the same owner's name is the same deployment.
-                Cluster::Own => String::new(),
-                Cluster::Named { api_url, .. } => api_url.to_string(),
-                Cluster::Kubeconfig { file, context } => {
-                    format!("{}\n{}", file.display(), text(context))
-                }
-            };
-            ("kubernetes", server, secrets.namespace.clone())
+            ("kubernetes", secrets.cluster.server(), secrets.namespace.clone())
         }
         None => ("", store.to_owned(), String::new()),
     };

@@ -6,6 +6,7 @@ use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
 use super::Format;
+use crate::http::reason::{behind, reason};
 use crate::rotation::world::FaultKind;
 use crate::tls::{Roots, TlsError, http_client};
 
@@ -35,12 +36,14 @@ pub enum PushError {
         source: reqwest::Error,
     },
     /// An answer that is no success.
-    #[error("push gateway {url} answered {status}")]
+    #[error("push gateway {url} answered {status}{}", behind(reason.as_ref()))]
     Status {
         /// The URL with its group.
         url: Url,
         /// The status.
         status: u16,
+        /// Why, in its own words.
+        reason: Option<String>,
     },
 }
 
@@ -74,7 +77,8 @@ pub async fn push(gateway: &Url, text: String) -> Result<(), PushError> {
     if status.is_success() {
         Ok(())
     } else {
-        Err(PushError::Status { url, status: status.as_u16() })
+        let reason = reason(response, "").await;
+        Err(PushError::Status { url, status: status.as_u16(), reason })
     }
 }
 

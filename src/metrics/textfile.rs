@@ -32,9 +32,10 @@ pub fn write_textfile(path: &Path, text: &str) -> Result<(), TextfileError> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut file = tempfile::Builder::new()
             .prefix(".pintail-metrics-")
-            .permissions(std::fs::Permissions::from_mode(0o644))
             .tempfile_in(folder.unwrap_or_else(|| Path::new(".")))?;
         file.write_all(text.as_bytes())?;
+        // Set, and not asked for at the creation: the umask of a unit or a cron job takes nothing away from it.
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
         file.as_file().sync_all()?;
         file.persist(path)?;
         Ok(())

@@ -17,6 +17,7 @@ use super::answer::{Answer, Asked};
 use super::error::{Error, Failure};
 use super::operation::Operation;
 use super::pace::may_repeat;
+use super::rate::Lane;
 use crate::tally::Reach;
 
 /// One query parameter.
@@ -101,7 +102,8 @@ impl Client {
         body: Option<&Value>,
         bearer: &Arc<Bearer>,
     ) -> Result<Answer, Failure> {
-        self.limiter.until_ready().await;
+        let lane = if operation.is_urgent() { Lane::Urgent } else { self.lane };
+        self.rate.turn(lane).await;
         let asked = Asked { base: self.base.as_str(), admin_place: &self.admin.place(), bearer };
         let mut request = self
             .http

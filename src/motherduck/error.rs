@@ -73,6 +73,14 @@ impl Error {
     pub fn is_absence(&self) -> bool {
         matches!(self.failure(), Some(Failure::NotFound(_)))
     }
+
+    /// Whether it may mean that the list of users, which is young, is not to be had here.
+    pub fn has_no_user_list(&self) -> bool {
+        matches!(
+            self.failure(),
+            Some(Failure::Forbidden { .. } | Failure::NotFound(_) | Failure::PlainNotFound { .. })
+        )
+    }
 }
 
 /// Why a creation gave no token.
@@ -87,6 +95,21 @@ pub enum CreateTokenError {
 }
 
 impl CreateTokenError {
+    /// What an error of the request says about the token.
+    pub(super) fn of(error: Error) -> Self {
+        match error.failure() {
+            // A proxy may have sent the request twice: the token that has the name may be the one that was asked for.
+            Some(Failure::Conflict(_)) => Self::Unknown(error),
+            Some(failure) if !failure.is_without_effect() => Self::Unknown(error),
+            Some(_) | None => Self::Refused(error),
+        }
+    }
+
+    /// Whether MotherDuck says that a token of that name exists.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.cause().failure(), Some(Failure::Conflict(_)))
+    }
+
     /// What went wrong.
     pub fn cause(&self) -> &Error {
         match self {
@@ -94,9 +117,10 @@ impl CreateTokenError {
         }
     }
 
-    /// Whether trying again may help.
+    /// Whether trying again may help, with another name.
     pub fn kind(&self) -> FaultKind {
         match self {
+            Self::Unknown(_) if self.is_conflict() => FaultKind::Transient,
             Self::Refused(error) | Self::Unknown(error) => error.kind(),
         }
     }

@@ -77,6 +77,22 @@ impl Operation {
         }
     }
 
+    /// Whether it goes before others whoever asks for it: each moment that a token lives which should not is a risk.
+    pub(super) fn is_urgent(&self) -> bool {
+        match self {
+            Self::RevokeToken(..) => true,
+            Self::ListActiveAccounts
+            | Self::ListTokens(_)
+            | Self::CreateToken(_)
+            | Self::ListUsers
+            | Self::CreateAccount(_)
+            | Self::DeleteAccount(_)
+            | Self::GetDucklings(_)
+            | Self::SetDucklings(_)
+            | Self::EmbedDive(..) => false,
+        }
+    }
+
     /// The URL below `base`; `None` where a segment would change the path's structure.
     pub(super) fn url(&self, base: &Url) -> Option<Url> {
         match self {

@@ -296,12 +296,59 @@ async fn the_clock_skew_is_known_after_any_answer_even_a_refusal() {
 async fn requests_wait_for_the_rate_limit() {
     let fake = Fake::playing(std::iter::repeat_with(|| reply(200, NO_TOKENS)).take(3)).await;
     let mut client = fake.client;
-    client.limiter = RateLimiter::direct(Quota::per_second(NonZeroU32::new(2).unwrap())).into();
+    client.rate = Rate::per_second(2).into();
     let started = Instant::now();
     for _ in 0..3 {
         client.list_tokens(&account()).await.unwrap();
     }
     assert!(started.elapsed() >= Duration::from_millis(400), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_revocation_does_not_wait_behind_lists_and_no_list_of_an_urgent_run_behind_those_of_others()
+ {
+    let fake = Fake::playing(std::iter::repeat_with(|| reply(200, NO_TOKENS)).take(9)).await;
+    let mut client = fake.client;
+    client.rate = Rate::per_second(5).into();
+    let urgent = client.urgently();
+    for _ in 0..5 {
+        client.list_tokens(&account()).await.unwrap();
+    }
+    let order = std::sync::Mutex::new(vec![]);
+    let told = |what| order.lock().unwrap().push(what);
+    let list = async {
+        client.list_tokens(&account()).await.unwrap();
+        told("list");
+    };
+    let another = async {
+        client.list_tokens(&account()).await.unwrap();
+        told("another list");
+    };
+    let revocation = async {
+        client.revoke_token(&account(), id()).await.ok();
+        told("urgent");
+    };
+    let urgent_list = async {
+        urgent.list_tokens(&account()).await.unwrap();
+        told("urgent");
+    };
+    tokio::join!(list, another, revocation, urgent_list);
+    assert_eq!(*order.lock().unwrap(), ["urgent", "urgent", "list", "another list"]);
+}
+
+#[test]
+fn a_client_in_the_place_of_another_shares_its_rate() {
+    let source = || SecretSource::Env("X".to_owned());
+    let made = |rate| {
+        let settings = config::MotherDuck {
+            requests_per_second: rate,
+            ..settings("http://localhost:1", source())
+        };
+        Client::new(&settings, AdminSource::Secret(source())).unwrap()
+    };
+    let before = made(10);
+    assert!(Arc::ptr_eq(&made(10).in_place_of(&before).rate, &before.rate));
+    assert!(made(11).in_place_of(&before).rate.is_like(&Rate::per_second(11)));
 }
 
 #[test]

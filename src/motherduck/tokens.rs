@@ -106,7 +106,8 @@ impl Client {
         Ok(tokens.collect())
     }
 
-    /// Creates a token for `account`. The request takes effect at most once.
+    /// Creates a token for `account`. The request takes effect at most once, as far as it is ours: something on the way
+    /// may send it twice, and the second answer is then that the name exists.
     pub async fn create_token(
         &self,
         account: &AccountName,
@@ -119,15 +120,7 @@ impl Client {
             let description = new.description.map(|text| ("description".to_owned(), text.into()));
             fields.extend(ttl.into_iter().chain(description));
         }
-        let answer =
-            self.call(&operation, &[], Some(&body)).await.map_err(|error| match &error {
-                Error::Operation { source, .. } if !source.is_without_effect() => {
-                    CreateTokenError::Unknown(error)
-                }
-                Error::Operation { .. } | Error::Url { .. } | Error::Setup { .. } => {
-                    CreateTokenError::Refused(error)
-                }
-            })?;
+        let answer = self.call(&operation, &[], Some(&body)).await.map_err(CreateTokenError::of)?;
         // It was created. Without its text or its ID it is of no use to us, and alive.
         created(&answer, new)
             .map_err(|failure| CreateTokenError::Unknown(operation.failed(failure)))

@@ -148,6 +148,7 @@ fn concern(state: State) -> Concern {
         State::Stuck => Concern::Trouble(Occasion::Refused),
         State::Held => Concern::Trouble(Occasion::Held),
         State::Failing => Concern::Trouble(Occasion::Failed),
+        State::Blocked => Concern::Trouble(Occasion::Blocked),
         State::RolledBack => Concern::Trouble(Occasion::RolledBack),
         State::Fresh | State::Due | State::Paused => Concern::None,
         State::InProgress | State::Unknown => Concern::Open,

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::{Event, body};
 use crate::config::{Sink, SinkForm, is_loopback};
+use crate::http::reason::{behind, reason};
 use crate::http::{HeaderError, Headers, NotAHeader, retry_after};
 use crate::rotation::world::FaultKind;
 use crate::secret::{SecretError, SecretSource};
@@ -62,12 +63,14 @@ pub enum Setback {
     #[error("the receiver did not answer")]
     Unanswered(#[source] reqwest::Error),
     /// An answer that is no success.
-    #[error("the receiver answered {status}")]
+    #[error("the receiver answered {status}{}", behind(reason.as_ref()))]
     Status {
         /// The status.
         status: u16,
         /// How long it asks to be left alone.
         retry_after: Option<Duration>,
+        /// Why, in its own words.
+        reason: Option<String>,
     },
 }
 
@@ -151,7 +154,7 @@ impl Receiver {
         Ok(Self { http, form, timeout: settings.timeout })
     }
 
-    /// Sends an event once. The answer's body is not read.
+    /// Sends an event once. Of the answer's body no more is read than what people are shown of a refusal.
     pub async fn post(&self, event: &Event) -> Result<(), Setback> {
         let (url, headers, body) = match &self.form {
             Form::Slack(place) => (secret_url(place)?, HeaderMap::new(), body::slack(event)),
@@ -163,6 +166,8 @@ impl Receiver {
             Form::Slack(_) => "application/json",
             Form::CloudEvents(..) => "application/cloudevents+json",
         };
+        // The path of a Slack webhook is its secret.
+        let secret = url.path().trim_matches('/').to_owned();
         let response = self
             .http
             .post(url)
@@ -183,7 +188,10 @@ impl Receiver {
             return Ok(());
         }
         let retry_after = retry_after(response.headers());
-        Err(Setback::Status { status: response.status().as_u16(), retry_after })
+        let status = response.status().as_u16();
+        // The time for the answer holds for its reason, too.
+        let reason = reason(response, &secret).await;
+        Err(Setback::Status { status, retry_after, reason })
     }
 }
 

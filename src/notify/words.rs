@@ -71,20 +71,25 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         Occasion::Held => (
             "is held".to_owned(),
             format!("both tokens stay valid; {again}, and goes on by itself when all is well"),
-            Some(format!(
-                "look at the consumers; pintail roll-back {} serves the old token again",
-                member.name
-            )),
+            Some("run pintail status to see what is in the way".to_owned()),
         ),
         Occasion::RolledBack => (
             "was rolled back".to_owned(),
-            format!("the old token is served again; {}", rotation(member)),
-            Some("find out why the consumers were not healthy with the new token".to_owned()),
+            format!(
+                "the token before is served again, and the newer one lives until the consumers are healthy; {}",
+                rotation(member)
+            ),
+            Some("find out what was wrong with the newer token's rotation".to_owned()),
         ),
         Occasion::Refused => (
             "needs a person".to_owned(),
             format!("nothing until somebody acts; {}", served(member, now)),
             Some("run pintail check".to_owned()),
+        ),
+        Occasion::Blocked => (
+            "is blocked: what is configured for it now is not in force".to_owned(),
+            format!("it is rotated as before; {}", rotation(member)),
+            Some("take the change back".to_owned()),
         ),
         Occasion::Compromised => (
             "was compromised, and its token replaced and revoked".to_owned(),
@@ -108,6 +113,8 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         (_, None) => Some(since),
         (_, Some(trouble)) => {
             let step = trouble.step.map(|step| format!("at step {}, ", step.as_str()));
+            let step =
+                step.or_else(|| trouble.reason.map(|reason| format!("{}, ", reason.as_str())));
             Some(format!("{since}: {}{}", step.unwrap_or_default(), trouble.message))
         }
     };
@@ -118,6 +125,7 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         | Occasion::Held
         | Occasion::RolledBack
         | Occasion::Refused
+        | Occasion::Blocked
         | Occasion::Expiring
         | Occasion::Unmanaged => hint.or(to_do),
     };

@@ -14,10 +14,10 @@ mod vacant;
 
 pub use self::request::{Begin, Request};
 use self::rules::{
-    forget_what_left, list, next_stage, prove_or_replace_what_is_missing, prove_what_is_new,
-    refuse_to_roll_back, replace_as_asked, replace_what_expires, replace_what_is_scheduled,
-    replace_what_others_know, replace_what_wears_out, rest, revoke_orphans, revoke_predecessors,
-    roll_back_as_asked, seal,
+    forget_what_left, hold_what_is_not_checked, list, next_stage, prove_or_replace_what_is_missing,
+    prove_what_is_new, refuse_to_roll_back, refuse_what_is_anothers, replace_as_asked,
+    replace_what_expires, replace_what_is_scheduled, replace_what_others_know,
+    replace_what_wears_out, rest, revoke_orphans, revoke_predecessors, roll_back_as_asked, seal,
 };
 pub use self::stages::{FAIR_POLLS, HELD_POLL, RETRY, TRIES};
 pub use self::terms::{
@@ -37,6 +37,7 @@ use When::{AtOnce, Mirrored};
 
 /// Published, and what it replaced still lives.
 const UNFINISHED: &[When] = &[
+    AtOnce(refuse_what_is_anothers),
     AtOnce(replace_what_others_know),
     AtOnce(roll_back_as_asked),
     AtOnce(replace_what_wears_out), // neither a long hold nor a revocation that fails may let the served token die
@@ -46,12 +47,14 @@ const UNFINISHED: &[When] = &[
 
 /// Nothing is under way.
 const SETTLED: &[When] = &[
+    AtOnce(refuse_what_is_anothers),
     AtOnce(replace_what_others_know),
     AtOnce(refuse_to_roll_back),
     AtOnce(replace_what_wears_out),
     AtOnce(list), // all that follows rests on it
     Mirrored(revoke_predecessors),
     AtOnce(replace_what_expires), // no mirror is waited for
+    AtOnce(hold_what_is_not_checked),
     Mirrored(replace_what_is_scheduled),
     Mirrored(prove_what_is_new),
     Mirrored(replace_as_asked),

@@ -181,6 +181,7 @@ fn obstacle_step(obstacle: Obstacle) -> Step {
         Obstacle::Deploy => Step::Deploy,
         Obstacle::Gate => Step::Gate,
         Obstacle::Verify => Step::Verify,
+        Obstacle::EndpointNotChecking => Step::Confirm,
     }
 }
 
@@ -278,16 +279,12 @@ fn vanished() -> Problem {
 }
 
 fn lives_elsewhere(elsewhere: &[TokenId], credential: &CredentialName) -> Problem {
-    let tokens = elsewhere.iter().map(TokenId::to_string).collect::<Vec<_>>().join(", ");
+    let (message, hint) = condition::place_vacant(elsewhere, credential);
     Problem {
         step: None,
         kind: FaultKind::Transient,
-        message: format!(
-            "the secret was empty and is filled again, but tokens of this credential live that it does not serve: {tokens}; consumers may use them"
-        ),
-        hint: Some(format!(
-            "if the secret was moved, put the old place back, or name it as a mirror; if nobody uses these tokens any more: pintail rotate-now {credential} --give-up-old-place"
-        )),
+        message,
+        hint: Some(hint),
         reason: Some(condition::Reason::PlaceVacant),
     }
 }
@@ -328,6 +325,11 @@ fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
             condition::Reason::NotVerified,
             "the served token does not connect",
             "look at the endpoint and the account; no token was revoked, and the next run tries again",
+        ),
+        Obstacle::EndpointNotChecking => (
+            condition::Reason::EndpointNotChecking,
+            "the endpoint does not check tokens: in two rotations running a revoked one went on connecting",
+            "is motherduck.postgres.host MotherDuck's own host? Scheduled rotations wait until a revoked token is seen refused; an expiry, a loss or a leak does not, nor does: pintail rotate-now NAME",
         ),
     };
     Problem {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::names::TokenId;
+use crate::rotation::whose::{Calibration, Whose};
 use crate::rotation::world::Version;
 
 /// Tries of one kind of proof.
@@ -54,6 +55,36 @@ pub struct Proofs {
     pub refused: bool,
     /// Why the predecessor cannot be served again, if that was found out.
     pub no_way_back: Option<String>,
+    /// Whether a token that was revoked is refused by now, where that was not seen in time.
+    pub confirm: Tries,
+    /// Whose the served token is, as it turned out last, and when.
+    pub whose: Option<(Whose, Timestamp)>,
+}
+
+impl Proofs {
+    /// Notes whose the served token turned out to be at `now`. That an endpoint says nothing is no news: what it said
+    /// of the same version before still counts.
+    pub fn note_whose(&mut self, whose: Whose, now: Timestamp) {
+        let before = self.whose.take().map(|(before, _)| before);
+        let kept = match (before, whose) {
+            (Some(before), Whose::Unanswered) => before,
+            (_, whose) => whose,
+        };
+        self.whose = Some((kept, now));
+    }
+
+    /// The account that the served token opens, if that is another one.
+    pub fn is_anothers(&self) -> Option<&String> {
+        match &self.whose {
+            Some((Whose::Another(named), _)) => Some(named),
+            Some((Whose::Own | Whose::Unanswered | Whose::Unclear(_), _)) | None => None,
+        }
+    }
+
+    /// Whether the endpoint said that the served token is the account's.
+    pub fn is_known_to_be_own(&self) -> bool {
+        matches!(self.whose, Some((Whose::Own, _)))
+    }
 }
 
 /// What this process knows of a credential beyond what it sees.
@@ -61,6 +92,8 @@ pub struct Proofs {
 pub struct Evidence {
     version: Option<Version>,
     proofs: Proofs,
+    /// What tokens of a known origin showed of the endpoint.
+    pub calibration: Calibration,
     /// A token that this process put there and has not proved yet.
     pub unproved: Option<TokenId>,
     /// Tokens that MotherDuck said are gone.

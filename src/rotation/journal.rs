@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::names::TokenId;
+use crate::record::Record;
 
 /// The steps of a rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -78,6 +79,8 @@ pub struct StepReport {
 /// What a watcher is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
+    /// The secret was read, and holds this record. Told before anything is done about it.
+    Saw(Box<Record>),
     /// A try of a step begins.
     Began(Step),
     /// A try of a step ended; the text says what is wrong, if anything is.
@@ -97,6 +100,11 @@ impl<'a> Journal<'a> {
     /// A journal whose progress `watcher` is told.
     pub fn new(watcher: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
         Self { steps: vec![], revoked: vec![], watcher }
+    }
+
+    /// The secret was read, and holds this record.
+    pub fn saw(&self, record: &Record) {
+        (self.watcher)(Progress::Saw(Box::new(record.clone())));
     }
 
     /// A try of `step` begins at `now`; the answer is to be given back to [`Journal::ended`].

@@ -6,6 +6,8 @@ use crate::rotation::world::ListedToken;
 /// What a record of this deployment says of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Recorded {
+    /// It lives where the credential's secret is not.
+    Elsewhere,
     /// It is a predecessor.
     Predecessor,
     /// It is the served one.
@@ -19,6 +21,8 @@ pub enum Kinship {
     Served,
     /// A record replaced it, and it is not yet revoked.
     Predecessor,
+    /// It lives where the secret of its credential is not, and consumers may use it.
+    Elsewhere,
     /// It has the name of a credential of its account, and no record knows it: never served.
     Orphan,
     /// Nobody manages it: made by hand, or left by a credential that this configuration does not have (any more).
@@ -39,6 +43,7 @@ pub fn kinship(
         // An adopted token may have any name: the record is the better witness.
         Some(Recorded::Served) => return Kinship::Served,
         Some(Recorded::Predecessor) => return Kinship::Predecessor,
+        Some(Recorded::Elsewhere) => return Kinship::Elsewhere,
         None => {}
     }
     match token.name.as_deref().and_then(TokenName::parse) {

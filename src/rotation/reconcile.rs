@@ -21,6 +21,7 @@ mod prove;
 mod replace;
 mod retire;
 mod roll_back;
+mod whose;
 
 use self::replace::Replacing;
 
@@ -178,6 +179,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                 Ok(()) => Pass::Moved,
                 Err(fault) => Pass::Failed(Some(Step::Revoke), fault),
             },
+            Decision::Confirm => self.confirm_late(reading).await,
             Decision::RollBack(to) => self.roll_back(reading, to).await,
             Decision::Touch { orphans } => self.touch(reading, orphans).await,
             Decision::Wait { until, awaited } => {
@@ -197,6 +199,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                     Obstacle::Deploy => &proofs.deploy,
                     Obstacle::Gate => &proofs.gate,
                     Obstacle::Verify => &proofs.verify,
+                    Obstacle::EndpointNotChecking => &proofs.confirm,
                 };
                 let problem = tries.failure.clone().unwrap_or_default();
                 Pass::Held { obstacle, problem, until }
@@ -230,6 +233,9 @@ impl<'a, W: World> Reconciler<'a, W> {
             Slot::Managed { record, .. } => Some((**record).clone()),
             Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => None,
         };
+        if let Some(record) = &self.standing.record {
+            self.journal.saw(record);
+        }
         let unfinished = self.standing.record.as_ref().filter(|record| record.is_unfinished());
         if let Some(id) = unfinished.map(|record| record.rotation_id) {
             self.tell_rotation(id);
@@ -359,6 +365,7 @@ fn name_of(decision: &Decision) -> &'static str {
         Decision::Verify => "verify",
         Decision::Seal { .. } => "seal",
         Decision::Revoke(_) => "revoke",
+        Decision::Confirm => "confirm",
         Decision::RollBack(_) => "roll_back",
         Decision::Touch { .. } => "touch",
         Decision::Wait { .. } => "wait",

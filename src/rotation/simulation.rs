@@ -1,6 +1,7 @@
 //! The shipping reconcile loop in a world that loses, delays, duplicates, refuses and crashes, checked against ground
 //! truth after every effect.
 
+mod account;
 mod actor;
 mod admin;
 mod flaws;

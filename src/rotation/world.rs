@@ -156,11 +156,20 @@ impl Identity {
     }
 }
 
+/// What an endpoint said when it was asked which account a connection opens. It comes from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The account, as it was named: on one line, without the token.
+    pub account: String,
+    /// Which endpoint said so.
+    pub endpoint: String,
+}
+
 /// What a fresh connection with a token told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It connects.
-    Works,
+    /// It connects, and this is which account that opens, where somebody was asked and said so.
+    Works(Option<Answer>),
     /// The service, or the verifying command, refused it. The text says how, without secrets.
     Refused(String),
 }
@@ -249,6 +258,9 @@ pub trait World {
         token: &Token,
         identity: &Identity,
     ) -> impl Future<Output = Result<Verdict, Fault>> + Send;
+
+    /// Whether there is an account of that name, or a person's: one is configured, or MotherDuck lists it.
+    fn is_account(&self, name: &str) -> impl Future<Output = Result<bool, Fault>> + Send;
 
     /// Whether a fresh connection with `token` is refused: it was revoked.
     fn is_refused(

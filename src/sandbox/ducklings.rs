@@ -1,5 +1,6 @@
 //! An account's Ducklings: how they are configured, and which of them run.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -54,11 +55,10 @@ const COOLDOWN: Duration = Duration::from_mins(1);
 
 /// Which Ducklings run, and since when they are idle. Forgotten at a restart, as sessions are.
 #[derive(Debug, Default)]
-pub(super) struct Flock(Vec<Running>);
+pub(super) struct Flock(HashMap<(Uuid, &'static str), Running>);
 
 #[derive(Debug)]
 struct Running {
-    user: Uuid,
     token_type: TokenType,
     sessions: usize,
     idle_since: Timestamp,
@@ -76,15 +76,13 @@ pub(super) struct Duckling {
 impl Flock {
     /// A session began: it wakes the Duckling.
     pub(super) fn wake(&mut self, user: Uuid, token_type: TokenType, now: Timestamp) {
-        match self.find(user, token_type) {
-            Some(running) => running.sessions += 1,
-            None => self.0.push(Running { user, token_type, sessions: 1, idle_since: now }),
-        }
+        let asleep = Running { token_type, sessions: 0, idle_since: now };
+        self.0.entry((user, token_type.as_str())).or_insert(asleep).sessions += 1;
     }
 
     /// A session ended.
     pub(super) fn leave(&mut self, user: Uuid, token_type: TokenType, now: Timestamp) {
-        if let Some(running) = self.find(user, token_type) {
+        if let Some(running) = self.0.get_mut(&(user, token_type.as_str())) {
             running.sessions = running.sessions.saturating_sub(1);
             running.idle_since = now;
         }
@@ -93,15 +91,12 @@ impl Flock {
     /// The user's Ducklings that are active or cooling down.
     pub(super) fn of(&self, user: Uuid, now: Timestamp) -> Vec<Duckling> {
         let warm = |running: &&Running| {
-            running.user == user
-                && (running.sessions > 0
-                    || now.duration_since(running.idle_since).unsigned_abs() < COOLDOWN)
+            running.sessions > 0 || now.duration_since(running.idle_since).unsigned_abs() < COOLDOWN
         };
-        self.0.iter().filter(warm).map(Running::show).collect()
-    }
-
-    fn find(&mut self, user: Uuid, token_type: TokenType) -> Option<&mut Running> {
-        self.0.iter_mut().find(|running| running.user == user && running.token_type == token_type)
+        let all = [TokenType::ReadWrite, TokenType::ReadScaling]
+            .into_iter()
+            .filter_map(|token_type| self.0.get(&(user, token_type.as_str())));
+        all.filter(warm).map(Running::show).collect()
     }
 }
 

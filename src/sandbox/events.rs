@@ -74,7 +74,8 @@ impl EventLog {
 
     /// The events after number `seq`.
     pub(super) fn since(&self, seq: u64) -> Vec<Event> {
-        self.events.iter().filter(|event| event.seq > seq).cloned().collect()
+        let from = self.events.partition_point(|event| event.seq <= seq);
+        self.events.range(from..).cloned().collect()
     }
 }
 

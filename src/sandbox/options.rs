@@ -5,10 +5,10 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::SandboxError;
+use super::{Identity, SandboxError};
 use crate::names::AccountName;
 
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -29,6 +29,9 @@ pub struct Options {
     /// Service accounts that exist from the start, separated by commas
     #[arg(long, value_name = "USERNAME", value_delimiter = ',')]
     pub accounts: Vec<AccountName>,
+    /// A file of further such accounts, one username a line, with `#` before comments
+    #[arg(long, value_name = "FILE")]
+    pub accounts_file: Option<PathBuf>,
     /// Every request and every connection takes that much longer
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
     pub latency: Duration,
@@ -41,9 +44,18 @@ pub struct Options {
     /// Expired tokens stay in the list
     #[arg(long)]
     pub keep_expired: bool,
-    /// A second living token of the same name in one account is refused
+    /// A second living token of the same name in one account is accepted, and not refused with 409
     #[arg(long)]
-    pub unique_names: bool,
+    pub duplicate_names: bool,
+    /// What the Postgres endpoint answers to `SELECT current_user`
+    #[arg(long, value_name = "ANSWER", value_enum, default_value_t = Identity::Username)]
+    pub identity: Identity,
+    /// The Postgres endpoint asks nobody for a password, and lets everybody in
+    #[arg(long)]
+    pub no_password: bool,
+    /// What users without the Admin role may do with tokens of their own account, separated by commas; nothing by default
+    #[arg(long, value_name = "DEED", value_delimiter = ',')]
+    pub members_may: Vec<OwnTokens>,
     /// The organisation's plan has neither read scaling nor embedded dives: both are refused
     #[arg(long)]
     pub lite_plan: bool,
@@ -65,6 +77,18 @@ pub struct Options {
     /// Makes the random faults the same in every run
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+}
+
+/// Something to do with tokens of one's own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnTokens {
+    /// Create them.
+    Create,
+    /// List them.
+    List,
+    /// Revoke them.
+    Revoke,
 }
 
 /// The form of the `Retry-After` header of a 429.
@@ -118,11 +142,15 @@ impl Default for Options {
             postgres_listen: ANY_PORT,
             dir: None,
             accounts: Vec::new(),
+            accounts_file: None,
             latency: Duration::ZERO,
             revocation_delay: Duration::ZERO,
             listing_delay: Duration::ZERO,
             keep_expired: false,
-            unique_names: false,
+            identity: Identity::Username,
+            no_password: false,
+            duplicate_names: false,
+            members_may: Vec::new(),
             lite_plan: false,
             fail_rate: 0.0,
             lose_reply_rate: 0.0,
@@ -196,11 +224,15 @@ mod tests {
     fn every_switch_is_read_from_the_command_line() {
         let options = parse(&[
             "--accounts=etl_prod,etl_test",
+            "--accounts-file=accounts.txt",
             "--latency=20ms",
             "--revocation-delay=2s",
             "--listing-delay=1s",
             "--keep-expired",
-            "--unique-names",
+            "--identity=email",
+            "--no-password",
+            "--duplicate-names",
+            "--members-may=list,revoke",
             "--lite-plan",
             "--fail-rate=0.1",
             "--lose-reply-rate=0.2",
@@ -211,8 +243,11 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(options.accounts.len(), 2);
+        assert_eq!(options.accounts_file, Some("accounts.txt".into()));
         assert_eq!(options.revocation_delay, Duration::from_secs(2));
-        assert!(options.lite_plan && options.unique_names && options.keep_expired);
+        assert!(options.lite_plan && options.duplicate_names && options.keep_expired);
+        assert!(options.identity == Identity::Email && options.no_password);
+        assert_eq!(options.members_may, [OwnTokens::List, OwnTokens::Revoke]);
         assert_eq!(options.retry_after, RetryAfter::Date);
         assert!((options.lose_reply_rate - 0.2).abs() < f64::EPSILON);
     }

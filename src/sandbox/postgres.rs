@@ -1,5 +1,7 @@
 //! The Postgres endpoint: TLS or nothing, the token as a cleartext password, and as much SQL as a probe needs.
 
+mod drivers;
+mod session;
 mod sql;
 mod startup;
 

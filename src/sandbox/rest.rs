@@ -22,9 +22,10 @@ use tokio::net::TcpListener;
 
 use self::answer::Refusal;
 use self::line::{Line, SeverableListener};
-use super::faults::Operation;
+use super::faults::{Operation, Switches};
+use super::options::OwnTokens;
 use super::service::{Shared, Unfit};
-use super::state::User;
+use super::state::{Role, User};
 use crate::secret::Token;
 
 /// Serves the REST API until the sandbox is stopped.
@@ -100,9 +101,24 @@ async fn no_such_route(State(service): State<Shared>) -> Response {
 }
 
 /// The Admin who asks.
-pub(super) struct Admin(User);
+pub(super) struct Admin;
 
 impl FromRequestParts<Shared> for Admin {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Response> {
+        let Asker(user) = Asker::from_request_parts(parts, service).await?;
+        match user.role {
+            Role::Admin => Ok(Self),
+            Role::Member => Err(not_admin().into_response()),
+        }
+    }
+}
+
+/// Whoever asks, by a read/write token.
+pub(super) struct Asker(User);
+
+impl FromRequestParts<Shared> for Asker {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, service: &Shared) -> Result<Self, Response> {
@@ -112,14 +128,29 @@ impl FromRequestParts<Shared> for Admin {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer "))
             .and_then(|text| Token::new(text).ok());
-        let refusal = match token.map(|token| service.admin(&token)) {
-            Some(Ok(admin)) => return Ok(Self(admin)),
+        let refusal = match token.map(|token| service.asker(&token)) {
+            Some(Ok(user)) => return Ok(Self(user)),
             None | Some(Err(Unfit::InvalidCredentials)) => Refusal::unauthorized(),
-            Some(Err(Unfit::NotAdmin)) => {
-                Refusal::forbidden("the user does not have the minimum role of Admin")
-            }
+            Some(Err(Unfit::NotAdmin)) => not_admin(),
             Some(Err(Unfit::NotReadWrite)) => Refusal::forbidden("a read/write token is required"),
         };
         Err(refusal.into_response())
     }
+}
+
+impl Asker {
+    /// The user, if it may do that with the tokens of the account `username`.
+    fn may(self, deed: OwnTokens, username: &str, switches: &Switches) -> Result<User, Refusal> {
+        let Self(user) = self;
+        let is_own = user.username.eq_ignore_ascii_case(username);
+        match user.role {
+            Role::Admin => Ok(user),
+            Role::Member if is_own && switches.members_may.contains(&deed) => Ok(user),
+            Role::Member => Err(not_admin()),
+        }
+    }
+}
+
+fn not_admin() -> Refusal {
+    Refusal::forbidden("the user does not have the minimum role of Admin")
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::SandboxError;
+use super::journal;
 use super::state::{Nature, NewToken, Organisation, Role, Standing};
 use super::storage::{self, Directory, Privacy};
 use super::tokens::mint;
@@ -21,14 +22,18 @@ const MEMBER: &str = "sandbox_member";
 pub(super) fn organisation(
     directory: &Directory,
     accounts: &[AccountName],
+    accounts_file: Option<&Path>,
 ) -> Result<(Organisation, PathBuf), SandboxError> {
+    let further = accounts_file.map(listed).transpose()?.unwrap_or_default();
     let mut organisation = match directory.state_file() {
-        Some(path) => restore(&path)?,
+        Some(path) => journal::read(&path)?,
         None => Organisation::default(),
     };
     let people = [(ADMIN, Role::Admin, Nature::Person), (MEMBER, Role::Member, Nature::Person)];
-    let accounts =
-        accounts.iter().map(|name| (name.as_str(), Role::Member, Nature::ServiceAccount));
+    let accounts = accounts
+        .iter()
+        .chain(&further)
+        .map(|name| (name.as_str(), Role::Member, Nature::ServiceAccount));
     for (username, role, nature) in people.into_iter().chain(accounts) {
         if organisation.user(username).is_none() {
             // Whoever was here before the sandbox has connected before.
@@ -40,10 +45,21 @@ pub(super) fn organisation(
     Ok((organisation, path))
 }
 
-fn restore(path: &Path) -> Result<Organisation, SandboxError> {
-    let Some(text) = storage::read(path)? else { return Ok(Organisation::default()) };
-    serde_json::from_str(&text)
-        .map_err(|source| SandboxError::Damaged { path: path.to_owned(), source })
+/// The usernames in a file, one a line.
+fn listed(path: &Path) -> Result<Vec<AccountName>, SandboxError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| SandboxError::Read { path: path.to_owned(), source })?;
+    let lines = text.lines().enumerate().map(|(at, line)| {
+        let name = line.split_once('#').map_or(line, |(name, _comment)| name).trim();
+        (at + 1, name)
+    });
+    lines
+        .filter(|(_, name)| !name.is_empty())
+        .map(|(line, name)| {
+            let wrong = |source| SandboxError::Account { path: path.to_owned(), line, source };
+            name.parse().map_err(wrong)
+        })
+        .collect()
 }
 
 /// The admin's token: the one in the file, or a new one that is written there.
@@ -53,7 +69,7 @@ fn admin_token(path: &Path) -> Result<Token, SandboxError> {
         return Token::new(&text).map_err(unusable);
     }
     let token = mint(ADMIN, TokenType::ReadWrite, Timestamp::now()).map_err(unusable)?;
-    token.lend(|text| storage::write(path, text.as_bytes(), Privacy::Private))?;
+    token.lend(|text| storage::write(path, text.as_bytes(), Privacy::Private)).map(drop)?;
     Ok(token)
 }
 

@@ -10,8 +10,8 @@ use super::SandboxError;
 use super::ducklings::Flock;
 use super::events::{About, EventLog, Kind};
 use super::faults::{Faults, Operation, Switches};
+use super::journal::Journal;
 use super::state::{Expired, KnownToken, Organisation, Role, Standing, User};
-use super::storage::{self, Privacy};
 use crate::record::TokenType;
 use crate::secret::Token;
 
@@ -19,7 +19,6 @@ use crate::secret::Token;
 pub(super) struct Service {
     world: Mutex<World>,
     faults: Mutex<Faults>,
-    state_file: Option<PathBuf>,
     pub(super) shutdown: CancellationToken,
 }
 
@@ -30,6 +29,30 @@ pub(super) struct World {
     pub(super) organisation: Organisation,
     pub(super) events: EventLog,
     pub(super) flock: Flock,
+    journal: Option<Journal>,
+}
+
+impl World {
+    /// Writes down what has changed: what was answered survives a crash.
+    pub(super) fn keep(&mut self) -> Result<(), SandboxError> {
+        if let Some(journal) = &mut self.journal {
+            return journal.keep(&mut self.organisation);
+        }
+        // Nobody can come back to it.
+        self.organisation.take_changes();
+        Ok(())
+    }
+
+    fn prime(&mut self, token: &KnownToken) {
+        let user = self.organisation.owner(token);
+        let user = user.filter(|user| !user.primed && token.token_type == TokenType::ReadWrite);
+        if let Some(user) = user.cloned() {
+            self.organisation.set_user(User { primed: true, ..user });
+            if let Err(error) = self.keep() {
+                tracing::warn!(%error, "state not kept");
+            }
+        }
+    }
 }
 
 /// Why a bearer token does not open the REST API.
@@ -42,19 +65,18 @@ pub(super) enum Unfit {
 
 impl Service {
     pub(super) fn new(
-        organisation: Organisation,
+        mut organisation: Organisation,
         faults: Faults,
         state_file: Option<PathBuf>,
     ) -> Result<Self, SandboxError> {
-        let world = World { organisation, events: EventLog::default(), flock: Flock::default() };
-        let service = Self {
+        let journal = state_file.map(|path| Journal::begin(path, &mut organisation)).transpose()?;
+        let (events, flock) = (EventLog::default(), Flock::default());
+        let world = World { organisation, events, flock, journal };
+        Ok(Self {
             world: Mutex::new(world),
             faults: Mutex::new(faults),
-            state_file,
             shutdown: CancellationToken::new(),
-        };
-        service.keep(&service.world())?;
-        Ok(service)
+        })
     }
 
     /// Looks at the world.
@@ -71,16 +93,8 @@ impl Service {
         self.faults().switches.clone()
     }
 
-    /// Writes the state down, while the world is still locked: what was answered survives a crash.
-    pub(super) fn keep(&self, world: &World) -> Result<(), SandboxError> {
-        let Some(path) = &self.state_file else { return Ok(()) };
-        let text = serde_json::to_vec(&world.organisation)
-            .map_err(|source| SandboxError::Damaged { path: path.clone(), source })?;
-        storage::write(path, &text, Privacy::Private)
-    }
-
-    /// The Admin that a bearer token belongs to.
-    pub(super) fn admin(&self, token: &Token) -> Result<User, Unfit> {
+    /// The user that a bearer token belongs to.
+    pub(super) fn asker(&self, token: &Token) -> Result<User, Unfit> {
         let world = self.world();
         let Standing::Accepted(known) =
             world.organisation.standing(&token.sha256(), Timestamp::now())
@@ -89,9 +103,10 @@ impl Service {
         };
         let user = world.organisation.owner(known).ok_or(Unfit::InvalidCredentials)?;
         match (user.role, known.token_type) {
-            (Role::Member, _) => Err(Unfit::NotAdmin),
             (Role::Admin, TokenType::ReadScaling) => Err(Unfit::NotReadWrite),
-            (Role::Admin, TokenType::ReadWrite) => Ok(user.clone()),
+            // A Member is told first that it is none of the Admins.
+            (Role::Member, TokenType::ReadScaling) => Err(Unfit::NotAdmin),
+            (Role::Admin | Role::Member, TokenType::ReadWrite) => Ok(user.clone()),
         }
     }
 
@@ -117,7 +132,7 @@ impl Service {
             (Some(known), None) => {
                 world.events.push(Kind::Connected, about);
                 world.flock.wake(known.user, known.token_type, now);
-                self.prime(&mut world, &known);
+                world.prime(&known);
                 Ok(known)
             }
             (_, problem) => {
@@ -130,16 +145,10 @@ impl Service {
         }
     }
 
-    fn prime(&self, world: &mut World, token: &KnownToken) {
-        let user = world.organisation.user_mut(&token.username);
-        if let Some(user) =
-            user.filter(|user| !user.primed && token.token_type == TokenType::ReadWrite)
-        {
-            user.primed = true;
-            if let Err(error) = self.keep(world) {
-                tracing::warn!(%error, "state not kept");
-            }
-        }
+    /// Lets a Postgres session in that nobody asked for a password.
+    pub(super) fn let_anybody_in(&self) {
+        let detail = Some("nobody asked for a password".to_owned());
+        self.world().events.push(Kind::Connected, About { detail, ..About::default() });
     }
 
     /// A Postgres session has ended.

@@ -1,5 +1,6 @@
 //! The organisation that the sandbox pretends to hold: its people, service accounts and tokens. No I/O, no clock.
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -94,53 +95,72 @@ pub(super) struct NewToken {
     pub(super) sha256: String,
 }
 
-/// Everything that survives a restart.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// One change of what survives a restart. Those of a whole life, one after the other, make the organisation again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Change {
+    /// A user, new or as it is from now on.
+    User(User),
+    /// A user is gone for good, and its tokens with it.
+    UserGone { id: Uuid, at: Timestamp },
+    /// A token, new or as it is from now on.
+    Token(KnownToken),
+}
+
+/// Everything that survives a restart, found again in a time that does not grow with how much there is.
+#[derive(Debug, Default)]
 pub(super) struct Organisation {
-    users: Vec<User>,
+    /// In the order in which they came.
+    users: BTreeMap<u64, User>,
+    /// By the name without case.
+    by_name: HashMap<String, u64>,
+    by_id: HashMap<Uuid, u64>,
+    /// In the order in which they came.
     tokens: Vec<KnownToken>,
+    by_token_id: HashMap<TokenId, usize>,
+    by_text: HashMap<String, usize>,
+    by_user: HashMap<Uuid, Vec<usize>>,
+    /// What changed since [`Organisation::take_changes`] was last asked.
+    changes: Vec<Change>,
 }
 
 impl Organisation {
-    pub(super) fn users(&self) -> &[User] {
-        &self.users
+    /// The users, in the order in which they came.
+    pub(super) fn users(&self) -> impl Iterator<Item = &User> {
+        self.users.values()
     }
 
     /// The user of that name; names are compared without case.
     pub(super) fn user(&self, username: &str) -> Option<&User> {
-        self.users.iter().find(|user| user.username.eq_ignore_ascii_case(username))
-    }
-
-    pub(super) fn user_mut(&mut self, username: &str) -> Option<&mut User> {
-        self.users.iter_mut().find(|user| user.username.eq_ignore_ascii_case(username))
+        self.users.get(self.by_name.get(&username.to_ascii_lowercase())?)
     }
 
     pub(super) fn owner(&self, token: &KnownToken) -> Option<&User> {
-        self.users.iter().find(|user| user.id == token.user)
+        self.users.get(self.by_id.get(&token.user)?)
     }
 
     /// Adds a user; the name must be free.
     pub(super) fn add_user(&mut self, username: &str, role: Role, nature: Nature, primed: bool) {
-        self.users.push(User {
+        self.change(Change::User(User {
             id: Uuid::new_v4(),
             username: username.to_owned(),
             role,
             nature,
             primed,
             ducklings: Ducklings::default(),
-        });
+        }));
+    }
+
+    /// Puts a user, as it is from now on, into the place that it has.
+    pub(super) fn set_user(&mut self, user: User) {
+        self.change(Change::User(user));
     }
 
     /// Removes a user for good; its tokens are refused at once. Returns the tokens that this revoked.
     pub(super) fn remove_user(&mut self, id: Uuid, now: Timestamp) -> Vec<KnownToken> {
-        self.users.retain(|user| user.id != id);
-        let mut revoked = Vec::new();
-        for token in self.tokens.iter_mut().filter(|token| token.user == id) {
-            if token.gone.is_none() {
-                revoked.push(token.clone());
-            }
-            token.gone = Some(Gone { revoked_at: now, refused_from: now });
-        }
+        let lives = |token: &&KnownToken| token.gone.is_none();
+        let revoked = self.tokens_ever(id).filter(lives).cloned().collect();
+        self.change(Change::UserGone { id, at: now });
         revoked
     }
 
@@ -156,7 +176,7 @@ impl Organisation {
             gone: None,
             sha256: new.sha256,
         };
-        self.tokens.push(token.clone());
+        self.change(Change::Token(token.clone()));
         token
     }
 
@@ -167,20 +187,22 @@ impl Organisation {
         now: Timestamp,
         expired: Expired,
     ) -> impl Iterator<Item = &KnownToken> {
-        self.tokens.iter().filter(move |token| token.user == user && token.is_held(now, expired))
+        self.tokens_ever(user).filter(move |token| token.is_held(now, expired))
     }
 
     /// Revokes a token; it keeps working for `delay`.
     pub(super) fn revoke(&mut self, id: TokenId, now: Timestamp, delay: Duration) {
         let refused_from = now.checked_add(delay).unwrap_or(Timestamp::MAX);
-        for token in self.tokens.iter_mut().filter(|token| token.id == id) {
-            token.gone = Some(Gone { revoked_at: now, refused_from });
+        let token = self.by_token_id.get(&id).and_then(|&at| self.tokens.get(at)).cloned();
+        if let Some(token) = token {
+            let gone = Some(Gone { revoked_at: now, refused_from });
+            self.change(Change::Token(KnownToken { gone, ..token }));
         }
     }
 
     /// What a token's text, by its digest, is worth.
     pub(super) fn standing(&self, sha256: &str, now: Timestamp) -> Standing<'_> {
-        let Some(token) = self.tokens.iter().find(|token| token.sha256 == sha256) else {
+        let Some(token) = self.by_text.get(sha256).and_then(|&at| self.tokens.get(at)) else {
             return Standing::Unknown;
         };
         if token.gone.is_some_and(|gone| gone.refused_from <= now) {
@@ -190,6 +212,67 @@ impl Organisation {
         } else {
             Standing::Accepted(token)
         }
+    }
+
+    /// What changed since this was last asked.
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Puts back, before what changed meanwhile, changes that could not be kept.
+    pub(super) fn put_back(&mut self, changes: Vec<Change>) {
+        self.changes.splice(..0, changes);
+    }
+
+    /// The shortest list of changes that makes the organisation as it is.
+    pub(super) fn all(&self) -> impl Iterator<Item = Change> {
+        let users = self.users.values().cloned().map(Change::User);
+        users.chain(self.tokens.iter().cloned().map(Change::Token))
+    }
+
+    /// Takes over a change that was kept before.
+    pub(super) fn apply(&mut self, change: Change) {
+        match change {
+            Change::User(user) => {
+                let next = self.users.last_key_value().map_or(0, |(last, _)| last + 1);
+                let at = *self.by_id.entry(user.id).or_insert(next);
+                self.by_name.insert(user.username.to_ascii_lowercase(), at);
+                self.users.insert(at, user);
+            }
+            Change::UserGone { id, at } => {
+                if let Some(user) = self.by_id.remove(&id).and_then(|at| self.users.remove(&at)) {
+                    self.by_name.remove(&user.username.to_ascii_lowercase());
+                }
+                for &index in self.by_user.get(&id).into_iter().flatten() {
+                    if let Some(token) = self.tokens.get_mut(index) {
+                        token.gone = Some(Gone { revoked_at: at, refused_from: at });
+                    }
+                }
+            }
+            Change::Token(token) => {
+                let at = self.by_token_id.get(&token.id).copied();
+                if let Some(known) = at.and_then(|at| self.tokens.get_mut(at)) {
+                    *known = token;
+                    return;
+                }
+                let at = self.tokens.len();
+                self.by_token_id.insert(token.id, at);
+                self.by_text.insert(token.sha256.clone(), at);
+                self.by_user.entry(token.user).or_default().push(at);
+                self.tokens.push(token);
+            }
+        }
+    }
+
+    fn change(&mut self, change: Change) {
+        self.changes.push(change.clone());
+        self.apply(change);
+    }
+
+    /// All tokens that the user ever had, oldest first.
+    fn tokens_ever(&self, user: Uuid) -> impl Iterator<Item = &KnownToken> {
+        let indices = self.by_user.get(&user).into_iter().flatten();
+        indices.filter_map(|&at| self.tokens.get(at))
     }
 }
 
@@ -244,5 +327,32 @@ mod tests {
         assert_eq!(organisation.remove_user(user.id, at(1)).len(), 1);
         assert!(organisation.user("etl_prod").is_none());
         assert!(matches!(organisation.standing("digest", at(1)), Standing::Revoked(_)));
+    }
+
+    #[test]
+    fn the_changes_of_a_life_and_the_shortest_list_make_the_same_organisation() {
+        let (mut lived, user) = organisation();
+        let kept = lived.add_token(&user, new_token(None), at(0));
+        lived.revoke(kept.id, at(10), Duration::from_secs(5));
+        lived.add_user("gone", Role::Member, Nature::ServiceAccount, true);
+        let gone = lived.user("gone").unwrap().clone();
+        lived.add_token(&gone, NewToken { sha256: "other".to_owned(), ..new_token(None) }, at(0));
+        lived.remove_user(gone.id, at(20));
+        lived.set_user(User { primed: true, ..user.clone() });
+
+        let shortest: Vec<_> = lived.all().collect();
+        for changes in [lived.take_changes(), shortest] {
+            let mut again = Organisation::default();
+            for change in changes {
+                again.apply(change);
+            }
+            let shown =
+                |one: &Organisation| serde_json::to_value(one.all().collect::<Vec<_>>()).unwrap();
+            assert_eq!(shown(&again), shown(&lived));
+            assert!(again.user("gone").is_none() && again.user("ETL_prod").unwrap().primed);
+            assert!(matches!(again.standing("digest", at(14)), Standing::Accepted(_)));
+            assert!(matches!(again.standing("other", at(20)), Standing::Revoked(_)));
+            assert!(again.take_changes().is_empty());
+        }
     }
 }

@@ -64,21 +64,22 @@ impl Directory {
     /// Where the state is kept, if anybody could come back to it.
     pub(super) fn state_file(&self) -> Option<PathBuf> {
         match self {
-            Self::Kept { path, .. } => Some(path.join("state.json")),
+            Self::Kept { path, .. } => Some(path.join("state.jsonl")),
             Self::Temporary(_) => None,
         }
     }
 }
 
-/// Replaces a file whole.
-pub(super) fn write(path: &Path, content: &[u8], privacy: Privacy) -> Result<(), SandboxError> {
+/// Replaces a file whole; it is open still.
+pub(super) fn write(path: &Path, content: &[u8], privacy: Privacy) -> Result<File, SandboxError> {
     let temporary = path.with_extension("new");
-    options(privacy)
-        .truncate(true)
-        .open(&temporary)
-        .and_then(|mut file| file.write_all(content))
-        .and_then(|()| std::fs::rename(&temporary, path))
-        .map_err(|source| SandboxError::Write { path: path.to_owned(), source })
+    let replace = || {
+        let mut file = options(privacy).truncate(true).open(&temporary)?;
+        file.write_all(content)?;
+        std::fs::rename(&temporary, path)?;
+        Ok(file)
+    };
+    replace().map_err(|source| SandboxError::Write { path: path.to_owned(), source })
 }
 
 /// Reads a file; `None` if there is none.

@@ -1,22 +1,35 @@
 //! A connection to MotherDuck's Postgres endpoint, with the token as its password.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::{Either, select};
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::{Client, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::attention::Attention;
 use super::region;
-use crate::config;
+use crate::config::{self, IdentityRule};
+use crate::names::AccountName;
 use crate::redact::foreign_text;
-use crate::rotation::world::{FaultKind, Verdict};
+use crate::rotation::world::{Answer, FaultKind, Verdict};
 use crate::secret::Token;
 use crate::tls::{Roots, TlsError, client_config, is_distrust};
 
+mod attention;
+
 /// The limit for the whole probe.
 const LIMIT: Duration = Duration::from_secs(15);
+/// How long the server may think about which account a connection opens, which works already: beyond that it does not
+/// say.
+const ACCOUNT_LIMIT: Duration = Duration::from_secs(5);
+/// The longest answer that is shown.
+const NAME_CHARACTERS: usize = 100;
+/// Where an answer is a part of the token, it is one that must not be shown from this length on.
+const SECRET_BYTES: usize = 12;
 /// How long the server may take to close a connection that has served its purpose.
 const FAREWELL: Duration = Duration::from_secs(1);
 const MESSAGE_CHARACTERS: usize = 200;
@@ -60,6 +73,14 @@ pub enum PostgresError {
         /// What the client said.
         source: tokio_postgres::Error,
     },
+    /// The server let pintail in without asking for a password.
+    #[error("{host}:{port} asks for no password, so that a connection proves nothing of a token")]
+    NoPassword {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
     /// The server reported an error that does not concern the token.
     #[error("{host}:{port} answered SQLSTATE {state}: {message}")]
     Server {
@@ -79,7 +100,9 @@ impl PostgresError {
     pub fn kind(&self) -> FaultKind {
         match self {
             Self::Tls(error) => error.kind(),
-            Self::NoRegion | Self::Distrust { .. } => FaultKind::Permanent,
+            Self::NoRegion | Self::Distrust { .. } | Self::NoPassword { .. } => {
+                FaultKind::Permanent
+            }
             Self::TimedOut { .. } | Self::Connection { .. } => FaultKind::Transient,
             // What was asked for does not exist (3D, 3F, 42); all else is the server's trouble.
             Self::Server { state, .. } => match state.get(..2) {
@@ -100,6 +123,9 @@ impl PostgresError {
             Self::Distrust { host, ca_file: None, .. } => Some(format!(
                 "is {host} the right host? a private authority is named by motherduck.postgres.ca_file"
             )),
+            Self::NoPassword { host, .. } => Some(format!(
+                "is {host} MotherDuck's own host? what stands between must hand the password on, and not let everybody in (`trust`)"
+            )),
             Self::Server { .. } if self.kind() == FaultKind::Permanent => {
                 Some("check the `database` of the credential's verify.postgres".to_owned())
             }
@@ -118,10 +144,24 @@ pub(super) struct Endpoint {
     port: u16,
     ca_file: Option<PathBuf>,
     database: String,
+    asks: Asks,
+}
+
+/// What is asked on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// Whether it works.
+    WhetherItWorks,
+    /// And which account it opens.
+    Whose,
 }
 
 impl Endpoint {
-    pub(super) fn new(settings: &config::Postgres, database: &str) -> Result<Self, PostgresError> {
+    pub(super) fn new(
+        settings: &config::Postgres,
+        database: &str,
+        identity: IdentityRule,
+    ) -> Result<Self, PostgresError> {
         let roots = Roots::only(settings.ca_file.as_ref());
         let tls = client_config(roots, None).map_err(PostgresError::Tls)?;
         Ok(Self {
@@ -130,6 +170,10 @@ impl Endpoint {
             port: settings.port,
             ca_file: settings.ca_file.clone(),
             database: database.to_owned(),
+            asks: match identity {
+                IdentityRule::Off => Asks::WhetherItWorks,
+                IdentityRule::IfAnswered | IdentityRule::Required => Asks::Whose,
+            },
         })
     }
 
@@ -138,14 +182,27 @@ impl Endpoint {
             Some(host) => host.clone(),
             None => region::host(token).ok_or(PostgresError::NoRegion)?,
         };
-        match timeout(LIMIT, Box::pin(self.probe(&host, token))).await {
-            Ok(Ok(())) => Ok(Verdict::Works),
+        let attention = Attention::default();
+        match timeout(LIMIT, Box::pin(self.probe(&host, token, &attention))).await {
+            Ok(Ok(_)) if !attention.heard_a_password() => {
+                Err(PostgresError::NoPassword { host, port: self.port })
+            }
+            Ok(Ok(account)) => {
+                let endpoint = format!("{host}:{}", self.port);
+                Ok(Verdict::Works(account.map(|account| Answer { account, endpoint })))
+            }
             Ok(Err(error)) => self.judge(host, token, error),
             Err(_) => Err(PostgresError::TimedOut { host, port: self.port }),
         }
     }
 
-    async fn probe(&self, host: &str, token: &Token) -> Result<(), tokio_postgres::Error> {
+    /// Connects, and asks what is to be asked; the account that the server names, if it does.
+    async fn probe(
+        &self,
+        host: &str,
+        token: &Token,
+        attention: &Attention,
+    ) -> Result<Option<String>, tokio_postgres::Error> {
         // By setters alone: nothing comes from the environment or from a connection string.
         let mut settings = tokio_postgres::Config::new();
         settings
@@ -157,17 +214,32 @@ impl Endpoint {
             .ssl_mode(SslMode::Require);
         token.lend(|text| settings.password(text));
 
-        let (client, connection) = settings.connect(self.tls.clone()).await?;
+        let (client, connection) = settings.connect(attention.over(self.tls.clone())).await?;
+        // Whoever was let in without a password has nothing to ask: what is answered proves nothing.
+        let asks = attention.heard_a_password().then_some(self.asks);
+        let works = AtomicBool::new(false);
         // The client is dropped with the answer, which makes the connection say goodbye.
-        let ask = Box::pin(async move { client.simple_query("SELECT 1").await.map(drop) });
-        match select(ask, connection).await {
+        let ask = Box::pin(async {
+            let client = client;
+            let Some(asks) = asks else { return Ok(None) };
+            client.simple_query("SELECT 1").await?;
+            works.store(true, Ordering::Release);
+            Ok(match asks {
+                Asks::WhetherItWorks => None,
+                Asks::Whose => account(&client).await,
+            })
+        });
+        let answer = match select(ask, connection).await {
             Either::Left((answer, connection)) => {
                 let _ = timeout(FAREWELL, connection).await;
                 answer
             }
+            // A server that hangs up on the second question has answered the first.
+            Either::Right((Err(_), _)) if works.load(Ordering::Acquire) => Ok(None),
             Either::Right((Err(error), _)) => Err(error),
             Either::Right((Ok(()), ask)) => ask.await,
-        }
+        }?;
+        Ok(answer.and_then(|name| shown(&name, token)))
     }
 
     /// SQLSTATE class 28 is the server's word on the password; nothing else is.
@@ -193,4 +265,31 @@ impl Endpoint {
         let message = foreign_text(&message, MESSAGE_CHARACTERS);
         Err(PostgresError::Server { host, port, state, message })
     }
+}
+
+/// Which account the connection opens, if the server says so; by the simple protocol, which needs no description of
+/// the result. That the token works is known by now, so whatever else comes is no answer.
+async fn account(client: &Client) -> Option<String> {
+    let asked = timeout(ACCOUNT_LIMIT, client.simple_query("SELECT current_user")).await;
+    asked.ok()?.ok()?.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.try_get(0).ok()?.map(str::to_owned),
+        _ => None,
+    })
+}
+
+/// A name that came from outside, fit to be shown: a server could answer with anything, the password included. What can
+/// be an account's name is left as it is, however random it looks: it is to be compared.
+fn shown(name: &str, token: &Token) -> Option<String> {
+    let name = name.trim();
+    let is_secret = token.lend(|text| name.contains(text) || is_part(name, text));
+    let shown = match name.parse::<AccountName>() {
+        _ if is_secret => "[redacted]".to_owned(),
+        Ok(account) => account.into(),
+        Err(_) => foreign_text(name, NAME_CHARACTERS),
+    };
+    (!shown.is_empty()).then_some(shown)
+}
+
+fn is_part(name: &str, text: &str) -> bool {
+    name.len() >= SECRET_BYTES && text.contains(name)
 }

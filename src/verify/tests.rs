@@ -12,14 +12,29 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::command::sample;
+use crate::config::IdentityRule;
 
 const GOOD: &str = "the-g00d-token";
 
 /// How the server greets who has given the right password.
 #[derive(Clone, Copy)]
 enum Manner {
+    /// It names the account that was opened so.
+    Names(&'static str),
+    /// It does not say which account was opened.
+    RefusesToSay,
+    /// It is asked which account was opened, and is silent.
+    FallsSilent,
+    /// It is asked which account was opened, and hangs up.
+    HangsUpOnThat,
+    /// It is not to be asked which account was opened.
     Answers,
-    Complains { state: &'static str, message: &'static str },
+    /// It lets everybody in without a password.
+    Trusts,
+    Complains {
+        state: &'static str,
+        message: &'static str,
+    },
     HangsUp,
     WithoutTls,
 }
@@ -87,25 +102,66 @@ async fn serve(mut stream: TcpStream, tls: TlsAcceptor, manner: Manner) -> std::
     for expected in ["user\0postgres\0", "database\0md:\0"] {
         assert!(String::from_utf8_lossy(&startup).contains(expected), "{expected:?}");
     }
-    stream.write_all(b"R\0\0\0\x08\0\0\0\x03").await?;
-    assert_eq!(stream.read_u8().await?, b'p');
-    let password = body(&mut stream).await?;
-    if password != format!("{GOOD}\0").as_bytes() {
-        return stream.write_all(&complaint("28P01", "no")).await;
+    if !matches!(manner, Manner::Trusts) {
+        stream.write_all(b"R\0\0\0\x08\0\0\0\x03").await?;
+        assert_eq!(stream.read_u8().await?, b'p');
+        let password = body(&mut stream).await?;
+        if password != format!("{GOOD}\0").as_bytes() {
+            return stream.write_all(&complaint("28P01", "no")).await;
+        }
     }
     match manner {
-        Manner::Answers => {}
+        Manner::Names(_)
+        | Manner::RefusesToSay
+        | Manner::FallsSilent
+        | Manner::HangsUpOnThat
+        | Manner::Answers
+        | Manner::Trusts => {}
         Manner::Complains { state, message } => {
             return stream.write_all(&complaint(state, message)).await;
         }
         Manner::HangsUp | Manner::WithoutTls => return stream.shutdown().await,
     }
     stream.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await?;
-    assert_eq!(stream.read_u8().await?, b'Q');
-    assert_eq!(body(&mut stream).await?, b"SELECT 1\0");
-    stream.write_all(b"C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I").await?;
-    assert_eq!(stream.read_u8().await?, b'X');
+    let mut next = stream.read_u8().await?;
+    let mut asked = vec![];
+    while next == b'Q' {
+        let query = String::from_utf8(body(&mut stream).await?).unwrap();
+        asked.push(query.trim_end_matches('\0').to_owned());
+        match (asked.len(), manner) {
+            (1, _) => stream.write_all(b"C\0\0\0\x0dSELECT 1\0").await?,
+            (_, Manner::Names(name)) => stream.write_all(&row(name)).await?,
+            (_, Manner::HangsUpOnThat) => return stream.shutdown().await,
+            (_, Manner::FallsSilent) => return std::future::pending().await,
+            (_, _) => stream.write_all(&complaint("42883", "no such function")).await?,
+        }
+        stream.write_all(b"Z\0\0\0\x05I").await?;
+        next = stream.read_u8().await?;
+    }
+    assert_eq!(next, b'X');
+    let expected: &[&str] = match manner {
+        Manner::Trusts => &[],
+        Manner::Answers => &["SELECT 1"],
+        _ => &["SELECT 1", "SELECT current_user"],
+    };
+    assert_eq!(asked, expected);
     Ok(())
+}
+
+/// One row of one column, with its description.
+fn row(text: &str) -> Vec<u8> {
+    let mut bytes =
+        b"T\0\0\0\x23\0\x01current_user\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0"
+            .to_vec();
+    let length = u32::try_from(bytes.len() - 1).unwrap();
+    bytes[1..5].copy_from_slice(&length.to_be_bytes());
+    bytes.push(b'D');
+    bytes.extend(u32::try_from(text.len() + 10).unwrap().to_be_bytes());
+    bytes.extend(1_u16.to_be_bytes());
+    bytes.extend(u32::try_from(text.len()).unwrap().to_be_bytes());
+    bytes.extend(text.as_bytes());
+    bytes.extend(b"C\0\0\0\x0dSELECT 1\0");
+    bytes
 }
 
 async fn body(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> {
@@ -123,9 +179,20 @@ fn complaint(state: &str, message: &str) -> Vec<u8> {
     bytes
 }
 
+fn postgres(identity: IdentityRule) -> config::Verify {
+    config::Verify::Postgres { database: "md:".to_owned(), identity }
+}
+
 async fn connect(settings: &config::Postgres, token: &str) -> Result<Verdict, PostgresError> {
-    let how = config::Verify::Postgres { database: "md:".to_owned() };
-    let verifier = Verifier::new(&how, settings).unwrap();
+    connect_by(IdentityRule::Off, settings, token).await
+}
+
+async fn connect_by(
+    identity: IdentityRule,
+    settings: &config::Postgres,
+    token: &str,
+) -> Result<Verdict, PostgresError> {
+    let verifier = Verifier::new(&postgres(identity), settings).unwrap();
     match verifier.connect(&Token::new(token).unwrap(), &sample()).await {
         Ok(verdict) => Ok(verdict),
         Err(Error::Postgres(error)) => Err(error),
@@ -133,11 +200,61 @@ async fn connect(settings: &config::Postgres, token: &str) -> Result<Verdict, Po
     }
 }
 
+/// What a server of this manner is heard to say of whose the token is.
+async fn account(manner: Manner) -> Option<String> {
+    let mut server = Server::start("localhost", manner).await;
+    let settings = server.settings();
+    let verdict = connect_by(IdentityRule::IfAnswered, &settings, GOOD).await.unwrap();
+    let Verdict::Works(answer) = verdict else { panic!("{verdict:?}") };
+    if !matches!(manner, Manner::FallsSilent) {
+        server.said_goodbye.recv().await.unwrap();
+    }
+    answer.map(|answer| {
+        assert_eq!(answer.endpoint, format!("localhost:{}", server.port));
+        answer.account
+    })
+}
+
 #[tokio::test]
 async fn a_token_that_connects_works_and_the_connection_is_closed_at_once() {
     let mut server = Server::start("localhost", Manner::Answers).await;
-    assert_eq!(connect(&server.settings(), GOOD).await.unwrap(), Verdict::Works);
+    assert_eq!(connect(&server.settings(), GOOD).await.unwrap(), Verdict::Works(None));
     server.said_goodbye.recv().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_server_is_asked_which_account_was_opened_on_the_same_connection() {
+    assert_eq!(account(Manner::Names("etl_prod")).await.as_deref(), Some("etl_prod"));
+    let random_looking = "Etl_prod_2024_0123456789_ABCDEFGHIJ_x";
+    assert_eq!(account(Manner::Names(random_looking)).await.as_deref(), Some(random_looking));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_say_which_account_was_opened_is_believed_that_the_token_works() {
+    assert_eq!(account(Manner::RefusesToSay).await, None);
+    assert_eq!(account(Manner::FallsSilent).await, None);
+    assert_eq!(account(Manner::HangsUpOnThat).await, None);
+    assert_eq!(account(Manner::Names("  ")).await, None);
+}
+
+#[tokio::test]
+async fn a_server_that_names_the_password_or_a_part_of_it_is_not_repeated() {
+    for named in [GOOD, "(the-g00d-token)", "the-g00d-tok"] {
+        assert_eq!(account(Manner::Names(named)).await.as_deref(), Some("[redacted]"));
+    }
+    assert_eq!(account(Manner::Names("a\n\x1b[31mb")).await.as_deref(), Some("a [31mb"));
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_no_password_proves_nothing() {
+    for identity in [IdentityRule::Off, IdentityRule::IfAnswered, IdentityRule::Required] {
+        let mut server = Server::start("localhost", Manner::Trusts).await;
+        let error = connect_by(identity, &server.settings(), GOOD).await.unwrap_err();
+        assert!(matches!(error, PostgresError::NoPassword { .. }), "{error}");
+        assert_eq!(error.kind(), FaultKind::Permanent);
+        assert!(error.hint().unwrap().contains("trust"));
+        server.said_goodbye.recv().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -230,7 +347,7 @@ async fn by_command(script: &str) -> Result<Verdict, Error> {
 #[tokio::test]
 async fn a_command_gives_its_verdict_by_its_exit_code() {
     let works = by_command(r#"read -r token; test "$token" = the-g00d-token"#).await.unwrap();
-    assert_eq!(works, Verdict::Works);
+    assert_eq!(works, Verdict::Works(None));
     let Verdict::Refused(text) = by_command("cat; exit 1").await.unwrap() else { panic!() };
     assert_eq!(text, "command /bin/sh exited with code 1");
 }
@@ -245,7 +362,7 @@ async fn a_command_that_was_killed_gave_no_verdict() {
 fn a_verification_can_be_made_from_any_task() {
     fn check<T: Send>(_: T) {}
     let endpoint = config::Postgres { host: None, port: 1, ca_file: None };
-    let how = config::Verify::Postgres { database: "md:".to_owned() };
+    let how = postgres(IdentityRule::IfAnswered);
     let verifier = Verifier::new(&how, &endpoint).unwrap();
     check(verifier.connect(&Token::new(GOOD).unwrap(), &sample()));
 }

@@ -50,7 +50,9 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn the_shipped_configurations_are_sound() {
-    for overlay in ["vault-kubernetes-auth", "aws-irsa", "kubernetes-native", "vault-external-secrets"] {
+    for overlay in
+        ["vault-kubernetes-auth", "aws-irsa", "kubernetes-native", "vault-external-secrets"]
+    {
         let file = shipped(&format!("kubernetes/overlays/{overlay}/pintail.toml"));
         let config = Config::load(&[file], []).unwrap_or_else(|error| panic!("{overlay}: {error}"));
         assert!(config.warnings.is_empty(), "{overlay}: {:?}", config.warnings);

@@ -47,7 +47,44 @@ fn a_reason_is_required_and_nothing_is_contacted_without_one() {
     let run = scene.rotate(&[ETL, "--compromised"]);
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.contains("--reason"), "{run}");
-    assert_eq!(scene.rotate(&[ETL, "--reason", "why not"]).code, Some(2));
+    assert_eq!(scene.rotate(&["--due", "--compromised", "--reason", "leaked"]).code, Some(2));
     assert_eq!(scene.rotate(&[ETL, "--compromised", "--reason", " "]).code, Some(2));
     assert_eq!((scene.sandbox.count("rest"), scene.sandbox.count("postgres")), (0, 0));
+}
+
+#[test]
+fn a_reason_does_not_make_a_token_that_is_not_due_a_leaked_one() {
+    let mut scene = Scene::new(Kind::File);
+    let id = scene.first_token();
+    scene.more = format!("[audit_log]\nfile = \"{}\"\n", scene.dir().join("audit").display());
+    let before = scene.secret();
+    let changes =
+        |scene: &Scene| scene.sandbox.count("token_create") + scene.sandbox.count("token_revoke");
+    let so_far = changes(&scene);
+    let run = scene.rotate(&["--due", "--reason", "weekly run"]);
+    assert_eq!(run.came_to(0, "not_due")["token_id"], id);
+    assert!(run.stderr.contains("weekly run"), "the reason is logged: {run}");
+    assert_eq!((scene.secret(), changes(&scene)), (before, so_far), "nothing was changed");
+    assert!(!scene.dir().join("audit").exists(), "there was nothing to write down");
+}
+
+#[test]
+fn a_reason_is_told_to_the_audit_log_and_the_gate_is_asked_all_the_same() {
+    let mut scene = Scene::new(Kind::File);
+    scene.first_token();
+    let consumer = Consumer::start(|_| 200);
+    scene.defaults = format!(
+        "gate.http = {{ url = \"{}\", interval = \"100ms\", successes = 2, deadline = \"9s\" }}",
+        consumer.url
+    );
+    scene.more = format!("[audit_log]\nfile = \"{}\"\n", scene.dir().join("audit").display());
+    scene.rotate(&[ETL, "--reason", "moved to a new team"]).came_to(0, "rotated");
+    assert_eq!(consumer.heads().len(), 2, "the gate is asked");
+    let lines = scene.file("audit");
+    assert!(lines.lines().count() > 4, "{lines}");
+    for line in lines.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let cause = (&line["trigger"], &line["note"]);
+        assert_eq!(cause, (&"manual".into(), &"moved to a new team".into()), "{line}");
+    }
 }

@@ -1,8 +1,12 @@
 //! A MotherDuck that says no, nothing, or nonsense: what is learned from it, and what is not.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 
 use crate::place::Kind;
+use crate::relay::{Fate, Relay};
 use crate::scene::{ETL, Scene};
 
 fn plan(scene: &Scene, faults: &Value) {
@@ -29,6 +33,27 @@ fn a_token_whose_creation_gave_no_answer_is_found_by_its_name_and_revoked() {
         assert_eq!((revoked.len(), revoked.last()), (2, Some(&old)), "{how}: the lost one first");
         scene.assert_at_rest();
     }
+}
+
+#[test]
+fn a_creation_that_a_proxy_sent_twice_is_made_again_under_another_name() {
+    let mut scene = Scene::new(Kind::File);
+    let old = scene.first_token();
+    let strikes = AtomicBool::new(true);
+    let relay = Relay::start(&scene.api_url, move |head| {
+        let creates = head.starts_with("POST") && head.contains("/tokens ");
+        if creates && strikes.swap(false, Ordering::Relaxed) { Fate::Twice } else { Fate::Pass }
+    });
+    scene.api_url.clone_from(&relay.url);
+    scene.rotate(&[ETL]).came_to(0, "rotated");
+    let replies = relay.replies();
+    assert!(replies.iter().any(|reply| reply.contains(" 409 ")), "{replies:#?}");
+    let events = scene.sandbox.events();
+    let made = events.iter().filter(|event| event.kind == "token_created");
+    let names: BTreeSet<_> = made.filter_map(|event| event.name.clone()).collect();
+    assert_eq!(names.len(), 3, "the first, the one that was lost, and its replacement: {names:?}");
+    assert_eq!(revoked(&scene).last(), Some(&old), "the lost one went before");
+    scene.assert_at_rest();
 }
 
 #[test]

@@ -114,7 +114,7 @@ fn a_token_that_could_neither_be_written_nor_revoked_is_named() {
 
 #[test]
 fn after_a_lost_reply_the_operator_is_told_which_token_to_revoke() {
-    let bench = Bench::new();
+    let bench = Bench::with(&["--accounts=etl_prod", "--duplicate-names"]);
     let other = bench.token("n");
     bench.plan(&json!({ "operation": "token_create", "how": "lose_reply" }));
     let run = bench.run("token create etl_prod --name n --output json");
@@ -198,9 +198,20 @@ fn a_list_shows_who_manages_a_token_and_obeys_no_name() {
 
 #[test]
 fn a_token_that_never_expires_and_a_name_that_is_taken_are_pointed_out() {
-    let bench = Bench::new();
+    let bench = Bench::with(&["--accounts=etl_prod", "--duplicate-names"]);
     bench.token("n");
     let run = bench.run("token create etl_prod --name n --output json");
     assert_eq!(run.json()["expires_at"], Value::Null);
     assert!(run.stderr.contains("never expires") && run.stderr.contains("already"), "{run:?}");
+}
+
+#[test]
+fn where_names_are_unique_one_that_is_taken_is_refused_and_nothing_is_said_to_be_lost() {
+    let bench = Bench::new();
+    bench.token("n");
+    let run = bench.run("token create etl_prod --name n --output json");
+    let complaint = run.complaint(1);
+    assert!(complaint.contains("409") && complaint.contains("choose another name"), "{run:?}");
+    assert!(!complaint.contains("may have been created"), "{run:?}");
+    assert_eq!(bench.json("token list etl_prod")["tokens"].as_array().unwrap().len(), 1);
 }

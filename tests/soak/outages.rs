@@ -84,6 +84,6 @@ impl Soak {
     }
 
     fn state_file(&self) -> PathBuf {
-        self.motherduck().join("state.json")
+        self.motherduck().join("state.jsonl")
     }
 }

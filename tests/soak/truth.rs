@@ -60,15 +60,20 @@ impl Truth {
     /// The sandbox has ended, and its events with it: what it has kept tells which tokens live and which were revoked.
     /// The next events are those of a new one.
     pub fn forget_events(&mut self, state_file: &Path) {
-        let state: Value = serde_json::from_slice(&std::fs::read(state_file).unwrap()).unwrap();
+        let state = std::fs::read_to_string(state_file).unwrap();
         self.last = 0;
         self.live.clear();
-        for token in state["tokens"].as_array().unwrap() {
+        // A line for each change, of which a kill may have cut the last one short.
+        for line in state.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            let change: Value = serde_json::from_str(line).unwrap();
+            let token = &change["token"];
             let Some(credential) = credential(&token["name"]) else { continue };
             let id = token["id"].as_str().unwrap().to_owned();
+            let live = self.live.entry(credential).or_default();
             if token["gone"].is_null() {
-                self.live.entry(credential).or_default().insert(id);
+                live.insert(id);
             } else {
+                live.remove(&id);
                 self.revoked.insert(id);
             }
         }

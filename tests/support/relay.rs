@@ -15,6 +15,8 @@ use pintail::tls::{Roots, client_config};
 pub enum Fate {
     /// It is passed on, and so is its reply.
     Pass,
+    /// It is passed on twice, and the second reply is given back, as by a proxy that lost the first.
+    Twice,
     /// It is passed on, and its reply is lost.
     LoseReply,
     /// It is lost.
@@ -190,6 +192,10 @@ fn relay(
     };
     match fate {
         Fate::Pass => client.write_all(&pass()?)?,
+        Fate::Twice => {
+            drop(pass()?);
+            client.write_all(&pass()?)?;
+        }
         Fate::LoseReply => drop(pass()?),
         Fate::LoseRequest => {}
         Fate::Answer(text) => client.write_all(text.as_bytes())?,

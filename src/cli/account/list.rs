@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::by_hand::{self, columns, credentials_of, failed, note, tame};
 use crate::cli::{ExitCode, ListAccounts, Output};
 use crate::config::Config;
-use crate::motherduck::{Error, Failure, User};
+use crate::motherduck::User;
 use crate::rotation::world::chain;
 
 #[derive(Serialize)]
@@ -56,7 +56,7 @@ pub(super) async fn list(
             let rows = users.into_iter().filter(wanted).map(|user| row(config, user));
             (Source::Users, rows.collect::<Vec<_>>())
         }
-        Err(error) if has_no_list(&error) => {
+        Err(error) if error.has_no_user_list() => {
             note(&format!("note: these are the configured accounts: {}", chain(&error)));
             (Source::Configuration, configured(config))
         }
@@ -66,14 +66,6 @@ pub(super) async fn list(
     let document = Document { source, accounts };
     by_hand::write(output, &document, || text(&document))?;
     Ok(ExitCode::Settled)
-}
-
-/// The list of users is young, and not to be had everywhere.
-pub(in crate::cli) fn has_no_list(error: &Error) -> bool {
-    matches!(
-        error.failure(),
-        Some(Failure::Forbidden { .. } | Failure::NotFound(_) | Failure::PlainNotFound { .. })
-    )
 }
 
 fn row(config: &Config, user: User) -> Row {

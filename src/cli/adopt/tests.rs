@@ -21,7 +21,7 @@ async fn record_of(bench: &Bench, name: &str) -> Record {
 }
 
 async fn by_hand(bench: &Bench, credential: &str) -> CreatedToken {
-    let created = bench.made_by_hand("etl_prod", "made by hand").await;
+    let created = bench.made_by_hand("etl_prod", &format!("made by hand for {credential}")).await;
     bench.put(credential, &created.token);
     created
 }

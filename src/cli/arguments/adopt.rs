@@ -45,9 +45,49 @@ impl Adopt {
     /// What is to be adopted; `None` for arguments that clap refuses.
     pub fn source(&self) -> Option<AdoptSource<'_>> {
         match (&self.name, self.token_id, &self.from) {
-            (_, _, Some(file)) => Some(AdoptSource::File(file)),
+            (None, None, Some(file)) => Some(AdoptSource::File(file)),
             (Some(name), Some(id), None) => Some(AdoptSource::One(name, id)),
-            (None, _, None) | (_, None, None) => None,
+            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) | (None, _, None) | (_, None, None) => {
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        adopt: Adopt,
+    }
+
+    #[test]
+    fn every_combination_is_refused_or_means_one_source() {
+        const ID: &str = "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01";
+        let options: [&[&str]; 5] =
+            [&["etl"], &["--token-id", ID], &["--from", "list"], &["--dry-run"], &["--take-over"]];
+        for bits in 0..32_u32 {
+            let is_given = |at: usize| bits & (1 << at) != 0;
+            let words = options.iter().enumerate().filter(|(at, _)| is_given(*at));
+            let words = words.flat_map(|(_, words)| words.iter().copied());
+            let line = Line::try_parse_from(std::iter::once("adopt").chain(words));
+            let source = line.as_ref().ok().map(|line| line.adopt.source());
+            let (etl, id) = ("etl".parse().unwrap(), ID.parse().unwrap());
+            let expected = match [0, 1, 2].map(is_given) {
+                [true, true, false] => Some(Some(AdoptSource::One(&etl, id))),
+                [false, false, true] => Some(Some(AdoptSource::File(Path::new("list")))),
+                _ => None,
+            };
+            assert_eq!(source, expected, "{bits:b}");
+            if let Ok(line) = line {
+                let flags = (line.adopt.dry_run, line.adopt.take_over);
+                assert_eq!(flags, (is_given(3), is_given(4)), "{bits:b}");
+            }
         }
     }
 }

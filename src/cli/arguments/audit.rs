@@ -22,6 +22,8 @@ pub enum Remark {
     Unmanaged,
     /// A token that was never served, and that no pintail has revoked in all the time that it should take.
     Orphan,
+    /// A token that lives where the secret of its credential is not, and that consumers may use.
+    Elsewhere,
     /// A token of another deployment.
     Foreign,
     /// A token that never expires.
@@ -39,6 +41,7 @@ impl Remark {
             Self::Stuck => "stuck",
             Self::Unmanaged => "unmanaged",
             Self::Orphan => "orphan",
+            Self::Elsewhere => "elsewhere",
             Self::Foreign => "foreign",
             Self::NeverExpires => "never_expires",
             Self::OlderThanPolicy => "older_than_policy",

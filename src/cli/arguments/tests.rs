@@ -9,11 +9,6 @@ fn parse(line: &str) -> Result<Arguments, clap::Error> {
     Arguments::try_parse_from(line.split(' '))
 }
 
-fn rotate_now(line: &str) -> RotateNow {
-    let Command::RotateNow(rotate) = parse(line).unwrap().command else { panic!("{line}") };
-    rotate
-}
-
 #[test]
 fn the_definitions_fit_together() {
     Arguments::command().debug_assert();
@@ -29,6 +24,8 @@ fn every_documented_command_is_understood() {
         "pintail rotate-now --due",
         "pintail rotate-now --due etl",
         "pintail rotate-now etl --compromised --reason leaked",
+        "pintail rotate-now --due --reason weekly",
+        "pintail rotate-now etl et* --give-up-old-place --reason moved",
         "pintail rotate-now --due --metrics-push http://pushgateway:9091",
         "pintail notify test",
         "pintail notify test oncall bus",
@@ -74,7 +71,6 @@ fn a_wrong_command_line_ends_with_the_code_for_usage() {
         "pintail rotate-now --dry-run",
         "pintail rotate-now etl --all",
         "pintail rotate-now etl --compromised",
-        "pintail rotate-now etl --reason leaked",
         "pintail rotate-now --due --compromised --reason leaked",
         "pintail rotate-now etl --timeout 20",
         "pintail rotate-now etl --timeout 0s",
@@ -107,21 +103,6 @@ fn a_wrong_command_line_ends_with_the_code_for_usage() {
         let error = parse(line).err().unwrap_or_else(|| panic!("{line} was taken"));
         assert_eq!(error.exit_code(), i32::from(ExitCode::Usage.code()), "{line}");
     }
-}
-
-#[test]
-fn what_rotates_and_why_follows_from_the_arguments() {
-    let names = ["etl".parse().unwrap()];
-    assert_eq!(rotate_now("pintail rotate-now etl").scope(), Scope::Named(&names));
-    assert_eq!(rotate_now("pintail rotate-now etl").urgency(), Urgency::Forced);
-    assert_eq!(rotate_now("pintail rotate-now --all").scope(), Scope::All);
-    assert_eq!(rotate_now("pintail rotate-now --due").scope(), Scope::All);
-    assert_eq!(rotate_now("pintail rotate-now --due").urgency(), Urgency::IfDue);
-    assert_eq!(rotate_now("pintail rotate-now --due etl").scope(), Scope::Named(&names));
-    assert_eq!(
-        rotate_now("pintail rotate-now --all --compromised --reason leaked").urgency(),
-        Urgency::Compromised { reason: "leaked" }
-    );
 }
 
 #[test]

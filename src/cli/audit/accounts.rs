@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::super::account::list::has_no_list;
 use super::super::by_hand::tame;
 use super::Unseen;
 use crate::live::Outside;
@@ -32,7 +31,7 @@ pub(super) async fn uncovered(outside: &Outside) -> Result<(Source, Vec<String>)
                 .filter(|user| user.is_service_account() && !user.is_deprovisioned);
             (Source::Users, meant.map(|user| user.username).collect::<Vec<_>>())
         }
-        Err(error) if has_no_list(&error) => {
+        Err(error) if error.has_no_user_list() => {
             let active =
                 outside.motherduck.active_accounts().await.map_err(|error| unseen(&error))?;
             (Source::Active, active.into_iter().map(|account| account.username).collect())

@@ -8,6 +8,7 @@ use super::super::table::{instant, quoted, span};
 use super::accounts::Source;
 use super::{Kind, Token};
 use crate::names::{AccountName, CredentialName, TokenId};
+use crate::rotation::condition::place_vacant;
 
 /// One thing that a person should look at.
 #[derive(Debug, Serialize)]
@@ -30,6 +31,10 @@ pub(super) fn of_credential(row: &Row) -> Option<Finding> {
         State::Overdue => (
             "its consumers were not healthy by the gate's deadline; both tokens work",
             format!("look at the consumers; pintail roll-back {name} serves the old token again"),
+        ),
+        State::Held => (
+            "tokens live that its secret does not serve, and consumers may use them",
+            format!("pintail status {name}"),
         ),
         State::RolledBack => (
             "the predecessor is served again, and its successor lives",
@@ -113,6 +118,9 @@ fn message(remark: Remark, token: &Token) -> String {
             format!("nobody manages token {id} {name}: {age} old, {end}")
         }
         Remark::Orphan => format!("token {id} was never served, and has lived for {age}"),
+        Remark::Elsewhere => format!(
+            "token {id} {name} lives where its credential's secret is not, and consumers may use it"
+        ),
         Remark::Foreign => format!("token {id} {name} is another deployment's"),
         Remark::NeverExpires => format!("the {kind} token {id} {name} never expires"),
         Remark::OlderThanPolicy => {
@@ -139,6 +147,10 @@ fn hint(remark: Remark, username: &AccountName, token: &Token) -> String {
             token.id
         ),
         Remark::Orphan => "the daemon, or rotate-now --due, revokes it: does one of them run?".to_owned(),
+        Remark::Elsewhere => match &token.credential {
+            Some(credential) => place_vacant(&[token.id], credential).1,
+            None => format!("if nobody needs it: {revoke}"),
+        },
         Remark::Foreign => {
             "if that deployment is meant to share the account, --allow foreign; if it is gone, revoke the token"
                 .to_owned()

@@ -86,6 +86,7 @@ fn remarks(
         Kind::Foreign => return vec![Remark::Foreign],
         Kind::Unmanaged => remarks.push(Remark::Unmanaged),
         Kind::Orphan if is_older(orphans_last) => remarks.push(Remark::Orphan),
+        Kind::Elsewhere => remarks.push(Remark::Elsewhere),
         Kind::Served | Kind::Predecessor | Kind::Orphan | Kind::Unknown => {}
     }
     if token.expires_at.is_none() {

@@ -14,10 +14,12 @@ use super::servers;
 use crate::command::{Context, Encoding};
 use crate::config::{Credential, Gate, Hook, HttpMethod};
 use crate::kubernetes::Right;
-use crate::live::{Live, Outside};
+use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
-use crate::rotation::decide::Refusal;
+use crate::rotation::condition::place_vacant;
+use crate::rotation::decide::{Refusal, unrecorded};
+use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
 use crate::rotation::world::{Fault, Health, Identity, Reading, World};
 
@@ -129,6 +131,7 @@ async fn examine_credential(
             Err(fault) => Finding::fault(name, fault),
         });
     }
+    findings.extend(elsewhere(outside, &world, credential, &reading).await);
     findings.extend(mirrors(&world, credential, &reading).await);
     findings.extend(world.try_deploy().await.map(|tried| {
         let subject = of(name, "deploy hook");
@@ -142,6 +145,30 @@ async fn examine_credential(
         findings.extend(gate(&world, credential, record).await);
     }
     findings
+}
+
+/// Tokens of the credential that live where its secret is not.
+async fn elsewhere(
+    outside: &Outside,
+    world: &Live,
+    credential: &Credential,
+    reading: &Reading,
+) -> Option<Finding> {
+    let tokens = match &reading.slot {
+        Slot::Managed { record, .. } => record.elsewhere_token_ids.clone(),
+        Slot::Vacant => {
+            // An account that is not there, or cannot be listed, is told of with the accounts.
+            let listing = world.list().await.ok()?;
+            let subject = subject(&outside.config, credential);
+            unrecorded(&subject, &listing, None, &Evidence::default(), world.now()).elsewhere
+        }
+        Slot::Unmanaged { .. } | Slot::Edited { .. } => vec![],
+    };
+    if tokens.is_empty() {
+        return None;
+    }
+    let (message, hint) = place_vacant(&tokens, &credential.name);
+    Some(Finding::warning(&credential.name, message, Some(hint)))
 }
 
 /// Whether each mirror can be read and written, and what stands in it.

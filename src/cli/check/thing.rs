@@ -87,7 +87,7 @@ fn secret(place: &Place, users: &str) -> Finding {
         Place::File(path) => open_to_all(path, users),
         Place::Env(_) => None,
     };
-    match (source.read(), open) {
+    match (source.read_token(), open) {
         (Ok(_), None) => Finding::ok(users, format!("{source} holds a usable secret")),
         (Ok(_), Some(open)) => open,
         (Err(error), _) => Finding::error(

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::command::Context;
-use crate::config::{Postgres, Verify};
+use crate::config::{IdentityRule, Postgres, Verify};
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::rotation::world::Verdict;
 use crate::sandbox::Ready;
@@ -65,10 +65,11 @@ pub(super) async fn start(secrets: &Path, ready: &Ready) -> anyhow::Result<Consu
         port: ready.postgres_port,
         ca_file: Some(ready.ca_file.clone()),
     };
+    let verify = Verify::Postgres { database: "md:".to_owned(), identity: IdentityRule::Off };
     let counts = Arc::new(Counts::default());
     let consumer = Arc::new(Consumer {
         secrets: secrets.to_owned(),
-        verifier: Verifier::new(&Verify::Postgres { database: "md:".to_owned() }, &endpoint)?,
+        verifier: Verifier::new(&verify, &endpoint)?,
         counts: counts.clone(),
     });
     let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
@@ -90,7 +91,7 @@ async fn healthz(
     let counts = &consumer.counts;
     counts.connections.fetch_add(1, Ordering::Relaxed);
     match consumer.connect(credential, token_id).await {
-        Some(Verdict::Works) => StatusCode::OK,
+        Some(Verdict::Works(_)) => StatusCode::OK,
         Some(Verdict::Refused(_)) | None => {
             counts.failures.fetch_add(1, Ordering::Relaxed);
             StatusCode::SERVICE_UNAVAILABLE

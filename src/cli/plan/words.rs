@@ -2,6 +2,7 @@
 
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
+use crate::rotation::condition::place_vacant;
 use crate::rotation::decide::{Awaited, Begin, Decision, Obstacle, Reason, Request};
 use crate::rotation::schedule::Due;
 
@@ -51,7 +52,7 @@ pub(super) fn words(
         Decision::Replace { reason, previous, orphans, elsewhere } => Words {
             revokes: previous,
             orphans,
-            hint: (!elsewhere.is_empty()).then(|| old_place(credential)),
+            hint: (!elsewhere.is_empty()).then(|| place_vacant(&elsewhere, credential).1),
             elsewhere,
             ..said("replace", replacing(reason), why(reason))
         },
@@ -88,6 +89,11 @@ pub(super) fn words(
             revokes: ids,
             ..said("revoke", "revoke what is marked as retiring", unfinished(record))
         },
+        Decision::Confirm => said(
+            "confirm",
+            "try whether the token that was revoked last is refused by now, and rotate if it is",
+            "in two rotations running a revoked token went on connecting".to_owned(),
+        ),
         Decision::RollBack(id) => Words {
             revokes: record.map(|record| record.token_id).into_iter().collect(),
             ..said("roll_back", &format!("serve token {id} again"), asked(request))
@@ -127,7 +133,7 @@ pub(super) fn words(
             "they have expired or are no longer listed".to_owned(),
         ),
         Decision::Rest { next_due, elsewhere } => Words {
-            hint: (!elsewhere.is_empty()).then(|| old_place(credential)),
+            hint: (!elsewhere.is_empty()).then(|| place_vacant(&elsewhere, credential).1),
             elsewhere,
             ..said(
                 "rest",
@@ -139,12 +145,6 @@ pub(super) fn words(
             )
         },
     }
-}
-
-fn old_place(credential: &CredentialName) -> String {
-    format!(
-        "if the secret was moved, put the old place back, or name it as a mirror; if nobody uses these tokens any more: pintail rotate-now {credential} --give-up-old-place"
-    )
 }
 
 fn replacing(reason: Reason) -> &'static str {
@@ -194,5 +194,6 @@ fn waits_for(obstacle: Obstacle) -> &'static str {
         Obstacle::Deploy => "the deploy hook",
         Obstacle::Gate => "the consumers' health gate",
         Obstacle::Verify => "a connection with the served token",
+        Obstacle::EndpointNotChecking => "whether a revoked token is refused",
     }
 }

@@ -10,6 +10,7 @@ use crate::config::{Config, Credential};
 use crate::live::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::record::{Phase, Record, TokenType};
+use crate::rotation::condition::place_vacant;
 use crate::rotation::decide::{
     Decision, Observation, Refusal, Request, Subject, decide, unrecorded,
 };
@@ -38,6 +39,8 @@ pub(in crate::cli) enum State {
     InProgress,
     /// A rotation is under way, and the time that its gate had is over.
     Overdue,
+    /// Tokens live that its secret does not serve, and consumers may use them: a person must say.
+    Held,
     /// The predecessor is served again, and its successor lives.
     RolledBack,
     /// Predecessors are being revoked.
@@ -67,6 +70,7 @@ impl State {
             Self::Absent => "absent",
             Self::InProgress => "in progress",
             Self::Overdue => "overdue",
+            Self::Held => "held",
             Self::RolledBack => "rolled back",
             Self::Retiring => "retiring",
             Self::Expired => "expired",
@@ -108,6 +112,8 @@ pub(in crate::cli) struct Row {
     previous_token_ids: Vec<TokenId>,
     /// `None` if the account could not be listed.
     pub(in crate::cli) orphans: Option<Vec<TokenId>>,
+    /// Tokens that live where the secret is not; of the record alone, if the account could not be listed.
+    elsewhere_token_ids: Vec<TokenId>,
     /// `None` if the account could not be listed.
     pub(in crate::cli) unmanaged_tokens: Option<Vec<Stray>>,
     /// What could not be seen.
@@ -134,6 +140,8 @@ impl Row {
         let fault = look.fault();
         let policy = &credential.policy;
         let served_well = served.filter(|_| refusal.is_none());
+        let elsewhere = elsewhere(&subject, look, ours);
+        let vacant = (!elsewhere.is_empty()).then(|| place_vacant(&elsewhere, &credential.name));
         let neglected = served_well.and_then(|record| neglected(policy, record, look.now));
         let mirror = unmirrored(look);
         let next_rotation = match (&look.found, &refusal) {
@@ -154,13 +162,14 @@ impl Row {
             age_seconds: served.map(|record| look.now.duration_since(record.created_at).as_secs()),
             next_rotation,
             waits_for_window: opens.is_some_and(|run| Some(run.start) == next_rotation),
-            state: state(&subject, look, listed, refusal.as_ref()),
+            state: state(&subject, look, listed, refusal.as_ref(), &elsewhere),
             previous_token_ids: served
                 .map(|record| living(record, listed).collect())
                 .unwrap_or_default(),
             orphans: listed.map(|listed| {
                 unrecorded(&subject, listed, ours, &Evidence::default(), look.now).orphans
             }),
+            elsewhere_token_ids: elsewhere.clone(),
             unmanaged_tokens: listed.map(|listed| {
                 let is_stray = |token: &&ListedToken| {
                     inventory.kinship(config, &credential.username, token) == Kinship::Unmanaged
@@ -177,7 +186,8 @@ impl Row {
                         "it is paused, and its token is not replaced before it expires at {expiry}"
                     ))
                 })
-                .or_else(|| mirror.as_ref().map(|mirror| mirror.message.clone())),
+                .or_else(|| mirror.as_ref().map(|mirror| mirror.message.clone()))
+                .or_else(|| vacant.as_ref().map(|(message, _)| message.clone())),
             hint: match (fault, neglected, refusal) {
                 (Some(fault), _, _) => fault.hint.clone(),
                 (None, Some(_), _) => Some(format!(
@@ -185,7 +195,10 @@ impl Row {
                     credential.name
                 )),
                 (None, None, Some(refusal)) => Some(refusal.hint(&credential.name)),
-                (None, None, None) => mirror.and_then(|mirror| mirror.hint),
+                (None, None, None) => match mirror {
+                    Some(mirror) => mirror.hint,
+                    None => vacant.map(|(_, hint)| hint),
+                },
             },
             now: look.now,
         }
@@ -240,6 +253,27 @@ impl From<&ListedToken> for Stray {
     }
 }
 
+/// The tokens that the record names as living elsewhere and that do; where there is no record, all that may.
+fn elsewhere(subject: &Subject, look: &Look<'_>, record: Option<&Record>) -> Vec<TokenId> {
+    let listed = look.listed();
+    match record {
+        Some(record) => {
+            let lives = |id: &TokenId| {
+                let mut found = listed.into_iter().flatten().filter(|token| token.id == *id);
+                let is_alive =
+                    |token: &ListedToken| token.expires_at.is_none_or(|at| look.now < at);
+                listed.is_none() || found.any(is_alive)
+            };
+            record.elsewhere_token_ids.iter().copied().filter(lives).collect()
+        }
+        None if matches!(look.found, Ok(Found::Vacant { .. })) => {
+            let listed = listed.unwrap_or_default();
+            unrecorded(subject, listed, None, &Evidence::default(), look.now).elsewhere
+        }
+        None => vec![],
+    }
+}
+
 /// The predecessors that may still live: all of them, if the account could not be listed or has not sealed yet.
 fn living<'a>(
     record: &'a Record,
@@ -286,6 +320,7 @@ fn state(
     look: &Look<'_>,
     listed: Option<&[ListedToken]>,
     refusal: Option<&Refusal>,
+    elsewhere: &[TokenId],
 ) -> State {
     let record = match (&look.found, refusal) {
         (Err(_), _) => return State::Unreadable,
@@ -293,9 +328,11 @@ fn state(
         (Ok(_), Some(Refusal::Edited)) => return State::Edited,
         (Ok(_), Some(Refusal::Foreign(_))) => return State::Foreign,
         (Ok(_), Some(Refusal::OtherAccount(_))) => return State::OtherAccount,
-        (Ok(Found::Managed(record)), Some(Refusal::NoWayBack(_) | Refusal::Strays(_)) | None) => {
-            record
-        }
+        // Whose a token is only a connection tells, and none is made here.
+        (
+            Ok(Found::Managed(record)),
+            Some(Refusal::NoWayBack(_) | Refusal::Strays(_) | Refusal::WrongAccount { .. }) | None,
+        ) => record,
         (Ok(Found::Vacant { .. } | Found::Unmanaged | Found::Edited(_)), _) => {
             return State::Absent;
         }
@@ -314,6 +351,8 @@ fn state(
             Phase::Published if deadline < look.now => State::Overdue,
             Phase::Published => State::InProgress,
         }
+    } else if !elsewhere.is_empty() {
+        State::Held
     } else if due(&subject.policy, record, look.now).is_some() {
         State::Due
     } else if subject.policy.paused {

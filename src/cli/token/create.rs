@@ -43,7 +43,7 @@ pub(super) async fn create(
     let username = &wish.username;
     let destination = Destination::open(output, wish.secret_file.as_deref())?;
     let client = by_hand::client(config).await?;
-    // Names are not unique: what was there before tells a lost token of ours from others of the same name.
+    // Names may be shared: what was there before tells a lost token of ours from others of the same name.
     let before = named(&client, wish).await.map_err(|error| failed(&error))?;
     if !before.is_empty() {
         note(&format!("note: account {username} has a token named {:?} already", wish.name));
@@ -70,6 +70,12 @@ pub(super) async fn create(
         Err(CreateTokenError::Refused(error)) => {
             deed.failed(Event::Created, false).await;
             return Err(failed(&error).into());
+        }
+        // It was there before: the answer is about that one.
+        Err(error) if error.is_conflict() && !before.is_empty() => {
+            deed.failed(Event::Created, false).await;
+            let hint = "choose another name, or revoke the token that has it".to_owned();
+            return Err(Complaint::of(error.cause(), ExitCode::Failed, Some(hint)).into());
         }
         Err(CreateTokenError::Unknown(error)) => {
             deed.failed(Event::Created, true).await;

@@ -58,9 +58,9 @@ pub(super) async fn revoke(
         Revocation::AlreadyGone => ("already_gone", "was gone already", Some(Outcome::Already)),
     };
     deed.came_to(Event::Revoked, already, |_| {}).await;
-    by_hand::write(output, &Document { username, token_id: id, name, outcome }, || {
+    by_hand::tell(output, &Document { username, token_id: id, name, outcome }, || {
         format!("token {id} of account {username} {text}")
-    })?;
+    });
     Ok(ExitCode::Settled)
 }
 

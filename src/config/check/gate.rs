@@ -16,11 +16,14 @@ use crate::config::raw::gate as raw;
 use crate::config::raw::scalar::{Number, Span, Word, web_url};
 use crate::config::raw::secret::{Header, Headers};
 use crate::config::{
-    Command, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, PodGate, Proof, Verify,
+    Command, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, IdentityRule, PodGate,
+    Proof, Verify,
 };
 use crate::names::CredentialName;
 
 const DAY: Duration = Duration::from_hours(24);
+/// What a connection opens, unless another database is named.
+const DATABASE: &str = "md:";
 const SAMPLE_ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 
 /// What the placeholders of URLs stand for.
@@ -169,11 +172,16 @@ pub(super) fn verify(
         Some(raw_credential::Verify::Command(raw)) => {
             Verify::Command(command(raw, &key.child("command"), findings)?)
         }
-        Some(raw_credential::Verify::Postgres { database }) => {
-            let database = findings.text(&key.child("postgres").child("database"), database);
-            Verify::Postgres { database: database.unwrap_or_else(|| "md:".to_owned()) }
+        Some(raw_credential::Verify::Postgres(raw)) => {
+            let database = findings.text(&key.child("postgres").child("database"), raw.database);
+            Verify::Postgres {
+                database: database.unwrap_or_else(|| DATABASE.to_owned()),
+                identity: raw.identity.map_or_else(IdentityRule::default, |Word(rule)| rule),
+            }
         }
-        None => Verify::Postgres { database: "md:".to_owned() },
+        None => {
+            Verify::Postgres { database: DATABASE.to_owned(), identity: IdentityRule::default() }
+        }
     };
     Some(Proof::Connection(verify))
 }

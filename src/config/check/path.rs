@@ -8,6 +8,8 @@ use crate::config::mirror::RECORD;
 use crate::config::{Credential, Mirror, StoreSettings};
 use crate::names::CredentialName;
 
+/// What stands behind the name of the Secret that holds the tokens of before, in Kubernetes.
+const PREVIOUS: &str = "-previous";
 /// The longest name that AWS Secrets Manager takes.
 const AWS_LONGEST: usize = 512;
 
@@ -68,7 +70,7 @@ pub(super) fn check(
 ) {
     let targets: HashMap<&str, String> = stores
         .iter()
-        .filter_map(|(name, store)| Some((name.as_str(), target(store.as_ref()?))))
+        .filter_map(|(name, store)| Some((name.as_str(), store.as_ref()?.target())))
         .collect();
     let place = |credential, key, store, path| {
         let is_file = matches!(stores.get(store), Some(Some(StoreSettings::File(_))));
@@ -99,6 +101,18 @@ pub(super) fn check(
         };
         findings.problem(&section.child(name.as_str()).child(place.key), text);
     }
+    for place in places.iter().filter(|place| place.target.starts_with("kubernetes\n")) {
+        let Some(of) = place.path.strip_suffix(PREVIOUS) else { continue };
+        if let Some(other) = taken.get(&(place.target, of)) {
+            findings.problem(
+                &section.child(place.credential.name.as_str()).child(place.key),
+                format!(
+                    "the tokens of {} from before are kept in {}",
+                    other.credential.name, place.path
+                ),
+            );
+        }
+    }
     for place in places.iter().filter(|place| place.is_file) {
         let parents = place.path.match_indices('/').filter_map(|(at, _)| place.path.get(..at));
         for outer in parents.filter_map(|parent| taken.get(&(place.target, parent))) {
@@ -118,22 +132,4 @@ fn is_plain_home(credential: &Credential, mirror: &Mirror) -> bool {
     mirror.store == credential.store
         && credential.path.strip_suffix(RECORD).and_then(|path| path.strip_suffix('/'))
             == Some(&mirror.path)
-}
-
-/// What two stores under different names have in common if they are one and the same.
-fn target(store: &StoreSettings) -> String {
-    match store {
-        StoreSettings::File(store) => format!("file\n{}", store.dir.display()),
-        StoreSettings::Vault(store) => {
-            let namespace = store.namespace.as_deref().unwrap_or_default();
-            format!("vault\n{}\n{namespace}\n{}", store.address, store.mount)
-        }
-        StoreSettings::AwsSecretsManager(store) => {
-            let text = |text: &Option<String>| text.clone().unwrap_or_default();
-            let endpoint = store.endpoint_url.as_ref().map(ToString::to_string);
-            format!("aws\n{}\n{}\n{}", text(&store.region), text(&endpoint), text(&store.role_arn))
-        }
-        // There is one cluster in a configuration.
-        StoreSettings::Kubernetes(store) => format!("kubernetes\n{}", store.namespace),
-    }
 }

@@ -12,7 +12,7 @@ use super::gate::{CommandHook, Gate, HttpHook};
 use super::kubernetes::Restart;
 use super::mirror::Mirror;
 use super::scalar::{FieldName, Flag, Span, Word};
-use crate::config::{CatchUp, Format, OnFailure};
+use crate::config::{CatchUp, Format, IdentityRule, OnFailure};
 use crate::names::AccountName;
 use crate::record::TokenType;
 
@@ -135,7 +135,7 @@ impl<'de> Deserialize<'de> for Deploy {
 /// How a token is proved to work.
 #[derive(Debug, Clone)]
 pub(in crate::config) enum Verify {
-    Postgres { database: Option<String> },
+    Postgres(Postgres),
     Command(CommandHook),
     Admin,
 }
@@ -148,11 +148,13 @@ pub(in crate::config) struct VerifyKinds {
     command: Option<CommandHook>,
 }
 
-#[derive(Deserialize, JsonSchema)]
+/// `verify.postgres`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 #[schemars(rename = "PostgresProof")]
-struct Postgres {
-    database: Option<String>,
+pub(in crate::config) struct Postgres {
+    pub(in crate::config) database: Option<String>,
+    pub(in crate::config) identity: Option<Word<IdentityRule>>,
 }
 
 const VERIFY: &str =
@@ -174,7 +176,7 @@ impl<'de> Visitor<'de> for VerifyVisitor {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Verify, A::Error> {
         let kinds = VerifyKinds::deserialize(MapAccessDeserializer::new(map))?;
         match (kinds.postgres, kinds.command) {
-            (Some(postgres), None) => Ok(Verify::Postgres { database: postgres.database }),
+            (Some(postgres), None) => Ok(Verify::Postgres(postgres)),
             (None, Some(command)) => Ok(Verify::Command(command)),
             (None, None) | (Some(_), Some(_)) => Err(de::Error::custom(VERIFY)),
         }

@@ -40,7 +40,7 @@ async fn a_description_is_sent_only_if_there_is_one() {
 
 #[tokio::test]
 async fn a_creation_that_was_refused_is_known_not_to_have_happened_and_not_repeated() {
-    for status in [400, 401, 403, 404, 409, 422] {
+    for status in [400, 401, 403, 404, 422] {
         let fake = Fake::playing([reply(status, "{}"), reply(200, created_body())]).await;
         let error = create(&fake).await.unwrap_err();
         assert!(matches!(error, CreateTokenError::Refused(_)), "{status}: {}", told(&error));
@@ -70,6 +70,15 @@ async fn a_creation_whose_outcome_is_open_is_unknown_and_not_repeated() {
         assert!(!told(&error).contains("the-t0"), "{}", told(&error));
         assert_eq!(fake.seen().len(), 1, "{}", told(&error));
     }
+}
+
+#[tokio::test]
+async fn a_name_that_exists_may_be_that_of_the_token_that_was_asked_for() {
+    let fake = Fake::playing([reply(409, "{}"), reply(200, created_body())]).await;
+    let error = create(&fake).await.unwrap_err();
+    assert!(matches!(error, CreateTokenError::Unknown(_)), "{}", told(&error));
+    assert_eq!(error.kind(), FaultKind::Transient, "another name may be free");
+    assert_eq!(fake.seen().len(), 1, "the same name is not asked for again");
 }
 
 #[tokio::test]

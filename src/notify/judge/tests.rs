@@ -45,6 +45,8 @@ fn member(state: State, expires_in: i64, last_trigger: Option<Origin>) -> Member
         last_trigger,
         looked_at: None,
         next_look: None,
+        elsewhere: 0,
+        elsewhere_expires_at: None,
         predecessors: 0,
         orphans: None,
         unmanaged: None,

@@ -35,7 +35,8 @@ impl Post for Script {
 }
 
 fn status(status: u16, retry_after: Option<u64>) -> Setback {
-    Setback::Status { status, retry_after: retry_after.map(Duration::from_secs) }
+    let retry_after = retry_after.map(Duration::from_secs);
+    Setback::Status { status, retry_after, reason: None }
 }
 
 fn event() -> Event {

@@ -1,7 +1,7 @@
 //! What may be adopted, row by row.
 
 use super::*;
-use crate::config::{CatchUp, GatePace, OnFailure, Policy};
+use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::record::TokenType;
 use crate::rotation::schedule::{Calendar, Schedule};
 use std::time::Duration;
@@ -33,6 +33,7 @@ fn subject() -> Subject {
         credential,
         has_deploy_hook: false,
         settle: Duration::ZERO,
+        endpoint: Some(IdentityRule::IfAnswered),
         mirrors: vec![],
     }
 }

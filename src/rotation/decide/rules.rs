@@ -13,6 +13,27 @@ use crate::rotation::schedule::{Due, due, expiring, next_due, signed};
 /// Two lists that miss the served token are apart by at least this.
 pub(super) const SIGHTINGS_APART: Duration = Duration::from_secs(15);
 
+/// How long the word of an endpoint counts that the served token is another account's. Then it is asked again: it may
+/// have erred. Each time somebody's Duckling wakes.
+pub(super) const ASKED_AGAIN: Duration = Duration::from_hours(6);
+/// In so many rotations running a revoked token went on connecting, and the endpoint is taken for one that checks none.
+pub(super) const UNCONFIRMED: u8 = 2;
+/// Between two tries whether the last one that was revoked is refused by now.
+pub(super) const CONFIRMED_AGAIN: Duration = Duration::from_hours(1);
+
+/// Somebody else's token in the place of ours: nothing is published over it, and nothing revoked.
+pub(super) fn refuse_what_is_anothers(case: &Case<'_>, _: &Record) -> Option<Decision> {
+    let proofs = case.seen.evidence.proofs();
+    let (named, (_, said_at)) = (proofs.is_anothers()?, proofs.whose.as_ref()?);
+    let is_fresh = *said_at <= case.seen.now && case.seen.now < later(*said_at, ASKED_AGAIN);
+    let account = case.subject.username.clone();
+    Some(if is_fresh {
+        Decision::Refuse(Refusal::WrongAccount { account, named: named.clone() })
+    } else {
+        Decision::Verify
+    })
+}
+
 /// Known to others, and asked for now; or rolled back behind our back, so that it is served again.
 pub(super) fn replace_what_others_know(case: &Case<'_>, record: &Record) -> Option<Decision> {
     let is_meant = case.request.begin == Begin::Rotation || record.is_rolled_back();
@@ -90,6 +111,25 @@ fn due_now(case: &Case<'_>, record: &Record) -> Option<Due> {
 pub(super) fn replace_what_expires(case: &Case<'_>, record: &Record) -> Option<Decision> {
     let due = due_now(case, record).filter(|due| matches!(due, Due::Expiring(_)))?;
     Some(case.replace(record, Reason::Due(due)))
+}
+
+/// An endpoint that lets revoked tokens in would let any replacement in: what is proved there is proved by nobody. An
+/// expiry, a loss, a leak and a person do not wait for that to be mended.
+pub(super) fn hold_what_is_not_checked(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let is_scheduled = matches!(due_now(case, record)?, Due::Scheduled(_));
+    let is_checked = record.unconfirmed_revocations < UNCONFIRMED;
+    if !is_scheduled || is_checked || case.subject.endpoint.is_none() {
+        return None;
+    }
+    let tries = &case.seen.evidence.proofs().confirm;
+    if tries.succeeded() {
+        return None;
+    }
+    let Some(until) = case.not_before(tries, CONFIRMED_AGAIN) else {
+        return Some(Decision::Confirm);
+    };
+    let obstacle = Obstacle::EndpointNotChecking;
+    prove_or_replace_what_is_missing(case, record).or(Some(Decision::Hold { obstacle, until }))
 }
 
 pub(super) fn replace_what_is_scheduled(case: &Case<'_>, record: &Record) -> Option<Decision> {

@@ -162,7 +162,7 @@ impl Case<'_> {
     }
 
     /// When the next try is allowed, if not now. One that lies in the future was made before the clock was set back.
-    fn not_before(&self, tries: &Tries, pace: Duration) -> Option<Timestamp> {
+    pub(super) fn not_before(&self, tries: &Tries, pace: Duration) -> Option<Timestamp> {
         let last = tries.last.filter(|last| *last <= self.seen.now)?;
         Some(later(last, pace)).filter(|until| self.seen.now < *until)
     }

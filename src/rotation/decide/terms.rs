@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::request::Request;
-use crate::config::Policy;
+use crate::config::{IdentityRule, Policy};
 use crate::names::{AccountName, CredentialName, Owner, PlaceMark, TokenId};
 use crate::record::{Record, TokenType};
 use crate::rotation::evidence::Evidence;
@@ -31,6 +31,8 @@ pub struct Subject {
     pub has_deploy_hook: bool,
     /// How long what was just published may yet be read as it was before: the hook waits for so long.
     pub settle: Duration,
+    /// How much it matters whose a token is, where tokens are proved at an endpoint that can say so.
+    pub endpoint: Option<IdentityRule>,
     /// The further places where consumers read the secret; none of them is ever the commit point.
     pub mirrors: Vec<MirrorPlace>,
 }
@@ -102,6 +104,16 @@ pub enum Reason {
     Lost,
 }
 
+impl Reason {
+    /// Whether the replacement cannot wait for what can: each moment counts for the consumers, or for a thief.
+    pub fn is_urgent(self) -> bool {
+        match self {
+            Self::Due(Due::Expiring(_)) | Self::Compromised | Self::Lost => true,
+            Self::First | Self::Vacant | Self::Due(Due::Scheduled(_)) | Self::Forced => false,
+        }
+    }
+}
+
 /// Why nothing is done until a person acts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -119,6 +131,14 @@ pub enum Refusal {
     /// Another account's.
     #[error("the secret serves a token of account {0}, which is not the configured one")]
     OtherAccount(AccountName),
+    /// The served token is another account's, as the endpoint says.
+    #[error("the served token opens account {named:?}, and not {account}")]
+    WrongAccount {
+        /// The configured account.
+        account: AccountName,
+        /// The one that it opens. The name comes from outside.
+        named: String,
+    },
     /// Tokens that may be in use pile up, and nothing is served.
     #[error("nothing is served, and yet {0} tokens with this credential's name are alive")]
     Strays(usize),
@@ -140,6 +160,9 @@ impl Refusal {
             Self::OtherAccount(account) => {
                 format!("set username = \"{account}\" again, or give the credential another path")
             }
+            Self::WrongAccount { account, named } => format!(
+                "put a token of {account} there and adopt it (pintail adopt {credential} --token-id UUID), or give the credential username = \"{named}\"; does the endpoint name {named} whatever the token: `verify.postgres.identity = \"off\"`"
+            ),
             Self::Strays(_) => format!(
                 "find out why none of them was published; revoke those that nobody uses (pintail token list, pintail token revoke), or: pintail adopt {credential} --token-id UUID"
             ),
@@ -159,6 +182,8 @@ pub enum Obstacle {
     Gate,
     /// The served token does not connect.
     Verify,
+    /// The endpoint does not check tokens: revoked ones went on connecting.
+    EndpointNotChecking,
 }
 
 /// What a wait is for.
@@ -203,6 +228,8 @@ pub enum Decision {
     },
     /// Revoke predecessors that were marked as retiring before.
     Revoke(Vec<TokenId>),
+    /// Try whether a token that was revoked is refused by now.
+    Confirm,
     /// Serve this predecessor again.
     RollBack(TokenId),
     /// Write the record unchanged, to fence off the orphans' publishers, unless that has happened before; then revoke

@@ -7,3 +7,4 @@ mod paused;
 mod places;
 mod road;
 mod table;
+mod whose;

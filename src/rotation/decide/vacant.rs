@@ -27,11 +27,12 @@ impl Case<'_> {
             Begin::RollBack => {
                 return Decision::Refuse(Refusal::NoWayBack("nothing is served yet".to_owned()));
             }
-            Begin::Nothing if !self.request.is_compromised => {
+            // Also in compromise mode: a run that published, and reads nothing back, would go on for ever.
+            Begin::Nothing => {
                 let next_due = (!self.subject.policy.paused).then_some(self.seen.now);
                 return Decision::Rest { next_due, elsewhere: vec![] };
             }
-            Begin::Nothing | Begin::WhatIsDue | Begin::Rotation => {}
+            Begin::WhatIsDue | Begin::Rotation => {}
         }
         if self.seen.listing.is_none() {
             return Decision::List;

@@ -3,6 +3,7 @@
 use super::{Pass, Reconciler};
 use crate::record::{Record, Slot};
 use crate::rotation::journal::{Step, StepOutcome};
+use crate::rotation::whose::Whose;
 use crate::rotation::world::{Health, Identity, Reading, Verdict, World};
 
 impl<W: World> Reconciler<'_, W> {
@@ -39,11 +40,18 @@ impl<W: World> Reconciler<'_, W> {
         let result = self.world.connect(token, &Identity::served(record)).await;
         let now = self.world.now();
         let (refused, problem) = match result {
-            Ok(Verdict::Works) => (false, None),
+            Ok(Verdict::Works(answer)) => {
+                let heard = self.hear_of_served(record, answer.as_ref()).await;
+                (false, heard.err().map(|fault| fault.to_string()))
+            }
             Ok(Verdict::Refused(why)) => {
+                self.evidence.proofs_mut().whose = None;
                 (true, Some(format!("the served token was refused: {why}")))
             }
-            Err(fault) => (false, Some(fault.to_string())),
+            Err(fault) => {
+                self.evidence.proofs_mut().note_whose(Whose::Unanswered, now);
+                (false, Some(fault.to_string()))
+            }
         };
         let outcome = if problem.is_none() { StepOutcome::Ok } else { StepOutcome::Failed };
         self.journal.ended(began, now, outcome, problem.as_deref());

@@ -7,6 +7,7 @@ use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Reason;
 use crate::rotation::journal::Step;
+use crate::rotation::whose::Origin;
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Identity, PublishError, Reading, Verdict, World,
 };
@@ -14,7 +15,7 @@ use crate::secret::Token;
 
 /// How often a new token is tried before it is given up, and the pause between two tries.
 const PREFLIGHTS: u32 = 5;
-const PREFLIGHT_PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PREFLIGHT_PAUSE: Duration = Duration::from_secs(2);
 
 /// What becomes of the tokens that there are.
 pub(super) struct Replacing {
@@ -46,6 +47,14 @@ impl<W: World> Reconciler<'_, W> {
             self.discard(created.id).await.ok();
             return Pass::Failed(Some(Step::Preflight), fault);
         }
+        if let Err(pass) = self.ask_whose_is_served(&over, reason).await {
+            self.discard(created.id).await.ok();
+            return pass;
+        }
+        let unconfirmed_revocations = match &over.slot {
+            Slot::Managed { record, .. } => record.unconfirmed_revocations,
+            Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => 0,
+        };
         let record = Record {
             token_id: created.id,
             token_name: self.token_name(rotation_id).to_string(),
@@ -57,7 +66,7 @@ impl<W: World> Reconciler<'_, W> {
             published_at: self.world.now(),
             previous_token_ids: previous,
             elsewhere_token_ids: elsewhere,
-            unconfirmed_revocations: 0,
+            unconfirmed_revocations,
             phase: Phase::Published,
             token_sha256: created.token.sha256(),
             owner: self.subject.owner.clone(),
@@ -154,9 +163,12 @@ impl<W: World> Reconciler<'_, W> {
         result
     }
 
-    async fn connect_once(&self, token: &Token, identity: &Identity) -> Result<(), Fault> {
+    async fn connect_once(&mut self, token: &Token, identity: &Identity) -> Result<(), Fault> {
         match self.world.connect(token, identity).await? {
-            Verdict::Works => Ok(()),
+            Verdict::Works(answer) => {
+                let whose = self.hear(Origin::Created, answer.as_ref()).await;
+                self.accept(&whose)
+            }
             Verdict::Refused(why) => Err(Fault {
                 kind: FaultKind::Transient,
                 message: format!("the new token was refused: {why}"),

@@ -84,17 +84,28 @@ impl<W: World> Reconciler<'_, W> {
     /// Sees the old token refused. Revocation is eventual and open to delay: a warning, not a failure.
     async fn confirm(&mut self) {
         let Some((id, token)) = self.old.take() else { return };
-        let Some(sealed) = &self.standing.record else { return };
+        let Some(sealed) = self.standing.record.clone() else { return };
         let identity =
             Identity { token_id: id, previous_token_id: None, rotation_id: sealed.rotation_id };
         let began = self.journal.began(Step::Confirm, self.world.now());
+        let mut still_connects = false;
         for attempt in 1..=CONFIRMATIONS {
-            if let Ok(true) = self.world.is_refused(&token, &identity).await {
-                self.journal.ended(began, self.world.now(), StepOutcome::Ok, None);
-                tracing::info!(token_id = %id, "old token refused");
-                return;
+            still_connects = match self.world.is_refused(&token, &identity).await {
+                Ok(true) => {
+                    self.journal.ended(began, self.world.now(), StepOutcome::Ok, None);
+                    tracing::info!(token_id = %id, "old token refused");
+                    self.count_unconfirmed(&sealed, 0).await;
+                    return;
+                }
+                Ok(false) => true,
+                Err(_) => false,
+            };
+            if attempt == CONFIRMATIONS {
+                break;
             }
-            if attempt == CONFIRMATIONS || self.world.stopping() {
+            if self.world.stopping() {
+                // It was not waited for long enough to count.
+                still_connects = false;
                 break;
             }
             self.world.nap(CONFIRMATION_PAUSE).await;
@@ -102,6 +113,72 @@ impl<W: World> Reconciler<'_, W> {
         let problem = "the revoked token still connects";
         self.journal.ended(began, self.world.now(), StepOutcome::Warning, Some(problem));
         tracing::warn!(token_id = %id, "revoked token still connects");
+        if still_connects && self.subject.endpoint.is_some() {
+            self.count_unconfirmed(&sealed, sealed.unconfirmed_revocations.saturating_add(1)).await;
+        }
+    }
+
+    /// Writes down in how many rotations running a revoked token went on connecting, where that has changed, so that a
+    /// run that comes once a week knows it too. Best effort, over the very record that was sealed.
+    async fn count_unconfirmed(&mut self, sealed: &Record, count: u8) {
+        if sealed.unconfirmed_revocations == count {
+            return;
+        }
+        let written = match self.world.read().await {
+            Ok(reading) => match &reading.slot {
+                Slot::Managed { record, token } if **record == *sealed => {
+                    let counted = Record { unconfirmed_revocations: count, ..sealed.clone() };
+                    let written = self.world.publish(&reading, &counted, token).await;
+                    written.map(|()| self.standing.record = Some(counted))
+                }
+                Slot::Vacant
+                | Slot::Unmanaged { .. }
+                | Slot::Edited { .. }
+                | Slot::Managed { .. } => Err(PublishError::Conflict),
+            },
+            Err(fault) => Err(PublishError::Refused(fault)),
+        };
+        match written {
+            Ok(()) => tracing::info!(count, "unconfirmed revocations counted"),
+            Err(error) => tracing::warn!(%error, "unconfirmed revocations not counted"),
+        }
+    }
+
+    /// Tries once more whether the token that was revoked last is refused: a revocation may take longer than anybody
+    /// waits for it.
+    pub(super) async fn confirm_late(&mut self, reading: Reading) -> Pass {
+        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let record = (**record).clone();
+        let began = self.journal.began(Step::Confirm, self.world.now());
+        let refused = self.was_refused(&record).await;
+        let outcome = if refused.is_ok() { StepOutcome::Ok } else { StepOutcome::Warning };
+        let now = self.world.now();
+        self.journal.ended(began, now, outcome, refused.as_ref().err().map(String::as_str));
+        let is_refused = refused.is_ok();
+        self.evidence.proofs_mut().confirm.count(now, refused);
+        if is_refused {
+            self.count_unconfirmed(&record, 0).await;
+            return Pass::Looked;
+        }
+        self.keep(reading)
+    }
+
+    async fn was_refused(&self, record: &Record) -> Result<(), String> {
+        let Some(&id) = record.previous_token_ids.first() else {
+            return Err("the record names no token that was revoked".to_owned());
+        };
+        let token = match self.world.recall(id).await {
+            Ok(Some((_, token))) => token,
+            Ok(None) => return Err(format!("the store no longer has the text of token {id}")),
+            Err(fault) => return Err(fault.to_string()),
+        };
+        let identity =
+            Identity { token_id: id, previous_token_id: None, rotation_id: record.rotation_id };
+        match self.world.is_refused(&token, &identity).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("the revoked token {id} still connects")),
+            Err(fault) => Err(fault.to_string()),
+        }
     }
 
     /// Revokes orphans after a write that fences their publishers off; without one where that has happened before.

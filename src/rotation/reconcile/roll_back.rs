@@ -16,7 +16,7 @@ impl<W: World> Reconciler<'_, W> {
             Err(fault) => return Pass::Failed(Some(Step::Publish), fault),
         };
         match self.world.connect(&token, &Identity::served(&old)).await {
-            Ok(Verdict::Works) => {}
+            Ok(Verdict::Works(_)) => {}
             Ok(Verdict::Refused(_)) => return self.no_way_back(reading, "it no longer connects"),
             Err(fault) => return Pass::Failed(Some(Step::Preflight), fault),
         }

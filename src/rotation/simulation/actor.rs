@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::account::{ACCOUNT, OTHER_ACCOUNT};
 use super::admin::Badge;
 use super::flaws::Flaw;
 use super::ground::{Applied, FIELDS, Fault, Ground, Lists, Message, untouched};
@@ -18,8 +19,8 @@ use crate::record::{Record, decode, encode_with_token};
 use crate::rotation::decide::Reason;
 use crate::rotation::schedule::signed;
 use crate::rotation::world::{
-    CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, Identity, ListedToken,
-    PublishError, Reading, Revocation, Verdict, Version, World,
+    Answer, CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, Identity,
+    ListedToken, PublishError, Reading, Revocation, Verdict, Version, World,
 };
 use crate::secret::Token;
 
@@ -263,6 +264,7 @@ impl World for Actor {
                 .iter()
                 .filter(|(_, token)| token.created_at + signed(ground.listing_lag) <= ground.now)
                 .filter(|(_, token)| token.revoked_at.is_none())
+                .filter(|(id, _)| !ground.theirs.contains(*id))
                 .filter(|(id, _)| match ground.lists {
                     Lists::Honest => true,
                     Lists::Empty => false,
@@ -327,9 +329,18 @@ impl World for Actor {
     async fn connect(&self, token: &Token, _identity: &Identity) -> Result<Verdict, WorldFault> {
         let index = self.index;
         let text = token.lend(str::to_owned);
-        let works =
-            self.ask(Part::Connections, "connects", |ground| ground.connect(index, &text)).await?;
-        Ok(if works { Verdict::Works } else { Verdict::Refused("simulated".to_owned()) })
+        let connected =
+            |ground: &mut Ground| ground.connect(index, &text).then(|| ground.named(&text));
+        let named = self.ask(Part::Connections, "connects", connected).await?;
+        let Some(named) = named else { return Ok(Verdict::Refused("simulated".to_owned())) };
+        let answer = named.filter(|_| !self.has(Flaw::IgnoresWhoseItIs));
+        let endpoint = "simulated".to_owned();
+        Ok(Verdict::Works(answer.map(|account| Answer { account, endpoint })))
+    }
+
+    async fn is_account(&self, name: &str) -> Result<bool, WorldFault> {
+        let there_are = [ACCOUNT, OTHER_ACCOUNT];
+        self.ask(Part::Rest, "looks for an account", |_| there_are.contains(&name)).await
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, WorldFault> {
@@ -354,6 +365,12 @@ impl World for Actor {
                 .await
                 .map_err(PublishError::Refused)?;
             return Err(PublishError::Conflict);
+        }
+        if self.has(Flaw::KeepsNothing) {
+            return self
+                .ask(Part::Store, "publishes to nowhere", |_| ())
+                .await
+                .map_err(PublishError::Refused);
         }
         let what = format!("publishes {} {:?}", record.token_id, record.phase);
         let copy = value.clone();

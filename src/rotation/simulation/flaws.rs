@@ -21,6 +21,10 @@ pub(super) enum Flaw {
     OlderIsAnothers,
     /// The old admin token is gone by while it is revoked.
     KeepsItsAdminToken,
+    /// The endpoint is not asked whose a token is.
+    IgnoresWhoseItIs,
+    /// The store acknowledges what it does not keep.
+    KeepsNothing,
     /// The store says that somebody else came first, whoever did.
     AlwaysConflicts,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use super::account::Names;
 use super::mirror::Mirror;
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
@@ -64,6 +65,10 @@ pub(super) enum Act {
     /// Puts the secret's other place into the configuration. Processes that run go on with what they read at their
     /// start.
     Move,
+    /// Revokes the served token, and adopts another one of the account's.
+    Adopt,
+    /// Adopts another account's token.
+    AdoptTheirs,
 }
 
 /// What may happen to one effect.
@@ -197,6 +202,12 @@ pub(super) struct Ground {
     pub(super) in_use: BTreeSet<TokenId>,
     /// Whether a person said that nobody needs such tokens any more.
     pub(super) given_up: bool,
+    /// What the endpoint says of whose a token is.
+    pub(super) names: Names,
+    /// The other account's tokens.
+    pub(super) theirs: BTreeSet<TokenId>,
+    /// Whether a person gave the served token a wrong ID.
+    pub(super) is_adopted_wrongly: bool,
     delayed: Vec<(u32, Message)>,
     /// The names of the tokens that were asked for.
     asked_for: BTreeSet<String>,
@@ -229,6 +240,9 @@ impl Ground {
             created: 0,
             edited: false,
             protected: BTreeSet::new(),
+            names: Names::Right,
+            theirs: BTreeSet::new(),
+            is_adopted_wrongly: false,
             delayed: vec![],
             asked_for: BTreeSet::new(),
             in_use: BTreeSet::new(),
@@ -355,6 +369,8 @@ impl Ground {
                     stored.text = text;
                 });
             }
+            Act::Adopt => self.adopt_own(),
+            Act::AdoptTheirs => self.adopt_theirs(),
             Act::Delete => {
                 let leaves_nothing = self.store().protocol == Protocol::Editions;
                 if !leaves_nothing

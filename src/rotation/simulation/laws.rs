@@ -10,6 +10,7 @@ use crate::rotation::drive::{Outcome, Report};
 impl Ground {
     pub(super) fn write(&mut self, request: Request) -> Answer {
         let before = (self.store().version(), self.served_id());
+        let served_theirs = self.serves_theirs();
         let answer = self.store_mut().apply(request);
         if !self.store_mut().note_current(&before.0) {
             self.violate("a version was made current twice");
@@ -33,10 +34,14 @@ impl Ground {
         if before.0 != self.store().version()
             && self.served().is_some_and(|stored| {
                 stored.record.phase == Phase::Retiring && before.1 != id && !before.0.is_absent()
-                    || stored.text != Self::text_of(stored.record.token_id)
+                    || (stored.text != Self::text_of(stored.record.token_id)
+                        && !(self.is_adopted_wrongly && before.1 == id))
             })
         {
             self.violate("a record was published with another token");
+        }
+        if served_theirs && before.1 != id {
+            self.violate("something was published over another account's token");
         }
         answer
     }
@@ -165,7 +170,9 @@ impl Ground {
     /// What a run of `actor` says of itself is true.
     pub(super) fn check_report(&mut self, actor: usize, report: &Report) {
         let seen = &self.seen[actor];
-        let connected = report.token_id.is_some_and(|id| seen.connected.contains(&id));
+        // Where a person gave the text a wrong ID, the text is what connected.
+        let connected = self.is_adopted_wrongly
+            || report.token_id.is_some_and(|id| seen.connected.contains(&id));
         let listed = report.token_id.is_some_and(|id| seen.listed.contains(&id));
         match report.outcome {
             Outcome::Rotated | Outcome::RolledBack if !connected => {

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::account::{ACCOUNT, Names};
 use super::actor::{Actor, Part, Shared};
 use super::flaws::Flaw;
 use super::ground::{Consumers, Fault, Ground, Lists, Seen};
 use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
-use crate::config::{CatchUp, GatePace, OnFailure, Policy};
+use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::names::PlaceMark;
 use crate::record::TokenType;
 use crate::rotation::decide::{MOST_ORPHANS, MirrorPlace, Request, Subject, decide};
@@ -68,6 +69,8 @@ pub(super) struct Scenario {
     pub(super) history: u32,
     pub(super) consumers: Consumers,
     pub(super) lists: Lists,
+    /// What the endpoint says of whose a token is.
+    pub(super) names: Names,
     pub(super) listing_lag: Duration,
     pub(super) revocation_lag: Duration,
     /// How far each pintail's clock is off, in minutes.
@@ -94,6 +97,7 @@ impl Scenario {
             history: 1,
             consumers: Consumers::Healthy,
             lists: Lists::Honest,
+            names: Names::Right,
             listing_lag: Duration::ZERO,
             revocation_lag: Duration::ZERO,
             skew: vec![],
@@ -143,7 +147,7 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>, place: usize) -> Subjec
     let credential = "etl".parse().unwrap();
     Subject {
         owner: "sim".parse().unwrap(),
-        username: "etl_prod".parse().unwrap(),
+        username: ACCOUNT.parse().unwrap(),
         place: mark(place),
         token_type: TokenType::ReadWrite,
         policy: Policy {
@@ -162,6 +166,7 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>, place: usize) -> Subjec
         credential,
         has_deploy_hook: true,
         settle: Duration::ZERO,
+        endpoint: Some(IdentityRule::IfAnswered),
         mirrors: mirror
             .map(|_| MirrorPlace { name: "mirror".to_owned(), place: PlaceMark::of(&["mirror"]) })
             .into_iter()
@@ -378,6 +383,7 @@ pub(super) fn run_with(
         ground.started = ground.now;
         ground.consumers = scenario.consumers;
         ground.lists = scenario.lists;
+        ground.names = scenario.names;
         ground.listing_lag = scenario.listing_lag;
         ground.revocation_lag = scenario.revocation_lag;
         ground.effects = 0;

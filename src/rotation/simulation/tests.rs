@@ -7,6 +7,7 @@ use super::run::{Pintail, Scenario, Shown, run, run_with};
 use super::store::Protocol;
 use crate::rotation::decide::Request;
 
+mod accounts;
 mod admin;
 mod alone;
 mod mirrors;

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::duration;
 use super::plan::Planned;
-use crate::sandbox::options::{Options, RetryAfter};
+use crate::sandbox::Identity;
+use crate::sandbox::options::{Options, OwnTokens, RetryAfter};
 
 /// The switches in force.
 #[derive(Debug, Clone, Serialize)]
@@ -22,7 +23,10 @@ pub(in crate::sandbox) struct Switches {
     #[serde(serialize_with = "duration::one")]
     pub(in crate::sandbox) listing_delay: Duration,
     pub(in crate::sandbox) keep_expired: bool,
-    pub(in crate::sandbox) unique_names: bool,
+    pub(in crate::sandbox) identity: Identity,
+    pub(in crate::sandbox) no_password: bool,
+    pub(in crate::sandbox) duplicate_names: bool,
+    pub(in crate::sandbox) members_may: Vec<OwnTokens>,
     pub(in crate::sandbox) lite_plan: bool,
     pub(in crate::sandbox) gateway_html: bool,
     pub(in crate::sandbox) rate_limit: Option<NonZeroU32>,
@@ -42,7 +46,11 @@ pub(in crate::sandbox) struct Change {
     #[serde(with = "duration")]
     listing_delay: Option<Duration>,
     keep_expired: Option<bool>,
-    unique_names: Option<bool>,
+    identity: Option<Identity>,
+    no_password: Option<bool>,
+    duplicate_names: Option<bool>,
+    /// All that they may do from now on.
+    members_may: Option<Vec<OwnTokens>>,
     lite_plan: Option<bool>,
     gateway_html: Option<bool>,
     /// 0 lifts the limit.
@@ -72,7 +80,10 @@ impl Switches {
             revocation_delay: options.revocation_delay,
             listing_delay: options.listing_delay,
             keep_expired: options.keep_expired,
-            unique_names: options.unique_names,
+            identity: options.identity,
+            no_password: options.no_password,
+            duplicate_names: options.duplicate_names,
+            members_may: options.members_may.clone(),
             lite_plan: options.lite_plan,
             gateway_html: options.gateway_html,
             rate_limit: options.rate_limit,
@@ -88,7 +99,10 @@ impl Switches {
         set(&mut self.revocation_delay, change.revocation_delay);
         set(&mut self.listing_delay, change.listing_delay);
         set(&mut self.keep_expired, change.keep_expired);
-        set(&mut self.unique_names, change.unique_names);
+        set(&mut self.identity, change.identity);
+        set(&mut self.no_password, change.no_password);
+        set(&mut self.duplicate_names, change.duplicate_names);
+        set(&mut self.members_may, change.members_may);
         set(&mut self.lite_plan, change.lite_plan);
         set(&mut self.gateway_html, change.gateway_html);
         set(&mut self.rate_limit, change.rate_limit.map(NonZeroU32::new));

@@ -14,6 +14,7 @@ use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::startup::{Authentication, PasswordMessageFamily, Startup};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 
+use super::session;
 use crate::sandbox::events::{About, Kind};
 use crate::sandbox::faults::{How, Operation};
 use crate::sandbox::service::Shared;
@@ -23,6 +24,9 @@ use crate::secret::Token;
 /// What every refused token is told; why it was refused, the events tell.
 const NOT_AUTHENTICATED: &str =
     "Your request is not authenticated. Please check your MotherDuck token.";
+
+/// Whoever was let in without a password.
+const NOBODY: &str = "nobody";
 
 /// Watches over one connection, from its first message to its end.
 pub(super) struct Doorkeeper {
@@ -62,6 +66,11 @@ impl Doorkeeper {
             self.refuse("the database is neither md: nor a plain name");
             return Err(fatal("3D000", "the database must be md: or a plain name"));
         }
+        if self.service.switches().no_password {
+            self.service.let_anybody_in();
+            session::name(client, self.service.switches().identity.of(NOBODY));
+            return finish_authentication(client, &DefaultServerParameterProvider::default()).await;
+        }
         client.set_state(PgWireConnectionState::AuthenticationInProgress);
         let ask = PgWireBackendMessage::Authentication(Authentication::CleartextPassword);
         Ok(client.send(ask).await?)
@@ -99,6 +108,7 @@ impl Doorkeeper {
         let token = Token::new(&answer.into_password()?.password).ok();
         match self.service.connect(token.as_ref()) {
             Ok(known) => {
+                session::name(client, self.service.switches().identity.of(&known.username));
                 *self.let_in.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
                 finish_authentication(client, &DefaultServerParameterProvider::default()).await
             }
@@ -120,12 +130,16 @@ impl StartupHandler for Doorkeeper {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        match message {
+        let answered = match message {
             PgWireFrontendMessage::Startup(startup) => self.greet(client, &startup).await,
             PgWireFrontendMessage::PasswordMessageFamily(answer) => {
                 self.check(client, answer).await
             }
             _ => Err(fatal("08P01", "unexpected message before authentication")),
+        };
+        match answered {
+            Ok(()) => Ok(()),
+            Err(error) => Err(end(client, error).await?),
         }
     }
 }
@@ -137,6 +151,21 @@ impl Drop for Doorkeeper {
             self.service.leave(&token);
         }
     }
+}
+
+/// Tells the client why it is not let in, and hangs up. pgwire would say after the error that it is ready for a query,
+/// which Postgres does not, and over which asyncpg stumbles: what it says to a connection that is closed, nobody hears.
+async fn end<C>(client: &mut C, error: PgWireError) -> PgWireResult<PgWireError>
+where
+    C: Sink<PgWireBackendMessage> + Unpin + Send,
+    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+{
+    let ErrorInfo { code, message, .. } = error.into();
+    let told = fatal(&code, &message);
+    let answer = ErrorInfo::from(fatal(&code, &message)).into();
+    client.send(PgWireBackendMessage::ErrorResponse(answer)).await?;
+    client.close().await?;
+    Ok(told)
 }
 
 fn is_database(text: &str) -> bool {

@@ -13,6 +13,7 @@ use super::users::known;
 use crate::sandbox::ducklings::{Ducklings, ReadScaling, ReadWrite, SIZES};
 use crate::sandbox::events::{About, Kind};
 use crate::sandbox::service::Shared;
+use crate::sandbox::state::User;
 
 pub(super) async fn get(
     State(service): State<Shared>,
@@ -31,12 +32,11 @@ pub(super) async fn set(
 ) -> Result<Json<Ducklings>, Refusal> {
     let ducklings = read(&body)?;
     let mut world = service.world();
-    let user = world.organisation.user_mut(&username);
-    let user = user.ok_or_else(|| Refusal::not_found("User not found"))?;
-    user.ducklings = ducklings.clone();
+    let user = known(world.organisation.user(&username))?.clone();
     let about = About::user(&user.username);
+    world.organisation.set_user(User { ducklings: ducklings.clone(), ..user });
     world.events.push(Kind::DucklingsSet, about);
-    service.keep(&world)?;
+    world.keep()?;
     Ok(Json(ducklings))
 }
 
@@ -46,7 +46,6 @@ pub(super) async fn active(State(service): State<Shared>, _: Admin) -> Json<Valu
     let accounts: Vec<Value> = world
         .organisation
         .users()
-        .iter()
         .map(|user| (user, world.flock.of(user.id, now)))
         .filter(|(_, ducklings)| !ducklings.is_empty())
         .map(|(user, ducklings)| json!({ "username": user.username, "ducklings": ducklings }))

@@ -8,12 +8,13 @@ use axum::extract::{Path, State};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::Admin;
+use super::Asker;
 use super::answer::Refusal;
 use super::fields::Fields;
 use super::users::known;
 use crate::record::TokenType;
 use crate::sandbox::events::{About, Kind};
+use crate::sandbox::options::OwnTokens;
 use crate::sandbox::service::Shared;
 use crate::sandbox::state::{KnownToken, Nature, NewToken, User};
 use crate::sandbox::tokens::mint;
@@ -23,20 +24,21 @@ const RESERVED: [&str; 2] = ["MotherDuck Extension", "MotherDuck Flights"];
 
 pub(super) async fn create(
     State(service): State<Shared>,
-    Admin(admin): Admin,
+    asker: Asker,
     Path(username): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, Refusal> {
-    let wish = Wish::read(&body)?;
     let switches = service.switches();
+    let asker = asker.may(OwnTokens::Create, &username, &switches)?;
+    let wish = Wish::read(&body)?;
     if switches.lite_plan && wish.token_type == TokenType::ReadScaling {
         return Err(Refusal::forbidden("read scaling requires the Business plan"));
     }
     let mut world = service.world();
-    let user = within_scope(known(world.organisation.user(&username))?, &admin)?.clone();
+    let user = within_scope(known(world.organisation.user(&username))?, &asker)?.clone();
     let now = Timestamp::now();
     let mut held = world.organisation.tokens_of(user.id, now, switches.expired());
-    if switches.unique_names && held.any(|token| token.name == wish.name) {
+    if !switches.duplicate_names && held.any(|token| token.name == wish.name) {
         return Err(Refusal::conflict("a token of that name exists"));
     }
     drop(held);
@@ -51,7 +53,7 @@ pub(super) async fn create(
     let token = world.organisation.add_token(&user, new, now);
     let detail = Some(token.token_type.as_str().to_owned());
     world.events.push(Kind::TokenCreated, About { detail, ..About::token(&token) });
-    service.keep(&world)?;
+    world.keep()?;
     let mut answer = show(&token);
     answer.insert("token".to_owned(), Value::String(text.lend(str::to_owned)));
     Ok(Json(Value::Object(answer)))
@@ -59,10 +61,11 @@ pub(super) async fn create(
 
 pub(super) async fn list(
     State(service): State<Shared>,
-    _: Admin,
+    asker: Asker,
     Path(username): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let switches = service.switches();
+    asker.may(OwnTokens::List, &username, &switches)?;
     let mut world = service.world();
     let user = known(world.organisation.user(&username))?.clone();
     let now = Timestamp::now();
@@ -81,10 +84,11 @@ pub(super) async fn list(
 
 pub(super) async fn revoke(
     State(service): State<Shared>,
-    _: Admin,
+    asker: Asker,
     Path((username, which)): Path<(String, String)>,
 ) -> Result<Json<Value>, Refusal> {
     let switches = service.switches();
+    asker.may(OwnTokens::Revoke, &username, &switches)?;
     let mut world = service.world();
     let user = known(world.organisation.user(&username))?.clone();
     let now = Timestamp::now();
@@ -97,13 +101,13 @@ pub(super) async fn revoke(
         .ok_or_else(|| Refusal::not_found("Token not found"))?;
     world.organisation.revoke(token.id, now, switches.revocation_delay);
     world.events.push(Kind::TokenRevoked, About::token(&token));
-    service.keep(&world)?;
+    world.keep()?;
     Ok(Json(json!({})))
 }
 
 /// An admin makes tokens for service accounts and for itself, not for other people.
-fn within_scope<'a>(user: &'a User, admin: &User) -> Result<&'a User, Refusal> {
-    if user.nature == Nature::ServiceAccount || user.id == admin.id {
+fn within_scope<'a>(user: &'a User, asker: &User) -> Result<&'a User, Refusal> {
+    if user.nature == Nature::ServiceAccount || user.id == asker.id {
         Ok(user)
     } else {
         Err(Refusal::forbidden("tokens can be created for service accounts and for yourself"))

@@ -40,7 +40,7 @@ pub(super) async fn create(
     }
     world.organisation.add_user(username.as_str(), Role::Member, Nature::ServiceAccount, false);
     world.events.push(Kind::AccountCreated, About::user(username.as_str()));
-    service.keep(&world)?;
+    world.keep()?;
     Ok(Json(json!({ "username": username })))
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn delete(
         world.events.push(Kind::TokenRevoked, About { detail, ..About::token(&token) });
     }
     world.events.push(Kind::AccountDeleted, About::user(&user.username));
-    service.keep(&world)?;
+    world.keep()?;
     Ok(Json(json!({ "username": user.username })))
 }
 
@@ -70,8 +70,7 @@ pub(super) async fn list(
 ) -> Result<Json<Value>, Refusal> {
     let page = Page::read(&query)?;
     let world = service.world();
-    let users: Vec<&User> =
-        world.organisation.users().iter().filter(|user| page.wants(user)).collect();
+    let users: Vec<&User> = world.organisation.users().filter(|user| page.wants(user)).collect();
     let rows: Vec<Value> =
         users.iter().skip(page.start).take(page.limit).map(|user| row(user)).collect();
     let end = page.start + rows.len();

@@ -188,3 +188,98 @@ async fn stopping_closes_open_sessions_and_ends_hanging_requests() {
     assert!(client.simple_query("SELECT 1").await.is_err());
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn who_asks_which_account_was_opened_is_answered_as_the_switch_says() {
+    let bench = Bench::new(Options::default()).await;
+    let (_, token) = bench.token(json!({ "name": "n" })).await;
+    for (identity, answer) in [
+        ("username", Some("etl_prod")),
+        ("constant", Some("postgres")),
+        ("email", Some("etl_prod@sandbox.invalid")),
+        ("none", None),
+    ] {
+        bench.change(json!({ "identity": identity })).await;
+        let client = bench.connect(&token).await.unwrap();
+        let asked = client.simple_query("SELECT current_user").await;
+        let named = asked.ok().map(|messages| {
+            let row = messages.iter().find_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0)),
+                _ => None,
+            });
+            row.flatten().unwrap().to_owned()
+        });
+        assert_eq!(named.as_deref(), answer, "{identity}");
+        let prepared = client.query_one("SELECT current_user", &[]).await;
+        assert_eq!(prepared.ok().map(|row| row.get::<_, String>(0)).as_deref(), answer);
+        client.simple_query("SELECT 1").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn everybody_gets_in_where_nobody_is_asked_for_a_password() {
+    let bench = Bench::new(Options { no_password: true, ..Options::default() }).await;
+    let client = bench.connect("nonsense").await.unwrap();
+    client.simple_query("SELECT 1").await.unwrap();
+    let connected = bench.events("connected").await;
+    assert_eq!((connected.len(), &connected[0]["token_id"]), (1, &Value::Null));
+    drop(client);
+    bench.change(json!({ "no_password": false })).await;
+    assert_eq!(bench.refusal("nonsense").await, "28P01");
+}
+
+#[tokio::test]
+async fn what_drivers_ask_by_themselves_is_answered_in_both_protocols() {
+    let bench = Bench::new(Options::default()).await;
+    let (_, token) = bench.token(json!({ "name": "n" })).await;
+    let client = bench.connect(&token).await.unwrap();
+    // JDBC's driver at its start, in `isValid`, `getSchema` and `getTransactionIsolation`; pgx's ping; node-postgres
+    // and its pool; SQLAlchemy; asyncpg's pool.
+    for sql in [
+        "SET extra_float_digits = 3",
+        "SET application_name = 'PostgreSQL JDBC Driver'",
+        "",
+        "select current_schema()",
+        "SHOW TRANSACTION ISOLATION LEVEL",
+        "BEGIN READ ONLY",
+        "ROLLBACK",
+        "-- ping",
+        "SELECT 1",
+        "select pg_catalog.version()",
+        "show standard_conforming_strings",
+        "SELECT pg_advisory_unlock_all()",
+        "CLOSE ALL",
+        "UNLISTEN *",
+        "RESET ALL",
+    ] {
+        client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        client.query(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+    let version: String = client.query_one("SELECT version()", &[]).await.unwrap().get(0);
+    assert!(version.starts_with("PostgreSQL 1"), "{version}");
+}
+
+/// The messages of the server after a startup message over a plain connection, by their first letters.
+async fn answers_to(bench: &Bench, startup: &[u8]) -> Vec<char> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = ("127.0.0.1", bench.sandbox.ready().postgres_port);
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(startup).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let (mut letters, mut rest) = (Vec::new(), answer.as_slice());
+    while let [letter, a, b, c, d, ..] = *rest {
+        letters.push(char::from(letter));
+        rest = &rest[1 + usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap()..];
+    }
+    letters
+}
+
+#[tokio::test]
+async fn after_a_fatal_error_nothing_more_is_said() {
+    let bench = Bench::new(Options::default()).await;
+    let parameters = b"user\0postgres\0database\0md:\0\0";
+    let length = u32::try_from(8 + parameters.len()).unwrap().to_be_bytes();
+    let startup = [&length[..], &196_608_u32.to_be_bytes(), parameters].concat();
+    assert_eq!(answers_to(&bench, &startup).await, ['E'], "an error, and not that it is ready");
+}

@@ -219,7 +219,7 @@ async fn no_event_and_no_state_ever_holds_a_token() {
     let (id, token) = bench.token(json!({ "name": "n" })).await;
     bench.revoke(&id).await;
     let events = bench.get("/_sandbox/events").await.text;
-    let state = std::fs::read_to_string(dir.path().join("state.json")).unwrap();
+    let state = std::fs::read_to_string(dir.path().join("state.jsonl")).unwrap();
     assert!(events.contains(&id) && state.contains(&id));
     for text in [events, state] {
         assert!(!text.contains(&token) && !text.contains(&bench.admin_token));

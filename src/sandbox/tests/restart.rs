@@ -55,7 +55,7 @@ async fn secrets_are_for_their_owner_only() {
     let bench = Bench::new(options(dir.path())).await;
     let sandbox = dir.path().join("sandbox");
     assert_eq!(mode(&sandbox), 0o700);
-    for file in ["admin-token", "state.json", "ca-key.pem"] {
+    for file in ["admin-token", "state.jsonl", "ca-key.pem"] {
         assert_eq!(mode(&sandbox.join(file)), 0o600, "{file}");
     }
     assert_eq!(mode(&bench.sandbox.ready().ca_file), 0o644);
@@ -81,7 +81,7 @@ async fn one_directory_is_for_one_sandbox_at_a_time() {
 async fn damaged_state_is_an_error_and_never_an_empty_sandbox() {
     let dir = tempfile::tempdir().unwrap();
     Bench::new(options(dir.path())).await.sandbox.stop().await;
-    std::fs::write(dir.path().join("sandbox/state.json"), "{").unwrap();
+    std::fs::write(dir.path().join("sandbox/state.jsonl"), "{\n").unwrap();
     let error = start(options(dir.path())).await.unwrap_err();
     assert!(matches!(error, SandboxError::Damaged { .. }));
     assert!(error.hint().is_some());
@@ -94,15 +94,13 @@ async fn an_expired_token_is_refused_by_the_wall_clock() {
     let (id, token) = first.token(json!({ "name": "n", "ttl": 300 })).await;
     first.sandbox.stop().await;
     // The shortest lifetime is five minutes: its end is moved instead of waited for.
-    let state = dir.path().join("sandbox/state.json");
-    let mut organisation: Value =
-        serde_json::from_str(&std::fs::read_to_string(&state).unwrap()).unwrap();
-    for known in organisation["tokens"].as_array_mut().unwrap() {
-        if known["id"] == json!(id) {
-            known["expires_at"] = json!("2020-01-01T00:00:00Z");
-        }
-    }
-    std::fs::write(&state, organisation.to_string()).unwrap();
+    let state = dir.path().join("sandbox/state.jsonl");
+    let lines = std::fs::read_to_string(&state).unwrap();
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    let mut known = last["token"].clone();
+    assert_eq!(known["id"], json!(id));
+    known["expires_at"] = json!("2020-01-01T00:00:00Z");
+    std::fs::write(&state, format!("{lines}{}\n", json!({ "token": known }))).unwrap();
 
     let second = Bench::new(options(dir.path())).await;
     assert_eq!(second.refusal(&token).await, "28P01");
@@ -124,4 +122,26 @@ async fn several_sandboxes_share_nothing() {
     assert_eq!(reply.status, 401);
     first.token(json!({ "name": "n" })).await;
     assert!(second.events("token_created").await.is_empty());
+}
+
+#[tokio::test]
+async fn accounts_come_from_a_file_too_and_exist_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("accounts.txt");
+    std::fs::write(
+        &file,
+        "# of the fleet\r\ncustomer_1\r\n\n  customer_2 # the second\nETL_prod\n",
+    )
+    .unwrap();
+    let options = Options { accounts_file: Some(file.clone()), ..Options::default() };
+    let bench = Bench::new(options.clone()).await;
+    let users = bench.get("/v1/users?is_service_account=true").await.json();
+    let names = users["users"].as_array().unwrap().iter().map(|user| user["username"].clone());
+    assert_eq!(names.collect::<Vec<_>>(), ["etl_prod", "customer_1", "customer_2"]);
+
+    std::fs::write(&file, "customer_1\n\nwith-hyphen\n").unwrap();
+    let error = start(options.clone()).await.unwrap_err();
+    assert!(matches!(error, SandboxError::Account { line: 3, .. }), "{error}");
+    std::fs::remove_file(&file).unwrap();
+    assert!(matches!(start(options).await, Err(SandboxError::Read { .. })));
 }

@@ -107,13 +107,19 @@ async fn a_revoked_token_works_on_until_the_revocation_delay_is_over() {
 }
 
 #[tokio::test]
-async fn names_are_unique_only_if_asked_for() {
+async fn two_tokens_share_a_name_only_if_asked_for() {
     let bench = Bench::new(Options::default()).await;
-    assert_eq!(create(&bench, "n").await.unwrap().status, 200);
-    assert_eq!(create(&bench, "n").await.unwrap().status, 200);
-    bench.change(json!({ "unique_names": true })).await;
-    assert_eq!(create(&bench, "n").await.unwrap().status, 409);
+    let (id, _) = bench.token(json!({ "name": "n" })).await;
+    let refused = create(&bench, "n").await.unwrap();
+    assert_eq!((refused.status.as_u16(), &refused.json()["code"]), (409, &json!("CONFLICT")));
     assert_eq!(create(&bench, "m").await.unwrap().status, 200);
+    bench.change(json!({ "duplicate_names": true })).await;
+    assert_eq!(create(&bench, "n").await.unwrap().status, 200);
+    bench.change(json!({ "duplicate_names": false })).await;
+    bench.revoke(&id).await;
+    assert_eq!(create(&bench, "n").await.unwrap().status, 409, "the second one has the name");
+    let other = "/v1/users/sandbox_admin/tokens";
+    assert_eq!(bench.post(other, json!({ "name": "n" })).await.status, 200, "another account");
 }
 
 #[tokio::test]
@@ -222,4 +228,44 @@ async fn a_plan_can_be_looked_at_and_dropped_and_nonsense_is_refused() {
     ] {
         assert_eq!(bench.post("/_sandbox/faults", nonsense).await.status, 400);
     }
+}
+
+#[tokio::test]
+async fn a_member_does_with_its_own_tokens_what_it_may_and_with_others_nothing() {
+    let accounts = ["etl_prod", "other"].map(|name| name.parse().unwrap()).to_vec();
+    let bench = Bench::new(Options { accounts, ..Options::default() }).await;
+    let (_, member) = bench.token(json!({ "name": "member" })).await;
+    let all = ["create", "list", "revoke"];
+    for granted in 0..8_usize {
+        let may: Vec<_> =
+            all.into_iter().enumerate().filter(|(at, _)| granted & (1 << at) != 0).collect();
+        let words: Vec<_> = may.iter().map(|(_, deed)| *deed).collect();
+        bench.change(json!({ "members_may": words })).await;
+        let (spare, _) = bench.token(json!({ "name": format!("spare {granted}") })).await;
+        for account in ["ETL_prod", "other"] {
+            let path = format!("/v1/users/{account}/tokens");
+            let name = Some(json!({ "name": format!("own {granted}") }));
+            let deeds = [
+                ("create", Method::POST, path.clone(), name),
+                ("list", Method::GET, path.clone(), None),
+                ("revoke", Method::DELETE, format!("{path}/{spare}"), None),
+            ];
+            for (deed, method, path, body) in deeds {
+                let reply = bench.try_ask_as(&member, method, &path, body).await.unwrap();
+                let is_allowed = account != "other" && words.contains(&deed);
+                let expected = if is_allowed { 200 } else { 403 };
+                assert_eq!(reply.status, expected, "{deed} for {account} with {words:?}");
+            }
+        }
+        let reply = bench.try_ask_as(&member, Method::GET, "/v1/users", None).await.unwrap();
+        assert_eq!(reply.status, 403, "the rest is for Admins");
+    }
+}
+
+#[tokio::test]
+async fn a_member_with_a_token_that_only_reads_may_do_nothing() {
+    let bench = Bench::new(Options::default()).await;
+    bench.change(json!({ "members_may": ["create", "list", "revoke"] })).await;
+    let (_, scaling) = bench.token(json!({ "name": "s", "token_type": "read_scaling" })).await;
+    assert_eq!(bench.try_ask_as(&scaling, Method::GET, TOKENS, None).await.unwrap().status, 403);
 }

@@ -68,12 +68,13 @@ fn card(one: &Member, now: Timestamp) -> Markup {
             @if let Some(trouble) = &one.trouble {
                 p {
                     @if let Some(step) = trouble.step { b { (step.as_str()) ": " } }
+                    @if let Some(reason) = trouble.reason { b { (reason.as_str()) ": " } }
                     (trouble.message)
                 }
                 @if let Some(hint) = &trouble.hint { p.todo { (hint) } }
             } @else if one.state == crate::fleet::State::RolledBack {
-                p { "the consumers were not healthy with the new token; the old one is served again" }
-                p.todo { "look at the consumers, then: pintail rotate-now " (one.name) }
+                p { "the token before is served again; the newer one lives until the consumers are healthy" }
+                p.todo { "when what was wrong is mended: pintail rotate-now " (one.name) }
             }
             p.quiet {
                 @if let Some(at) = one.next_look { "pintail looks again " (relative(at, now)) "." }

@@ -62,6 +62,7 @@ pub(super) fn state_name(state: State) -> &'static str {
         State::Stuck => "stuck",
         State::Held => "held",
         State::Failing => "failing",
+        State::Blocked => "blocked",
         State::RolledBack => "rolled back",
         State::InProgress => "in progress",
         State::Due => "due",

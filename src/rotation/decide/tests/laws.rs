@@ -11,6 +11,7 @@ use crate::names::TokenId;
 use crate::record::Phase;
 use crate::rotation::decide::{Begin, Decision, Refusal, Request};
 use crate::rotation::evidence::{Evidence, Tries};
+use crate::rotation::whose::Whose;
 use crate::rotation::world::Version;
 
 const TRIGGERS: [Request; 6] = [
@@ -35,13 +36,14 @@ prop_compose! {
     fn some_evidence()(
         deploy in some_tries(), gate in some_tries(), verify in some_tries(), refused: bool,
         missed in prop::option::of(0..60_i64), gone in some_ids(), fenced in some_ids(),
-        no_way_back: bool, unproved: bool,
+        no_way_back: bool, unproved: bool, anothers in prop::option::weighted(0.1, 0..12_i64),
     ) -> Evidence {
         let mut evidence = Evidence::default();
         evidence.look_at(&version());
         let proofs = evidence.proofs_mut();
         (proofs.deploy, proofs.gate, proofs.verify) = (deploy, gate, verify);
         proofs.refused = refused;
+        proofs.whose = anothers.map(|hours| (Whose::Another("bi_prod".to_owned()), at(-hours * 3_600)));
         proofs.no_way_back = no_way_back.then(|| "lost".to_owned());
         evidence.missed_since = missed.map(|ago| at(-ago));
         evidence.gone = gone.into_iter().collect();
@@ -106,6 +108,7 @@ fn doomed(look: &Look, decision: &Decision) -> Vec<TokenId> {
         | Decision::Deploy
         | Decision::PollGate
         | Decision::Verify
+        | Decision::Confirm
         | Decision::RollBack(_)
         | Decision::Wait { .. }
         | Decision::Hold { .. }
@@ -187,6 +190,14 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_done_to_anothers_token_but_to_ask_again(look in some_managed()) {
+        if look.evidence.proofs().is_anothers().is_some() {
+            let decision = look.decide();
+            prop_assert!(matches!(decision, Decision::Refuse(_) | Decision::Verify), "{decision:?}");
+        }
+    }
+
+    #[test]
     fn a_predecessor_is_served_again_only_before_the_seal(look in some_look()) {
         if let Decision::RollBack(to) = look.decide() {
             prop_assert_eq!(look.record.phase, Phase::Published);
@@ -258,7 +269,7 @@ proptest! {
             | Decision::Deploy | Decision::PollGate | Decision::Mirror | Decision::Forget(_) => true,
             Decision::Refuse(refusal) => !matches!(refusal, Refusal::Strays(_)),
             // These may go before a replacement, too.
-            Decision::Hold { .. } | Decision::List | Decision::Verify | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,
+            Decision::Hold { .. } | Decision::List | Decision::Verify | Decision::Confirm | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,
         };
         prop_assert!(!goes_on || asleep == awake, "{awake:?} became {asleep:?}");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::config::{CatchUp, GatePace, OnFailure, Policy};
+use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::names::{PlaceMark, TokenId, TokenName};
 use crate::record::{Phase, Record, TokenType};
 use crate::rotation::decide::{Decision, Observation, Request, Sight, Subject, Vacancy, decide};
@@ -118,6 +118,7 @@ impl Look {
                 credential,
                 has_deploy_hook: true,
                 settle: Duration::ZERO,
+                endpoint: Some(IdentityRule::IfAnswered),
                 mirrors: vec![],
             },
             now: start(),

@@ -276,3 +276,23 @@ fn who_asked_for_a_rotation_gets_one_and_not_two_whatever_fails() {
         }
     }
 }
+
+#[test]
+fn a_write_that_is_acknowledged_and_not_there_is_a_failure_and_costs_one_token_a_run() {
+    let requests = [
+        Request::ROTATION,
+        Request::SCHEDULE,
+        Request::COMPROMISED,
+        Request::ROTATION.giving_up_old_place(),
+    ];
+    for request in requests {
+        let world = Scenario {
+            history: 0,
+            flaw: Some(Flaw::KeepsNothing),
+            ..Scenario::with([Pintail::one_shot(request)])
+        };
+        let shown = run(&world);
+        assert_eq!(shown.outcomes, vec![Some(Outcome::Failed)], "{request:?}");
+        assert_eq!(shown.created, 1, "{request:?}");
+    }
+}

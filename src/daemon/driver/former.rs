@@ -1,0 +1,108 @@
+//! A credential whose place was changed while a token in use is served in the former one: it is kept there. Nobody can
+//! tell by looking at the new place that consumers read another one.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::Work;
+use crate::config::{Config, Move, Place};
+use crate::daemon::slot::{InSlot, Slot};
+use crate::fleet::Trouble;
+use crate::names::Owner;
+use crate::record;
+use crate::rotation::condition::Reason;
+use crate::rotation::world::{Fault, World};
+
+/// The credential as it was before its place was changed.
+pub(super) struct Former {
+    pub(super) work: Work,
+    /// The places that are no longer configured, by their numbers.
+    left: Vec<(usize, Place)>,
+    is_over: AtomicBool,
+}
+
+impl Former {
+    /// What `before` was worked on as, if `now` leaves a place of it. What `now` lets go of is told.
+    pub(super) fn between(before: &Work, now: &Work) -> Option<Self> {
+        let Move { left, dropped } = Move::between(&before.places, &now.places);
+        for place in dropped {
+            let hint = "whoever still reads there has a token that no longer works after the next rotation: name the \
+                        place as a mirror again until nobody does";
+            tracing::warn!(credential = %now.subject.credential, place = %place, hint, "mirror dropped");
+        }
+        (!left.is_empty()).then(|| Self {
+            work: before.under(now),
+            left,
+            is_over: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether it is still worked on as before.
+    pub(super) fn is_in_force(&self) -> bool {
+        !self.is_over.load(Ordering::Relaxed)
+    }
+
+    /// From now on it is worked on as it is configured.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Why it is kept in its former place, if it is: a token in use is served there, or nobody can tell.
+    pub(super) async fn keeps(&self, slot: &Slot, now: &Work, config: &Config) -> Option<Trouble> {
+        let world = InSlot { world: &self.work.world, slot };
+        for (number, place) in &self.left {
+            let reading = match number.checked_sub(1) {
+                None => world.read().await,
+                Some(mirror) => world.read_mirror(mirror).await,
+            };
+            let why = match reading {
+                Ok(reading) if !serves(&reading.slot, &config.owner, place) => continue,
+                Ok(_) => "a token in use is served".to_owned(),
+                Err(Fault { message, .. }) => {
+                    format!("nobody can tell whether a token is served ({message})")
+                }
+            };
+            let configured = now.places.first().map(ToString::to_string).unwrap_or_default();
+            return Some(Trouble {
+                step: None,
+                reason: Some(Reason::PlaceChanged),
+                message: format!(
+                    "it is configured to be kept as {configured}, and stays where it was: in {place} {why}"
+                ),
+                hint: Some(hint(place, now, config)),
+            });
+        }
+        None
+    }
+}
+
+/// Whether a token of ours is served there.
+fn serves(slot: &record::Slot, owner: &Owner, place: &Place) -> bool {
+    match slot {
+        record::Slot::Managed { record, .. } | record::Slot::Edited { record, .. } => {
+            record.owner == *owner
+        }
+        // A plain secret holds no record.
+        record::Slot::Unmanaged { .. } => place.is_plain(),
+        record::Slot::Vacant => false,
+    }
+}
+
+fn hint(place: &Place, now: &Work, config: &Config) -> String {
+    let mirror =
+        format!("mirrors = [{{ store = \"{}\", path = \"{}\" }}]", place.store, place.path);
+    if now.places.iter().any(|one| one.is_beside(place)) {
+        return format!(
+            "in one secret the token has one form: give it another path as well, with {mirror} until nobody reads the \
+             former one, or take the change back"
+        );
+    }
+    let first = if config.names(place) {
+        String::new()
+    } else {
+        format!("keep the store {} as it was and give the other one another name; ", place.store)
+    };
+    format!(
+        "to move it: {first}{mirror} until nobody reads the former place (README, \"Move a secret\"). Where both are \
+         one place under two names: restart pintail"
+    )
+}

@@ -1,0 +1,127 @@
+//! A world of which only what is pintail's own work occupies a place.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Kind, Slot};
+use crate::names::{TokenId, TokenName};
+use crate::record::Record;
+use crate::rotation::decide::Reason;
+use crate::rotation::world::{
+    CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
+    Reading, Revocation, Verdict, World,
+};
+use crate::secret::Token;
+
+/// A world whose naps and calls to others are taken aside. Without it a few consumers that are unhealthy, or do not
+/// even answer, would keep the whole fleet from being rotated. What is called is on the heap: one inside the other, the
+/// futures of a rotation are large.
+pub(in crate::daemon) struct InSlot<'a, W> {
+    pub(in crate::daemon) world: &'a W,
+    pub(in crate::daemon) slot: &'a Slot,
+}
+
+/// Why nothing is asked any more.
+const STOPPING: &str = "pintail is stopping, and begins nothing";
+
+fn stopping() -> Fault {
+    Fault { kind: FaultKind::Transient, message: STOPPING.to_owned(), hint: None }
+}
+
+impl<W: World + Sync> World for InSlot<'_, W> {
+    fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+
+    fn stopping(&self) -> bool {
+        self.world.stopping()
+    }
+
+    async fn nap(&self, duration: Duration) {
+        self.slot.aside(self.world.nap(duration)).await;
+    }
+
+    async fn read(&self) -> Result<Reading, Fault> {
+        self.slot.at_store(Box::pin(self.world.read())).await
+    }
+
+    async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
+        self.slot.at_work(Box::pin(self.world.list())).await
+    }
+
+    async fn read_mirror(&self, mirror: usize) -> Result<Reading, Fault> {
+        self.slot.at_store(Box::pin(self.world.read_mirror(mirror))).await
+    }
+
+    async fn publish_to_mirror(
+        &self,
+        mirror: usize,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        self.slot
+            .at_store(Box::pin(self.world.publish_to_mirror(mirror, over, record, token)))
+            .await
+    }
+
+    async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
+        self.slot.at_store(Box::pin(self.world.ensure_writable(reading))).await
+    }
+
+    async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
+        if reason.is_urgent() {
+            self.slot.hurry();
+        }
+        self.slot.at_work(Box::pin(self.world.create(name, reason))).await
+    }
+
+    async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
+        self.slot
+            .with_others(Kind::Proof, Box::pin(self.world.connect(token, identity)))
+            .await
+            .unwrap_or_else(|| Err(stopping()))
+    }
+
+    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
+        self.slot.at_work(Box::pin(self.world.is_account(name))).await
+    }
+
+    async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
+        self.slot
+            .with_others(Kind::Proof, Box::pin(self.world.is_refused(token, identity)))
+            .await
+            .unwrap_or_else(|| Err(stopping()))
+    }
+
+    async fn publish(
+        &self,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        self.slot.at_store(Box::pin(self.world.publish(over, record, token))).await
+    }
+
+    async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
+        self.slot.at_store(Box::pin(self.world.recall(id))).await
+    }
+
+    async fn deploy(&self, record: &Record) -> Result<(), Fault> {
+        self.slot
+            .with_others(Kind::Consumers, Box::pin(self.world.deploy(record)))
+            .await
+            .unwrap_or_else(|| Err(stopping()))
+    }
+
+    async fn poll_gate(&self, record: &Record) -> Health {
+        let asked =
+            self.slot.with_others(Kind::Consumers, Box::pin(self.world.poll_gate(record))).await;
+        asked.unwrap_or_else(|| Health::Unhealthy(STOPPING.to_owned()))
+    }
+
+    async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
+        self.slot.at_work(Box::pin(self.world.revoke(id))).await
+    }
+}
