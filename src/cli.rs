@@ -18,6 +18,7 @@ mod demo;
 mod dive;
 mod duckling;
 mod entry;
+mod identify;
 mod inventory;
 mod journald;
 mod log;
@@ -37,6 +38,7 @@ mod selection;
 mod status;
 mod table;
 mod token;
+mod whose;
 
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,

@@ -398,7 +398,7 @@ pub enum Gate {
     /// By a command.
     Command(Command),
     /// By Kubernetes, pod by pod.
-    Kubernetes(PodGate),
+    Kubernetes(Box<PodGate>),
 }
 
 /// What makes the clients reload.
@@ -493,6 +493,9 @@ pub enum IdentityRule {
     /// The endpoint is not asked.
     Off,
 }
+
+/// What a connection opens, unless another database is named.
+pub const DATABASE: &str = "md:";
 
 /// How a connection is made to see whether a token works.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use self::current::Current;
@@ -35,6 +36,7 @@ use crate::live::Outside;
 use crate::notify::{self, Notifier, Sinks};
 use crate::rotation::schedule::Calendar;
 use crate::rotation::world::{Fault, FaultKind};
+use crate::workers;
 
 /// So long a stop waits for notifications to be delivered, once the steps in hand have ended.
 const NOTIFYING: Duration = Duration::from_secs(3);
@@ -149,7 +151,13 @@ impl Daemon {
                         supervisor: supervisor.clone(),
                         shutdown,
                     };
-                    tokio::spawn(reloader.run()).await.ok()
+                    let reloader = Mutex::new(reloader);
+                    let following = tokio::spawn(async move {
+                        let follow = || async { reloader.lock().await.run().await };
+                        workers::keep("reload", follow).await;
+                        reloader.into_inner().wakes
+                    });
+                    following.await.ok()
                 }
                 None => Some(wakes),
             }

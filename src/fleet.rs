@@ -28,15 +28,17 @@ use self::deadlines::Deadlines;
 use self::entry::Entry;
 use self::history::History;
 pub use self::history::{Rotation, Stage};
-pub use self::member::{Member, Trouble};
+pub use self::member::{Blocked, Member, Trouble};
 pub use self::standing::{Standing, standing};
 use self::strays::Strays;
 pub use self::words::{Origin, State};
 use crate::config::{Config, Credential};
+use crate::log;
 use crate::names::{CredentialName, Owner};
 use crate::rotation::drive::Report;
 use crate::rotation::journal::{Progress, Step};
 use crate::tally::Contact;
+use crate::workers::{Worker, workers};
 
 /// What the fleet asks of the outside.
 pub trait Outlook: Send + Sync {
@@ -117,6 +119,10 @@ pub struct Snapshot {
     pub planner: PlannerState,
     /// How long ago the planner's loop turned.
     pub silence: Duration,
+    /// The workers in the background.
+    pub workers: Vec<Worker>,
+    /// How many log lines were dropped.
+    pub log_lines_dropped: u64,
 }
 
 impl Snapshot {
@@ -210,10 +216,10 @@ impl Fleet {
     }
 
     /// A credential is kept as it was before it was configured otherwise, or no longer is. Returns whether that is news.
-    pub fn block(&self, name: &CredentialName, trouble: Option<Trouble>) -> bool {
+    pub fn block(&self, name: &CredentialName, blocked: Option<Blocked>) -> bool {
         let now = self.outlook.now();
         let mut inner = self.inner();
-        inner.entries.get_mut(name).is_some_and(|entry| entry.block(trouble, now))
+        inner.entries.get_mut(name).is_some_and(|entry| entry.block(blocked, now))
     }
 
     /// A credential is no longer looked at.
@@ -349,6 +355,8 @@ impl Fleet {
             configuration: inner.configuration.clone(),
             planner,
             silence,
+            workers: workers(),
+            log_lines_dropped: log::dropped(),
         }
     }
 

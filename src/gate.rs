@@ -33,13 +33,11 @@ impl Clients {
         &mut self,
         settings: &config::Cluster,
     ) -> Result<Arc<kubernetes::Shared>, AccessError> {
-        let shared = match &self.kubernetes {
-            Some(shared) => Arc::clone(shared),
-            None => {
-                let cluster = Cluster::open(settings)?.counted_by(Arc::clone(&self.tally));
-                Arc::new(kubernetes::Shared::new(cluster))
-            }
-        };
+        if let Some(shared) = &self.kubernetes {
+            return Ok(Arc::clone(shared));
+        }
+        let cluster = Cluster::open(settings)?.counted_by(Arc::clone(&self.tally));
+        let shared = Arc::new(kubernetes::Shared::new(cluster));
         self.kubernetes = Some(Arc::clone(&shared));
         Ok(shared)
     }
@@ -83,7 +81,7 @@ enum GateKind {
     Unasked,
     Http(Request),
     Command(config::Command),
-    Kubernetes(kubernetes::Gate),
+    Kubernetes(Box<kubernetes::Gate>),
 }
 
 impl Gate {
@@ -101,7 +99,7 @@ impl Gate {
                     .http
                     .with_extra_roots(None)
                     .map_err(|source| SetupError::Client { url: "the pods".to_owned(), source })?;
-                GateKind::Kubernetes(kubernetes::Gate::new(shared, gate, http))
+                GateKind::Kubernetes(Box::new(kubernetes::Gate::new(shared, gate, http)))
             }
         }))
     }

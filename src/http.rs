@@ -1,4 +1,7 @@
-//! What the HTTP clients share: headers that may be secrets, and how long a server asks to be left alone.
+//! What the HTTP clients share: headers that may be secrets, bounded answers, and how long a server asks to be left
+//! alone.
+
+pub mod body;
 
 pub mod reason;
 
@@ -84,16 +87,21 @@ impl Headers {
     }
 }
 
-/// How long an answer's `Retry-After` asks to wait: seconds, or a date, which counts from the answer's own `Date`
-/// where it has one, since the clocks may differ.
+/// Whoever asks for more is not believed.
+const LONGEST_WAIT: Duration = Duration::from_hours(24);
+
+/// How long an answer's `Retry-After` asks to wait, a day at most: seconds, or a date, which counts from the answer's
+/// own `Date` where it has one, since the clocks may differ.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let now = date(headers).unwrap_or_else(Timestamp::now);
-    let wait = now.duration_until(http_date(text)?);
-    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        let now = date(headers).unwrap_or_else(Timestamp::now);
+        let wait = now.duration_until(http_date(text)?);
+        Duration::try_from(wait).unwrap_or(Duration::ZERO)
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// The `Date` header.
@@ -102,7 +110,7 @@ pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
 }
 
 /// A date as HTTP writes it: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }
 
@@ -123,5 +131,16 @@ mod tests {
         assert_eq!(wait("Sun, 06 Nov 1994 08:49:47 GMT"), Some(Duration::from_secs(10)));
         assert_eq!(wait("Sun, 06 Nov 1994 08:49:07 GMT"), Some(Duration::ZERO));
         assert_eq!(wait("later"), None);
+        assert_eq!(wait(""), None);
+        assert_eq!(wait("-1"), None);
+    }
+
+    #[test]
+    fn nobody_can_ask_for_ages() {
+        let forever = ["18446744073709551615", "99999999999999999999999", "86401"];
+        let dates = ["Wed, 29 Dec 9999 23:59:59 GMT", "Sat, 06 Nov 2094 08:49:07 GMT"];
+        for text in forever.into_iter().chain(dates) {
+            assert_eq!(wait(text), Some(LONGEST_WAIT), "{text}");
+        }
     }
 }

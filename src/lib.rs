@@ -1,20 +1,28 @@
 //! pintail keeps MotherDuck service-account tokens fresh, and never leaves a client without one that works.
 
+#![cfg_attr(
+    test,
+    allow(clippy::arithmetic_side_effects, reason = "the times of a test are its own")
+)]
+
 pub mod account;
 pub mod audit;
 pub mod cli;
 pub mod command;
 pub mod config;
 pub mod daemon;
+pub mod deadline;
 pub mod fleet;
 pub mod gate;
 pub mod http;
 pub mod kubernetes;
 pub mod live;
+pub mod log;
 pub mod metrics;
 pub mod motherduck;
 pub mod names;
 pub mod notify;
+pub mod process;
 pub mod record;
 pub mod redact;
 pub mod rotation;
@@ -26,3 +34,4 @@ pub mod tally;
 pub mod telemetry;
 pub mod tls;
 pub mod verify;
+pub mod workers;

@@ -27,11 +27,12 @@ use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
 use crate::config::{self, Config};
+use crate::deadline;
 use crate::gate::{self, Gate, Hook};
 use crate::kubernetes::Right;
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
-use crate::record::Record;
+use crate::record::{Record, Slot};
 use crate::rotation::decide::{MirrorPlace, Reason, Subject};
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
@@ -45,6 +46,9 @@ use crate::verify::Verifier;
 
 /// Clocks that differ by less are taken as equal: the `Date` header has whole seconds, and answers take time.
 const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// How long a first token waits for the mirrors to say whether they could be written.
+const MIRROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything outside that the configured credentials need, connected lazily and shared.
 pub struct Outside {
@@ -314,6 +318,20 @@ impl Live {
         Some(tried.map_err(|error| Fault::of(&error, error.kind(), error.hint())))
     }
 
+    /// Whether no mirror keeps something of the user's under a key that pintail would write: known before a token is
+    /// made for it. A mirror that does not answer holds nothing up.
+    pub async fn ensure_mirrors_free(&self) -> Result<(), Fault> {
+        let asked =
+            self.mirrors.iter().zip(&self.credential.mirrors).map(|(place, mirror)| async {
+                let answer = tokio::time::timeout(MIRROR_PATIENCE, place.ensure_free()).await;
+                answer.unwrap_or(Ok(())).map_err(|fault| Fault {
+                    message: format!("mirror {}: {}", mirror.place(), fault.message),
+                    ..fault
+                })
+            });
+        futures::future::join_all(asked).await.into_iter().collect()
+    }
+
     fn mirror(&self, number: usize) -> Result<&Place, Fault> {
         self.mirrors.get(number).ok_or_else(|| Fault {
             kind: FaultKind::Permanent,
@@ -356,7 +374,7 @@ impl World for Live {
     }
 
     async fn nap(&self, duration: Duration) {
-        let mut end = Instant::now() + duration;
+        let mut end = deadline::after(duration);
         if let Some(until) = self.until {
             end = end.min(until);
         }
@@ -397,7 +415,12 @@ impl World for Live {
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
-        self.primary.ensure_writable(reading).await
+        self.primary.ensure_writable(reading).await?;
+        match reading.slot {
+            Slot::Vacant => self.ensure_mirrors_free().await,
+            // What is served is brought to the mirrors before it is replaced, unless that cannot wait for a mirror.
+            Slot::Unmanaged { .. } | Slot::Edited { .. } | Slot::Managed { .. } => Ok(()),
+        }
     }
 
     async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {

@@ -9,6 +9,7 @@ mod ducklings;
 mod error;
 mod operation;
 mod pace;
+mod page;
 mod pages;
 mod rate;
 mod skew;
@@ -24,6 +25,7 @@ use jiff::SignedDuration;
 use url::{Host, Url};
 
 use crate::config;
+use crate::http::body::LargeAnswers;
 use crate::secret::Token;
 use crate::tally::{Contact, Tally};
 use crate::tls::{Roots, http_client};
@@ -59,6 +61,7 @@ pub struct Client {
     admin: Arc<Admin>,
     rate: Arc<Rate>,
     lane: Lane,
+    large: LargeAnswers,
     pace: Pace,
     skew: Arc<Skew>,
     sent: Arc<AtomicU64>,
@@ -81,6 +84,7 @@ impl Client {
             admin: Arc::new(Admin::new(admin)),
             rate: Arc::new(Rate::per_second(settings.requests_per_second)),
             lane: Lane::Ordinary,
+            large: LargeAnswers::default(),
             pace: Pace::default(),
             skew: Arc::default(),
             sent: Arc::default(),
@@ -109,6 +113,7 @@ impl Client {
             admin: self.admin.clone(),
             rate: self.rate.clone(),
             lane: self.lane,
+            large: self.large.clone(),
             pace: self.pace,
             skew: self.skew.clone(),
             sent: self.sent.clone(),

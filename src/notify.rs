@@ -14,6 +14,7 @@ mod worker;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,9 @@ use self::queue::Queue;
 pub use self::receiver::{Receiver, Setback, SetupError};
 use self::worker::Worker;
 use crate::config::Config;
+use crate::deadline;
 use crate::fleet::{Counts, Fleet, Snapshot};
+use crate::workers;
 
 /// Between two looks at the fleet, however much happens.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
@@ -80,7 +83,8 @@ impl Line {
             counts: counts.clone(),
             closing: closing.clone(),
         };
-        let worker = tokio::spawn(worker.run());
+        let label = format!("notifications.{name}");
+        let worker = tokio::spawn(async move { workers::keep(&label, || worker.run()).await });
         Self { sink: name, judge, queue, closing, worker, counts: counts.clone() }
     }
 
@@ -112,30 +116,35 @@ impl Line {
 /// Everything that a daemon has news of reaches the sinks by this.
 pub struct Notifier {
     stop: CancellationToken,
-    task: JoinHandle<Vec<Line>>,
+    lines: Arc<Mutex<Vec<Line>>>,
+    task: JoinHandle<()>,
 }
 
 impl Notifier {
     /// Watches `fleet` and tells `sinks`.
     pub fn start(sinks: Sinks, fleet: Arc<Fleet>) -> Self {
         let stop = CancellationToken::new();
-        let lines = sinks.start(fleet.counts());
-        let task = tokio::spawn(watch(lines, fleet, stop.clone()));
-        Self { stop, task }
+        let lines = Arc::new(Mutex::new(sinks.start(fleet.counts())));
+        let (watched, stopped) = (lines.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            workers::keep("notifications", || watch(&watched, &fleet, &stopped)).await;
+        });
+        Self { stop, lines, task }
     }
 
     /// Tells what has happened until now, and delivers what waits for at most `limit`.
     pub async fn close(self, limit: Duration) {
         self.stop.cancel();
-        if let Ok(lines) = self.task.await {
-            close(lines, limit).await;
-        }
+        let until = deadline::after(limit);
+        // It ends at once, unless it panics over and over.
+        let _ = tokio::time::timeout_at(until, self.task).await;
+        close(std::mem::take(&mut *self.lines.lock().await), until).await;
     }
 }
 
-async fn watch(mut lines: Vec<Line>, fleet: Arc<Fleet>, stop: CancellationToken) -> Vec<Line> {
-    if lines.is_empty() {
-        return lines;
+async fn watch(lines: &Mutex<Vec<Line>>, fleet: &Fleet, stop: &CancellationToken) {
+    if lines.lock().await.is_empty() {
+        return;
     }
     while !stop.is_cancelled() {
         tokio::select! {
@@ -143,20 +152,20 @@ async fn watch(mut lines: Vec<Line>, fleet: Arc<Fleet>, stop: CancellationToken)
             () = fleet.changed() => {}
             () = tokio::time::sleep(LONGEST_PAUSE) => {}
         }
-        let snapshot = fleet.snapshot();
-        for line in &mut lines {
-            line.look(&snapshot, |_| true);
-        }
+        look(lines, fleet).await;
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(LEAST_PAUSE) => {}
         }
     }
+    look(lines, fleet).await;
+}
+
+async fn look(lines: &Mutex<Vec<Line>>, fleet: &Fleet) {
     let snapshot = fleet.snapshot();
-    for line in &mut lines {
+    for line in lines.lock().await.iter_mut() {
         line.look(&snapshot, |_| true);
     }
-    lines
 }
 
 /// Tells `sinks` how the credentials of a one-shot run stand, within `limit`. Tokens that nobody manages are left to
@@ -167,11 +176,10 @@ pub async fn tell_once(sinks: Sinks, fleet: &Fleet, limit: Duration) {
     for line in &mut lines {
         line.look(&snapshot, |news| !matches!(news, News::Unmanaged { .. }));
     }
-    close(lines, limit).await;
+    close(lines, deadline::after(limit)).await;
 }
 
-async fn close(lines: Vec<Line>, limit: Duration) {
-    let limit = Instant::now() + limit;
+async fn close(lines: Vec<Line>, limit: Instant) {
     futures::future::join_all(lines.into_iter().map(|line| line.close(limit))).await;
 }
 

@@ -7,14 +7,17 @@ use serde::{Deserialize, Serialize};
 use crate::names::{AccountName, Owner, RotationId, TokenId, TokenName};
 use crate::secret::Token;
 
+mod damage;
+mod decode;
+mod encode;
 mod error;
-mod form;
+mod keys;
 mod object;
 
+pub use self::decode::{decode, decode_to_read};
+pub use self::encode::{encode, encode_with_token};
 pub use self::error::{Part, RecordError};
-pub use self::form::{
-    Fields, RECORD_KEY, TOKEN_ID_FIELD, UserKeys, decode, decode_to_read, encode, encode_with_token,
-};
+pub use self::keys::{Fields, RECORD_KEY, TOKEN_ID_FIELD, UserKeys};
 pub use self::object::Object;
 
 /// What a token may do.

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 /// A secret text: a MotherDuck token, a Vault token, a client's password.
@@ -58,6 +60,17 @@ impl fmt::Debug for Token {
     }
 }
 
+/// A text of an answer that is wiped when it is dropped.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+pub struct Wiped(pub Zeroizing<String>);
+
+impl From<String> for Wiped {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
 /// Why a text cannot be a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
@@ -99,7 +112,7 @@ impl SecretSource {
                 std::env::var(name).map_err(|_| SecretError::Env { name: name.clone() })?
             }
         };
-        let text = secrecy::zeroize::Zeroizing::new(text);
+        let text = Zeroizing::new(text);
         Token::new(part(&text))
             .map_err(|source| SecretError::Text { place: self.to_string(), source })
     }

@@ -2,6 +2,7 @@
 //!
 //! It shows and changes nothing: there is no route that does anything, and nothing that it shows is a secret.
 
+mod connections;
 mod page;
 mod ready;
 mod status;
@@ -22,12 +23,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use self::connections::{Bounds, serve};
 use self::page::Wanted;
 pub use self::ready::{Readiness, Reason, Shortcoming, is_alive, readiness};
 use crate::config;
 use crate::fleet::Fleet;
 use crate::metrics::{self, Format};
 use crate::rotation::world::FaultKind;
+use crate::workers;
 
 /// How long a stop waits for the answers in hand.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -84,12 +87,11 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         let stop = CancellationToken::new();
         let app = router(Shown { fleet, settings: Arc::new(settings) });
-        let serving =
-            axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let (listener, stopped) = (Arc::new(listener), stop.clone());
         let task = tokio::spawn(async move {
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "server ended");
-            }
+            let bounds = Bounds::default();
+            let begin = || serve(listener.clone(), app.clone(), bounds, stopped.clone());
+            workers::keep("server", begin).await;
         });
         tracing::info!(%address, url = format!("http://{address}/"), "server ready");
         Ok(Self { address, stop, task })

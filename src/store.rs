@@ -188,7 +188,7 @@ impl Store {
             Self::File(files) => files.publish(at, over, record, token).await,
             Self::Vault(vault) => vault.publish(at, over, record, token).await,
             Self::AwsSecretsManager(aws) => aws.publish(at, over, record, token).await,
-            Self::Kubernetes(secrets) => secrets.publish(at, over, record, token).await,
+            Self::Kubernetes(secrets) => Box::pin(secrets.publish(at, over, record, token)).await,
         }
     }
 

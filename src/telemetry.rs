@@ -6,7 +6,7 @@ mod headers;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::document::document;
 use crate::config::{self, Config};
@@ -15,6 +15,7 @@ use crate::rotation::drive::Report;
 use crate::rotation::world::{Fault, FaultKind};
 use crate::secret::SecretSource;
 use crate::tls::HttpClients;
+use crate::workers;
 
 /// As many runs wait to be sent; what comes on top is dropped.
 const QUEUE: usize = 512;
@@ -61,7 +62,14 @@ impl Telemetry {
             };
         let (post, letters) = mpsc::channel(QUEUE);
         let carrier = Carrier { client, settings: settings.clone(), headers, failing: false };
-        tokio::spawn(carrier.carry(letters));
+        let shared = Mutex::new((carrier, letters));
+        tokio::spawn(async move {
+            let carry = || async {
+                let (carrier, letters) = &mut *shared.lock().await;
+                carrier.carry(letters).await;
+            };
+            workers::keep("traces", carry).await;
+        });
         Ok(Self { post: Some(post), service: settings.service_name.clone(), owner })
     }
 
@@ -98,7 +106,7 @@ struct Carrier {
 }
 
 impl Carrier {
-    async fn carry(mut self, mut letters: mpsc::Receiver<Letter>) {
+    async fn carry(&mut self, letters: &mut mpsc::Receiver<Letter>) {
         while let Some(letter) = letters.recv().await {
             match letter {
                 Letter::Trace(trace) => self.deliver(trace).await,

@@ -72,5 +72,11 @@ impl Verifier {
     }
 }
 
+/// Connects with a token of whatever account at the endpoint, and asks which account that opens.
+pub async fn identify(token: &Token, endpoint: &config::Postgres) -> Result<Verdict, Error> {
+    let endpoint = Endpoint::new(endpoint, config::DATABASE, config::IdentityRule::IfAnswered);
+    endpoint.map_err(Error::Postgres)?.connect(token).await.map_err(Error::Postgres)
+}
+
 #[cfg(test)]
 mod tests;

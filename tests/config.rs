@@ -12,6 +12,8 @@ mod accounts;
 mod admin_token;
 #[path = "config/directory.rs"]
 mod directory;
+#[path = "config/fields.rs"]
+mod fields;
 #[path = "config/kubernetes.rs"]
 mod kubernetes;
 #[path = "config/limits.rs"]

@@ -42,8 +42,14 @@ mod history;
 mod holding;
 #[path = "e2e/hooks.rs"]
 mod hooks;
+#[path = "e2e/hostile.rs"]
+mod hostile;
 #[path = "support/http.rs"]
 mod http;
+#[path = "e2e/identity.rs"]
+mod identity;
+#[path = "e2e/log.rs"]
+mod log;
 #[path = "e2e/manager.rs"]
 mod manager;
 #[path = "e2e/mirrors.rs"]
@@ -76,6 +82,8 @@ mod supervision;
 mod surroundings;
 #[path = "e2e/trail.rs"]
 mod trail;
+#[path = "e2e/users_keys.rs"]
+mod users_keys;
 #[path = "e2e/verbs.rs"]
 mod verbs;
 #[path = "e2e/verifiers.rs"]

@@ -7,8 +7,16 @@
     reason = "a test's helpers fail the test that calls them"
 )]
 
+#[path = "server/followed.rs"]
+mod followed;
+#[path = "server/moves.rs"]
+mod moves;
 #[path = "server/reload.rs"]
 mod reload;
+#[path = "server/restart.rs"]
+mod restart;
+#[path = "server/tenants.rs"]
+mod tenants;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -275,6 +283,8 @@ async fn every_metric_moves_when_what_it_counts_happens() {
     }
     assert!(value(&text, &["pintail_clock_skew_seconds"]).unwrap().abs() < 5.0);
     assert_eq!(value(&text, &["pintail_missed_runs_total"]), Some(0.0));
+    assert_eq!(value(&text, &["pintail_worker_restarts_total", "worker=\"server\""]), Some(0.0));
+    assert_eq!(value(&text, &["pintail_log_lines_dropped_total"]), Some(0.0));
     shown.until_reasons(&["store_unreachable"]).await;
     assert_eq!(shown.get("/livez").await.0, 200);
     assert_no_secret(&bench, &shown).await;
@@ -328,10 +338,10 @@ async fn a_run_that_is_made_up_for_late_counts_as_missed() {
 /// As if the record had been written two days ago.
 fn grow_old(path: &Path) {
     let mut record: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    let then = Timestamp::now() - SignedDuration::from_hours(48);
-    record["rotation_id"] = RotationId::starting_at(then).to_string().into();
+    let then = Timestamp::now().checked_sub(SignedDuration::from_hours(48)).unwrap();
+    record["pintail"]["rotation_id"] = RotationId::starting_at(then).to_string().into();
     for time in ["created_at", "published_at"] {
-        record[time] = then.to_string().into();
+        record["pintail"][time] = then.to_string().into();
     }
     std::fs::write(path, record.to_string()).unwrap();
 }
@@ -385,7 +395,7 @@ async fn without_the_credential_label_a_fleet_of_any_size_has_as_many_series() {
     assert!(!text.contains("credential=") && !text.contains("account="), "{text}");
     let states: Vec<_> =
         text.lines().filter(|l| l.starts_with("pintail_credential_state{")).collect();
-    assert_eq!(states.len(), 9);
+    assert_eq!(states.len(), 10);
     assert_eq!(value(&text, &["pintail_credential_state"]), Some(4.0));
     let request = shown.client.get(format!("{}/metrics", shown.url));
     let response = request.header("accept", "application/openmetrics-text").send().await.unwrap();

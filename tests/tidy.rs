@@ -96,20 +96,28 @@ fn the_adapters_know_neither_each_other_nor_the_policy() {
 #[test]
 fn what_is_shown_knows_the_fleet_and_not_who_tells_it() {
     assert_imports_only("tally", &[]);
-    assert_imports_only("fleet", &["config", "names", "record", "rotation", "tally"]);
+    assert_imports_only("log", &[]);
+    assert_imports_only("workers", &[]);
+    assert_imports_only(
+        "fleet",
+        &["config", "log", "names", "record", "rotation", "tally", "workers"],
+    );
     assert_imports_only("metrics", &["fleet", "names", "rotation", "tally", "tls"]);
     assert_imports_only(
         "notify",
-        &["config", "fleet", "http", "names", "record", "rotation", "secret", "tls"],
+        &[
+            "config", "deadline", "fleet", "http", "names", "record", "rotation", "secret", "tls",
+            "workers",
+        ],
     );
     assert_imports_only("http", &["config", "secret"]);
-    assert_imports_only("server", &["config", "fleet", "metrics", "names", "rotation"]);
+    assert_imports_only("server", &["config", "fleet", "metrics", "names", "rotation", "workers"]);
 }
 
 #[test]
 fn what_is_written_down_and_sent_knows_no_adapter() {
     assert_imports_only("audit", &["names", "rotation"]);
-    assert_imports_only("telemetry", &["config", "names", "rotation", "secret", "tls"]);
+    assert_imports_only("telemetry", &["config", "names", "rotation", "secret", "tls", "workers"]);
 }
 
 #[test]

@@ -91,7 +91,7 @@ cat >"$root/srv/try.sh" <<'SCRIPT'
 set -Eeuo pipefail
 step() { printf '\n== %s\n' "$*"; }
 until_true() { for _ in {1..300}; do "$@" 2>/dev/null && return; sleep 0.1; done; echo "error: never came true: $*"; false; }
-served() { sed -n 's/.*"token_id": *"\([^"]*\)".*/\1/p' /var/lib/pintail/secrets/etl/record.json; }
+served() { sed -n 's/^  "token_id": *"\([^"]*\)".*/\1/p' /var/lib/pintail/secrets/etl/record.json; }
 property() { systemctl show --value --property "$1" "$2"; }
 trap 'echo "error: line $LINENO"; journalctl --no-pager | grep -v pintail.service | tail -60; systemctl --no-pager status etl.service pintail-reload@etl.path pintail-reload@etl.service' ERR
 

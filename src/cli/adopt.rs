@@ -1,5 +1,6 @@
 //! `pintail adopt`: makes hand-made tokens and their secrets managed, without rotating them.
 
+mod account;
 mod ground;
 mod list;
 mod many;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use self::account::{disproved, ensure_own};
 use self::ground::{Ground, Prepared, failed};
 use self::many::{Mode, adopt_all};
 use super::answer::{self, Answer};
@@ -33,6 +35,8 @@ pub(super) struct Wish {
     pub(super) line: Option<usize>,
     pub(super) name: CredentialName,
     pub(super) token_id: TokenId,
+    /// What the endpoint may name in place of the account.
+    pub(super) accepted: Option<String>,
 }
 
 /// Adopts one token, or all that a file lists.
@@ -44,10 +48,15 @@ pub async fn adopt(
     let take_over = if arguments.take_over { TakeOver::Yes } else { TakeOver::No };
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Adopt };
     let wishes = match arguments.source() {
-        Some(AdoptSource::File(file)) => list::read(file, &config)?,
+        Some(AdoptSource::File(file)) => {
+            let accepted = arguments.accept_account.clone();
+            let wishes = list::read(file, &config)?.into_iter();
+            wishes.map(|wish| Wish { accepted: accepted.clone(), ..wish }).collect()
+        }
         Some(AdoptSource::One(name, token_id)) => {
             configured(&config, std::slice::from_ref(name))?;
-            let wish = Wish { line: None, name: name.clone(), token_id };
+            let accepted = arguments.accept_account.clone();
+            let wish = Wish { line: None, name: name.clone(), token_id, accepted };
             if mode == Mode::Adopt {
                 let outside = selection::open(config).await?;
                 answer::tell(&take_in(&outside, &wish, take_over).await?, output);
@@ -76,6 +85,8 @@ pub(super) struct Adopted {
     token_name: String,
     store: String,
     path: String,
+    /// Which account the text opens, as the endpoint says; null if it does not say.
+    opens: Option<String>,
     /// What consumers were served before; revoked once they are healthy with the adopted token.
     previous_token_ids: Vec<TokenId>,
 }
@@ -95,10 +106,12 @@ impl Answer for Adopted {
         for id in &self.previous_token_ids {
             writeln!(out, "  {id} was served before, and is revoked after the next gate")?;
         }
+        let opens = self.opens.as_ref().map(|account| format!(", and opens account {account}"));
         writeln!(
             out,
-            "  the text connects; that it is the text of this ID cannot be proved, since tokens are opaque:\n  \
-             compare once more, for the next rotation revokes the token with this ID"
+            "  the text connects{}; that it is the text of this ID cannot be proved, since tokens are opaque:\n  \
+             compare once more, for the next rotation revokes the token with this ID",
+            opens.unwrap_or_default()
         )
     }
 }
@@ -117,11 +130,17 @@ pub(super) async fn take_in(
         return Err(Complaint::usage(format!("there is no credential `{name}`"), None));
     };
     let ground = Ground::look(outside, std::slice::from_ref(name)).await;
-    let prepared = ground.prepare(config, wish, take_over);
+    let disproved = disproved(&world, credential, ground.slot(name)).await;
+    let prepared = ground.prepare(config, wish, take_over, disproved);
     let Prepared { reading, claim, record } =
         prepared.map_err(|obstacle| obstacle.complaint(name))?;
+    let opens;
     match world.connect(claim.token, &Identity::served(&record)).await {
-        Ok(Verdict::Works(_)) => {}
+        Ok(Verdict::Works(answer)) => {
+            let accepted = wish.accepted.as_deref();
+            ensure_own(&world, credential, accepted, answer.as_ref()).await?;
+            opens = answer.map(|answer| answer.account);
+        }
         Ok(Verdict::Refused(how)) => {
             return Err(Complaint {
                 code: ExitCode::Failed,
@@ -150,6 +169,7 @@ pub(super) async fn take_in(
         token_name: record.token_name,
         store: credential.store.clone(),
         path: credential.path.clone(),
+        opens,
         previous_token_ids: record.previous_token_ids,
     })
 }

@@ -125,6 +125,11 @@ pub enum Command {
     Check(Check),
     /// Take over hand-made tokens and their secrets, without rotating them.
     Adopt(Adopt),
+    /// Tell whose the token on standard input is, whether a credential serves it, and what would replace it.
+    ///
+    /// Its text is compared with all secrets and is sent to the Postgres endpoint, which wakes a Duckling; it is shown
+    /// nowhere.
+    Identify,
     /// Serve the predecessor again, while it lives and is not yet marked as retiring.
     RollBack(RollBack),
     /// Manage service accounts by hand.
@@ -171,12 +176,19 @@ pub struct Check {
     /// Check the configuration alone, and contact nobody.
     #[arg(long)]
     offline: bool,
+    /// Connect with each served token, too: whether it works, and whose it is. Each connection wakes a Duckling.
+    #[arg(long, conflicts_with = "offline")]
+    connect: bool,
 }
 
 impl Check {
     /// How far the check goes.
     pub fn depth(&self) -> CheckDepth {
-        if self.offline { CheckDepth::ConfigurationAlone } else { CheckDepth::Everything }
+        match (self.offline, self.connect) {
+            (true, _) => CheckDepth::ConfigurationAlone,
+            (false, true) => CheckDepth::Connections,
+            (false, false) => CheckDepth::Everything,
+        }
     }
 }
 
@@ -187,6 +199,8 @@ pub enum CheckDepth {
     ConfigurationAlone,
     /// MotherDuck and the stores are asked, read-only.
     Everything,
+    /// And a connection is made with each served token.
+    Connections,
 }
 
 /// `roll-back`.

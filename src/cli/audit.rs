@@ -2,6 +2,7 @@
 //! nothing.
 
 mod accounts;
+mod connection;
 mod findings;
 mod judge;
 mod text;
@@ -33,7 +34,7 @@ pub async fn audit(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let outside = selection::open(config).await?;
-    let report = survey(&outside, &arguments.allow).await;
+    let report = survey(&outside, arguments).await;
     answer::give(&report, output)?;
     Ok(report.code())
 }
@@ -146,7 +147,7 @@ impl Kind {
 }
 
 /// One list for each account, however many credentials it has, and one of all accounts.
-async fn survey(outside: &Outside, allowed: &[Remark]) -> Report {
+async fn survey(outside: &Outside, arguments: &Audit) -> Report {
     let config = &outside.config;
     let names: Vec<_> = config.credentials.keys().cloned().collect();
     let looks = look(outside, &names, |_, _, _| true).await;
@@ -186,8 +187,13 @@ async fn survey(outside: &Outside, allowed: &[Remark]) -> Report {
     };
     findings
         .extend(uncovered_accounts.iter().map(|name| findings::of_stranger(accounts_source, name)));
+    if arguments.connect {
+        let (remarks, unseen) = connection::examine(outside).await;
+        findings.extend(remarks);
+        errors.extend(unseen);
+    }
     for finding in &mut findings {
-        finding.allowed = allowed.contains(&finding.remark);
+        finding.allowed = arguments.allow.contains(&finding.remark);
     }
     Report { accounts, accounts_source, uncovered_accounts, findings, errors }
 }

@@ -2,6 +2,7 @@
 
 mod account;
 mod certificate;
+mod connection;
 mod endpoint;
 mod finding;
 mod offline;
@@ -18,6 +19,7 @@ use super::{Check, CheckDepth, ExitCode, Output};
 use crate::config::Config;
 use crate::live::Outside;
 use finding::{Finding, Findings};
+use online::Connections;
 
 /// Checks as far as `arguments` say.
 pub async fn check(
@@ -46,7 +48,12 @@ async fn examine(config: Arc<Config>, depth: CheckDepth) -> (Findings, ExitCode)
     };
     match depth {
         CheckDepth::ConfigurationAlone => {}
-        CheckDepth::Everything => online::examine(&outside, &mut findings).await,
+        CheckDepth::Everything => {
+            online::examine(&outside, Connections::None, &mut findings).await;
+        }
+        CheckDepth::Connections => {
+            online::examine(&outside, Connections::Each, &mut findings).await;
+        }
     }
     let code = if findings.has_error() { ExitCode::Failed } else { ExitCode::Settled };
     (findings, code)

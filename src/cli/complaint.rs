@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::ExitCode;
+use crate::log::Lines;
 use crate::rotation::world::{Fault, chain};
 
 /// An error for people, and the exit code that goes with it.
@@ -36,12 +37,13 @@ impl Complaint {
 
 /// Prints `error:` and `hint:`; the exit code that the program ends with.
 pub fn print(error: &anyhow::Error) -> ExitCode {
-    let mut stderr = std::io::stderr().lock();
-    // There is nobody left to tell when standard error is closed.
+    let mut lines = vec![];
     let _ = match error.downcast_ref::<Complaint>() {
-        Some(complaint) => write_lines(&mut stderr, &complaint.message, complaint.hint.as_deref()),
-        None => write_lines(&mut stderr, &chain(error.as_ref()), None),
+        Some(complaint) => write_lines(&mut lines, &complaint.message, complaint.hint.as_deref()),
+        None => write_lines(&mut lines, &chain(error.as_ref()), None),
     };
+    // Behind what was logged, and with the same patience.
+    let _ = Lines.write_all(&lines);
     error.downcast_ref::<Complaint>().map_or(ExitCode::Failed, |complaint| complaint.code)
 }
 

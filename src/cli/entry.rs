@@ -1,5 +1,6 @@
 //! From the arguments to the exit code.
 
+use std::panic::AssertUnwindSafe;
 use std::process::ExitCode as Status;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +11,33 @@ use super::complaint::{self, Complaint};
 use super::{Arguments, Command, ExitCode, demo, log, roll_back, rotate_now, sandbox, selection};
 use crate::config::{self, Config, Files};
 use crate::daemon::{Daemon, Supervisor, reload_signal, shutdown_on_signals};
+use crate::process;
 use crate::server::Server;
+
+/// The exit code of a program that panicked, as Rust has it.
+const PANICKED: u8 = 101;
+/// So long the end of the program waits for its last lines to be written.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// Runs the program.
 pub fn main() -> Status {
     let arguments = Arguments::parse();
-    let result = run(&arguments);
-    result.unwrap_or_else(|error| complaint::print(&error)).into()
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| run(&arguments)));
+    let status = match result {
+        Ok(Ok(code)) => code.into(),
+        Ok(Err(error)) => complaint::print(&error).into(),
+        // What it was is in the log.
+        Err(_) => Status::from(PANICKED),
+    };
+    crate::log::flush(LAST_LINES);
+    status
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     config::refuse_dangerous_environment(|name| std::env::var_os(name))
         .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
     log::start(arguments)?;
+    process::raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(Box::pin(dispatch(arguments)));
     // A blocking call that hangs, on a dead network file system say, must not keep the program from ending.
@@ -52,6 +67,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
         Command::Audit(audit) => super::audit::audit(load(arguments)?, audit, output).await,
         Command::Check(depth) => super::check::check(load(arguments)?, depth, output).await,
+        Command::Identify => super::identify::identify(read(arguments)?, output).await,
         Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
         Command::Token(deed) => super::token::token(read(arguments)?, deed, output).await,
         Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,
@@ -61,7 +77,9 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let configured = || read(arguments).map(|config| config.audit_log.clone());
             super::audit_log::audit_log(configured, deed, output)
         }
-        Command::Adopt(adoption) => super::adopt::adopt(load(arguments)?, adoption, output).await,
+        Command::Adopt(adoption) => {
+            Box::pin(super::adopt::adopt(load(arguments)?, adoption, output)).await
+        }
     }
 }
 

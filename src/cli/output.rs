@@ -9,6 +9,7 @@ use crate::names::{RotationId, TokenId};
 use crate::rotation::condition::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::StepReport;
+use crate::workers::Panicked;
 
 /// What became of the credentials of a run.
 #[derive(Debug, Serialize)]
@@ -29,6 +30,8 @@ pub(super) struct CredentialResult {
     error: Option<String>,
     hint: Option<String>,
     reason: Option<Reason>,
+    #[serde(skip)]
+    is_unclear: bool,
 }
 
 impl CredentialResult {
@@ -53,6 +56,28 @@ impl CredentialResult {
             error,
             hint,
             reason,
+            is_unclear: false,
+        }
+    }
+
+    /// Of a run that ended by a panic nothing is known but what stands in the store.
+    pub(super) fn panicked(name: &impl ToString, panicked: Panicked) -> Self {
+        let name = name.to_string();
+        let hint = format!(
+            "look with: pintail status {name}; another run goes on where this one stopped; report what the log says"
+        );
+        Self {
+            name,
+            outcome: Outcome::Failed,
+            rotation_id: None,
+            token_id: None,
+            previous_token_id: None,
+            revoked: vec![],
+            steps: vec![],
+            error: Some(panicked.to_string()),
+            hint: Some(hint),
+            reason: None,
+            is_unclear: true,
         }
     }
 }
@@ -74,6 +99,9 @@ impl Answer for CredentialResult {
             }
             (Outcome::Rotated, None) => format!("rotated: token {token} is its first"),
             (Outcome::NotDue, _) => format!("not due: token {token} stays"),
+            (Outcome::Failed, _) if self.is_unclear => {
+                "failed: how far it came is not known".to_owned()
+            }
             (Outcome::Failed, _) => "failed: nothing new is served".to_owned(),
             (Outcome::Held, None) => format!("held: token {token} is served"),
             (Outcome::Held, Some(_)) => {

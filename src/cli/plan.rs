@@ -6,9 +6,11 @@ mod words;
 use std::io::Write;
 use std::sync::Arc;
 
+use futures::StreamExt;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
 use super::look::{Found, Look, look, look_at_mirrors};
@@ -96,6 +98,7 @@ async fn draw_up(outside: &Outside, names: &[CredentialName], request: Request) 
     })
     .await;
     look_at_mirrors(outside, &mut looks).await;
+    look_into_mirrors(outside, &mut looks).await;
     let accounts = accounts(outside, &mut looks).await;
     let plan = |look: &Look<'_>| {
         let mut plan = Plan::new(config, look, request);
@@ -103,6 +106,22 @@ async fn draw_up(outside: &Outside, names: &[CredentialName], request: Request) 
         plan
     };
     Plans { credentials: looks.iter().map(plan).collect() }
+}
+
+/// Looks whether something of the user's is in the way in those mirrors that were not read: nothing is served yet that
+/// they could be compared with.
+async fn look_into_mirrors(outside: &Outside, looks: &mut [Look<'_>]) {
+    let unread = looks.iter_mut().filter(|look| look.found.is_ok() && look.mirrors.is_empty());
+    futures::stream::iter(unread)
+        .for_each_concurrent(outside.config.daemon.concurrency, |look| async move {
+            let world = outside.world(&look.credential.name, CancellationToken::new());
+            if let Some(world) = world
+                && let Err(fault) = world.ensure_mirrors_free().await
+            {
+                look.mirrors.push(Err(fault));
+            }
+        })
+        .await;
 }
 
 fn next_step(

@@ -28,6 +28,7 @@ use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
 use crate::rotation::world::{World, chain};
+use crate::workers;
 
 /// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.
 const PERSISTENCE: Persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
@@ -162,13 +163,21 @@ impl Run {
             let asked = (request, cause.clone());
             async move {
                 let watcher = |progress| place.show(progress);
-                let report = rotate(outside, &name, asked, timeout, stop, &watcher).await;
+                let run = Box::pin(rotate(outside, &name, asked, timeout, stop, &watcher));
+                let report = workers::survive(run).await;
                 place.finish();
-                report.map(|report| {
-                    fleet.settled(&name, &report, None);
-                    let result = CredentialResult::new(&name, report);
-                    (name, result)
-                })
+                let result = match report {
+                    Ok(report) => {
+                        let report = report?;
+                        fleet.settled(&name, &report, None);
+                        CredentialResult::new(&name, report)
+                    }
+                    Err(panicked) => {
+                        fleet.panicked(&name, None);
+                        CredentialResult::panicked(&name, panicked)
+                    }
+                };
+                Some((name, result))
             }
         }))
         .buffer_unordered(concurrency)

@@ -35,7 +35,11 @@ pub fn span(duration: SignedDuration) -> String {
 /// How far `at` is away: `in 3d 4h`, `3d 4h ago`.
 pub fn relative(at: Timestamp, now: Timestamp) -> String {
     let left = at.duration_since(now);
-    if left.is_positive() { format!("in {}", span(left)) } else { format!("{} ago", span(-left)) }
+    if left.is_positive() {
+        format!("in {}", span(left))
+    } else {
+        format!("{} ago", span(left.checked_neg().unwrap_or(SignedDuration::MAX)))
+    }
 }
 
 /// A name from outside, in quotes and on one line: a terminal must not obey what somebody called a token.

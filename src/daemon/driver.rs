@@ -121,11 +121,11 @@ impl LiveDriver {
     /// Finds out whether the credential is still kept in its former place, and lets it go from there if not.
     async fn look_back(&self, former: &Former, evidence: &mut Evidence, slot: &Slot) {
         let name = &self.wanted.subject.credential;
-        let trouble = former.keeps(slot, &self.wanted, &self.config).await;
-        if let Some(trouble) = trouble {
-            let Trouble { reason, message: error, hint, .. } = trouble.clone();
+        let blocked = former.keeps(slot, &self.wanted, &self.config).await;
+        if let Some(blocked) = blocked {
+            let Trouble { reason, message: error, hint, .. } = blocked.trouble.clone();
             let reason = reason.map(Reason::as_str);
-            if self.fleet.block(name, Some(trouble)) {
+            if self.fleet.block(name, Some(blocked)) {
                 tracing::error!(credential = %name, reason, error, hint, "credential blocked");
             }
             return;

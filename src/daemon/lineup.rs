@@ -73,7 +73,7 @@ impl<D: Driver> Planner<D> {
                 tracing::info!(credential = %name, "credential removed after the run in hand");
             } else if let Some(plan) = self.credentials.remove(&name) {
                 self.queue.remove(&name);
-                self.leave(&name, plan.told);
+                self.leave(&name, &plan);
             }
         }
         self.take_rules(rules);
@@ -101,12 +101,17 @@ impl<D: Driver> Planner<D> {
     }
 
     /// A credential is no longer looked at. Its tokens stay as they are.
-    pub(super) fn leave(&self, name: &CredentialName, told: Option<Told>) {
+    pub(super) fn leave(&self, name: &CredentialName, plan: &Plan<D>) {
+        let Plan { told, expires_at, .. } = plan;
         self.fleet.forget(name);
         if matches!(told, Some(Told::Held(_))) {
             let hint = "both of its tokens stay valid: configure it again to have the rotation completed, or revoke \
                         the one that nobody uses with `pintail token revoke`";
             tracing::warn!(credential = %name, hint, "credential removed with its rotation unfinished");
+        } else if let Some(expires_at) = expires_at {
+            let hint = "nobody renews its token any more. A credential that was only given another name keeps its \
+                        secret where its `path` names the former one";
+            tracing::warn!(credential = %name, expires_at = %expires_at, hint, "credential removed");
         } else {
             tracing::info!(credential = %name, "credential removed");
         }

@@ -19,6 +19,7 @@ use super::slot::{Habits, Slots};
 use super::standing::{Told, tell, tell_panic};
 use super::supervisor::Supervisor;
 use crate::config::{Config, Daemon};
+use crate::deadline;
 use crate::fleet::{Fleet, Standing, standing};
 use crate::names::CredentialName;
 use crate::rotation::decide::Reason;
@@ -255,20 +256,20 @@ impl<D: Driver> Planner<D> {
                 self.queue.insert(name.clone(), plan.look(now));
             }
             Fate::Leaves => {
-                let told = plan.told;
-                self.credentials.remove(&name);
-                self.leave(&name, told);
+                if let Some(plan) = self.credentials.remove(&name) {
+                    self.leave(&name, &plan);
+                }
             }
         }
         Some((name, outcome))
     }
 
     async fn finish(mut self, clock: &(dyn Fn() -> Timestamp + Sync)) -> Vec<CredentialName> {
-        let limit = Instant::now() + self.rules.shutdown_grace;
+        let limit = deadline::after(self.rules.shutdown_grace);
         let mut unfinished = vec![];
         while Instant::now() < limit {
             self.supervisor.beat(&self.fleet);
-            let nap = limit.min(Instant::now() + self.longest_nap());
+            let nap = limit.min(deadline::after(self.longest_nap()));
             match tokio::time::timeout_at(nap, self.runs.join_next_with_id()).await {
                 Ok(Some(ended)) => {
                     if let Some((name, Some(Outcome::Held))) = self.settle(ended, clock()) {

@@ -69,15 +69,15 @@ struct Refused {
 }
 
 impl Reloader {
-    /// Follows until the shutdown. Returns the wakes of the configuration that is in force then.
-    pub(super) async fn run(mut self) -> Wakes {
+    /// Follows until the shutdown.
+    pub(super) async fn run(&mut self) {
         // A file that is being written changes again. Only what has held still from one look to the next is read.
         let mut moving = None;
         let mut refused: Option<Refused> = None;
         loop {
             let watch = self.current.get().config.daemon.watch;
             tokio::select! {
-                () = self.shutdown.cancelled() => return self.wakes,
+                () = self.shutdown.cancelled() => return,
                 Some(()) = self.followed.hangup.recv() => {
                     tracing::info!(signal = "SIGHUP", "reload began");
                     refused = self.reload(None).await;

@@ -102,7 +102,7 @@ impl Supervisor {
 
     /// The daemon was told to stop, and waits for the steps in hand for as long as `grace`.
     pub(super) fn stopping(&self, grace: Duration) {
-        let limit = (grace + STOP_ALLOWANCE).as_micros();
+        let limit = grace.saturating_add(STOP_ALLOWANCE).as_micros();
         self.say(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={limit}"));
         self.tell("stopping: waiting for the steps in hand".to_owned());
     }

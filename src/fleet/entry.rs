@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::counts::Counts;
 use super::history::{millis, waited_before};
-use super::member::{Member, Trouble};
+use super::member::{Blocked, Member, Trouble};
 use super::standing::{Standing, standing};
 use super::words::{Origin, State};
 use crate::config::{Credential, Policy};
@@ -41,7 +41,7 @@ pub(super) struct Entry {
     /// Whether the run in hand began a rotation.
     has_begun: bool,
     /// Why it is kept as it was before it was configured otherwise, and since when.
-    blocked: Option<(Trouble, Timestamp)>,
+    blocked: Option<(Blocked, Timestamp)>,
     /// When the run in hand took its first step; for an unfinished rotation, when its token was published.
     working_since: Option<Timestamp>,
 }
@@ -94,10 +94,10 @@ impl Entry {
     }
 
     /// Takes in whether it is kept as it was before it was configured otherwise. Returns whether that is news.
-    pub(super) fn block(&mut self, trouble: Option<Trouble>, now: Timestamp) -> bool {
-        let is_news = trouble.as_ref() != self.blocked.as_ref().map(|(trouble, _)| trouble);
+    pub(super) fn block(&mut self, blocked: Option<Blocked>, now: Timestamp) -> bool {
+        let is_news = blocked.as_ref() != self.blocked.as_ref().map(|(blocked, _)| blocked);
         let since = self.blocked.as_ref().map_or(now, |(_, since)| *since);
-        self.blocked = trouble.map(|trouble| (trouble, since));
+        self.blocked = blocked.map(|blocked| (blocked, since));
         is_news
     }
 
@@ -412,24 +412,14 @@ impl Entry {
             (State::Fresh, None) if self.policy.paused => (State::Paused, self.rested_since),
             (state, _) => (state, self.rested_since),
         };
-        if let Some((trouble, since)) = &self.blocked {
-            match member.state {
-                // That is worse, and comes first.
-                State::Stuck | State::Held => {}
-                State::Failing
-                | State::Blocked
-                | State::RolledBack
-                | State::InProgress
-                | State::Due
-                | State::Unknown
-                | State::Paused
-                | State::Fresh => {
-                    (member.state, member.since) = (State::Blocked, *since);
-                    let besides = member.trouble.map(|one| format!("; besides, {}", one.message));
-                    let message = format!("{}{}", trouble.message, besides.unwrap_or_default());
-                    member.trouble = Some(Trouble { message, ..trouble.clone() });
-                }
-            }
+        if let Some((blocked, since)) = &self.blocked
+            && (blocked.is_in_doubt || !matches!(member.state, State::Stuck | State::Held))
+        {
+            (member.state, member.since) = (State::Blocked, *since);
+            let trouble = &blocked.trouble;
+            let besides = member.trouble.map(|one| format!("; besides, {}", one.message));
+            let message = format!("{}{}", trouble.message, besides.unwrap_or_default());
+            member.trouble = Some(Trouble { message, ..trouble.clone() });
         }
         let longest = signed(self.policy.gate.longest());
         member.deadline = member

@@ -22,6 +22,15 @@ pub struct Trouble {
     pub hint: Option<String>,
 }
 
+/// Why a credential is kept as it was before it was configured otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// What is in the way of the change.
+    pub trouble: Trouble,
+    /// Whether nobody can tell what the change would do, so that it is kept to be safe.
+    pub is_in_doubt: bool,
+}
+
 /// One credential.
 #[derive(Debug, Clone, Serialize)]
 pub struct Member {

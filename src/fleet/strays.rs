@@ -9,7 +9,16 @@ use crate::rotation::world::ListedToken;
 /// The tokens that may be nobody's. Whether a record knows them is asked when they are counted: a credential whose
 /// token was adopted may be looked at later than another of the same account.
 #[derive(Default)]
-pub(super) struct Strays(BTreeMap<String, Vec<TokenId>>);
+pub(super) struct Strays(BTreeMap<String, Listed>);
+
+/// The most tokens of an account that are told apart. One that has more of them needs no exact count.
+const MOST: usize = 500;
+
+struct Listed {
+    ids: Vec<TokenId>,
+    /// How many there are beyond these.
+    more: usize,
+}
 
 impl Strays {
     /// Takes in a list of `account`'s tokens, after which `revoked` were revoked; `is_here` tells whether a credential
@@ -26,8 +35,9 @@ impl Strays {
             let kinship = kinship(owner, token, None, &is_here);
             kinship == Kinship::Unmanaged && !revoked.contains(&token.id)
         };
-        let strays = listing.iter().filter(is_stray);
-        self.0.insert(account.folded(), strays.map(|token| token.id).collect());
+        let mut strays = listing.iter().filter(is_stray).map(|token| token.id);
+        let ids = strays.by_ref().take(MOST).collect();
+        self.0.insert(account.folded(), Listed { ids, more: strays.count() });
     }
 
     /// No credential is of `account` any more, so that it will not be listed again.
@@ -41,8 +51,10 @@ impl Strays {
         known: &HashSet<TokenId>,
         pending: &HashSet<&str>,
     ) -> BTreeMap<String, usize> {
-        let count = |ids: &[TokenId]| ids.iter().filter(|id| !known.contains(id)).count();
+        let count = |listed: &Listed| {
+            listed.ids.iter().filter(|id| !known.contains(id)).count() + listed.more
+        };
         let settled = self.0.iter().filter(|(account, _)| !pending.contains(account.as_str()));
-        settled.map(|(account, ids)| (account.clone(), count(ids))).collect()
+        settled.map(|(account, listed)| (account.clone(), count(listed))).collect()
     }
 }

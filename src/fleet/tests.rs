@@ -1,10 +1,241 @@
 //! What the fleet makes of what it is told.
 
 use super::*;
+use crate::record::Record;
+use crate::rotation::decide::Reason;
+use crate::rotation::drive::{LastSeen, Outcome};
+use crate::rotation::journal::StepReport;
+use crate::rotation::schedule::Due;
+
+/// A clock that goes as the test tells it to.
+struct Clock(Mutex<Timestamp>);
+
+impl Outlook for Clock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+
+    fn contacts(&self) -> Contacts {
+        Contacts::default()
+    }
+}
+
+/// One credential, and what is known of it.
+struct Bench {
+    clock: Arc<Clock>,
+    fleet: Fleet,
+    name: CredentialName,
+}
+
+impl Bench {
+    /// A credential with these lines; it is just before four o'clock.
+    fn new(lines: &str) -> Self {
+        let clock = Arc::new(Clock(Mutex::new("2026-11-22T03:59:59Z".parse().unwrap())));
+        let fleet = Fleet::new(&config(lines), clock.clone());
+        Self { clock, fleet, name: "etl".parse().unwrap() }
+    }
+
+    fn pass(&self, duration: SignedDuration) {
+        let mut now = self.clock.0.lock().unwrap();
+        *now += duration;
+    }
+
+    /// Goes on by `duration`, a second at a time, as the planner does.
+    fn turn(&self, duration: SignedDuration) {
+        for _ in 0..duration.as_secs() {
+            self.pass(SignedDuration::from_secs(1));
+            self.fleet.miss(self.clock.now());
+        }
+    }
+
+    fn missed(&self) -> u64 {
+        let labels = vec![("credential", self.name.to_string())];
+        self.fleet.counts().missed_runs.get_or_create(&labels).get()
+    }
+
+    /// A record of a rotation that began so long ago.
+    fn record(&self, ago: SignedDuration) -> Record {
+        let then = self.clock.now() - ago;
+        serde_json::from_value(serde_json::json!({
+            "owner": "test", "phase": "published",
+            "username": "etl_prod", "token_type": "read_write",
+            "token_id": "5e75beb8-f7f0-496c-8990-4a25e75bfa64",
+            "previous_token_ids": ["5e75beb8-f7f0-496c-8990-4a25e75bfa65"],
+            "token_name": "pintail/test/etl/0190163d-8694-739b-aea5-966c26f8ad91",
+            "rotation_id": crate::names::RotationId::starting_at(then),
+            "created_at": then, "published_at": then,
+            "expires_at": then + SignedDuration::from_hours(100),
+            "token_sha256": "",
+        }))
+        .unwrap()
+    }
+
+    fn saw(&self, record: &Record) {
+        self.fleet.progressed(&self.name, &Progress::Saw(Box::new(record.clone())));
+    }
+
+    fn member(&self) -> Member {
+        self.fleet.snapshot().members.remove(0)
+    }
+}
+
+fn config(lines: &str) -> Config {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pintail.toml");
+    let text = format!(
+        "owner = \"test\"\n[motherduck]\nadmin_token.env = \"ADMIN\"\n[stores.main.file]\ndir = \"/s\"\n\
+         [defaults]\nttl = \"90d\"\ngate = \"none\"\n[credentials.etl]\nusername = \"etl_prod\"\nstore = \"main\"\n{lines}\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    Config::load(&[file], []).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn report(outcome: Outcome, record: &Record, steps: Vec<StepReport>) -> Report {
+    Report {
+        outcome,
+        rotation_id: Some(record.rotation_id),
+        token_id: Some(record.token_id),
+        previous_token_id: None,
+        expires_at: record.expires_at,
+        revoked: vec![],
+        steps,
+        problem: None,
+        again_at: None,
+        seen: LastSeen { record: Some(record.clone()), ..LastSeen::default() },
+    }
+}
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 #[test]
 fn a_fleet_that_was_told_nothing_has_nothing_to_show() {
     let snapshot = nobody().snapshot();
     assert_eq!(snapshot.planner, PlannerState::Starting);
     assert!(snapshot.members.is_empty() && snapshot.rotations.is_empty());
+}
+
+#[test]
+fn a_run_that_does_not_begin_counts_as_missed_when_its_time_is_up_and_once() {
+    let bench = Bench::new("schedule = \"0 4 * * *\"");
+    bench.saw(&bench.record(HOUR));
+    bench.turn(MINUTE * 10);
+    assert_eq!(bench.missed(), 0);
+    bench.turn(MINUTE);
+    assert_eq!(bench.missed(), 1, "nobody has come to it, and nobody has said so");
+    bench.turn(HOUR * 5);
+    assert_eq!(bench.missed(), 1);
+    // Nor does it count again when it is made up for.
+    let late = report(Outcome::Rotated, &bench.record(SignedDuration::ZERO), vec![]);
+    let reason = Reason::Due(Due::Scheduled("2026-11-22T04:00:00Z".parse().unwrap()));
+    let late = Report { seen: LastSeen { reason: Some(reason), ..late.seen }, ..late };
+    bench.fleet.settled(&bench.name, &late, None);
+    assert_eq!(bench.missed(), 1);
+    bench.turn(HOUR * 24);
+    assert_eq!(bench.missed(), 2, "the next day's");
+}
+
+#[test]
+fn each_run_of_a_short_period_counts_ten_minutes_after_it_was_due() {
+    let bench = Bench::new("every = \"4s\"\nttl = \"5d\"\nrenew_before = \"1h\"");
+    bench.turn(MINUTE * 10);
+    assert_eq!(bench.missed(), 0);
+    bench.turn(MINUTE);
+    assert!((14..=16).contains(&bench.missed()), "{}", bench.missed());
+}
+
+#[test]
+fn what_has_begun_what_is_paused_and_what_was_never_asked_for_is_not_missed() {
+    let daily = "schedule = \"0 4 * * *\"";
+    let bench = Bench::new(daily);
+    bench.saw(&bench.record(HOUR));
+    bench.turn(MINUTE);
+    bench.fleet.progressed(&bench.name, &Progress::Began(Step::Create));
+    bench.turn(HOUR);
+    assert_eq!(bench.missed(), 0, "it has begun");
+    let failed = report(Outcome::Failed, &bench.record(HOUR * 2), vec![]);
+    bench.fleet.settled(&bench.name, &failed, None);
+    assert_eq!(bench.missed(), 1, "it came to nothing");
+
+    let bench = Bench::new(&format!("{daily}\npaused = true"));
+    bench.saw(&bench.record(HOUR));
+    bench.turn(HOUR);
+    assert_eq!(bench.missed(), 0);
+
+    let bench = Bench::new("schedule = \"0 9 * * *\"");
+    bench.saw(&bench.record(HOUR * 48));
+    assert_eq!(bench.fleet.miss(bench.clock.now()), Some("2026-11-22T09:10:00Z".parse().unwrap()));
+    let hourly = config("every = \"1h\"");
+    bench.fleet.introduce(hourly.credentials.values().next().unwrap());
+    bench.turn(MINUTE * 9);
+    let so_far = bench.missed();
+    bench.turn(MINUTE * 2);
+    assert_eq!(bench.missed() - so_far, 1, "only what came due after the change");
+}
+
+#[test]
+fn what_was_read_is_shown_before_the_run_has_ended() {
+    let bench = Bench::new(
+        "every = \"30d\"\ngate.http = { url = \"http://x.example\", deadline = \"15m\" }",
+    );
+    let record = bench.record(MINUTE * 10);
+    bench.saw(&record);
+    let member = bench.member();
+    assert_eq!((member.token_id, member.expires_at), (Some(record.token_id), record.expires_at));
+    assert_eq!((member.created_at, member.predecessors), (Some(record.created_at), 1));
+    assert_eq!((member.state, member.since), (State::InProgress, record.published_at));
+    let deadline = record.published_at + SignedDuration::from_mins(15 + 5);
+    assert_eq!(member.deadline, Some(deadline), "from the publication on");
+}
+
+#[test]
+fn a_gate_that_a_run_before_the_start_came_to_counts_from_the_publication() {
+    let bench = Bench::new("every = \"30d\"");
+    let record = bench.record(MINUTE * 10);
+    bench.saw(&record);
+    let gate = StepReport {
+        step: Step::Gate,
+        outcome: crate::rotation::journal::StepOutcome::Ok,
+        duration_ms: 1_000,
+        began: bench.clock.now(),
+    };
+    bench.fleet.settled(&bench.name, &report(Outcome::Rotated, &record, vec![gate]), None);
+    let rotation = bench.fleet.snapshot().rotations.remove(0);
+    let began = record.rotation_id.started_at().unwrap();
+    assert_eq!((rotation.trigger, rotation.began), (Origin::Resumed, began));
+    assert_eq!(rotation.steps[0].began, record.published_at);
+    assert_eq!(rotation.steps[0].duration_ms, 601_000);
+}
+
+#[test]
+fn what_is_blocked_shows_as_such_unless_something_worse_is_in_the_way() {
+    let bench = Bench::new("every = \"30d\"");
+    let record = bench.record(HOUR);
+    let trouble = Trouble { step: None, reason: None, message: "moved".to_owned(), hint: None };
+    let mut blocked = Blocked { trouble, is_in_doubt: false };
+    assert!(bench.fleet.block(&bench.name, Some(blocked.clone())));
+    assert!(!bench.fleet.block(&bench.name, Some(blocked.clone())), "that is no news");
+    let since = bench.clock.now();
+    bench.pass(HOUR);
+    bench.fleet.settled(&bench.name, &report(Outcome::NotDue, &record, vec![]), None);
+    let member = bench.member();
+    assert_eq!((member.state, member.since), (State::Blocked, since));
+    let held = crate::rotation::drive::Problem {
+        step: None,
+        reason: None,
+        kind: crate::rotation::world::FaultKind::Permanent,
+        message: "worse".to_owned(),
+        hint: None,
+    };
+    let stuck = Report { problem: Some(held), ..report(Outcome::Failed, &record, vec![]) };
+    bench.fleet.settled(&bench.name, &stuck, None);
+    assert_eq!(bench.member().state, State::Stuck);
+    // Unless it is that very place which nobody can read.
+    blocked.is_in_doubt = true;
+    assert!(bench.fleet.block(&bench.name, Some(blocked)));
+    let member = bench.member();
+    assert_eq!(member.state, State::Blocked);
+    assert_eq!(member.trouble.unwrap().message, "moved; besides, worse");
+    assert!(bench.fleet.block(&bench.name, None));
+    assert_eq!(bench.member().state, State::Stuck);
 }

@@ -26,6 +26,14 @@ impl Place {
         self.counted("ensure_writable", self.store.ensure_writable(&self.location, over).await)
     }
 
+    /// Whether what people keep there is in the way of every write. Trouble on the way there says nothing of it.
+    pub(super) async fn ensure_free(&self) -> Result<(), Fault> {
+        let read = self.store.read(&self.location).await;
+        let obstacle = read.as_ref().err().filter(|error| error.is_about_keys()).map(fault);
+        self.counted("read", read).ok();
+        obstacle.map_or(Ok(()), Err)
+    }
+
     pub(super) async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
         self.counted("recall", self.store.recall(&self.location, id).await)
     }

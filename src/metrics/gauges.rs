@@ -93,6 +93,21 @@ impl Collector for Gauges {
             "Lines of the audit log that could not be written",
             self.snapshot.contacts.audit_failures.into_iter().map(|count| (vec![], count)),
         )?;
+        counter(
+            &mut encoder,
+            "worker_restarts",
+            "How often a worker in the background panicked and was started again",
+            self.snapshot
+                .workers
+                .iter()
+                .map(|one| (vec![("worker", one.name.clone())], one.restarts)),
+        )?;
+        counter(
+            &mut encoder,
+            "log_lines_dropped",
+            "Log lines that could not be written, or waited too long for it",
+            std::iter::once((vec![], self.snapshot.log_lines_dropped)),
+        )?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         gauge(
             &mut encoder,

@@ -1,16 +1,17 @@
 //! An answer of the REST API: its body, read within bounds, and what its status means.
 
-use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::admin::Bearer;
 use super::error::{Failure, Refusal};
+use super::operation::Operation;
+use crate::http::body::{self, Body, Bytes, JsonError, LargeAnswers, Turn};
 use crate::http::retry_after;
 use crate::redact::foreign_text;
 
-/// The largest answer of success that is read.
-const BODY_LIMIT: usize = 8 << 20;
+/// What is no list holds no more values than this.
+const MOST_VALUES: usize = 4_096;
 /// How much of a refusal is read.
 const REFUSAL_LIMIT: usize = 64 << 10;
 const ISSUES_SHOWN: usize = 5;
@@ -18,24 +19,25 @@ const ISSUE_CHARACTERS: usize = 200;
 
 /// An answer with a status of success. Its body may hold a secret.
 pub(super) struct Answer {
-    body: Zeroizing<Vec<u8>>,
+    body: Bytes,
+    _turn: Option<Turn>,
 }
 
 impl Answer {
     /// Reads the body. The error says where it went wrong and never what stood there.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let reason = if error.is_data() {
-                format!(
-                    "not of the expected form near byte {} of {}",
-                    error.column(),
-                    self.body.len()
-                )
-            } else {
-                format!("not JSON, or cut short, in {} bytes", self.body.len())
-            };
-            Failure::Malformed { reason }
-        })
+        body::json(&self.body, MOST_VALUES).map_err(Failure::from)
+    }
+
+    /// The body, for lists.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl From<JsonError> for Failure {
+    fn from(error: JsonError) -> Self {
+        Self::Malformed { reason: error.to_string() }
     }
 }
 
@@ -44,26 +46,24 @@ pub(super) struct Asked<'a> {
     pub(super) base: &'a str,
     pub(super) admin_place: &'a str,
     pub(super) bearer: &'a Bearer,
+    pub(super) operation: &'a Operation,
+    pub(super) large: &'a LargeAnswers,
 }
 
 impl Asked<'_> {
     /// Reads and judges a response.
     pub(super) async fn judge(&self, response: reqwest::Response) -> Result<Answer, Failure> {
         let status = response.status();
+        if self.operation.is_done(status) {
+            return self.read(response).await;
+        }
         if status.is_success() {
-            return match self.read(response, BODY_LIMIT).await? {
-                Read::Whole(body) => Ok(Answer { body }),
-                Read::Cut(_) => {
-                    Err(Failure::Malformed { reason: format!("larger than {BODY_LIMIT} bytes") })
-                }
-            };
+            return Err(Failure::Unfinished { status: status.as_u16() });
         }
         let retry_after = retry_after(response.headers());
         // The status is an answer by itself: a body that breaks off does not change it.
-        let body = match self.read(response, REFUSAL_LIMIT).await {
-            Ok(Read::Whole(body) | Read::Cut(body)) => body,
-            Err(_) => Zeroizing::default(),
-        };
+        let body = body::read(response, REFUSAL_LIMIT).await;
+        let body = body.map_or_else(|_| Bytes::default(), Body::into_bytes);
         let refusal = self.refusal(status.as_u16(), &body);
         let place = || self.admin_place.to_owned();
         Err(match status.as_u16() {
@@ -79,15 +79,12 @@ impl Asked<'_> {
         })
     }
 
-    async fn read(&self, mut response: reqwest::Response, limit: usize) -> Result<Read, Failure> {
-        let mut body = Zeroizing::new(Vec::new());
-        loop {
-            let chunk = response.chunk().await.map_err(|error| self.broken(error))?;
-            let Some(chunk) = chunk else { return Ok(Read::Whole(body)) };
-            let room = limit - body.len();
-            body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
-            if chunk.len() > room {
-                return Ok(Read::Cut(body));
+    async fn read(&self, response: reqwest::Response) -> Result<Answer, Failure> {
+        let limit = self.operation.answer_limit();
+        match self.large.read(response, limit).await.map_err(|error| self.broken(error))? {
+            (Body::Whole(body), turn) => Ok(Answer { body, _turn: turn }),
+            (Body::Cut(_), _) => {
+                Err(Failure::Malformed { reason: format!("larger than {limit} bytes") })
             }
         }
     }
@@ -105,7 +102,7 @@ impl Asked<'_> {
 
     /// Of the body only the code and the issues are kept. Its `message` says no more than the status does.
     fn refusal(&self, status: u16, body: &[u8]) -> Refusal {
-        let said: Said = serde_json::from_slice(body).unwrap_or_default();
+        let said: Said = body::json(body, MOST_VALUES).unwrap_or_default();
         let is_code = |code: &String| {
             code.len() <= 64
                 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
@@ -124,11 +121,6 @@ impl Asked<'_> {
                 .collect(),
         }
     }
-}
-
-enum Read {
-    Whole(Zeroizing<Vec<u8>>),
-    Cut(Zeroizing<Vec<u8>>),
 }
 
 #[derive(Deserialize, Default)]

@@ -104,7 +104,13 @@ impl Client {
     ) -> Result<Answer, Failure> {
         let lane = if operation.is_urgent() { Lane::Urgent } else { self.lane };
         self.rate.turn(lane).await;
-        let asked = Asked { base: self.base.as_str(), admin_place: &self.admin.place(), bearer };
+        let asked = Asked {
+            base: self.base.as_str(),
+            admin_place: &self.admin.place(),
+            bearer,
+            operation,
+            large: &self.large,
+        };
         let mut request = self
             .http
             .request(operation.method(), url.clone())

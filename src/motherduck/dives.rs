@@ -9,9 +9,8 @@ use serde_json::json;
 use super::Client;
 use super::error::{Error, Failure};
 use super::operation::Operation;
-use super::tokens::Zeroized;
 use crate::names::AccountName;
-use crate::secret::Token;
+use crate::secret::{Token, Wiped};
 
 /// A dive's ID, which is opaque to us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +51,7 @@ impl fmt::Display for DiveId {
 
 #[derive(Deserialize)]
 struct Opened {
-    session: Zeroized,
+    session: Wiped,
 }
 
 impl Client {

@@ -239,6 +239,12 @@ pub enum Failure {
     /// A status that no document names.
     #[error("MotherDuck answered with an unexpected status ({0})")]
     Unexpected(Refusal),
+    /// A success that is not the one that says so: part of a list, or a deed that was only taken on.
+    #[error("MotherDuck answered with status {status}, which does not say that it is done")]
+    Unfinished {
+        /// The HTTP status.
+        status: u16,
+    },
     /// An answer of success that cannot be read. `reason` holds no value of it.
     #[error("MotherDuck's answer cannot be read: {reason}")]
     Malformed {
@@ -274,6 +280,7 @@ impl Failure {
             | Self::Broken { .. }
             | Self::RateLimited { .. }
             | Self::Unavailable { .. }
+            | Self::Unfinished { .. }
             | Self::Malformed { .. } => FaultKind::Transient,
             Self::Unexpected(refusal) if refusal.status >= 500 => FaultKind::Transient,
             Self::AdminTokenElsewhere(fault) => fault.kind,
@@ -309,6 +316,7 @@ impl Failure {
             | Self::Conflict(_)
             | Self::RateLimited { .. }
             | Self::Unexpected(_)
+            | Self::Unfinished { .. }
             | Self::Malformed { .. } => Reach::Answered,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.reach(),
         }
@@ -350,6 +358,7 @@ impl Failure {
             | Self::Conflict(_)
             | Self::Unavailable { .. }
             | Self::Unexpected(_)
+            | Self::Unfinished { .. }
             | Self::Malformed { .. } => None,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.hint(),
         }
@@ -373,6 +382,7 @@ impl Failure {
             Self::Broken { .. }
             | Self::Unavailable { .. }
             | Self::Unexpected(_)
+            | Self::Unfinished { .. }
             | Self::Malformed { .. } => false,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => {
                 source.is_without_effect()

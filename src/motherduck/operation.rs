@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::dives::DiveId;
@@ -90,6 +90,32 @@ impl Operation {
             | Self::GetDucklings(_)
             | Self::SetDucklings(_)
             | Self::EmbedDive(..) => false,
+        }
+    }
+
+    /// The largest answer of success that is read. Accounts have dozens of tokens, organisations thousands of users.
+    pub(super) fn answer_limit(&self) -> usize {
+        match self {
+            Self::ListUsers | Self::ListActiveAccounts => 8 << 20,
+            Self::ListTokens(_) => 2 << 20,
+            Self::CreateToken(_)
+            | Self::CreateAccount(_)
+            | Self::GetDucklings(_)
+            | Self::SetDucklings(_)
+            | Self::RevokeToken(..)
+            | Self::DeleteAccount(_)
+            | Self::EmbedDive(..) => 64 << 10,
+        }
+    }
+
+    /// Whether an answer of this status says that it was done, whole and by now.
+    pub(super) fn is_done(&self, status: StatusCode) -> bool {
+        match self.method() {
+            // Part of a list (206), or what a cache has left of it, is no list.
+            Method::GET => status == StatusCode::OK,
+            // What was taken on (202) may yet fail.
+            Method::DELETE => status.is_success() && status != StatusCode::ACCEPTED,
+            _ => status.is_success(),
         }
     }
 

@@ -68,7 +68,7 @@ impl Pace {
             Some(asked) => chosen.max(asked),
             None => chosen,
         };
-        (spent + wait <= self.in_all).then_some(wait)
+        (spent.saturating_add(wait) <= self.in_all).then_some(wait)
     }
 }
 
@@ -90,6 +90,7 @@ fn asked(failure: &Failure) -> Option<Duration> {
         | Failure::PlainNotFound { .. }
         | Failure::Conflict(_)
         | Failure::Unexpected(_)
+        | Failure::Unfinished { .. }
         | Failure::Malformed { .. }
         | Failure::WaitTooLong { .. }
         | Failure::Exhausted { .. } => None,
@@ -114,6 +115,7 @@ pub(super) fn may_repeat(failure: &Failure, idempotent: bool) -> bool {
         | Failure::PlainNotFound { .. }
         | Failure::Conflict(_)
         | Failure::Unexpected(_)
+        | Failure::Unfinished { .. }
         | Failure::Malformed { .. }
         | Failure::WaitTooLong { .. }
         | Failure::Exhausted { .. } => false,

@@ -3,19 +3,20 @@
 use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 use super::Client;
 use super::call::Parameter;
 use super::error::{Error, Failure};
 use super::operation::Operation;
-
-/// The names that page tokens are known by in answers, and the query parameters that they are sent back in.
-const PAGE_TOKENS: [(&str, &str); 2] =
-    [("next_cursor", "cursor"), ("next_page_token", "page_token")];
+use super::page::{self, Next, Page};
+use crate::http::body;
 
 /// A stop for a service that never comes to an end.
 const MOST_PAGES: usize = 1000;
+/// All pages together may be this many times as large as one answer,
+const MOST_ANSWERS: usize = 4;
+/// and hold so many values.
+const MOST_VALUES: usize = 500_000;
 
 /// The entries of all pages.
 pub(super) struct Listing<T> {
@@ -62,25 +63,24 @@ impl Client {
         key: &'static str,
     ) -> Result<Listing<T>, Error> {
         let failed = |reason: String| operation.failed(Failure::Malformed { reason });
+        let mut room = operation.answer_limit().saturating_mul(MOST_ANSWERS);
+        let mut values_left = MOST_VALUES;
         let mut entries = Vec::new();
         let mut seen = HashSet::new();
-        let mut next: Option<(&str, String)> = None;
+        let mut next: Option<Next> = None;
         for _ in 0..MOST_PAGES {
             let turn = next.iter().map(|(name, value)| (*name, value.as_str()));
             let query: Vec<_> = parameters.iter().copied().chain(turn).collect();
             let answer = self.call(operation, &query, None).await?;
-            let mut page: Map<String, Value> =
-                answer.json().map_err(|failure| operation.failed(failure))?;
-            let Some(Value::Array(rows)) = page.remove(key) else {
-                return Err(failed(format!("it has no list `{key}`")));
-            };
-            for (index, row) in rows.into_iter().enumerate() {
-                let entry = T::deserialize(row)
-                    .map_err(|_| failed(format!("entry {index} of `{key}` is not of its form")))?;
-                entries.push(entry);
+            let spent = (answer.body().len(), body::values(answer.body()));
+            match (room.checked_sub(spent.0), values_left.checked_sub(spent.1)) {
+                (Some(bytes), Some(values)) => (room, values_left) = (bytes, values),
+                (None, _) | (_, None) => return Err(failed("it is too long".to_owned())),
             }
-            next = page_token(&page).map_err(failed)?;
-            let total = page.get("total_count").and_then(Value::as_u64);
+            let page: Page<T> = page::read(answer.body(), key).map_err(failed)?;
+            let total = page.total;
+            entries.extend(page.entries);
+            next = page.next;
             match &next {
                 None => return Ok(Listing { entries, end: End::Reached, total }),
                 Some((_, token)) if seen.insert(token.clone()) => {}
@@ -89,26 +89,4 @@ impl Client {
         }
         Err(failed(format!("it has more than {MOST_PAGES} pages")))
     }
-}
-
-/// The query parameter and the value that ask for the next page; `None` on the last one.
-fn page_token(page: &Map<String, Value>) -> Result<Option<(&'static str, String)>, String> {
-    let nested = page.get("pagination").and_then(Value::as_object);
-    for place in [Some(page), nested].into_iter().flatten() {
-        for (name, parameter) in PAGE_TOKENS {
-            match place.get(name) {
-                None | Some(Value::Null) => {}
-                Some(Value::String(text)) if text.is_empty() => {}
-                Some(Value::String(text)) => return Ok(Some((parameter, text.clone()))),
-                Some(Value::Number(number)) => return Ok(Some((parameter, number.to_string()))),
-                Some(Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
-                    return Err(format!("its `{name}` is neither text nor number"));
-                }
-            }
-        }
-        if place.get("has_more").and_then(Value::as_bool) == Some(true) {
-            return Err("it says that there is more, and not how to ask for it".to_owned());
-        }
-    }
-    Ok(None)
 }

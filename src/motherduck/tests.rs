@@ -132,9 +132,42 @@ async fn pages_that_go_round_in_a_circle_are_an_error() {
 
 #[tokio::test]
 async fn a_body_without_end_is_not_read_to_it() {
-    let fake = Fake::playing([reply(200, " ".repeat(9 << 20))]).await;
+    let fake =
+        Fake::playing([reply(200, " ".repeat(9 << 20)), reply(200, " ".repeat(65 << 10))]).await;
     let error = fake.client.list_tokens(&account()).await.unwrap_err();
-    assert!(told(&error).contains("larger than 8388608 bytes"), "{}", told(&error));
+    assert!(told(&error).contains("larger than 2097152 bytes"), "{}", told(&error));
+    let error = fake.client.ducklings(&account()).await.unwrap_err();
+    assert!(told(&error).contains("larger than 65536 bytes"), "{}", told(&error));
+}
+
+#[tokio::test]
+async fn pages_without_end_are_not_followed_to_it() {
+    let page = |n: usize| {
+        let rows = "1,".repeat(200_000);
+        reply(200, format!(r#"{{"padding":[{rows}1],"tokens":[],"next_cursor":{n}}}"#))
+    };
+    let fake = Fake::playing((0..9).map(page)).await;
+    let error = fake.client.list_tokens(&account()).await.unwrap_err();
+    assert!(told(&error).contains("too long"), "{}", told(&error));
+    assert_eq!(fake.seen().len(), 3, "200,000 values each, of 500,000");
+}
+
+#[tokio::test]
+async fn part_of_a_list_is_no_list() {
+    for status in [202, 203, 204, 206] {
+        let fake = Fake::playing([reply(status, r#"{"tokens":[]}"#)]).await;
+        let error = fake.client.list_tokens(&account()).await.unwrap_err();
+        assert!(matches!(failure(&error), Failure::Unfinished { .. }), "{}", told(&error));
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_that_was_only_taken_on_is_none() {
+    let fake = Fake::playing([reply(202, "")]).await;
+    let error = fake.client.revoke_token(&account(), id()).await.unwrap_err();
+    assert!(matches!(failure(&error), Failure::Unfinished { .. }), "{}", told(&error));
+    assert!(error.may_have_effect());
+    assert_eq!(error.kind(), FaultKind::Transient, "the next list tells");
 }
 
 #[tokio::test]
@@ -238,8 +271,8 @@ async fn issues_are_shown_within_bounds_and_without_the_admin_token() {
 }
 
 #[tokio::test]
-async fn any_2xx_revokes_with_or_without_a_body() {
-    for answer in [reply(200, r#"{"id":"x"}"#), reply(204, ""), reply(202, "gone")] {
+async fn a_success_revokes_with_or_without_a_body() {
+    for answer in [reply(200, r#"{"id":"x"}"#), reply(204, "")] {
         let fake = Fake::playing([answer]).await;
         let revocation = fake.client.revoke_token(&account(), id()).await.unwrap();
         assert_eq!(revocation, Revocation::Revoked);

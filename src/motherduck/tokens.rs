@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -17,7 +16,7 @@ use super::timestamp;
 use crate::names::{AccountName, TokenId};
 use crate::record::TokenType;
 use crate::rotation::world::{CreatedToken, ListedToken, Revocation};
-use crate::secret::Token;
+use crate::secret::{Token, Wiped};
 
 /// A token to be created.
 #[derive(Debug, Clone, Copy)]
@@ -60,22 +59,11 @@ struct ListedRow {
 #[derive(Deserialize)]
 struct CreatedRow {
     id: Uuid,
-    token: Zeroized,
+    token: Wiped,
     #[serde(default, deserialize_with = "timestamp::optional")]
     created_ts: Option<Timestamp>,
     #[serde(default, deserialize_with = "timestamp::optional")]
     expire_at: Option<Timestamp>,
-}
-
-/// A text of an answer that is wiped when it is dropped.
-#[derive(Deserialize)]
-#[serde(from = "String")]
-pub(super) struct Zeroized(pub(super) Zeroizing<String>);
-
-impl From<String> for Zeroized {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
 }
 
 impl Client {

@@ -59,6 +59,11 @@ impl Queue {
         }
     }
 
+    /// Lets go of the one in hand; whether there was one.
+    pub(super) fn give_up(&self) -> bool {
+        std::mem::take(&mut self.inner().in_hand)
+    }
+
     /// How many are not finished, the one in hand included.
     pub(super) fn unfinished(&self) -> u64 {
         let inner = self.inner();

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::queue::Queue;
 use super::{Event, Receiver, Setback};
+use crate::deadline;
 use crate::fleet::Counts;
 use crate::rotation::world::{FaultKind, chain};
 
@@ -42,8 +43,12 @@ pub(super) struct Worker<P> {
 }
 
 impl<P: Post> Worker<P> {
-    /// Delivers until the queue is closed and empty.
-    pub(super) async fn run(self) {
+    /// Delivers until the queue is closed and empty. What was in hand when it last panicked is not tried again: it
+    /// might be the reason.
+    pub(super) async fn run(&self) {
+        if self.queue.give_up() {
+            self.counts.notifications_dropped(&self.sink, 1);
+        }
         while let Some(event) = self.queue.next().await {
             self.deliver(&event).await;
         }
@@ -63,7 +68,9 @@ impl<P: Post> Worker<P> {
             };
             let asked = setback.retry_after();
             let wait = asked.unwrap_or(pause);
-            if setback.kind() == FaultKind::Permanent || began.elapsed() + wait > PATIENCE {
+            if setback.kind() == FaultKind::Permanent
+                || began.elapsed().saturating_add(wait) > PATIENCE
+            {
                 break setback;
             }
             let retry_in_ms = wait.as_millis();
@@ -84,11 +91,11 @@ impl<P: Post> Worker<P> {
     }
 
     async fn nap(&self, pause: Duration) {
-        let until = Instant::now() + pause;
+        let until = deadline::after(pause);
         tokio::select! {
             () = tokio::time::sleep_until(until) => {}
             () = self.closing.cancelled() => {
-                let soon = Instant::now() + LONGEST_AT_THE_END;
+                let soon = deadline::after(LONGEST_AT_THE_END);
                 tokio::time::sleep_until(soon.min(until)).await;
             }
         }

@@ -1,6 +1,6 @@
 //! Why a secret's object is neither believed nor written over.
 
-use super::form::RECORD_KEY;
+use super::keys::RECORD_KEY;
 
 /// What pintail keeps in a secret, each under a key of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

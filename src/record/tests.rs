@@ -79,6 +79,42 @@ fn a_token_type_is_spelled_as_motherduck_spells_it() {
     }
 }
 
+/// A deserializer that tells which fields a type asks for, as its error.
+struct Asked;
+
+impl<'de> serde::Deserializer<'de> for Asked {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: serde::de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("it asks for no fields"))
+    }
+
+    fn deserialize_struct<V: serde::de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom(fields.join(" ")))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+#[test]
+fn every_field_of_a_record_is_known_as_one_and_not_kept_as_if_a_newer_version_had_written_it() {
+    let asked = Record::deserialize(Asked).unwrap_err().to_string();
+    let mut asked: Vec<_> = asked.split(' ').collect();
+    let mut known = super::keys::FIELDS.to_vec();
+    known.retain(|field| *field != "managed_by");
+    asked.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(asked, known);
+}
+
 #[test]
 fn what_a_record_rarely_says_is_written_only_when_it_says_it() {
     let mut odd = record(&token());

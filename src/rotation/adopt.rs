@@ -26,6 +26,8 @@ pub struct Adoption<'a> {
     pub token_id: TokenId,
     /// Whether another deployment's secret may be taken.
     pub take_over: TakeOver,
+    /// The ID that an adoption gave to a text that has turned out to open another account: it is not that text's.
+    pub disproved: Option<TokenId>,
 }
 
 /// Why a token is not adopted. Nothing was changed.
@@ -102,11 +104,14 @@ impl Adoption<'_> {
             }
             Slot::Edited { token: None, .. } => Err(AdoptRefusal::NoText),
             // The digests differ, so whatever the text is, it is not that of the recorded token.
-            Slot::Edited { record, .. } if record.token_id == self.token_id => {
+            Slot::Edited { record, .. }
+                if record.token_id == self.token_id && self.disproved != Some(self.token_id) =>
+            {
                 Err(AdoptRefusal::NotThisToken(self.token_id))
             }
             Slot::Edited { record, token: Some(token) } => {
-                Ok(Claim { token, before: served(record).collect() })
+                let is_proper = |id: &TokenId| self.disproved != Some(*id);
+                Ok(Claim { token, before: served(record).filter(is_proper).collect() })
             }
             Slot::Managed { record, token } if record.owner != self.subject.owner => {
                 // The record describes the text, so it knows its ID better than an operator.
@@ -116,7 +121,15 @@ impl Adoption<'_> {
                     Err(AdoptRefusal::OtherToken(record.token_id))
                 }
             }
-            Slot::Managed { record, .. } if record.username != self.subject.username => {
+            Slot::Managed { record, token }
+                if record.username.folded() != self.subject.username.folded()
+                    && self.disproved == Some(record.token_id) =>
+            {
+                Ok(Claim { token, before: vec![] })
+            }
+            Slot::Managed { record, .. }
+                if record.username.folded() != self.subject.username.folded() =>
+            {
                 Err(AdoptRefusal::OtherAccount(record.username.clone()))
             }
             Slot::Managed { record, .. } => Err(AdoptRefusal::AlreadyManaged(record.token_id)),

@@ -21,6 +21,8 @@ pub enum Reason {
     PlaceVacant,
     /// Its place was changed while a token in use is served in the former one, where it is kept.
     PlaceChanged,
+    /// The served token opens another account, as the endpoint says.
+    WrongAccount,
     /// The store acknowledged a write and does not serve what was written.
     WriteVanished,
 }
@@ -36,6 +38,7 @@ impl Reason {
             Self::EndpointNotChecking => "EndpointNotChecking",
             Self::PlaceVacant => "PlaceVacant",
             Self::PlaceChanged => "PlaceChanged",
+            Self::WrongAccount => "WrongAccount",
             Self::WriteVanished => "WriteVanished",
         }
     }

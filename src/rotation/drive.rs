@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::record::Record;
 use crate::rotation::condition;
-use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Request, Subject};
+use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Refusal, Request, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Progress, Step, StepReport};
 use crate::rotation::reconcile::{Pass, Reconciler, Standing};
@@ -139,7 +139,7 @@ pub(crate) async fn see_through<W: World>(
                     kind: FaultKind::Permanent,
                     hint: Some(refusal.hint(&subject.credential)),
                     message: refusal.to_string(),
-                    reason: None,
+                    reason: condition_of(&refusal),
                 };
                 return report(run, Ending::Failed(problem));
             }
@@ -263,6 +263,18 @@ fn at_rest(
         return (Outcome::Held, Some(lives_elsewhere(elsewhere, credential)));
     }
     (if standing.took_part { Outcome::Rotated } else { Outcome::NotDue }, None)
+}
+
+fn condition_of(refusal: &Refusal) -> Option<condition::Reason> {
+    match refusal {
+        Refusal::WrongAccount { .. } => Some(condition::Reason::WrongAccount),
+        Refusal::Unmanaged
+        | Refusal::Edited
+        | Refusal::Foreign(_)
+        | Refusal::OtherAccount(_)
+        | Refusal::Strays(_)
+        | Refusal::NoWayBack(_) => None,
+    }
 }
 
 fn vanished() -> Problem {

@@ -35,7 +35,8 @@ pub fn sight(record: &Record, found: &Slot, is_known: impl FnOnce(&str) -> bool)
             MirrorSight::Serves
         }
         Slot::Managed { record: mirrored, .. }
-            if mirrored.owner == record.owner && mirrored.username == record.username =>
+            if mirrored.owner == record.owner
+                && mirrored.username.folded() == record.username.folded() =>
         {
             MirrorSight::Behind
         }

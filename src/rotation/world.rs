@@ -241,8 +241,9 @@ pub trait World {
         token: &Token,
     ) -> impl Future<Output = Result<(), PublishError>> + Send;
 
-    /// Finds out, without changing the secret, whether it could be written over `reading`: so that a store that
-    /// refuses is known before a token exists.
+    /// Finds out, without changing the secret, whether it could be written over `reading`; and, where nothing is served
+    /// yet, whether something of the user's is in the way in a mirror: so that what refuses is known before a token
+    /// exists.
     fn ensure_writable(&self, reading: &Reading) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Creates a token of the credential's type and lifetime under `name`: a rotation begins, for `reason`.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::ready::Readiness;
 use crate::fleet::{Configuration, Member, Rotation, Snapshot, State};
 use crate::names::Owner;
+use crate::workers::Worker;
 
 /// The whole status.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,9 @@ pub(super) struct Status<'a> {
     states: BTreeMap<State, usize>,
     credentials: &'a [Member],
     rotations: &'a [Rotation],
+    /// The workers in the background, and how often each panicked and was started again.
+    workers: &'a [Worker],
+    log_lines_dropped: u64,
 }
 
 impl<'a> Status<'a> {
@@ -37,6 +41,8 @@ impl<'a> Status<'a> {
             states: snapshot.states(),
             credentials: &snapshot.members,
             rotations: &snapshot.rotations,
+            workers: &snapshot.workers,
+            log_lines_dropped: snapshot.log_lines_dropped,
         }
     }
 }

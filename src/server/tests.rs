@@ -12,6 +12,7 @@ use crate::fleet::{Contacts, Fleet, Outlook, PlannerState, Snapshot, State};
 use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::journal::{Progress, Step};
 use crate::rotation::world::FaultKind;
+use crate::workers::Worker;
 
 const LONG: Duration = Duration::from_mins(10);
 const HOSTILE: &str = "<img src=x onerror=alert(1)>&\"'";
@@ -108,6 +109,21 @@ fn a_rotation_is_overdue_when_its_gate_has_had_its_time_whether_it_runs_or_is_he
     let rested = Report { outcome: Outcome::Rotated, problem: None, ..held(sky.now()) };
     fleet.settled(&name, &rested, Some(sky.now()));
     assert_eq!(reasons(&fleet.snapshot()), []);
+}
+
+#[test]
+fn a_worker_that_panicked_is_told_of_and_one_that_did_not_is_not() {
+    let (_, fleet) = fleet();
+    let mut snapshot = fleet.snapshot();
+    let worker = |name: &str, restarts| Worker {
+        name: name.to_owned(),
+        restarts,
+        panicked_at: (restarts > 0).then_some(snapshot.at),
+    };
+    snapshot.workers = vec![worker("notifications.ops", 2), worker("reload", 0)];
+    let page = page::render(&snapshot, &readiness(&snapshot, LONG), &Wanted::default());
+    assert!(page.contains("its worker notifications.ops was started again 2 times"), "{page}");
+    assert!(!page.contains("its worker reload"), "{page}");
 }
 
 #[test]

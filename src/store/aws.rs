@@ -1,6 +1,7 @@
 //! AWS Secrets Manager: a new version under a label of ours, then AWSCURRENT moved to it from the version that was read.
 
 pub(super) mod answer;
+mod bounded;
 mod connect;
 mod error;
 pub(super) mod labels;
@@ -31,6 +32,8 @@ use crate::secret::Token;
 
 /// How many older versions are searched for a predecessor.
 const RECALL_DEPTH: usize = 16;
+/// A secret has about a hundred versions, which is one page.
+const MOST_PAGES: usize = 32;
 
 /// The secrets of one account and region.
 ///
@@ -204,7 +207,11 @@ impl Aws {
             .into_paginator()
             .send();
         let mut versions = vec![];
+        let mut left = MOST_PAGES;
         while let Some(page) = pages.next().await {
+            left = left.checked_sub(1).ok_or_else(|| {
+                AwsError::new("list versions of", &at.path, Answer::nonsense("pages without end"))
+            })?;
             let page = page
                 .map_err(|error| AwsError::new("list versions of", &at.path, Answer::of(&error)))?;
             for entry in page.versions() {

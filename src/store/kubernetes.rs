@@ -59,7 +59,9 @@ impl Secrets {
                 let (name, namespace) = (at.path.clone(), self.settings.namespace.clone());
                 KubernetesError::Damaged { name, namespace }.into()
             }
-            error => StoreError::of_record(at, error),
+            RecordError::Ambiguous | RecordError::Twice { .. } | RecordError::Taken { .. } => {
+                StoreError::of_record(at, error)
+            }
         })?;
         match (at.role, secret.taken(at.fields())) {
             (Role::Primary | Role::Mirror, Some(error)) => {

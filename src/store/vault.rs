@@ -5,22 +5,23 @@ mod error;
 mod request;
 mod rights;
 mod session;
+mod wire;
 
 use std::fmt;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use serde::Deserialize;
-use serde_json::Map;
+use reqwest::header::HeaderValue;
+use secrecy::zeroize::Zeroizing;
 use serde_json::value::RawValue;
 use url::Url;
-use vaultrs::client::VaultClient;
 
 use self::answer::{Answer, Unwritten, cas};
 pub use self::error::VaultError;
-use self::request::{Get, Put, Version as Kept};
+use self::request::{Metadata, Version as Kept, put};
 pub use self::rights::{Capability, Lack};
 use self::session::Session;
+use self::wire::{Missing, Request};
 use super::{Location, PublishError, Role, StoreError, object, reading, served};
 use crate::config::VaultStore;
 use crate::names::TokenId;
@@ -38,7 +39,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A version is the number that KV gives it, and the compare-and-set is KV's own `cas`. Deleting the newest version
 /// keeps its number, so a publication over a deleted secret is compared too.
 pub struct Vault {
-    http: reqwest::Client,
     address: Url,
     mount: String,
     session: Session,
@@ -65,7 +65,6 @@ impl Vault {
             && settings.address.username().is_empty()
             && settings.address.password().is_none();
         if !plain {
-            // vaultrs would put its `/v1` before the path, and a name and a password would reach its logs.
             return Err(VaultError::Address);
         }
         let http = http_client(
@@ -74,8 +73,7 @@ impl Vault {
             REQUEST_TIMEOUT,
         )?;
         Ok(Self {
-            session: Session::new(settings, http.clone())?,
-            http,
+            session: Session::new(settings, http)?,
             address: settings.address.clone(),
             mount: settings.mount.trim_matches('/').to_owned(),
         })
@@ -105,7 +103,7 @@ impl Vault {
         at: &Location,
         over: &Reading,
     ) -> Result<(), StoreError> {
-        let outcome = self.session.with(|client| self.probe(client, at)).await;
+        let outcome = self.session.with(|token| self.probe(token, at)).await;
         match outcome.map_err(|answer| self.failed(writing(over), at, &answer))? {
             Probe::Writable => Ok(()),
             Probe::VersionOne => Err(VaultError::VersionOne { mount: self.mount.clone() }.into()),
@@ -121,7 +119,7 @@ impl Vault {
     ) -> Result<(), PublishError> {
         let Some(cas) = cas(&over.version) else { return Err(PublishError::Conflict) };
         let data = encode_with_token(record, &over.others, at.fields(), token).to_text();
-        let write = |client| self.write(client, at, cas, &data);
+        let write = |token| self.write(token, at, cas, &data);
         self.session.with(write).await.map_err(|answer| {
             let meaning = answer.of_write();
             // What is quoted came from Vault, and Vault was just sent the token.
@@ -161,7 +159,7 @@ impl Vault {
     }
 
     async fn find(&self, at: &Location, version: Option<u64>) -> Result<Found, StoreError> {
-        let read = || self.session.with(|client| self.get(client, at, version));
+        let read = || self.session.with(|token| self.get(token, at, version));
         let pauses = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(200))
             .with_factor(4.0)
@@ -176,49 +174,51 @@ impl Vault {
 
     async fn get(
         &self,
-        client: VaultClient,
+        token: HeaderValue,
         at: &Location,
         version: Option<u64>,
     ) -> Result<Found, Answer> {
-        let request = Get { mount: self.mount.clone(), path: at.path.clone(), version };
-        match vaultrs::api::exec_with_result(&client, request).await {
-            Ok(Kept { data: None, metadata }) => Ok(Found::Deleted(metadata.version)),
-            Ok(Kept { data: Some(data), metadata }) => Ok(Found::Data(metadata.version, data)),
-            Err(error) => match error::missing(&error) {
-                Some(error::Missing::Never) => Ok(Found::Nothing),
-                Some(error::Missing::Deleted(version)) => Ok(Found::Deleted(version)),
-                None => Err(error.into()),
-            },
+        let request = Request::get(self.data_path(at)).of_version(version);
+        let reply = self.session.wire().send(Some(&token), request).await?;
+        match reply.missing() {
+            Some(Missing::Never) => return Ok(Found::Nothing),
+            Some(Missing::Deleted(version)) => return Ok(Found::Deleted(version)),
+            None => {}
         }
+        let Kept { data, metadata } = reply.data()?;
+        Ok(match data {
+            None => Found::Deleted(metadata.version),
+            Some(data) => Found::Data(metadata.version, data),
+        })
     }
 
     async fn write(
         &self,
-        client: VaultClient,
+        token: HeaderValue,
         at: &Location,
         cas: u32,
         data: &str,
     ) -> Result<(), Answer> {
-        let request = Put::new(&self.mount, &at.path, cas, data);
-        vaultrs::api::exec_with_result(&client, request).await.map(|_| ()).map_err(Answer::from)
+        let request = Request::post(self.data_path(at), put(cas, data));
+        let reply = self.session.wire().send(Some(&token), request).await?;
+        reply.data::<Metadata>().map(drop)
     }
 
-    async fn probe(&self, client: VaultClient, at: &Location) -> Result<Probe, Answer> {
-        let mut url = self.address.clone();
-        if let Ok(mut parts) = url.path_segments_mut() {
-            parts.extend(["v1"]).extend(self.mount.split('/')).push("data");
-            parts.extend(at.path.split('/'));
+    async fn probe(&self, token: HeaderValue, at: &Location) -> Result<Probe, Answer> {
+        let nothing = Zeroizing::new("{}".to_owned());
+        let request = Request::post(self.data_path(at), nothing);
+        let answer = self.session.wire().send(Some(&token), request).await?.refusal();
+        if answer.says(400, "no data provided") {
+            Ok(Probe::Writable)
+        } else if answer.says(400, "missing data fields") {
+            Ok(Probe::VersionOne)
+        } else {
+            Err(answer)
         }
-        let request = self.http.post(url).headers(session::headers(&client)).json(&Map::new());
-        let response = request.send().await?;
-        let status = response.status().as_u16();
-        let errors = response.json::<Errors>().await.unwrap_or_default().errors;
-        let says = |words: &str| errors.iter().any(|error| error.contains(words));
-        match status {
-            400 if says("no data provided") => Ok(Probe::Writable),
-            400 if says("missing data fields") => Ok(Probe::VersionOne),
-            _ => Err(Answer::Status { status, errors }),
-        }
+    }
+
+    fn data_path(&self, at: &Location) -> String {
+        format!("{}/data/{}", self.mount, at.path)
     }
 
     fn failed(&self, doing: Capability, at: &Location, answer: &Answer) -> VaultError {
@@ -234,10 +234,4 @@ fn writing(over: &Reading) -> Capability {
 enum Probe {
     Writable,
     VersionOne,
-}
-
-#[derive(Deserialize, Default)]
-struct Errors {
-    #[serde(default)]
-    errors: Vec<String>,
 }

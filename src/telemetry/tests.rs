@@ -87,7 +87,7 @@ async fn nobody_waits_for_a_collector_that_does_not_answer() {
     // It accepts connections and never says a word.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
-    let (post, letters) = mpsc::channel(2);
+    let (post, mut letters) = mpsc::channel(2);
     let settings = config::Telemetry {
         traces_url: url.parse().unwrap(),
         service_name: "pintail".to_owned(),
@@ -95,8 +95,8 @@ async fn nobody_waits_for_a_collector_that_does_not_answer() {
         ca_file: None,
     };
     let client = HttpClients::default().with_extra_roots(None).unwrap();
-    let carrier = Carrier { client, settings, headers: HeaderMap::new(), failing: false };
-    tokio::spawn(carrier.carry(letters));
+    let mut carrier = Carrier { client, settings, headers: HeaderMap::new(), failing: false };
+    tokio::spawn(async move { carrier.carry(&mut letters).await });
     let telemetry =
         Telemetry { post: Some(post), service: "pintail".to_owned(), owner: "prod".to_owned() };
     let done = report(Outcome::Rotated, &[(Step::Gate, StepOutcome::Ok)], rotation());

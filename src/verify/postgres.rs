@@ -11,6 +11,7 @@ use tokio_postgres::{Client, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use self::attention::Attention;
+use self::limited::limited;
 use super::region;
 use crate::config::{self, IdentityRule};
 use crate::names::AccountName;
@@ -20,6 +21,7 @@ use crate::secret::Token;
 use crate::tls::{Roots, TlsError, client_config, is_distrust};
 
 mod attention;
+mod limited;
 
 /// The limit for the whole probe.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -214,7 +216,8 @@ impl Endpoint {
             .ssl_mode(SslMode::Require);
         token.lend(|text| settings.password(text));
 
-        let (client, connection) = settings.connect(attention.over(self.tls.clone())).await?;
+        let (client, connection) =
+            settings.connect(attention.over(limited(self.tls.clone()))).await?;
         // Whoever was let in without a password has nothing to ask: what is answered proves nothing.
         let asks = attention.heard_a_password().then_some(self.asks);
         let works = AtomicBool::new(false);

@@ -37,6 +37,8 @@ enum Manner {
     },
     HangsUp,
     WithoutTls,
+    /// Begins a message and does not come to its end.
+    Endless(&'static [u8]),
 }
 
 struct Server {
@@ -121,6 +123,13 @@ async fn serve(mut stream: TcpStream, tls: TlsAcceptor, manner: Manner) -> std::
             return stream.write_all(&complaint(state, message)).await;
         }
         Manner::HangsUp | Manner::WithoutTls => return stream.shutdown().await,
+        Manner::Endless(head) => {
+            stream.write_all(head).await?;
+            for _ in 0..64 {
+                stream.write_all(&vec![b'x'; 1 << 20]).await?;
+            }
+            return Ok(());
+        }
     }
     stream.write_all(b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I").await?;
     let mut next = stream.read_u8().await?;
@@ -293,6 +302,19 @@ async fn a_connection_that_breaks_or_is_refused_is_passing_trouble() {
     let error = connect(&server.settings(), GOOD).await.unwrap_err();
     assert!(matches!(error, PostgresError::Connection { .. }), "{error}");
     assert_eq!(error.kind(), FaultKind::Transient);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_stop_talking_is_not_listened_to() {
+    // A notice, a parameter and a row that are said to be as long as can be; and a length that makes no sense.
+    for head in
+        [&b"N\x7f\xff\xff\xff"[..], b"S\x7f\xff\xff\xff", b"D\x7f\xff\xff\xff", b"N\0\0\0\0"]
+    {
+        let mut server = Server::start("localhost", Manner::Endless(head)).await;
+        let error = connect(&server.settings(), GOOD).await.unwrap_err();
+        assert!(matches!(error, PostgresError::Connection { .. }), "{error}");
+        assert_eq!(server.said_goodbye.recv().await, None, "it was not heard to its end");
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::bench::{shipped, text};
 
 /// What the alerts and the dashboard may ask for.
-const METRICS: [&str; 24] = [
+const METRICS: [&str; 26] = [
     "pintail_audit_log_failures_total",
     "pintail_build_info",
     "pintail_clock_skew_seconds",
@@ -18,6 +18,7 @@ const METRICS: [&str; 24] = [
     "pintail_credential_state",
     "pintail_kubernetes_requests_total",
     "pintail_last_success_timestamp_seconds",
+    "pintail_log_lines_dropped_total",
     "pintail_missed_runs_total",
     "pintail_motherduck_requests_total",
     "pintail_next_rotation_timestamp_seconds",
@@ -33,6 +34,7 @@ const METRICS: [&str; 24] = [
     "pintail_token_created_timestamp_seconds",
     "pintail_token_expiry_timestamp_seconds",
     "pintail_unmanaged_tokens",
+    "pintail_worker_restarts_total",
 ];
 
 const MONITORING: &str = "kubernetes/components/monitoring";

@@ -164,7 +164,7 @@ fn assert_all_primers_are_short_lived(scene: &Scene) {
     for token in tokens["tokens"].as_array().into_iter().flatten() {
         if token["token_type"] == "read_write" {
             let at = |key: &str| token[key].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-            assert_eq!((at("expire_at") - at("created_ts")).get_seconds(), 300, "{token}");
+            assert_eq!(at("expire_at").duration_since(at("created_ts")).as_secs(), 300, "{token}");
         }
     }
 }

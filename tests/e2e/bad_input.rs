@@ -223,7 +223,7 @@ fn a_secret_that_is_not_a_json_object_is_not_overwritten() {
 fn a_damaged_record_is_told_by_its_field() {
     let scene = with_a_token(Kind::Vault);
     let mut damaged = scene.secret();
-    damaged.insert("phase".to_owned(), "waxing".into());
+    damaged["pintail"]["phase"] = "waxing".into();
     scene.place.write(&scene.clients, ETL, &Value::Object(damaged));
     refused(&scene, 1, &["`phase`", &scene.place.path(ETL)]);
 }

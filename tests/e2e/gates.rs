@@ -159,7 +159,8 @@ fn a_waiting_gate_lets_the_time_pass_before_anything_is_revoked() {
     let start = Instant::now();
     scene.rotate(&[ETL]).came_to(0, "rotated");
     assert!(start.elapsed() >= Duration::from_secs(2));
-    let published: jiff::Timestamp = scene.served("published_at").parse().unwrap();
+    let published: jiff::Timestamp =
+        scene.record()["published_at"].as_str().unwrap().parse().unwrap();
     let revoked = scene.sandbox.until(|event| event.kind == "token_revoked").at;
     assert!(revoked.duration_since(published).as_secs() >= 2);
     scene.assert_at_rest();

@@ -77,17 +77,26 @@ pub struct Running {
 impl Running {
     /// Starts the program with nothing but these variables.
     pub fn start(arguments: &[String], variables: &[(String, String)]) -> Self {
+        Self::start_with(arguments, variables, Stdio::piped())
+    }
+
+    /// Starts it with another standard error, of which it is known what becomes.
+    pub fn start_with(arguments: &[String], variables: &[(String, String)], stderr: Stdio) -> Self {
         let mut child = Command::new(PINTAIL)
             .args(arguments)
             .env_clear()
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let command_line = std::fs::read_to_string(format!("/proc/{}/cmdline", child.id()));
-        let readers = (read(child.stdout.take().unwrap()), read(child.stderr.take().unwrap()));
+        let errors: Box<dyn Read + Send> = match child.stderr.take() {
+            Some(pipe) => Box::new(pipe),
+            None => Box::new(std::io::empty()),
+        };
+        let readers = (read(child.stdout.take().unwrap()), read(errors));
         let command_line = command_line.unwrap_or_default().replace('\0', " ");
         Self { child, readers: Some(readers), command_line }
     }
@@ -109,6 +118,13 @@ impl Running {
     pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         kill(pid, signal).unwrap();
+    }
+
+    /// A size in `/proc/PID/status`, such as `VmRSS`, in KiB.
+    pub fn memory(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(&format!("{name}:")));
+        line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Whether it still runs.

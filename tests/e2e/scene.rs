@@ -134,11 +134,16 @@ path = "{path}"
 
     /// Starts the program with the configuration as it is now.
     pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(&self.command_line(arguments), &self.variables)
+    }
+
+    /// The arguments behind those that name a file with the configuration as it is now.
+    pub fn command_line(&self, arguments: &[&str]) -> Vec<String> {
         let file = self.dir.path().join(format!("pintail-{}.toml", uuid::Uuid::new_v4()));
         std::fs::write(&file, self.configuration()).unwrap();
         let mut all = vec!["--config".to_owned(), file.display().to_string()];
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        Running::start(&all, &self.variables)
+        all
     }
 
     /// Runs the program to its end.
@@ -170,6 +175,11 @@ path = "{path}"
     /// The secret as the consumers of the credential read it.
     pub fn secret(&self) -> Map<String, Value> {
         self.place.read(&self.clients, ETL).expect("no secret")
+    }
+
+    /// What pintail says of the token there.
+    pub fn record(&self) -> Value {
+        self.secret()["pintail"].clone()
     }
 
     /// A text of the secret.

@@ -102,7 +102,7 @@ fn cycles(kind: Kind, log_format: &str) {
     rotate_in_vain(&scene, log_format, 2);
     scene.more.clear();
     let mut secret = scene.secret();
-    secret.insert("token_id".to_owned(), token.clone().into());
+    secret["pintail"]["token_id"] = token.clone().into();
     scene.place.write(&scene.clients, ETL, &Value::Object(secret));
     rotate_in_vain(&scene, log_format, 1);
 

@@ -146,7 +146,7 @@ fn a_hand_made_token_is_adopted_without_being_rotated_and_then_rotated() {
             (&json!(token), &json!(id))
         );
         assert_eq!(
-            (&adopted["database"], &adopted["managed_by"]),
+            (&adopted["database"], &adopted["pintail"]["managed_by"]),
             (&json!("sales"), &json!("pintail"))
         );
         assert!(scene.connects(token));
@@ -167,7 +167,7 @@ fn another_owners_secret_is_taken_over_when_an_operator_says_so() {
     scene.pintail(&["adopt", ETL, "--token-id", &id]).complains(1, &["owner e2e", "--take-over"]);
     let run = json_of(&scene, &["adopt", ETL, "--token-id", &id, "--take-over"]);
     assert_eq!(run.code, Some(0), "{run}");
-    assert_eq!(scene.served("owner"), "heir");
+    assert_eq!(scene.record()["owner"], "heir");
     let result = scene.rotate(&[ETL]).came_to(0, "rotated");
     assert_eq!(result["revoked"], json!([id]));
     scene.assert_at_rest();

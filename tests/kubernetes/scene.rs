@@ -1,6 +1,7 @@
 //! The scene of a test: a namespace with workloads and a kubelet, a sandbox, and pintail with the rights that it needs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use crate::sandbox::Sandbox;
 pub const ETL: &str = "etl_prod";
 pub const SECRET: &str = "motherduck-etl-prod";
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Everything that a test needs.
 pub struct Scene {
@@ -120,7 +121,7 @@ ttl = "45d"
             self.defaults,
         );
         for (name, more) in &self.credentials {
-            text.push_str(&format!("[credentials.{name}]\nusername = \"{name}\"\n{more}\n"));
+            writeln!(text, "[credentials.{name}]\nusername = \"{name}\"\n{more}").unwrap();
         }
         text
     }

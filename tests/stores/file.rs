@@ -233,6 +233,19 @@ async fn old_versions_and_crashed_writers_leftovers_are_pruned() {
 }
 
 #[tokio::test]
+async fn what_a_person_writes_over_it_does_not_hide_what_was_served() {
+    let files = Files::start().await;
+    let store = files.store().await;
+    let (at, first) = published(&store).await;
+    assert!(store.recall(&at, first.id).await.unwrap().is_none(), "it is served, not older");
+    let dir = files.dir.path().join(&at.path);
+    fs::write(dir.join("token.new"), "by-hand").unwrap();
+    fs::rename(dir.join("token.new"), dir.join("token")).unwrap();
+    let (record, token) = store.recall(&at, first.id).await.unwrap().unwrap();
+    assert_eq!((record.token_id, token.sha256()), (first.id, first.token.sha256()));
+}
+
+#[tokio::test]
 async fn a_leftover_with_the_next_number_does_not_make_two_versions_equal() {
     let files = Files::start().await;
     let store = files.store().await;

@@ -29,6 +29,7 @@ pub struct ControlPlane {
 
 impl ControlPlane {
     /// Whether there is one here. Where the tests were told to do without, that is said aloud.
+    #[expect(clippy::print_stderr, reason = "what is not tested is said aloud")]
     pub fn is_there() -> bool {
         let without = std::env::var_os("PINTAIL_TEST_WITHOUT_CONTROL_PLANE");
         let is_there = without.is_none_or(|text| text != "1");
@@ -132,6 +133,10 @@ fn assets() -> PathBuf {
 }
 
 /// Every test may be a process of its own, so that what they share belongs to whoever runs them.
+#[expect(
+    clippy::zombie_processes,
+    reason = "it outlives the test, and ends with whoever runs them all"
+)]
 fn start_or_find() -> PathBuf {
     let runner = nix::unistd::getppid().as_raw();
     let user = nix::unistd::geteuid();

@@ -23,6 +23,8 @@ pub enum Fate {
     LoseRequest,
     /// It is answered by the relay with this whole response.
     Answer(String),
+    /// It is answered by the relay with this, and then this again and again, for as long as the client listens.
+    Endless(String, String),
     /// It gets no further, and the client waits for its reply until it is killed.
     StallRequest,
     /// It is passed on, and the client waits for its reply until it is killed.
@@ -199,6 +201,12 @@ fn relay(
         Fate::LoseReply => drop(pass()?),
         Fate::LoseRequest => {}
         Fate::Answer(text) => client.write_all(text.as_bytes())?,
+        Fate::Endless(head, again) => {
+            client.write_all(head.as_bytes())?;
+            loop {
+                client.write_all(again.as_bytes())?;
+            }
+        }
         Fate::StallRequest => stall(),
         Fate::StallReply => {
             drop(pass()?);

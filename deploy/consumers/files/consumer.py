@@ -40,7 +40,7 @@ def served():
         return secret["motherduck_token"], secret.get("token_id")
     folder = os.path.dirname(path)
     if os.path.exists(f"{folder}/record.json"):
-        return text, json.loads(read(f"{folder}/record.json"))["token_id"]
+        return text, json.loads(read(f"{folder}/record.json")).get("token_id")
     if os.path.exists(f"{folder}/token_id"):
         return text, read(f"{folder}/token_id")
     return text, None

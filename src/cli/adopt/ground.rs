@@ -12,7 +12,7 @@ use super::super::look::with_siblings;
 use super::Wish;
 use crate::config::{Config, Credential};
 use crate::live::{Live, Outside, subject};
-use crate::names::CredentialName;
+use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, Slot};
 use crate::rotation::adopt::{AdoptRefusal, Adoption, Claim, TakeOver};
 use crate::rotation::world::{Fault, ListedToken, Reading, World};
@@ -21,6 +21,8 @@ use crate::rotation::world::{Fault, ListedToken, Reading, World};
 pub(super) struct Ground {
     readings: BTreeMap<CredentialName, Result<Reading, Fault>>,
     lists: BTreeMap<String, Result<Vec<ListedToken>, Fault>>,
+    /// What is in the way in the mirrors of those that are asked for.
+    obstructed: BTreeMap<CredentialName, Fault>,
     now: Timestamp,
 }
 
@@ -59,7 +61,7 @@ pub(super) fn failed(fault: Fault, credential: &CredentialName) -> Complaint {
 
 impl Ground {
     /// Reads the secrets of all credentials that share an account with one of `names`, each once, then lists each
-    /// account once.
+    /// account once, and looks whether the mirrors of `names` could be written.
     pub(super) async fn look(outside: &Outside, names: &[CredentialName]) -> Self {
         let width = outside.config.daemon.concurrency;
         let worlds: Vec<(&Credential, Live)> = with_siblings(&outside.config, names)
@@ -83,7 +85,17 @@ impl Ground {
             .buffered(width)
             .collect()
             .await;
-        Self { readings, lists, now: outside.now() }
+        let asked = worlds.iter().filter(|(credential, _)| names.contains(&credential.name));
+        let obstructed = futures::stream::iter(asked)
+            .map(|(credential, world)| async move {
+                let fault = world.ensure_mirrors_free().await.err();
+                fault.map(|fault| (credential.name.clone(), fault))
+            })
+            .buffered(width)
+            .filter_map(std::future::ready)
+            .collect()
+            .await;
+        Self { readings, lists, obstructed, now: outside.now() }
     }
 
     /// Whether `wish` may be fulfilled, and the record that does it.
@@ -92,6 +104,7 @@ impl Ground {
         config: &Config,
         wish: &Wish,
         take_over: TakeOver,
+        disproved: Option<TokenId>,
     ) -> Result<Prepared<'_>, Obstacle> {
         let missing = || {
             Obstacle::Fault(Fault {
@@ -104,14 +117,23 @@ impl Ground {
         let reading = self.readings.get(&wish.name).ok_or_else(missing)?;
         let reading = reading.as_ref().map_err(|fault| Obstacle::Fault(fault.clone()))?;
         let subject = subject(config, credential);
-        let adoption = Adoption { subject: &subject, token_id: wish.token_id, take_over };
+        let adoption =
+            Adoption { subject: &subject, token_id: wish.token_id, take_over, disproved };
         let claim = adoption.claim(&reading.slot).map_err(Obstacle::Refused)?;
         let others = self.others(config, credential)?;
         let listing = self.lists.get(&credential.username.folded()).ok_or_else(missing)?;
         let listing = listing.as_ref().map_err(|fault| Obstacle::Fault(fault.clone()))?;
         let record =
             adoption.record(&claim, listing, others, self.now).map_err(Obstacle::Refused)?;
+        if let Some(fault) = self.obstructed.get(&wish.name) {
+            return Err(Obstacle::Fault(fault.clone()));
+        }
         Ok(Prepared { reading, claim, record })
+    }
+
+    /// What stands in the credential's secret, if it could be read.
+    pub(super) fn slot(&self, name: &CredentialName) -> Option<&Slot> {
+        self.readings.get(name)?.as_ref().ok().map(|reading| &reading.slot)
     }
 
     /// The records of the account's other credentials. Each must be read: whichever serves the token would revoke it.

@@ -71,7 +71,7 @@ fn parse(text: &str, config: &Config) -> Result<Vec<Wish>, Vec<String>> {
                         "line {number}: token {token_id} stands in line {first} already, and each credential needs its own"
                     ));
                 }
-                wishes.push(Wish { line: Some(number), name, token_id });
+                wishes.push(Wish { line: Some(number), name, token_id, accepted: None });
             }
             (name, id) => {
                 let told = [name.err(), id.err()].into_iter().flatten();

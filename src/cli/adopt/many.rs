@@ -101,7 +101,7 @@ pub(super) async fn adopt_all(
 ) -> Adoptions {
     let names: Vec<_> = wishes.iter().map(|wish| wish.name.clone()).collect();
     let ground = Ground::look(outside, &names).await;
-    let check = |wish| match ground.prepare(&outside.config, wish, take_over) {
+    let check = |wish| match ground.prepare(&outside.config, wish, take_over, None) {
         Ok(prepared) => Line::new(wish, Outcome::Ready, prepared.record.previous_token_ids),
         Err(Obstacle::Refused(AdoptRefusal::AlreadyManaged(id))) if id == wish.token_id => {
             Line::new(wish, Outcome::AlreadyManaged, vec![])

@@ -9,7 +9,7 @@ use crate::secret::Token;
 use super::many::{Adoptions, Outcome};
 
 fn wish(name: &str, token_id: TokenId) -> Wish {
-    Wish { line: None, name: name.parse().unwrap(), token_id }
+    Wish { line: None, name: name.parse().unwrap(), token_id, accepted: None }
 }
 
 async fn record_of(bench: &Bench, name: &str) -> Record {

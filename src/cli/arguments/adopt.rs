@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use crate::names::{CredentialName, TokenId};
 
@@ -30,6 +31,10 @@ pub struct Adopt {
     /// Take a secret over although another deployment's record is in it. That deployment must no longer run.
     #[arg(long)]
     pub take_over: bool,
+    /// Adopt the token although the endpoint says that it opens this, which is no account: an endpoint that answers the
+    /// same whatever the token, for example.
+    #[arg(long, value_name = "ANSWER", value_parser = NonEmptyStringValueParser::new())]
+    pub accept_account: Option<String>,
 }
 
 /// What is to be adopted.

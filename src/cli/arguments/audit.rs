@@ -9,6 +9,9 @@ pub struct Audit {
     /// Show these findings, and do not let them decide the exit code.
     #[arg(long, value_name = "FINDING", value_delimiter = ',')]
     pub allow: Vec<Remark>,
+    /// Connect with each served token, too, and see whose it is. Each connection wakes a Duckling.
+    #[arg(long)]
+    pub connect: bool,
 }
 
 /// What an audit remarks on.
@@ -32,6 +35,10 @@ pub enum Remark {
     OlderThanPolicy,
     /// A service account that no credential covers.
     Uncovered,
+    /// A served token that opens another account. Only --connect finds it.
+    WrongAccount,
+    /// The endpoint names something else than the account, and is not known to tell accounts. Only --connect finds it.
+    IdentityUnclear,
 }
 
 impl Remark {
@@ -46,6 +53,8 @@ impl Remark {
             Self::NeverExpires => "never_expires",
             Self::OlderThanPolicy => "older_than_policy",
             Self::Uncovered => "uncovered",
+            Self::WrongAccount => "wrong_account",
+            Self::IdentityUnclear => "identity_unclear",
         }
     }
 }

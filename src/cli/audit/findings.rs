@@ -109,7 +109,9 @@ fn message(remark: Remark, token: &Token) -> String {
     let (id, age) = (token.id, span(token.age));
     let kind = token.kind.as_str();
     match remark {
-        Remark::Stuck | Remark::Uncovered => String::new(),
+        Remark::Stuck | Remark::Uncovered | Remark::WrongAccount | Remark::IdentityUnclear => {
+            String::new()
+        }
         Remark::Unmanaged => {
             let end = token.expires_at.map_or_else(
                 || "never expires".to_owned(),
@@ -141,7 +143,9 @@ fn hint(remark: Remark, username: &AccountName, token: &Token) -> String {
         Some(_) | None => format!("if nobody needs it: {revoke}"),
     };
     match remark {
-        Remark::Stuck | Remark::Uncovered => String::new(),
+        Remark::Stuck | Remark::Uncovered | Remark::WrongAccount | Remark::IdentityUnclear => {
+            String::new()
+        }
         Remark::Unmanaged => format!(
             "adopt it, if a secret holds it (pintail adopt NAME --token-id {}); if nobody needs it: {revoke}",
             token.id

@@ -18,6 +18,12 @@ fn kinds(report: &Value) -> Vec<(String, String)> {
     kinds
 }
 
+/// An audit of what `allow` leaves.
+async fn audited(bench: &Bench, allow: &[Remark]) -> Report {
+    let arguments = Audit { allow: allow.to_vec(), connect: false };
+    survey(&bench.outside().await, &arguments).await
+}
+
 #[tokio::test]
 async fn a_fleet_at_rest_has_nothing_to_remark() {
     let bench = Bench::new(ALL).await;
@@ -25,7 +31,7 @@ async fn a_fleet_at_rest_has_nothing_to_remark() {
         bench.rotate(name).await;
     }
     let before = bench.listed("etl_prod").await;
-    let report = survey(&bench.outside().await, &[]).await;
+    let report = audited(&bench, &[]).await;
     let (text, json) = both(&report);
     assert_eq!(report.code(), ExitCode::Settled, "{text}");
     assert_eq!((&json["findings"], &json["errors"]), (&json!([]), &json!([])));
@@ -51,7 +57,7 @@ async fn every_token_is_told_by_whose_it_is_and_uncovered_accounts_are_named() {
     let foreign = bench.made_by_hand("etl_prod", &name("staging", "etl")).await.id;
     let removed = bench.made_by_hand("etl_prod", &name("prod", "removed")).await.id;
     let hand = bench.made_by_hand("etl_prod", "by \u{1b}[2J hand").await.id;
-    let report = survey(&bench.outside().await, &[]).await;
+    let report = audited(&bench, &[]).await;
     let (text, json) = both(&report);
     let mut expected = vec![
         ("foreign".to_owned(), foreign.to_string()),
@@ -77,10 +83,10 @@ async fn every_token_is_told_by_whose_it_is_and_uncovered_accounts_are_named() {
     assert!(text.contains("account other_prod") && !text.contains('\u{1b}'), "{text}");
 
     let allowed = [Remark::Foreign, Remark::Uncovered, Remark::Unmanaged];
-    let report = survey(&bench.outside().await, &allowed).await;
+    let report = audited(&bench, &allowed).await;
     assert_eq!(report.findings.len(), 4);
     assert_eq!(report.code(), ExitCode::Settled);
-    let report = survey(&bench.outside().await, &allowed[1..]).await;
+    let report = audited(&bench, &allowed[1..]).await;
     assert_eq!(report.code(), ExitCode::Held);
 }
 
@@ -92,7 +98,7 @@ async fn a_secret_that_cannot_be_read_is_a_failure_and_no_token_is_called_a_stra
     let token = bench.path("secrets/motherduck/etl/..data");
     std::fs::remove_file(&token).unwrap();
     std::os::unix::fs::symlink("/elsewhere", &token).unwrap();
-    let report = survey(&bench.outside().await, &[Remark::Uncovered]).await;
+    let report = audited(&bench, &[Remark::Uncovered]).await;
     let (text, json) = both(&report);
     assert_eq!(report.code(), ExitCode::Failed, "{text}");
     assert_eq!(json["errors"][0]["subject"], "etl");
@@ -106,7 +112,7 @@ async fn a_credential_that_only_a_person_can_help_is_a_finding() {
     bench.revoke("etl_prod", served).await;
     let hand = bench.made_by_hand("etl_prod", "made by hand").await;
     bench.put("reader", &hand.token);
-    let report = survey(&bench.outside().await, &[]).await;
+    let report = audited(&bench, &[]).await;
     let stuck: Vec<_> = report
         .findings
         .iter()

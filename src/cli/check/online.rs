@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::table::{counted, span};
 use super::account;
+use super::connection;
 use super::finding::{Finding, Findings, Level};
 use super::rights::Rights;
 use super::servers;
@@ -26,15 +27,24 @@ use crate::rotation::world::{Fault, Health, Identity, Reading, World};
 /// A clock that is further off than this deserves a word.
 const NOTABLE_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
+/// Whether connections are made with the served tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Connections {
+    /// With none: no Duckling wakes.
+    None,
+    /// With each of them.
+    Each,
+}
+
 /// Asks everybody whom a rotation will ask.
-pub(super) async fn examine(outside: &Outside, findings: &mut Findings) {
+pub(super) async fn examine(outside: &Outside, with: Connections, findings: &mut Findings) {
     findings.findings.extend(servers::examine(&outside.config, outside.now()).await);
     let admitted = admin(outside, findings).await;
     let rights = Rights::ask(outside).await;
     let width = outside.config.daemon.concurrency;
     let credentials: Vec<_> = outside.config.credentials.values().collect();
     let found: Vec<_> = futures::stream::iter(&credentials)
-        .map(|credential| examine_credential(outside, credential, &rights))
+        .map(|credential| examine_credential(outside, credential, &rights, with))
         .buffered(width)
         .collect()
         .await;
@@ -107,6 +117,7 @@ async fn examine_credential(
     outside: &Outside,
     credential: &Credential,
     rights: &Rights,
+    with: Connections,
 ) -> Vec<Finding> {
     let name = &credential.name;
     let Some(world) = outside.world(name, CancellationToken::new()) else { return vec![] };
@@ -140,7 +151,10 @@ async fn examine_credential(
             Err(fault) => Finding::fault(&subject, fault),
         }
     }));
-    if let Slot::Managed { record, .. } = &reading.slot {
+    if let Slot::Managed { record, token } = &reading.slot {
+        if with == Connections::Each && record.owner == outside.config.owner {
+            findings.extend(connection::examine(&world, credential, record, token).await);
+        }
         findings.extend(hosts(credential, record).await);
         findings.extend(gate(&world, credential, record).await);
     }

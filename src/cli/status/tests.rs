@@ -60,7 +60,7 @@ async fn a_token_that_another_credential_adopted_is_not_unmanaged() {
     let hand = bench.made_by_hand("etl_prod", "made by hand").await;
     bench.put("reader", &hand.token);
     let name = "reader".parse().unwrap();
-    let wish = super::super::adopt::Wish { line: None, name, token_id: hand.id };
+    let wish = super::super::adopt::Wish { line: None, name, token_id: hand.id, accepted: None };
     let outside = bench.outside().await;
     super::super::adopt::take_in(&outside, &wish, TakeOver::No).await.unwrap();
     let (_, json) = both(&surveyed(&bench, &["etl"]).await);

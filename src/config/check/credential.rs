@@ -14,7 +14,7 @@ use super::placeholders::fill;
 use super::{gate, mirror, path};
 use crate::config::raw::credential::Credential as Raw;
 use crate::config::raw::gate::CHOOSE_A_GATE;
-use crate::config::raw::scalar::{Flag, Word};
+use crate::config::raw::scalar::{FieldName, Flag, Word};
 use crate::config::{
     CatchUp, Cluster, Credential, Format, OnFailure, Policy, StoreSettings, TOKEN_FIELD, suggest,
 };
@@ -77,11 +77,8 @@ pub(super) fn check(
     let token_type = raw.token_type.map_or(TokenType::ReadWrite, |word| word.0);
     let store = store(raw.store, around, key, findings);
     let token_field = token_field(raw.token_field, key, findings);
-    let token_id_field = match raw.token_id_field {
-        Some(name) => name.0,
-        None => Some(TOKEN_ID_FIELD.to_owned()),
-    };
-    let token_id_field = apart(token_id_field, &token_field, key, findings);
+    let usual = || FieldName(Some(TOKEN_ID_FIELD.to_owned()));
+    let token_id_field = token_id_field(raw.token_id_field, usual, &token_field, key, findings);
 
     let values = [
         ("credential", name.as_str()),
@@ -249,20 +246,24 @@ pub(super) fn token_field(raw: Option<String>, key: &Key<'_>, findings: &mut Fin
 }
 
 /// The key of the token's ID, which must be another than the token's.
-pub(super) fn apart(
-    name: Option<String>,
+pub(super) fn token_id_field(
+    raw: Option<FieldName>,
+    or_else: impl FnOnce() -> FieldName,
     token_field: &str,
     key: &Key<'_>,
     findings: &mut Findings,
 ) -> Option<String> {
-    let key = key.child("token_id_field");
-    let field = findings.text(&key, name)?;
-    refuse_reserved(&field, &key, findings);
+    let own = key.child("token_id_field");
+    // Where it was not chosen, the token's key is the one that was.
+    let clash = if raw.is_some() { own } else { key.child("token_field") };
+    let FieldName(name) = raw.unwrap_or_else(or_else);
+    let field = findings.text(&own, name)?;
+    refuse_reserved(&field, &own, findings);
     if field == token_field {
-        findings.problem(
-            &key,
-            format!("the token itself stands under {field:?}: set `token_id_field` or `token_field` to another name"),
+        let problem = format!(
+            "the token and its ID cannot both stand under {field:?}: give `token_field` or `token_id_field` another name"
         );
+        findings.problem(&clash, problem);
     }
     Some(field)
 }

@@ -16,14 +16,12 @@ use crate::config::raw::gate as raw;
 use crate::config::raw::scalar::{Number, Span, Word, web_url};
 use crate::config::raw::secret::{Header, Headers};
 use crate::config::{
-    Command, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, IdentityRule, PodGate,
-    Proof, Verify,
+    Command, DATABASE, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, IdentityRule,
+    PodGate, Proof, Verify,
 };
 use crate::names::CredentialName;
 
 const DAY: Duration = Duration::from_hours(24);
-/// What a connection opens, unless another database is named.
-const DATABASE: &str = "md:";
 const SAMPLE_ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 
 /// What the placeholders of URLs stand for.
@@ -100,7 +98,8 @@ pub(super) fn gate(
                     findings,
                 )
             });
-            Some((Gate::Kubernetes(PodGate { restart: restart.clone(), http }), pace))
+            let gate = PodGate { restart: restart.clone(), http };
+            Some((Gate::Kubernetes(Box::new(gate)), pace))
         }
         raw::Gate::Command(raw) => {
             let key = key.child("command");

@@ -91,11 +91,9 @@ fn mirror(
         None => home.token_field.to_owned(),
         own => credential::token_field(own, key, findings),
     };
-    let token_id_field = match raw.token_id_field {
-        None => home.token_id_field.map(str::to_owned),
-        Some(FieldName(own)) => own,
-    };
-    let token_id_field = credential::apart(token_id_field, &token_field, key, findings);
+    let of_home = || FieldName(home.token_id_field.map(str::to_owned));
+    let token_id_field =
+        credential::token_id_field(raw.token_id_field, of_home, &token_field, key, findings);
     let format = match (raw.format, can_be_plain(settings)) {
         (Some(Word(Format::Plain)), false) => {
             findings.problem(&key.child("format"), ONLY_AWS);

@@ -101,7 +101,7 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-/// The name of a key in a secret; none, if the key is switched off.
+/// The name of a key in a secret; none, if the key is switched off. As a text too, since variables are texts.
 #[derive(Debug, Clone)]
 pub(in crate::config) struct FieldName(pub(in crate::config) Option<String>);
 
@@ -116,14 +116,16 @@ impl Visitor<'_> for FieldNameVisitor {
 
     fn visit_bool<E: de::Error>(self, is_on: bool) -> Result<FieldName, E> {
         if is_on {
-            Err(E::custom("this must be the name of a key, or false"))
-        } else {
-            Ok(FieldName(None))
+            return Err(E::custom("this must be the name of a key, or false"));
         }
+        Ok(FieldName(None))
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<FieldName, E> {
-        Ok(FieldName(Some(name.to_owned())))
+        match name.trim().parse() {
+            Ok(is_on) => self.visit_bool(is_on),
+            Err(_) => Ok(FieldName(Some(name.to_owned()))),
+        }
     }
 }
 

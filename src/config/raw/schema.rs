@@ -49,8 +49,10 @@ schema!(Flag, |_generator| json_schema!({
 }));
 
 schema!(FieldName, |_generator| json_schema!({
-    "description": "The name of a key in the secret; false switches it off.",
-    "anyOf": [{ "type": "string", "pattern": "\\S" }, { "const": false }],
+    "description": "The name of a key in the secret, or false to leave the key out.",
+    "type": ["string", "boolean"],
+    "pattern": "\\S",
+    "not": { "enum": [true, "true"] },
 }));
 
 schema!(FilePath, |_generator| json_schema!({

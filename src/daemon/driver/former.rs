@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Work;
 use crate::config::{Config, Move, Place};
 use crate::daemon::slot::{InSlot, Slot};
-use crate::fleet::Trouble;
+use crate::fleet::{Blocked, Trouble};
 use crate::names::Owner;
 use crate::record;
 use crate::rotation::condition::Reason;
@@ -47,29 +47,30 @@ impl Former {
     }
 
     /// Why it is kept in its former place, if it is: a token in use is served there, or nobody can tell.
-    pub(super) async fn keeps(&self, slot: &Slot, now: &Work, config: &Config) -> Option<Trouble> {
+    pub(super) async fn keeps(&self, slot: &Slot, now: &Work, config: &Config) -> Option<Blocked> {
         let world = InSlot { world: &self.work.world, slot };
         for (number, place) in &self.left {
             let reading = match number.checked_sub(1) {
                 None => world.read().await,
                 Some(mirror) => world.read_mirror(mirror).await,
             };
-            let why = match reading {
+            let (why, is_in_doubt) = match reading {
                 Ok(reading) if !serves(&reading.slot, &config.owner, place) => continue,
-                Ok(_) => "a token in use is served".to_owned(),
+                Ok(_) => ("a token in use is served".to_owned(), false),
                 Err(Fault { message, .. }) => {
-                    format!("nobody can tell whether a token is served ({message})")
+                    (format!("nobody can tell whether a token is served ({message})"), true)
                 }
             };
             let configured = now.places.first().map(ToString::to_string).unwrap_or_default();
-            return Some(Trouble {
+            let trouble = Trouble {
                 step: None,
                 reason: Some(Reason::PlaceChanged),
                 message: format!(
                     "it is configured to be kept as {configured}, and stays where it was: in {place} {why}"
                 ),
                 hint: Some(hint(place, now, config)),
-            });
+            };
+            return Some(Blocked { trouble, is_in_doubt });
         }
         None
     }

@@ -1,6 +1,7 @@
 //! One tenant cannot stop the others: neither by consumers that never answer, nor by a store that does not.
 
 use super::*;
+use crate::fleet::{Contacts, Fleet, Outlook};
 
 const REST: Does = Does::Rests { due_in: None };
 /// A health endpoint that accepts and never answers, with the default limit.
@@ -49,7 +50,7 @@ async fn with_more_hanging_gates_than_may_be_asked_at_once_what_is_known_to_be_w
 async fn a_store_that_does_not_answer_keeps_nobody_else_from_working() {
     let mut bench = bench(8);
     for n in 0..100 {
-        bench.add(&format!("hangs{n}"), |_| Does::Reads(Duration::from_secs(60)));
+        bench.add(&format!("hangs{n}"), |_| Does::Reads(Duration::from_mins(1)));
     }
     bench.add("well", |_| WELL);
     let (seen, _) = bench.run_for(SWEEP).await;
@@ -78,6 +79,53 @@ async fn a_token_that_nears_its_expiry_or_is_gone_waits_for_nobody_who_can_wait(
     let lost = seen.looks("b_lost");
     assert!(lost[1] < Duration::from_secs(60 + 10), "after its pause, at once: {lost:?}");
     assert!(seen.count() < 25, "the others wait for their turn: {}", seen.count());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_finds_no_place_counts_as_missed_when_its_time_is_up() {
+    let mut bench = bench(1);
+    bench.work = Duration::from_hours(2);
+    let name = "z_waits";
+    bench.planner.fleet = fleet_of(name, bench.clock.clone());
+    let counts = bench.planner.fleet.counts().clone();
+    bench.add("a_works", |_| REST);
+    bench.add(name, |_| REST);
+    let missed = move || {
+        let labels = vec![("credential", name.to_owned())];
+        counts.missed_runs.get_or_create(&labels).get()
+    };
+    let watch = async {
+        // It is due at each full minute from the first on.
+        tokio::time::sleep(Duration::from_secs(10 * 60 + 59)).await;
+        assert_eq!(missed(), 0);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        missed()
+    };
+    let ((seen, _), missed) = tokio::join!(bench.run_for(Duration::from_mins(12)), watch);
+    assert_eq!((seen.looks(name).len(), missed), (0, 1));
+}
+
+impl Outlook for Clock {
+    fn now(&self) -> Timestamp {
+        Clock::now(self)
+    }
+
+    fn contacts(&self) -> Contacts {
+        Contacts::default()
+    }
+}
+
+/// A fleet of one credential that is due each minute.
+fn fleet_of(name: &str, clock: Clock) -> Arc<Fleet> {
+    let text = format!(
+        "owner = \"test\"\n[motherduck]\nadmin_token.env = \"ADMIN\"\n[stores.main.file]\ndir = \"/s\"\n\
+         [credentials.{name}]\nusername = \"etl\"\nstore = \"main\"\nttl = \"90d\"\ngate = \"none\"\nevery = \"1m\"\n"
+    );
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pintail.toml");
+    std::fs::write(&file, text).unwrap();
+    let config = crate::config::Config::load(&[file], []).unwrap();
+    Arc::new(Fleet::new(&config, Arc::new(clock)))
 }
 
 #[tokio::test(start_paused = true)]

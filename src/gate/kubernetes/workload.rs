@@ -216,6 +216,10 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so that values are written where they are used"
+    )]
     fn deployment(spec: Value, status: Value) -> Workload {
         workload(json!({"metadata": {"generation": 2}, "spec": spec, "status": status}))
     }

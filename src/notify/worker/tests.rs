@@ -52,7 +52,7 @@ struct Bench {
     worker: tokio::task::JoinHandle<()>,
 }
 
-fn start(post: Script) -> Bench {
+fn start(post: impl Post) -> Bench {
     let (queue, closing) = (Arc::new(Queue::default()), CancellationToken::new());
     let counts = crate::fleet::nobody().counts().clone();
     let worker = Worker {
@@ -62,7 +62,14 @@ fn start(post: Script) -> Bench {
         counts: counts.clone(),
         closing: closing.clone(),
     };
-    Bench { queue, counts, closing, worker: tokio::spawn(worker.run()) }
+    Bench {
+        queue,
+        counts,
+        closing,
+        worker: tokio::spawn(async move {
+            crate::workers::keep("notifications.bus", || worker.run()).await;
+        }),
+    }
 }
 
 impl Bench {
@@ -124,6 +131,36 @@ async fn at_the_end_of_the_program_pauses_are_short() {
     bench.closing.cancel();
     assert_eq!(bench.deliver(1, "delivered").await, 1);
     assert_eq!(script.seconds(), [0, 1, 2, 3, 4, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_makes_the_worker_panic_is_dropped_and_the_next_is_delivered() {
+    struct Fragile(Mutex<u32>);
+
+    impl Post for Fragile {
+        async fn post(&self, _: &Event) -> Result<(), Setback> {
+            let mut posted = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            *posted += 1;
+            assert!(*posted > 1, "a fault in the worker");
+            Ok(())
+        }
+    }
+
+    let bench = start(Fragile(Mutex::new(0)));
+    let counts = bench.counts.clone();
+    assert_eq!(bench.deliver(2, "delivered").await, 1);
+    let labels = vec![("sink", "bus".to_owned())];
+    assert_eq!(counts.notifications_dropped.get_or_create(&labels).get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_asks_for_ages_is_given_up_and_the_next_event_is_delivered() {
+    let script = Script::of([status(429, Some(u64::MAX))]);
+    let bench = start(script.clone());
+    // On a clock that does not stand at zero.
+    tokio::time::advance(Duration::from_millis(1_500)).await;
+    assert_eq!(bench.deliver(2, "given_up").await, 1);
+    assert_eq!(script.asked.lock().unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ fn judge(
     others: &[(CredentialName, Record)],
 ) -> Result<Record, AdoptRefusal> {
     let subject = subject();
-    let adoption = Adoption { subject: &subject, token_id: id(1), take_over };
+    let adoption = Adoption { subject: &subject, token_id: id(1), take_over, disproved: None };
     let claim = adoption.claim(slot)?;
     adoption.record(&claim, listing, others.iter().map(|(name, record)| (name, record)), now())
 }

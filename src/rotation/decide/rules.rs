@@ -71,7 +71,9 @@ pub(super) fn refuse_to_roll_back(case: &Case<'_>, record: &Record) -> Option<De
 /// was made says that a clock is wrong; to replace it again and again would only pile tokens up.
 pub(super) fn replace_what_wears_out(case: &Case<'_>, record: &Record) -> Option<Decision> {
     let at = expiring(&case.subject.policy, record, case.seen.now)?;
-    let planned = at.duration_since(record.created_at) - signed(case.subject.policy.renew_before);
+    let planned = at
+        .duration_since(record.created_at)
+        .saturating_sub(signed(case.subject.policy.renew_before));
     let age = case.seen.now.duration_since(record.published_at);
     let is_old = record.is_rolled_back() || age.is_negative() || age >= planned / 2;
     let is_meant = !case.request.only_finishes() && !record.previous_token_ids.is_empty();

@@ -161,7 +161,7 @@ impl Refusal {
                 format!("set username = \"{account}\" again, or give the credential another path")
             }
             Self::WrongAccount { account, named } => format!(
-                "put a token of {account} there and adopt it (pintail adopt {credential} --token-id UUID), or give the credential username = \"{named}\"; does the endpoint name {named} whatever the token: `verify.postgres.identity = \"off\"`"
+                "put a token of {account} there and adopt it (pintail adopt {credential} --token-id UUID), or give the credential username = {named:?}; does the endpoint name that whatever the token: `verify.postgres.identity = \"off\"`"
             ),
             Self::Strays(_) => format!(
                 "find out why none of them was published; revoke those that nobody uses (pintail token list, pintail token revoke), or: pintail adopt {credential} --token-id UUID"

@@ -99,3 +99,11 @@ fn after_a_roll_back_only_what_was_written_since_is_proof() {
     assert_eq!(of(&sealed, &managed(before, "old")), MirrorSight::Serves);
     assert_eq!(of(&sealed, &bare("old")), MirrorSight::Serves);
 }
+
+#[test]
+fn a_mirror_of_the_same_account_in_another_spelling_is_no_strangers() {
+    let served = Record { username: "ETL_Prod".parse().unwrap(), ..record("new") };
+    assert_eq!(of(&served, &managed(record("old"), "old")), MirrorSight::Behind);
+    let other = Record { username: "other".parse().unwrap(), ..record("old") };
+    assert_eq!(of(&served, &managed(other, "old")), MirrorSight::Foreign);
+}

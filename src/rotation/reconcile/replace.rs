@@ -7,7 +7,6 @@ use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Reason;
 use crate::rotation::journal::Step;
-use crate::rotation::whose::Origin;
 use crate::rotation::world::{
     CreateError, CreatedToken, Fault, FaultKind, Identity, PublishError, Reading, Verdict, World,
 };
@@ -165,10 +164,7 @@ impl<W: World> Reconciler<'_, W> {
 
     async fn connect_once(&mut self, token: &Token, identity: &Identity) -> Result<(), Fault> {
         match self.world.connect(token, identity).await? {
-            Verdict::Works(answer) => {
-                let whose = self.hear(Origin::Created, answer.as_ref()).await;
-                self.accept(&whose)
-            }
+            Verdict::Works(answer) => self.hear_of_new(answer.as_ref()),
             Verdict::Refused(why) => Err(Fault {
                 kind: FaultKind::Transient,
                 message: format!("the new token was refused: {why}"),

@@ -14,42 +14,82 @@ use crate::rotation::world::{Answer, Fault, FaultKind, Identity, Reading, Verdic
 const ASKS: u32 = 3;
 
 impl<W: World> Reconciler<'_, W> {
-    /// What an endpoint said of a token of `origin`, judged by what is known of that endpoint.
-    pub(super) async fn hear(&mut self, origin: Origin, answer: Option<&Answer>) -> Whose {
-        let account = &self.subject.username;
-        let before = self.evidence.calibration.clone();
-        let judgement = self.evidence.calibration.judge(account, origin, answer);
-        let Judgement::IfThereIs(named) = &judgement else {
-            if self.evidence.calibration != before {
-                tell(&judgement, account);
-            }
-            return judgement.given(|_| false);
-        };
-        let there_is = match self.world.is_account(named).await {
-            Ok(there_is) => there_is,
-            Err(fault) => {
-                tracing::warn!(error = %fault, "accounts not listed");
-                // What was known to be another account's does not become unclear by that.
-                self.evidence.proofs().is_anothers() == Some(named)
-            }
-        };
-        judgement.given(|_| there_is)
+    /// Whose a token is that pintail has just created for the account: the account's, and by that what the endpoint
+    /// says shows whether it tells accounts.
+    pub(super) fn hear_of_new(&mut self, answer: Option<&Answer>) -> Result<(), Fault> {
+        let judgement = self.judge_answer(Origin::Created, answer);
+        self.accept(&judgement.given(|_| false))
     }
 
-    /// The same of the served token, kept with what is proved of this version; what is wrong with it, if anything is.
+    /// Whose the served token is, kept with what is proved of this version; what is wrong with it, if anything is.
     pub(super) async fn hear_of_served(
         &mut self,
         record: &Record,
         answer: Option<&Answer>,
     ) -> Result<(), Fault> {
-        let whose = self.hear(Origin::of(record), answer).await;
+        let origin = Origin::of(record);
+        let mut judgement = self.judge_answer(origin, answer);
+        if matches!(judgement, Judgement::IfThereIs(_)) {
+            self.calibrate(record).await?;
+            judgement = self.judge_answer(origin, answer);
+        }
+        let whose = match judgement {
+            Judgement::Settled(whose) => whose,
+            Judgement::IfThereIs(named) => {
+                let there_is = self.is_account(&named).await;
+                Judgement::IfThereIs(named).given(|_| there_is)
+            }
+        };
         let now = self.world.now();
         self.evidence.proofs_mut().note_whose(whose.clone(), now);
         self.accept(&whose)
     }
 
+    fn judge_answer(&mut self, origin: Origin, answer: Option<&Answer>) -> Judgement {
+        let account = &self.subject.username;
+        let before = self.evidence.calibration.clone();
+        let judgement = self.evidence.calibration.judge(account, origin, answer);
+        if self.evidence.calibration != before {
+            tell(&judgement, account);
+        }
+        judgement
+    }
+
+    /// Has a predecessor show whether the endpoint tells accounts, if there is one that lives and that pintail created
+    /// for the account. A process that has just started knows nothing of the endpoint, and must not take a token that
+    /// is served again, or was adopted, for another account's only because the endpoint names that whoever asks.
+    async fn calibrate(&mut self, record: &Record) -> Result<(), Fault> {
+        for id in &record.previous_token_ids {
+            let Some((old, token)) = self.world.recall(*id).await? else { continue };
+            let is_of_account = old.username.folded() == self.subject.username.folded();
+            if Origin::of(&old) != Origin::Created || !is_of_account {
+                continue;
+            }
+            match self.world.connect(&token, &Identity::served(&old)).await? {
+                Verdict::Works(answer) => {
+                    self.judge_answer(Origin::Created, answer.as_ref());
+                    return Ok(());
+                }
+                Verdict::Refused(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is an account of that name. Where that cannot be found out, what was known to be another account's
+    /// does not become unclear by that, and nothing else becomes another account's.
+    async fn is_account(&self, named: &String) -> bool {
+        match self.world.is_account(named).await {
+            Ok(there_is) => there_is,
+            Err(fault) => {
+                tracing::warn!(error = %fault, "accounts not listed");
+                self.evidence.proofs().is_anothers() == Some(named)
+            }
+        }
+    }
+
     /// Whether a token that connects is verified, as far as it matters whose it is.
-    pub(super) fn accept(&self, whose: &Whose) -> Result<(), Fault> {
+    fn accept(&self, whose: &Whose) -> Result<(), Fault> {
         let account = &self.subject.username;
         let is_required = self.subject.endpoint == Some(IdentityRule::Required);
         let refused = |kind, message| Fault {

@@ -35,9 +35,10 @@ impl Ground {
         }
     }
 
-    /// Whether the text that consumers read opens another account, and the endpoint would say so.
+    /// Whether the text that consumers read is a living token of another account, and the endpoint would say so.
     pub(super) fn serves_theirs(&self) -> bool {
-        self.names == Names::Right && self.served_id().is_some_and(|id| self.theirs.contains(&id))
+        let is_theirs = |id| self.theirs.contains(&id) && self.alive(id);
+        self.names == Names::Right && self.served_id().is_some_and(is_theirs)
     }
 
     /// A token of the other account, which some consumer of that account uses too.
@@ -71,7 +72,8 @@ impl Ground {
         if let Some(token) = self.tokens.get_mut(&mine) {
             token.ours = true;
         }
-        self.adopt(mine, mine, vec![], before);
+        let previous = before.previous_token_ids.iter().copied().filter(|id| self.alive(*id));
+        self.adopt(mine, mine, previous.collect(), before);
     }
 
     /// Puts into the record how often running a revoked token went on connecting.

@@ -40,7 +40,8 @@ impl Ground {
         {
             self.violate("a record was published with another token");
         }
-        if served_theirs && before.1 != id {
+        // Who replaces a leaked token does not wait for an endpoint that does not answer.
+        if served_theirs && before.1 != id && !self.compromised {
             self.violate("something was published over another account's token");
         }
         answer

@@ -19,7 +19,6 @@ use pgwire::messages::data::DataRow;
 use pgwire::types::format::FormatOptions;
 
 use super::drivers::{self, Answer, Rows, Value};
-
 use super::session;
 
 /// Answers statements; it holds no data.

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::super::ready::{Readiness, Reason};
 use super::words::{lasting, relative, state_name};
 use crate::fleet::{Configuration, Member, Snapshot};
+use crate::workers::Worker;
 
 /// The most credentials that are listed here; the table has them all.
 const MOST: usize = 25;
@@ -23,6 +24,8 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
     let configuration = &snapshot.configuration;
     let is_in_force = configuration.refused.is_none() && configuration.needs_restart.is_empty();
     let none = general.is_empty() && troubled.is_empty() && strays.is_empty() && is_in_force;
+    let restarted: Vec<_> = snapshot.workers.iter().filter(|one| one.restarts > 0).collect();
+    let none = none && restarted.is_empty();
     html! {
         section #attention data-part aria-labelledby="attention-title" {
             h2 #attention-title { "Needs a person" }
@@ -39,6 +42,7 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
                     (configuration_cards(configuration, now))
                     @for one in troubled.iter().take(MOST) { (card(one, now)) }
                     @for (account, count) in &strays { (stray_card(account, **count)) }
+                    @for one in &restarted { (worker_card(one, now)) }
                 }
                 @if troubled.len() > MOST {
                     p.quiet { "and " (troubled.len() - MOST) " more credentials: see the table" }
@@ -100,6 +104,19 @@ fn configuration_cards(configuration: &Configuration, now: Timestamp) -> Markup 
                 h3 { "the changed configuration is in force, but for " (configuration.needs_restart.join(", ")) }
                 p.todo { "restart pintail: it goes on where it stopped" }
             }
+        }
+    }
+}
+
+fn worker_card(one: &Worker, now: Timestamp) -> Markup {
+    html! {
+        li.card.note {
+            h3 {
+                "a fault in pintail: its worker " (one.name) " was started again"
+                @if one.restarts > 1 { " " (one.restarts) " times" }
+                @if let Some(at) = one.panicked_at { span.quiet { " last " (relative(at, now)) } }
+            }
+            p.todo { "report what the log says at \"panicked\"; rotations go on" }
         }
     }
 }

@@ -11,6 +11,7 @@ use aws_sdk_secretsmanager::config::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
+use super::bounded::Bounded;
 use super::error::AwsError;
 use crate::config::AwsStore;
 use crate::tls::{Roots, root_store};
@@ -38,7 +39,7 @@ pub(super) async fn client(settings: &AwsStore) -> Result<Client, AwsError> {
         .tls_context(tls)
         .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(Bounded(http))
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(
             TimeoutConfig::builder()

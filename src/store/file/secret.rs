@@ -146,9 +146,12 @@ impl Secret {
 
     pub(super) fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, StoreError> {
         let Some(directory) = self.directory()? else { return Ok(None) };
-        let Some(current) = current(&directory)? else { return Ok(None) };
+        let state = state(&directory)?;
+        let Some(current) = state.current else { return Ok(None) };
+        // What a person puts in place of the links is newer than what they lead to.
+        let is_current_older = !state.bare.is_none();
         let mut older = versions(&directory)?;
-        older.retain(|name| *name < current);
+        older.retain(|name| *name < current || is_current_older && *name == current);
         older.sort_unstable_by(|a, b| b.cmp(a));
         for name in older {
             let state = State { current: Some(name), bare: Bare::default() };

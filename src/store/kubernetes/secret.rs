@@ -74,9 +74,10 @@ impl Secret {
         {
             return Some(taken(fields.token, Part::Token));
         }
-        let field = fields.token_id.filter(|field| !is_ours && self.data.contains_key(*field))?;
-        let is_id = self.text(field).is_some_and(|text| text.trim().parse::<TokenId>().is_ok());
-        (!is_id).then(|| taken(field, Part::TokenId))
+        let field = fields.token_id.filter(|field| self.data.contains_key(*field))?;
+        // Another name may have been chosen for it since the record was written.
+        let is_id = self.text(field).is_some_and(|text| text.parse::<TokenId>().is_ok());
+        (!is_ours || !is_id).then(|| taken(field, Part::TokenId))
     }
 
     /// An earlier token, if this is the Secret that they are kept in.

@@ -22,8 +22,6 @@ pub(crate) enum Unwritten {
 }
 
 /// An answer that is not the one hoped for, or none.
-///
-/// Made of `vaultrs`' errors, which keep whole response bodies for their `Debug`, and whose sources quote them.
 #[derive(Debug)]
 pub(crate) enum Answer {
     /// A status, and Vault's own words where the body was Vault's.
@@ -49,8 +47,13 @@ pub(crate) enum Answer {
 
 impl Answer {
     fn is_conflict(&self) -> bool {
-        matches!(self, Self::Status { status: 400, errors }
-            if errors.iter().any(|error| error.contains("check-and-set parameter did not match")))
+        self.says(400, "check-and-set parameter did not match")
+    }
+
+    /// Whether it is this status, with these words among Vault's own.
+    pub(super) fn says(&self, wanted: u16, words: &str) -> bool {
+        matches!(self, Self::Status { status, errors }
+            if *status == wanted && errors.iter().any(|error| error.contains(words)))
     }
 
     pub(super) fn is_denied(&self) -> bool {

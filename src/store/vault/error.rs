@@ -1,7 +1,4 @@
-//! The clients' errors as answers, without the bodies that they keep; and why the store did not do what was asked.
-
-use serde::Deserialize;
-use vaultrs::error::ClientError;
+//! The client's errors as answers; and why the store did not do what was asked.
 
 use super::answer::Answer;
 use super::rights::Capability;
@@ -19,77 +16,6 @@ impl From<reqwest::Error> for Answer {
             Self::Broken(text)
         }
     }
-}
-
-impl From<ClientError> for Answer {
-    fn from(error: ClientError) -> Self {
-        use rustify::errors::ClientError as Http;
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "another crate's errors; what is not named is not understood, and counts as possibly sent"
-        )]
-        match error {
-            ClientError::APIError { code, errors } => Self::Status { status: code, errors },
-            ClientError::RestClientError { source } => match source {
-                Http::ServerResponseError { code, .. } => {
-                    Self::Status { status: code, errors: vec![] }
-                }
-                Http::RequestError { source, .. } | Http::ResponseError { source } => {
-                    match source.downcast::<reqwest::Error>() {
-                        Ok(error) => error.into(),
-                        Err(_) => Self::Broken("the request failed".to_owned()),
-                    }
-                }
-                Http::DataParseError { .. }
-                | Http::EndpointBuildError { .. }
-                | Http::RequestBuildError { .. }
-                | Http::ReqwestBuildError { .. }
-                | Http::UrlBuildError { .. }
-                | Http::UrlQueryParseError { .. }
-                | Http::UrlParseError { .. } => {
-                    Self::Unreachable("the request could not be made".to_owned())
-                }
-                _ => Self::Nonsense,
-            },
-            _ => Self::Nonsense,
-        }
-    }
-}
-
-/// How a secret can be missing.
-pub(super) enum Missing {
-    /// Nothing was ever there, or everything was removed.
-    Never,
-    /// The version of this number is deleted or destroyed.
-    Deleted(u64),
-}
-
-/// Whether `error` only says that there is no data at the path. A 404 with words, such as `no handler for route`, is
-/// trouble with the mount; one that is not Vault's says nothing about what exists.
-pub(super) fn missing(error: &ClientError) -> Option<Missing> {
-    #[derive(Deserialize)]
-    struct Body {
-        data: Data,
-    }
-    #[derive(Deserialize)]
-    struct Data {
-        metadata: Metadata,
-    }
-    #[derive(Deserialize)]
-    struct Metadata {
-        version: u64,
-    }
-    if let ClientError::APIError { code: 404, errors } = error {
-        return errors.is_empty().then_some(Missing::Never);
-    }
-    let ClientError::RestClientError { source } = error else { return None };
-    let rustify::errors::ClientError::ServerResponseError { code: 404, content: Some(text) } =
-        source
-    else {
-        return None;
-    };
-    let body: Body = serde_json::from_str(text).ok()?;
-    Some(Missing::Deleted(body.data.metadata.version))
 }
 
 /// Why the store did not do what was asked.

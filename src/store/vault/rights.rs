@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use reqwest::header::HeaderValue;
+use secrecy::zeroize::Zeroizing;
 use serde_json::json;
-use vaultrs::client::VaultClient;
 
+use super::Vault;
 use super::answer::Answer;
-use super::{Vault, session};
+use super::wire::Request;
 
 /// What pintail does with a secret, and must be allowed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,11 +54,6 @@ pub struct Lack {
 /// Vault answers for many paths at once, but within its limit for a request's size.
 const BATCH: usize = 500;
 
-#[derive(Deserialize)]
-struct Reply {
-    data: BTreeMap<String, Vec<String>>,
-}
-
 impl Vault {
     /// What the policies withhold at each of `paths`. The default policy allows everybody to ask that about itself;
     /// `None` where it may not be asked.
@@ -66,9 +62,9 @@ impl Vault {
         for batch in paths.chunks(BATCH) {
             let named: Vec<_> =
                 batch.iter().map(|path| format!("{}/data/{path}", self.mount)).collect();
-            let reply = self.session.with(|client| self.capabilities(client, &named)).await.ok()?;
+            let reply = self.session.with(|token| self.capabilities(token, &named)).await.ok()?;
             for (path, policy_path) in batch.iter().zip(named) {
-                let held = reply.data.get(&policy_path)?;
+                let held = reply.get(&policy_path)?;
                 let is_missing = |one: &Capability| {
                     !held.iter().any(|word| word == "root" || word == one.as_str())
                 };
@@ -81,15 +77,13 @@ impl Vault {
         Some(found)
     }
 
-    async fn capabilities(&self, client: VaultClient, paths: &[String]) -> Result<Reply, Answer> {
-        let mut url = self.address.clone();
-        url.set_path("/v1/sys/capabilities-self");
-        let request = self.http.post(url).headers(session::headers(&client));
-        let response = request.json(&json!({ "paths": paths })).send().await?;
-        let status = response.status().as_u16();
-        if !response.status().is_success() {
-            return Err(Answer::Status { status, errors: vec![] });
-        }
-        response.json().await.map_err(|_| Answer::Nonsense)
+    async fn capabilities(
+        &self,
+        token: HeaderValue,
+        paths: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>, Answer> {
+        let body = Zeroizing::new(json!({ "paths": paths }).to_string());
+        let request = Request::post("sys/capabilities-self", body);
+        self.session.wire().send(Some(&token), request).await?.data()
     }
 }

@@ -2,24 +2,26 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{HeaderMap, HeaderValue};
+use reqwest::header::HeaderValue;
+use secrecy::zeroize::Zeroizing;
+use serde::Serialize;
 use tokio::sync::Mutex;
-use vaultrs::api::{AuthInfo, EndpointMiddleware};
-use vaultrs::client::{VaultClient, VaultClientSettings};
 
 use super::answer::Answer;
 use super::error::VaultError;
-use crate::config::{SignedTokenMethod, VaultAuth, VaultStore};
+use super::wire::{Auth, Request, Wire};
+use crate::config::{VaultAuth, VaultStore};
 use crate::secret::{SecretSource, Token};
 
 /// A Vault token is replaced this long before its end, or a tenth of its life if that is shorter.
 const SAFETY_MARGIN: Duration = Duration::from_secs(30);
 
+/// More than a signed token takes up.
+const LOGIN_BYTES: usize = 16 << 10;
+
 /// The way in, and the Vault token that was last obtained.
 pub(super) struct Session {
-    http: reqwest::Client,
-    address: url::Url,
-    namespace: Option<String>,
+    wire: Wire,
     auth: VaultAuth,
     login: Mutex<Option<Login>>,
 }
@@ -42,29 +44,27 @@ struct Lease {
 
 impl Session {
     pub(super) fn new(settings: &VaultStore, http: reqwest::Client) -> Result<Self, VaultError> {
-        if let Some(namespace) = &settings.namespace
-            && HeaderValue::from_str(namespace).is_err()
-        {
-            return Err(VaultError::Text { what: "namespace", text: namespace.clone() });
-        }
         Ok(Self {
-            http,
-            address: settings.address.clone(),
-            namespace: settings.namespace.clone(),
+            wire: Wire::new(settings, http)?,
             auth: settings.auth.clone(),
             login: Mutex::new(None),
         })
     }
 
+    /// The way to Vault.
+    pub(super) fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
     /// Makes a request with a Vault token that is believed to live. An expired token and a policy's denial read the
     /// same; so when one is refused that may be dead, it logs in once more and tries again: what was refused had no
     /// effect.
-    pub(super) async fn with<T, F>(&self, request: impl Fn(VaultClient) -> F) -> Result<T, Answer>
+    pub(super) async fn with<T, F>(&self, request: impl Fn(HeaderValue) -> F) -> Result<T, Answer>
     where
         F: Future<Output = Result<T, Answer>>,
     {
         let first = self.lease(None).await?;
-        let answer = match request(self.client(&first.token)?).await {
+        let answer = match request(header(&first.token)?).await {
             Err(answer) if answer.is_denied() && !first.is_new => answer,
             other => return other,
         };
@@ -72,7 +72,7 @@ impl Session {
             return Err(answer);
         }
         let second = self.lease(Some(first.number)).await?;
-        request(self.client(&second.token)?).await
+        request(header(&second.token)?).await
     }
 
     /// The Vault token in hand, or one from a login now if there is none, it nears its end, or it is number `dead`.
@@ -103,91 +103,65 @@ impl Session {
                 read(source).await.is_ok_and(|now| now.sha256() != token.sha256())
             }
             VaultAuth::AppRole { .. } | VaultAuth::SignedToken { .. } => {
-                let Ok(client) = self.client(token) else { return false };
-                vaultrs::token::lookup_self(&client).await.is_err()
+                let Ok(token) = header(token) else { return false };
+                let asked = Request::get("auth/token/lookup-self");
+                let reply = self.wire.send(Some(&token), asked).await;
+                reply.and_then(|reply| reply.success()).is_err()
             }
         }
     }
 
     /// A Vault token from its source or from a login, and how long it lives if that is known.
     async fn log_in(&self) -> Result<(Token, Option<Duration>), Answer> {
-        let client = self.bare_client(String::new());
-        let (secret, outcome) = match &self.auth {
+        let (mount, secret, body) = match &self.auth {
             VaultAuth::Token(source) => return Ok((read(source).await?, None)),
             VaultAuth::AppRole { role_id, secret_id, mount } => {
                 let secret = read(secret_id).await?;
-                let text = secret.lend(str::to_owned);
-                let login = vaultrs::auth::approle::login(&client, mount, role_id, &text).await;
-                (secret, login)
+                let body = secret.lend(|text| text_of(&AppRole { role_id, secret_id: text }));
+                (mount, secret, body)
             }
-            VaultAuth::SignedToken { method, role, mount, token_file } => {
+            // Kubernetes' login is the same request as that of a JWT; only who checks the token differs.
+            VaultAuth::SignedToken { method: _, role, mount, token_file } => {
                 let secret = read(&SecretSource::File(token_file.clone())).await?;
-                let text = secret.lend(str::to_owned);
-                let login = match method {
-                    SignedTokenMethod::Kubernetes => {
-                        vaultrs::auth::kubernetes::login(&client, mount, role, &text).await
-                    }
-                    SignedTokenMethod::Jwt => {
-                        vaultrs::auth::oidc::login(&client, mount, &text, Some(role.clone())).await
-                    }
-                };
-                (secret, login)
+                let body = secret.lend(|text| text_of(&Jwt { role, jwt: text }));
+                (mount, secret, body)
             }
         };
-        let AuthInfo { client_token, lease_duration, .. } = outcome.map_err(|error| {
-            let answer = secret.lend(|text| Answer::from(error).without(text));
-            Answer::LoginRefused(Box::new(answer))
+        let request = Request::post(format!("auth/{mount}/login"), body?);
+        let reply = self.wire.send(None, request).await;
+        let auth = reply.and_then(|reply| reply.auth());
+        let Auth { client_token, lease_duration } = auth.map_err(|answer| {
+            Answer::LoginRefused(Box::new(secret.lend(|text| answer.without(text))))
         })?;
-        let token = Token::new(&client_token).map_err(Answer::Unusable)?;
+        let token = Token::new(&client_token.0).map_err(Answer::Unusable)?;
         tracing::debug!("logged in to Vault");
         Ok((token, (lease_duration > 0).then(|| Duration::from_secs(lease_duration))))
     }
-
-    /// A client that carries `token`, once it is known to fit into a header: vaultrs panics where it does not.
-    fn client(&self, token: &Token) -> Result<VaultClient, Answer> {
-        token.header("").map_err(Answer::Unusable)?;
-        Ok(self.bare_client(token.lend(str::to_owned)))
-    }
-
-    /// Made of its public parts: `VaultClient::new` would follow redirects, and with them send the Vault token to
-    /// another host; and its settings' builder reads the environment.
-    fn bare_client(&self, token: String) -> VaultClient {
-        VaultClient {
-            http: rustify::clients::reqwest::Client::new(self.address.as_str(), self.http.clone()),
-            middle: EndpointMiddleware {
-                token,
-                version: "v1".to_owned(),
-                wrap: None,
-                namespace: self.namespace.clone(),
-            },
-            settings: VaultClientSettings {
-                address: self.address.clone(),
-                ca_certs: vec![],
-                identity: None,
-                timeout: None,
-                token: String::new(),
-                verify: true,
-                version: 1,
-                wrapping: false,
-                namespace: None,
-                proxy: None,
-            },
-        }
-    }
 }
 
-/// The headers of a request that vaultrs has no endpoint for.
-pub(super) fn headers(client: &VaultClient) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    headers.insert("x-vault-request", HeaderValue::from_static("true"));
-    if let Ok(mut token) = HeaderValue::from_str(&client.middle.token) {
-        token.set_sensitive(true);
-        headers.insert("x-vault-token", token);
-    }
-    if let Some(Ok(namespace)) = client.middle.namespace.as_deref().map(HeaderValue::from_str) {
-        headers.insert("x-vault-namespace", namespace);
-    }
-    headers
+#[derive(Serialize)]
+struct AppRole<'a> {
+    role_id: &'a str,
+    secret_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Jwt<'a> {
+    role: &'a str,
+    jwt: &'a str,
+}
+
+/// The JSON text of a login, with the room that it needs, so that no copy of the secret stays behind.
+fn text_of(login: &impl Serialize) -> Result<Zeroizing<String>, Answer> {
+    let mut text = Zeroizing::new(Vec::with_capacity(LOGIN_BYTES));
+    serde_json::to_writer(&mut *text, login).ok();
+    let text = String::from_utf8(std::mem::take(&mut *text)).map(Zeroizing::new);
+    text.map_err(|_| Answer::Unreachable("the login could not be written".to_owned()))
+}
+
+/// The header that carries a Vault token, where it is one that can.
+fn header(token: &Token) -> Result<HeaderValue, Answer> {
+    token.header("").map_err(Answer::Unusable)
 }
 
 async fn read(source: &SecretSource) -> Result<Token, Answer> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::look::{DAY, Look, at, id, tries};
+use super::look::{DAY, Look, at, foreign, id, tries};
 use super::table::{check, hold, replaced};
 use crate::record::Phase;
 use crate::rotation::decide::{Decision, Obstacle, Reason, Refusal, Request};
@@ -130,7 +130,7 @@ fn a_leak_an_expiry_a_loss_and_a_person_do_not_wait_for_that() {
         ),
         (
             "a loss",
-            held().listing([]).edit(|look| {
+            held().listing([foreign(3)]).edit(|look| {
                 look.evidence.missed_since = Some(at(-60));
                 look.evidence.proofs_mut().verify = tries(5, 0, 20);
                 look.evidence.proofs_mut().refused = true;

@@ -6,16 +6,17 @@ use std::time::Duration;
 use super::{FAULTS, PROTOCOLS, explore};
 use crate::config::OnFailure;
 use crate::rotation::decide::Request;
+use crate::rotation::simulation::account::Names;
 use crate::rotation::simulation::ground::{Act, Consumers, Fault, Lists};
 use crate::rotation::simulation::run::{Pintail, Scenario};
 
 const TRIGGERS: [Request; 4] =
     [Request::SCHEDULE, Request::ROTATION, Request::COMPROMISED, Request::ROLL_BACK];
-const ACTS: [Act; 3] = [Act::RevokeServed, Act::Edit, Act::Delete];
+const ACTS: [Act; 5] = [Act::RevokeServed, Act::Edit, Act::Delete, Act::Adopt, Act::AdoptTheirs];
 
 fn drawn(seed: u64) -> Scenario {
     let mut dice = fastrand::Rng::with_seed(seed);
-    let pintails: Vec<_> = (0..dice.usize(1..=3))
+    let mut pintails: Vec<_> = (0..dice.usize(1..=3))
         .map(|_| Pintail {
             request: dice.choice(TRIGGERS).unwrap(),
             on_failure: if dice.bool() { OnFailure::Hold } else { OnFailure::RollBack },
@@ -41,7 +42,15 @@ fn drawn(seed: u64) -> Scenario {
     let lists = dice
         .choice([Lists::Honest, Lists::Honest, Lists::Empty, Lists::CutShort])
         .map(|lists| if deleted { Lists::Honest } else { lists });
+    // Where the endpoint does not tell accounts, nobody can tell; and who replaces a leaked token waits for no endpoint.
+    let mut names =
+        dice.choice([Names::Right, Names::Constant, Names::AnothersName, Names::Nothing]).unwrap();
+    if plan.values().any(|fault| *fault == Fault::Person(Act::AdoptTheirs)) {
+        names = Names::Right;
+        pintails.iter_mut().for_each(|pintail| pintail.request.is_compromised = false);
+    }
     Scenario {
+        names,
         protocol: dice.choice(PROTOCOLS).unwrap(),
         history: dice.u32(0..3),
         consumers: consumers.unwrap(),

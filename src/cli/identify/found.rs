@@ -1,0 +1,123 @@
+//! Where in the secrets of all credentials a token stands, by the digest of its text.
+
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+use super::Unseen;
+use crate::config::Credential;
+use crate::live::Outside;
+use crate::names::{CredentialName, TokenId};
+use crate::record::{Record, Slot};
+use crate::rotation::world::{Fault, World};
+use crate::secret::Token;
+
+/// What a secret makes of the token. What comes first says more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    Served,
+    Predecessor,
+    Unmanaged,
+    /// A mirror holds it, which the store does not serve.
+    InMirror,
+}
+
+/// Where it was found.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) credential: CredentialName,
+    pub(super) part: Part,
+    pub(super) token_id: Option<TokenId>,
+    pub(super) place: String,
+}
+
+/// Looks through all secrets and mirrors; the place that says most, and what could not be looked at.
+pub(super) async fn find(outside: &Outside, token: &Token) -> (Option<Found>, Vec<Unseen>) {
+    let digest = token.sha256();
+    let looked: Vec<_> = futures::stream::iter(outside.config.credentials.values())
+        .map(|credential| look(outside, credential, &digest))
+        .buffered(outside.config.daemon.concurrency)
+        .collect()
+        .await;
+    let (mut all, mut errors) = (vec![], vec![]);
+    for (found, unseen) in looked {
+        all.extend(found);
+        errors.extend(unseen);
+    }
+    (all.into_iter().min_by_key(|found| found.part), errors)
+}
+
+async fn look(
+    outside: &Outside,
+    credential: &Credential,
+    digest: &str,
+) -> (Vec<Found>, Vec<Unseen>) {
+    let (mut found, mut errors) = (vec![], vec![]);
+    let Some(world) = outside.world(&credential.name, CancellationToken::new()) else {
+        return (found, errors);
+    };
+    let unseen = |subject: String, fault: Fault| Unseen::new(subject, fault);
+    let at = |part, token_id, place: String| Found {
+        credential: credential.name.clone(),
+        part,
+        token_id,
+        place,
+    };
+    let place = format!("{} in store {}", credential.path, credential.store);
+    match world.read().await {
+        Ok(reading) => match &reading.slot {
+            Slot::Managed { record, token } if token.sha256() == digest => {
+                found.push(at(Part::Served, Some(record.token_id), place));
+            }
+            Slot::Managed { record, .. } => match predecessor(&world, record, digest).await {
+                Ok(id) => found.extend(id.map(|id| at(Part::Predecessor, Some(id), place))),
+                Err(fault) => errors.push(unseen(credential.name.to_string(), fault)),
+            },
+            // A person put another one over it.
+            Slot::Edited { record, .. } if record.token_sha256 == digest => {
+                found.push(at(Part::Predecessor, Some(record.token_id), place));
+            }
+            Slot::Edited { token: Some(token), .. } | Slot::Unmanaged { token }
+                if token.sha256() == digest =>
+            {
+                found.push(at(Part::Unmanaged, None, place));
+            }
+            Slot::Edited { .. } | Slot::Unmanaged { .. } | Slot::Vacant => {}
+        },
+        Err(fault) => errors.push(unseen(credential.name.to_string(), fault)),
+    }
+    for (number, mirror) in credential.mirrors.iter().enumerate() {
+        let place = format!("mirror {}", mirror.place());
+        match world.read_mirror(number).await {
+            Ok(reading) => match &reading.slot {
+                Slot::Managed { token, .. }
+                | Slot::Edited { token: Some(token), .. }
+                | Slot::Unmanaged { token }
+                    if token.sha256() == digest =>
+                {
+                    found.push(at(Part::InMirror, None, place));
+                }
+                Slot::Managed { .. }
+                | Slot::Edited { .. }
+                | Slot::Unmanaged { .. }
+                | Slot::Vacant => {}
+            },
+            Err(fault) => errors.push(unseen(format!("{}: {place}", credential.name), fault)),
+        }
+    }
+    (found, errors)
+}
+
+/// The predecessor of that digest, among those whose text the store still has.
+async fn predecessor(
+    world: &impl World,
+    record: &Record,
+    digest: &str,
+) -> Result<Option<TokenId>, Fault> {
+    for id in &record.previous_token_ids {
+        let recalled = world.recall(*id).await?;
+        if recalled.is_some_and(|(_, token)| token.sha256() == digest) {
+            return Ok(Some(*id));
+        }
+    }
+    Ok(None)
+}
