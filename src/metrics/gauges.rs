@@ -75,6 +75,12 @@ impl Collector for Gauges {
             "Requests to the stores by what came of them",
             stores.iter().flat_map(|(name, contact)| requests(contact, Some(name))),
         )?;
+        counter(
+            &mut encoder,
+            "kubernetes_requests",
+            "Requests to Kubernetes about workloads and their pods by what came of them",
+            requests(&self.snapshot.contacts.workloads, None),
+        )?;
         let skew = self.snapshot.contacts.clock_skew;
         gauge(
             &mut encoder,
