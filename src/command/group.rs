@@ -23,7 +23,7 @@ impl Group {
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         Self {
             leader,
-            began: leader.and_then(started).unwrap_or(u64::MAX),
+            began: leader.and_then(Stat::of).map_or(u64::MAX, |stat| stat.started),
             variables: variables.map(|(name, value)| format!("{name}={value}")).collect(),
         }
     }
@@ -43,16 +43,22 @@ impl Group {
         }
     }
 
-    /// The processes that have the command's variables and were started since, whichever group and parent they have by
-    /// now; as far as this user may look. None where there is no `/proc`.
+    /// The processes that have the command's variables, were started since, and were not started by another pintail;
+    /// as far as this user may look. None where there is no `/proc`.
     fn escaped(&self) -> Vec<Pid> {
         let Ok(processes) = std::fs::read_dir("/proc") else { return vec![] };
         let is_of_it = |process: &Pid| {
-            started(*process).is_some_and(|at| at >= self.began) && self.is_in_environment(*process)
+            let Some(Stat { parent, started }) = Stat::of(*process) else { return false };
+            started >= self.began && self.is_in_environment(*process) && self.is_left_to(parent)
         };
         let processes =
             processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         processes.map(Pid::from_raw).filter(is_of_it).collect()
+    }
+
+    /// Whether who has this parent is left to us, to the first process, or to another one of the command.
+    fn is_left_to(&self, parent: Pid) -> bool {
+        parent == Pid::this() || parent.as_raw() == 1 || self.is_in_environment(parent)
     }
 
     fn is_in_environment(&self, process: Pid) -> bool {
@@ -75,11 +81,21 @@ impl Drop for Group {
     }
 }
 
-/// When a process was started, in ticks since the start of the machine: the 22nd field of `/proc/PID/stat`, of which the
-/// second is a name that may hold anything.
-/// <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
-fn started(process: Pid) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let (_, behind_the_name) = stat.rsplit_once(')')?;
-    behind_the_name.split_whitespace().nth(19)?.parse().ok()
+/// What the kernel tells of a process.
+struct Stat {
+    parent: Pid,
+    /// In ticks since the start of the machine.
+    started: u64,
+}
+
+impl Stat {
+    /// The 4th and the 22nd field of `/proc/PID/stat`, of which the 2nd is a name that may hold anything.
+    /// <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
+    fn of(process: Pid) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+        let (_, behind_the_name) = stat.rsplit_once(')')?;
+        let mut fields = behind_the_name.split_whitespace();
+        let parent = Pid::from_raw(fields.nth(1)?.parse().ok()?);
+        Some(Self { parent, started: fields.nth(17)?.parse().ok()? })
+    }
 }

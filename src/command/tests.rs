@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::*;
+use crate::names::TokenId;
 
 fn sh(script: &str) -> config::Command {
     config::Command {
@@ -13,8 +14,13 @@ fn sh(script: &str) -> config::Command {
     }
 }
 
+/// No other test's: what is left of a command is known by its variables.
+fn own() -> Context {
+    Context { token_id: TokenId(uuid::Uuid::new_v4()), ..sample() }
+}
+
 async fn error_of(command: &config::Command, token: Option<&Token>) -> String {
-    match run(command, &sample(), token).await {
+    match run(command, &own(), token).await {
         Outcome::Succeeded => panic!("the command succeeded"),
         Outcome::Failed(error) | Outcome::Unanswered(error) => error.to_string(),
     }
@@ -118,7 +124,7 @@ async fn who_is_left_behind_by_a_command_that_succeeded_stays() {
     let dir = tempfile::tempdir().unwrap();
     let pids = dir.path().join("pids");
     let left = format!("sleep 600 >/dev/null 2>&1 & echo $! > {}", pids.display());
-    assert!(matches!(run(&sh(&left), &sample(), None).await, Outcome::Succeeded));
+    assert!(matches!(run(&sh(&left), &own(), None).await, Outcome::Succeeded));
     let pid = std::fs::read_to_string(&pids).unwrap();
     assert!(Path::new(&format!("/proc/{}", pid.trim())).exists());
     nix::sys::signal::kill(
@@ -164,7 +170,7 @@ async fn assert_gone(pid_file: &Path) {
 async fn a_process_left_behind_does_not_hold_up_the_answer() {
     let started = Instant::now();
     // It is ended through its pipe: reading the closed end of it fails as soon as we let go.
-    let outcome = run(&sh("(while echo x; do sleep 1; done) & exit 0"), &sample(), None).await;
+    let outcome = run(&sh("(while echo x; do sleep 1; done) & exit 0"), &own(), None).await;
     assert!(matches!(outcome, Outcome::Succeeded), "{outcome:?}");
     assert!(started.elapsed() < Duration::from_secs(10));
 }
@@ -173,7 +179,7 @@ async fn a_process_left_behind_does_not_hold_up_the_answer() {
 async fn a_program_that_does_not_exist_is_for_a_person_to_repair() {
     let mut command = sh("");
     command.program = PathBuf::from("/nonexistent/program");
-    let Outcome::Unanswered(error) = run(&command, &sample(), None).await else { panic!() };
+    let Outcome::Unanswered(error) = run(&command, &own(), None).await else { panic!() };
     assert_eq!(error.to_string(), "cannot start command /nonexistent/program");
     assert_eq!(error.kind(), FaultKind::Permanent);
     assert!(error.hint().unwrap().contains("/nonexistent/program"));

@@ -87,6 +87,19 @@ impl Bao {
 
     /// One of its own.
     pub fn start() -> Self {
+        // Between the look for a free port and its use somebody else may take it.
+        let mut last = String::new();
+        for _ in 0..5 {
+            match Self::try_start() {
+                Ok(bao) => return bao,
+                Err(ended) if ended.contains("address already in use") => last = ended,
+                Err(ended) => panic!("{ended}"),
+            }
+        }
+        panic!("{last}");
+    }
+
+    fn try_start() -> Result<Self, String> {
         let bao = Self::program();
         let root_token = format!("root-{}", uuid::Uuid::new_v4());
         let address = format!("127.0.0.1:{}", two_free_ports());
@@ -100,12 +113,12 @@ impl Bao {
         let request = format!(
             "GET /v1/secret/config HTTP/1.0\r\nHost: bao\r\nX-Vault-Token: {root_token}\r\n\r\n"
         );
-        let server = start(&bao, &arguments, |_| {
+        let server = try_start(&bao, &arguments, |_| {
             // Only a server with our own root token is ours; the port may have been somebody else's luck.
             let answer = ask(&address, &request)?;
             answer.split(' ').nth(1).is_some_and(|status| status == "200").then(|| address.clone())
-        });
-        Self { server, root_token, ca_file: None, certificates: None }
+        })?;
+        Ok(Self { server, root_token, ca_file: None, certificates: None })
     }
 
     /// One of its own that speaks TLS alone, under an authority that nobody knows.
@@ -170,6 +183,15 @@ pub fn environment() -> PathBuf {
 
 /// Starts `program` and waits until `ready` finds its address, given what it has printed so far.
 pub fn start(program: &Path, arguments: &[&str], ready: impl Fn(&str) -> Option<String>) -> Server {
+    try_start(program, arguments, ready).unwrap_or_else(|ended| panic!("{ended}"))
+}
+
+/// The same; what a program printed that has ended instead.
+fn try_start(
+    program: &Path,
+    arguments: &[&str],
+    ready: impl Fn(&str) -> Option<String>,
+) -> Result<Server, String> {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("log");
     let output = File::create(&log).unwrap();
@@ -193,10 +215,10 @@ pub fn start(program: &Path, arguments: &[&str], ready: impl Fn(&str) -> Option<
     loop {
         let printed = String::from_utf8_lossy(&std::fs::read(&log).unwrap()).into_owned();
         if let Some(status) = keeper.try_wait().unwrap() {
-            panic!("{} ended with {status}: {printed}", program.display());
+            return Err(format!("{} ended with {status}: {printed}", program.display()));
         }
         if let Some(address) = ready(&printed) {
-            return Server { url: format!("http://{address}"), keeper, dir };
+            return Ok(Server { url: format!("http://{address}"), keeper, dir });
         }
         if start.elapsed() > PATIENCE {
             drop(keeper.stdin.take());
