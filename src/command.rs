@@ -16,7 +16,6 @@ use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
-use uuid::Uuid;
 
 use crate::config;
 use crate::rotation::world::FaultKind;
@@ -157,9 +156,7 @@ async fn execute(
     token: Option<&Token>,
     tail: &mut Tail,
 ) -> std::io::Result<Ended> {
-    let mark = Uuid::new_v4();
     let mut prepared = prepare(command, context);
-    prepared.env(group::MARK, mark.to_string());
     let output = if token.is_some() {
         prepared.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         None
@@ -171,7 +168,7 @@ async fn execute(
     let mut child = prepared.spawn()?;
     // It holds the writing ends of the pipe, whose end would never be seen.
     drop(prepared);
-    let mut group = Group::of(&child, mark);
+    let mut group = Group::of(&child, context.variables());
 
     let stdin = child.stdin.take();
     let work = Box::pin(timeout(command.timeout, finish(&mut child, stdin, token)));

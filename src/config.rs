@@ -5,6 +5,7 @@ mod alternatives;
 mod check;
 mod error;
 mod files;
+mod kubernetes;
 mod load;
 mod mirror;
 mod notifications;
@@ -29,6 +30,10 @@ pub use self::account::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
 pub(crate) use self::check::is_loopback;
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::files::{Files, Fingerprint};
+pub use self::kubernetes::{
+    Cluster, KubernetesStore, PodGate, PodRequest, Restart, SecretKey, Target, WorkloadKind,
+    Workloads,
+};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
 pub use self::notifications::{Occasion, Sink, SinkForm};
@@ -200,6 +205,8 @@ pub enum StoreSettings {
     Vault(VaultStore),
     /// AWS Secrets Manager.
     AwsSecretsManager(AwsStore),
+    /// Secrets of Kubernetes.
+    Kubernetes(KubernetesStore),
 }
 
 /// `[stores.NAME.file]`.
@@ -403,6 +410,8 @@ pub enum Gate {
     Http(HttpRequest),
     /// By a command.
     Command(Command),
+    /// By Kubernetes, pod by pod.
+    Kubernetes(Box<PodGate>),
 }
 
 /// What makes the clients reload.
@@ -412,6 +421,18 @@ pub enum Hook {
     Http(HttpRequest),
     /// A command.
     Command(Command),
+    /// A restart of workloads of Kubernetes.
+    Kubernetes(Restart),
+}
+
+impl Hook {
+    /// How long it waits after what it is to make clients read has changed.
+    pub fn settle(&self) -> Duration {
+        match self {
+            Self::Http(_) | Self::Command(_) => Duration::ZERO,
+            Self::Kubernetes(restart) => restart.settle,
+        }
+    }
 }
 
 /// An HTTP request to a consumer. The placeholders `{credential}`, `{username}`, `{token_id}`,

@@ -58,6 +58,8 @@ pub struct Contacts {
     pub clock_skew: Option<SignedDuration>,
     /// The stores by name.
     pub stores: BTreeMap<String, Contact>,
+    /// Kubernetes, as far as it is asked about workloads and their pods.
+    pub workloads: Contact,
     /// How many lines of the audit log could not be written, if one is kept.
     pub audit_failures: Option<u64>,
 }

@@ -1,15 +1,48 @@
 //! The consumers' health gate and the deploy hook.
 
+mod kubernetes;
 mod request;
+
+use std::sync::Arc;
 
 use crate::command::{self, CommandError, Context, Outcome};
 use crate::config;
+use crate::kubernetes::{AccessError, Cluster, Right};
+use crate::record::Record;
 use crate::redact::presentable;
 use crate::rotation::world::{FaultKind, Health};
+use crate::tally::Tally;
 use crate::tls::{HttpClients, TlsError};
 
+pub use kubernetes::RestartError;
 use request::Request;
 pub use request::RequestError;
+
+/// What gates and hooks share.
+#[derive(Default)]
+pub struct Clients {
+    /// The HTTP clients.
+    pub http: HttpClients,
+    /// Counts the requests to the cluster.
+    pub tally: Arc<Tally>,
+    kubernetes: Option<Arc<kubernetes::Shared>>,
+}
+
+impl Clients {
+    /// The one cluster of a configuration.
+    fn kubernetes(
+        &mut self,
+        settings: &config::Cluster,
+    ) -> Result<Arc<kubernetes::Shared>, AccessError> {
+        if let Some(shared) = &self.kubernetes {
+            return Ok(Arc::clone(shared));
+        }
+        let cluster = Cluster::open(settings)?.counted_by(Arc::clone(&self.tally));
+        let shared = Arc::new(kubernetes::Shared::new(cluster));
+        self.kubernetes = Some(Arc::clone(&shared));
+        Ok(shared)
+    }
+}
 
 /// Why a gate or a hook could not be made ready.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +63,9 @@ pub enum SetupError {
         /// The header's name.
         name: String,
     },
+    /// There is no way to the API server.
+    #[error("cannot reach the API server of Kubernetes")]
+    Kubernetes(#[from] AccessError),
 }
 
 impl SetupError {
@@ -46,25 +82,48 @@ enum GateKind {
     Unasked,
     Http(Request),
     Command(config::Command),
+    Kubernetes(Box<kubernetes::Gate>),
 }
 
 impl Gate {
     /// A gate by the configuration. Nothing is contacted.
-    pub fn new(settings: &config::Gate, clients: &mut HttpClients) -> Result<Self, SetupError> {
+    pub fn new(settings: &config::Gate, clients: &mut Clients) -> Result<Self, SetupError> {
         Ok(Self(match settings {
             config::Gate::Unasked => GateKind::Unasked,
-            config::Gate::Http(request) => GateKind::Http(Request::new(request, clients)?),
+            config::Gate::Http(request) => {
+                GateKind::Http(Request::new(request, &mut clients.http)?)
+            }
             config::Gate::Command(command) => GateKind::Command(command.clone()),
+            config::Gate::Kubernetes(gate) => {
+                let shared = clients.kubernetes(&gate.restart.cluster)?;
+                let http = clients
+                    .http
+                    .with_extra_roots(None, &config::Proxy::None)
+                    .map_err(|source| SetupError::Client { url: "the pods".to_owned(), source })?;
+                GateKind::Kubernetes(Box::new(kubernetes::Gate::new(shared, gate, http)))
+            }
         }))
     }
 
+    /// What pintail may not do to ask, where it is Kubernetes that is asked.
+    pub async fn missing_rights(&self) -> Vec<Right> {
+        match &self.0 {
+            GateKind::Kubernetes(gate) => gate.missing_rights().await,
+            GateKind::Unasked | GateKind::Http(_) | GateKind::Command(_) => vec![],
+        }
+    }
+
     /// Asks once. Whoever does not answer is not healthy.
-    pub async fn poll(&self, context: &Context) -> Health {
+    pub async fn poll(&self, context: &Context, record: &Record) -> Health {
         match &self.0 {
             GateKind::Unasked => Health::Healthy,
             GateKind::Http(request) => match request.send(context).await {
                 Ok(()) => Health::Healthy,
                 Err(error) => Health::Unhealthy(chain(&error)),
+            },
+            GateKind::Kubernetes(gate) => match gate.poll(context, record).await {
+                Ok(()) => Health::Healthy,
+                Err(missing) => Health::Unhealthy(missing),
             },
             GateKind::Command(command) => match command::run(command, context, None).await {
                 Outcome::Succeeded => Health::Healthy,
@@ -82,6 +141,7 @@ pub struct Hook(HookKind);
 enum HookKind {
     Http(Request),
     Command(config::Command),
+    Kubernetes(kubernetes::Targets),
 }
 
 /// Why the clients may not have been made to reload.
@@ -93,6 +153,9 @@ pub enum HookError {
     /// By the command.
     #[error("the deploy hook failed")]
     Command(#[source] CommandError),
+    /// By Kubernetes.
+    #[error("the workloads were not restarted")]
+    Restart(#[source] RestartError),
 }
 
 impl HookError {
@@ -101,6 +164,7 @@ impl HookError {
         match self {
             Self::Request(error) => error.kind(),
             Self::Command(error) => error.kind(),
+            Self::Restart(error) => error.kind(),
         }
     }
 
@@ -109,23 +173,51 @@ impl HookError {
         match self {
             Self::Request(error) => error.hint(),
             Self::Command(error) => error.hint(),
+            Self::Restart(error) => error.hint(),
         }
     }
 }
 
 impl Hook {
     /// A hook by the configuration. Nothing is contacted.
-    pub fn new(settings: &config::Hook, clients: &mut HttpClients) -> Result<Self, SetupError> {
+    pub fn new(settings: &config::Hook, clients: &mut Clients) -> Result<Self, SetupError> {
         Ok(Self(match settings {
-            config::Hook::Http(request) => HookKind::Http(Request::new(request, clients)?),
+            config::Hook::Http(request) => {
+                HookKind::Http(Request::new(request, &mut clients.http)?)
+            }
             config::Hook::Command(command) => HookKind::Command(command.clone()),
+            config::Hook::Kubernetes(restart) => {
+                let shared = clients.kubernetes(&restart.cluster)?;
+                HookKind::Kubernetes(kubernetes::Targets::new(shared, restart))
+            }
         }))
     }
 
+    /// What pintail may not do to run it, where it is Kubernetes that is asked.
+    pub async fn missing_rights(&self) -> Vec<Right> {
+        match &self.0 {
+            HookKind::Kubernetes(targets) => targets.missing_rights().await,
+            HookKind::Http(_) | HookKind::Command(_) => vec![],
+        }
+    }
+
+    /// Tries it without effect; `None` where that is not possible.
+    pub async fn try_out(&self) -> Option<Result<(), HookError>> {
+        match &self.0 {
+            HookKind::Kubernetes(targets) => {
+                Some(targets.try_out().await.map_err(HookError::Restart))
+            }
+            HookKind::Http(_) | HookKind::Command(_) => None,
+        }
+    }
+
     /// Runs it once. It may be run again for the same rotation.
-    pub async fn run(&self, context: &Context) -> Result<(), HookError> {
+    pub async fn run(&self, context: &Context, record: &Record) -> Result<(), HookError> {
         match &self.0 {
             HookKind::Http(request) => request.send(context).await.map_err(HookError::Request),
+            HookKind::Kubernetes(targets) => {
+                targets.restart(record).await.map_err(HookError::Restart)
+            }
             HookKind::Command(command) => match command::run(command, context, None).await {
                 Outcome::Succeeded => Ok(()),
                 Outcome::Failed(error) | Outcome::Unanswered(error) => {

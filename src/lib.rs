@@ -15,6 +15,7 @@ pub mod deadline;
 pub mod fleet;
 pub mod gate;
 pub mod http;
+pub mod kubernetes;
 pub mod live;
 pub mod log;
 pub mod metrics;

@@ -28,7 +28,8 @@ use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
 use crate::config::{self, Config};
 use crate::deadline;
-use crate::gate::{Gate, Hook};
+use crate::gate::{self, Gate, Hook};
+use crate::kubernetes::Right;
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
@@ -41,7 +42,6 @@ use crate::secret::Token;
 use crate::store::{Location, Store};
 use crate::tally::Tally;
 use crate::telemetry::Telemetry;
-use crate::tls::HttpClients;
 use crate::verify::Verifier;
 
 /// Clocks that differ by less are taken as equal: the `Date` header has whole seconds, and answers take time.
@@ -65,6 +65,8 @@ pub struct Outside {
     /// Where runs are told as traces.
     pub telemetry: Telemetry,
     tallies: BTreeMap<String, Arc<Tally>>,
+    /// The requests to Kubernetes about workloads.
+    workloads: Arc<Tally>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
     keepers: BTreeMap<String, Arc<Keeper>>,
     directory: Directory,
@@ -94,7 +96,9 @@ impl Outside {
             let store = Store::open(name, settings).await.map_err(|error| place::fault(&error))?;
             stores.insert(name.clone(), Arc::new(store));
         }
-        let mut clients = HttpClients::default();
+        let workloads = before.map(|one| one.workloads.clone()).unwrap_or_default();
+        let mut clients = gate::Clients::default();
+        clients.tally = Arc::clone(&workloads);
         let mut adapters = BTreeMap::new();
         for (name, credential) in &config.credentials {
             adapters
@@ -123,7 +127,7 @@ impl Outside {
                 None => log,
             });
         let audit_log = audit_log.map(Arc::new);
-        let telemetry = Telemetry::start(&config, &mut clients)?;
+        let telemetry = Telemetry::start(&config, &mut clients.http)?;
         Ok(Self {
             config,
             motherduck,
@@ -132,6 +136,7 @@ impl Outside {
             audit_log,
             telemetry,
             tallies,
+            workloads,
             adapters,
             keepers,
             directory,
@@ -195,7 +200,7 @@ fn corrected_now(motherduck: &Client) -> Timestamp {
 fn open_adapters(
     config: &Config,
     credential: &config::Credential,
-    clients: &mut HttpClients,
+    clients: &mut gate::Clients,
 ) -> Result<Adapters, Fault> {
     let gate = Gate::new(&credential.gate, clients)
         .map_err(|error| Fault::of(&error, error.kind(), None))?;
@@ -224,6 +229,7 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
+        settle: credential.deploy.as_ref().map_or(Duration::ZERO, config::Hook::settle),
         endpoint: match &credential.verify {
             config::Proof::Connection(config::Verify::Postgres { identity, .. }) => Some(*identity),
             config::Proof::Connection(config::Verify::Command(_)) | config::Proof::Admin => None,
@@ -291,6 +297,25 @@ impl Live {
         reading: &Reading,
     ) -> Result<(), Fault> {
         self.mirror(mirror)?.ensure_writable(reading).await
+    }
+
+    /// What Kubernetes says that pintail may not do for this credential.
+    pub async fn missing_rights(&self) -> Vec<Right> {
+        let mut missing = vec![];
+        for place in self.mirrors.iter().chain([&self.primary]) {
+            missing.extend(place.store.missing_rights(&place.location).await);
+        }
+        missing.extend(self.adapters.gate.missing_rights().await);
+        if let Some(hook) = &self.adapters.deploy {
+            missing.extend(hook.missing_rights().await);
+        }
+        missing
+    }
+
+    /// Tries the deploy hook without effect; `None` where there is none, or that is not possible.
+    pub async fn try_deploy(&self) -> Option<Result<(), Fault>> {
+        let tried = self.adapters.deploy.as_ref()?.try_out().await?;
+        Some(tried.map_err(|error| Fault::of(&error, error.kind(), error.hint())))
     }
 
     /// Whether no mirror keeps something of the user's under a key that pintail would write. A mirror that does not
@@ -455,14 +480,14 @@ impl World for Live {
 
     async fn deploy(&self, record: &Record) -> Result<(), Fault> {
         let Some(hook) = &self.adapters.deploy else { return Ok(()) };
-        hook.run(&self.context(&Identity::served(record))).await.map_err(|error| {
+        hook.run(&self.context(&Identity::served(record)), record).await.map_err(|error| {
             // A hook is tried again until its deadline, whatever it says: what it talks to may be starting.
             Fault::of(&error, FaultKind::Transient, error.hint())
         })
     }
 
     async fn poll_gate(&self, record: &Record) -> Health {
-        self.adapters.gate.poll(&self.context(&Identity::served(record))).await
+        self.adapters.gate.poll(&self.context(&Identity::served(record)), record).await
     }
 
     async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {

@@ -3,12 +3,14 @@
 mod aws;
 mod caveat;
 mod file;
+mod kubernetes;
 mod vault;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::{Credential, Format, Mirror, StoreSettings};
+use crate::kubernetes::Right;
 use crate::names::TokenId;
 use crate::record::{Fields, Object, Record, RecordError, Slot, UserKeys, decode, decode_to_read};
 use crate::redact::presentable;
@@ -18,6 +20,7 @@ use crate::secret::Token;
 pub use aws::{Aws, AwsError};
 pub use caveat::{Caveat, Severity};
 pub use file::{FileError, Files};
+pub use kubernetes::{KubernetesError, Secrets};
 pub use vault::{Capability, Lack, Vault, VaultError};
 
 /// The stores' judgement of a publication, which the simulation of the core runs as it ships.
@@ -27,7 +30,11 @@ pub(crate) mod judgement {
     pub(crate) use super::aws::labels::{CURRENT, PENDING, version_id};
     pub(crate) use super::aws::publication::{Next, Publication};
     pub(crate) use super::file::version::{Unswitched, VersionName, failed_switch};
+    pub(crate) use super::kubernetes::publication::{
+        Edition, Next as KubernetesNext, Publication as KubernetesPublication,
+    };
     pub(crate) use super::vault::answer::{Answer as VaultAnswer, Unwritten, cas};
+    pub(crate) use crate::kubernetes::Answer as KubernetesAnswer;
 }
 
 /// A place where consumers read secrets.
@@ -60,6 +67,8 @@ pub enum Store {
     Vault(Vault),
     /// AWS Secrets Manager.
     AwsSecretsManager(Aws),
+    /// Secrets of Kubernetes.
+    Kubernetes(Secrets),
 }
 
 /// Where in a store one credential's secret is kept.
@@ -129,6 +138,7 @@ impl Store {
             StoreSettings::File(file) => Ok(Self::File(Files::open(file)?)),
             StoreSettings::Vault(vault) => Ok(Self::Vault(Vault::open(vault)?)),
             StoreSettings::AwsSecretsManager(aws) => Ok(Self::AwsSecretsManager(Aws::open(aws)?)),
+            StoreSettings::Kubernetes(store) => Ok(Self::Kubernetes(Secrets::open(store)?)),
         });
         opened.await.unwrap_or_else(|_| Err(StoreError::Interrupted { name: name.to_owned() }))
     }
@@ -139,6 +149,7 @@ impl Store {
             Self::File(files) => files.read(at).await,
             Self::Vault(vault) => vault.read(at).await,
             Self::AwsSecretsManager(aws) => aws.read(at).await,
+            Self::Kubernetes(secrets) => secrets.read(at).await,
         }
     }
 
@@ -148,6 +159,7 @@ impl Store {
             Self::File(files) => files.ensure_writable(at).await,
             Self::Vault(vault) => vault.ensure_writable(at, over).await,
             Self::AwsSecretsManager(aws) => aws.ensure_writable(at, over).await,
+            Self::Kubernetes(secrets) => secrets.ensure_writable(at, over).await,
         }
     }
 
@@ -156,7 +168,15 @@ impl Store {
     pub async fn lacking(&self, paths: &[&str]) -> Option<BTreeMap<String, Lack>> {
         match self {
             Self::Vault(vault) => vault.lacking(paths).await,
-            Self::File(_) | Self::AwsSecretsManager(_) => None,
+            Self::File(_) | Self::AwsSecretsManager(_) | Self::Kubernetes(_) => None,
+        }
+    }
+
+    /// What pintail may not do with the secret, where it is Kubernetes that is asked.
+    pub async fn missing_rights(&self, at: &Location) -> Vec<Right> {
+        match self {
+            Self::Kubernetes(secrets) => secrets.missing_rights(at).await,
+            Self::File(_) | Self::Vault(_) | Self::AwsSecretsManager(_) => vec![],
         }
     }
 
@@ -164,7 +184,7 @@ impl Store {
     pub async fn may_log_out(&self) -> Option<bool> {
         match self {
             Self::Vault(vault) => vault.may_log_out().await,
-            Self::File(_) | Self::AwsSecretsManager(_) => None,
+            Self::File(_) | Self::AwsSecretsManager(_) | Self::Kubernetes(_) => None,
         }
     }
 
@@ -172,7 +192,7 @@ impl Store {
     pub async fn caveats(&self, at: &Location, every: Duration) -> Vec<Caveat> {
         match self {
             // One previous version is kept at least, for ever.
-            Self::File(_) => vec![],
+            Self::File(_) | Self::Kubernetes(_) => vec![],
             Self::Vault(vault) => vault.caveats(at, every).await,
             Self::AwsSecretsManager(aws) => aws.caveats(at).await,
         }
@@ -190,6 +210,7 @@ impl Store {
             Self::File(files) => files.publish(at, over, record, token).await,
             Self::Vault(vault) => vault.publish(at, over, record, token).await,
             Self::AwsSecretsManager(aws) => aws.publish(at, over, record, token).await,
+            Self::Kubernetes(secrets) => Box::pin(secrets.publish(at, over, record, token)).await,
         }
     }
 
@@ -203,6 +224,7 @@ impl Store {
             Self::File(files) => files.recall(at, id).await,
             Self::Vault(vault) => vault.recall(at, id).await,
             Self::AwsSecretsManager(aws) => aws.recall(at, id).await,
+            Self::Kubernetes(secrets) => secrets.recall(at, id).await,
         }
     }
 }
@@ -239,6 +261,9 @@ pub enum StoreError {
     /// Trouble with AWS Secrets Manager.
     #[error(transparent)]
     Aws(#[from] AwsError),
+    /// Trouble with Kubernetes.
+    #[error(transparent)]
+    Kubernetes(#[from] KubernetesError),
     /// The store could not be made, because of a shutdown or a bug.
     #[error("opening store {name:?} was cut short")]
     Interrupted {
@@ -312,6 +337,7 @@ impl StoreError {
             Self::File(error) => error.kind(),
             Self::Vault(error) => error.kind(),
             Self::Aws(error) => error.kind(),
+            Self::Kubernetes(error) => error.kind(),
             Self::Interrupted { .. } => FaultKind::Transient,
             Self::NotAnObject { .. }
             | Self::NotPlain { .. }
@@ -329,6 +355,7 @@ impl StoreError {
             Self::File(_)
             | Self::Vault(_)
             | Self::Aws(_)
+            | Self::Kubernetes(_)
             | Self::Interrupted { .. }
             | Self::NotAnObject { .. }
             | Self::NotPlain { .. }
@@ -342,6 +369,7 @@ impl StoreError {
             Self::File(error) => error.hint(),
             Self::Vault(error) => error.hint(),
             Self::Aws(error) => error.hint(),
+            Self::Kubernetes(error) => error.hint(),
             Self::Interrupted { .. } => None,
             Self::NotAnObject { .. } => {
                 Some("write a JSON object there, or choose another `path`".to_owned())

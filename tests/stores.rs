@@ -11,10 +11,14 @@
 mod aws;
 #[path = "stores/contract.rs"]
 mod contract;
+#[path = "support/control_plane.rs"]
+mod control_plane;
 #[path = "stores/file.rs"]
 mod file;
 #[path = "stores/keys.rs"]
 mod keys;
+#[path = "stores/kubernetes.rs"]
+mod kubernetes;
 #[path = "support/relay.rs"]
 mod relay;
 #[path = "support/servers.rs"]

@@ -74,8 +74,9 @@ fn the_adapters_know_neither_each_other_nor_the_policy() {
         ["config", "http", "names", "record", "redact", "rotation", "secret", "tally", "tls"];
     let with = |more: &[&'static str]| [shared.as_slice(), more].concat();
     assert_imports_only("motherduck", &shared);
-    assert_imports_only("store", &shared);
-    assert_imports_only("gate", &with(&["command"]));
+    assert_imports_only("kubernetes", &shared);
+    assert_imports_only("store", &with(&["kubernetes"]));
+    assert_imports_only("gate", &with(&["command", "kubernetes"]));
     assert_imports_only("verify", &with(&["command"]));
     assert_imports_only("command", &shared);
     assert_imports_only("sandbox", &shared);

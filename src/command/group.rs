@@ -4,26 +4,28 @@
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
-use uuid::Uuid;
-
-/// The variable that marks every process of one run of a command, whichever group and parent it has by now.
-pub(super) const MARK: &str = "PINTAIL_COMMAND_ID";
 /// Who forks while the others are killed is found at the next look.
 const LOOKS: usize = 5;
 
-/// The group of a child that was started as its leader, and the mark in the environment of all that come of it. It is
+/// The group of a child that was started as its leader, and what all that come of it have in their environment. It is
 /// killed on drop, unless released.
 ///
 /// The group's number stays the child's as long as the child was not waited for; release it after that.
 pub(super) struct Group {
     leader: Option<Pid>,
-    mark: String,
+    /// When the leader was started, in the kernel's count; a process of before is of another command.
+    began: u64,
+    variables: Vec<String>,
 }
 
 impl Group {
-    pub(super) fn of(child: &Child, mark: Uuid) -> Self {
+    pub(super) fn of(child: &Child, variables: impl Iterator<Item = (String, String)>) -> Self {
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-        Self { leader, mark: format!("{MARK}={mark}") }
+        Self {
+            leader,
+            began: leader.and_then(started).unwrap_or(u64::MAX),
+            variables: variables.map(|(name, value)| format!("{name}={value}")).collect(),
+        }
     }
 
     pub(super) fn kill(&self) {
@@ -31,7 +33,7 @@ impl Group {
         // The only error that can come is that nobody is left to be killed.
         let _ = killpg(leader, Signal::SIGKILL);
         for _ in 0..LOOKS {
-            let left = marked(&self.mark);
+            let left = self.escaped();
             if left.is_empty() {
                 return;
             }
@@ -39,6 +41,26 @@ impl Group {
                 let _ = kill(process, Signal::SIGKILL);
             }
         }
+    }
+
+    /// The processes that have the command's variables and were started since, whichever group and parent they have by
+    /// now; as far as this user may look. None where there is no `/proc`.
+    fn escaped(&self) -> Vec<Pid> {
+        let Ok(processes) = std::fs::read_dir("/proc") else { return vec![] };
+        let is_of_it = |process: &Pid| {
+            started(*process).is_some_and(|at| at >= self.began) && self.is_in_environment(*process)
+        };
+        let processes =
+            processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        processes.map(Pid::from_raw).filter(is_of_it).collect()
+    }
+
+    fn is_in_environment(&self, process: Pid) -> bool {
+        let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
+        let has = |wanted: &String| {
+            environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+        };
+        !self.variables.is_empty() && self.variables.iter().all(has)
     }
 
     /// The leader was waited for: its number may belong to somebody else from now on.
@@ -53,13 +75,11 @@ impl Drop for Group {
     }
 }
 
-/// The processes whose environment began with `mark`, as far as this user may look. None where there is no `/proc`.
-fn marked(mark: &str) -> Vec<Pid> {
-    let Ok(processes) = std::fs::read_dir("/proc") else { return vec![] };
-    let is_marked = |process: &Pid| {
-        let environment = std::fs::read(format!("/proc/{process}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes())
-    };
-    let processes = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    processes.map(Pid::from_raw).filter(is_marked).collect()
+/// When a process was started, in ticks since the start of the machine: the 22nd field of `/proc/PID/stat`, of which the
+/// second is a name that may hold anything.
+/// <https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>
+fn started(process: Pid) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, behind_the_name) = stat.rsplit_once(')')?;
+    behind_the_name.split_whitespace().nth(19)?.parse().ok()
 }

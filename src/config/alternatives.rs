@@ -5,15 +5,16 @@ use figment::value::{Dict, Value};
 /// Of each of these at most one stands in a table. Plain merging would leave both, and a variable could then not
 /// turn `{ file = … }` into `{ env = … }`.
 const ALTERNATIVES: [&[&str]; 5] = [
-    &["file", "env", "store", "vault", "aws_secrets_manager"],
+    &["file", "env", "store", "vault", "aws_secrets_manager", "kubernetes"],
     &["token_file", "token_env", "approle", "kubernetes", "jwt"],
-    &["http", "command", "wait", "none", "postgres"],
+    &["http", "command", "kubernetes", "wait", "none", "postgres"],
     &["schedule", "every"],
     &["slack", "webhook"],
 ];
 
 /// Tables whose keys are names that people chose, `file` and `env` perhaps among them.
-const NAMED: [&str; 5] = ["stores", "credentials", "notifications", "headers", "tags"];
+const NAMED: [&str; 7] =
+    ["stores", "credentials", "notifications", "headers", "tags", "labels", "annotations"];
 
 /// Drops from `earlier` what `later` decides otherwise.
 pub(super) fn give_way(earlier: &mut Dict, later: &Dict) {

@@ -7,6 +7,7 @@ mod credential;
 mod cron;
 mod findings;
 mod gate;
+mod kubernetes;
 mod lifetime;
 mod mirror;
 mod notification;
@@ -28,12 +29,15 @@ pub(crate) use self::service::is_loopback;
 use super::error::ConfigError;
 use super::raw;
 use super::sources::{Double, Sources};
-use super::{Config, Credential, DeclaredAccount, MotherDuck, Sink, StoreSettings, suggest};
+use super::{
+    Cluster, Config, Credential, DeclaredAccount, MotherDuck, Sink, StoreSettings, suggest,
+};
 use crate::names::{CredentialName, Owner};
 
-pub(super) const SECTIONS: [&str; 10] = [
+pub(super) const SECTIONS: [&str; 11] = [
     "owner",
     "motherduck",
+    "kubernetes",
     "stores",
     "daemon",
     "server",
@@ -81,9 +85,14 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let notifications = notifications(root, &mut findings);
     let audit_log = trail::audit_log(table(root, "audit_log", &mut findings), &mut findings);
     let telemetry = trail::telemetry(table(root, "telemetry", &mut findings), &mut findings);
-    let stores = stores(root, &mut findings);
-    let (credentials, accounts) = credentials(root, owner.as_ref(), &stores, &mut findings);
+    let cluster = table(root, "kubernetes", &mut findings).unwrap_or_default();
+    let cluster = kubernetes::cluster(cluster, &Key::root("kubernetes"), &mut findings);
+    let stores = stores(root, &cluster, &mut findings);
+    let (credentials, accounts) =
+        credentials(root, owner.as_ref(), (&stores, &cluster), &mut findings);
     path::check(&stores, &credentials, &mut findings);
+    kubernetes::fields(&stores, &credentials, &mut findings);
+    kubernetes::need_new_secrets(&stores, &credentials, &mut findings);
     admin::check(motherduck.as_ref(), &stores, &credentials, &mut findings);
     match (findings.is_sound(), owner, motherduck) {
         (true, Some(owner), Some(motherduck)) => {
@@ -128,7 +137,11 @@ fn motherduck(root: &Dict, findings: &mut Findings) -> Option<MotherDuck> {
 }
 
 /// The stores that are named; those that are not sound are `None`, so that they are known all the same.
-fn stores(root: &Dict, findings: &mut Findings) -> BTreeMap<String, Option<StoreSettings>> {
+fn stores(
+    root: &Dict,
+    cluster: &Cluster,
+    findings: &mut Findings,
+) -> BTreeMap<String, Option<StoreSettings>> {
     let section = Key::root("stores");
     let Some(named) = named(root, "stores", findings) else { return BTreeMap::new() };
     named
@@ -136,7 +149,7 @@ fn stores(root: &Dict, findings: &mut Findings) -> BTreeMap<String, Option<Store
         .map(|(name, value)| {
             let key = section.child(name);
             let raw: Option<raw::store::Store> = shaped(value, &key, findings);
-            (name.clone(), raw.and_then(|raw| store::check(raw, &key, findings)))
+            (name.clone(), raw.and_then(|raw| store::check(raw, cluster, &key, findings)))
         })
         .collect()
 }
@@ -158,7 +171,7 @@ fn notifications(root: &Dict, findings: &mut Findings) -> BTreeMap<String, Sink>
 fn credentials(
     root: &Dict,
     owner: Option<&Owner>,
-    stores: &BTreeMap<String, Option<StoreSettings>>,
+    (stores, cluster): (&BTreeMap<String, Option<StoreSettings>>, &Cluster),
     findings: &mut Findings,
 ) -> (BTreeMap<CredentialName, Credential>, BTreeMap<String, DeclaredAccount>) {
     let section = Key::root("credentials");
@@ -170,7 +183,7 @@ fn credentials(
     if named.is_empty() {
         findings.warn("no credential is configured, so there is nothing to rotate");
     }
-    let mut surroundings = Surroundings::new(owner, stores);
+    let mut surroundings = Surroundings::new(owner, stores, cluster);
     let mut checked = BTreeMap::new();
     for (name, value) in named {
         let key = section.child(name);

@@ -84,6 +84,9 @@ impl StoreSettings {
                 let account = account.unwrap_or_default();
                 format!("aws\n{}\n{}\n{account}", text(&store.region), text(&endpoint))
             }
+            Self::Kubernetes(store) => {
+                format!("kubernetes\n{}\n{}", store.cluster.server(), store.namespace)
+            }
         }
     }
 }

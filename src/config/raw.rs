@@ -3,6 +3,7 @@
 pub(super) mod credential;
 pub(super) mod ducklings;
 pub(super) mod gate;
+pub(super) mod kubernetes;
 pub(super) mod mirror;
 pub(super) mod notification;
 pub(super) mod scalar;

@@ -21,6 +21,8 @@ struct Sections {
     /// This deployment's name, which is part of every token's name: two deployments never touch one another's.
     owner: Option<Owner>,
     motherduck: Option<raw::MotherDuck>,
+    /// The cluster, where it is not the one that pintail runs in.
+    kubernetes: Option<raw::kubernetes::Cluster>,
     /// The stores, by name.
     stores: Option<BTreeMap<String, raw::store::Store>>,
     daemon: Option<raw::Daemon>,

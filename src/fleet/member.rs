@@ -95,8 +95,12 @@ pub struct Member {
 impl Member {
     /// How long the tokens that consumers may use still live: the one of them that expires first.
     pub fn left(&self, now: Timestamp) -> Option<SignedDuration> {
-        let first = self.expires_at.into_iter().chain(self.elsewhere_expires_at).min();
-        first.map(|at| at.duration_since(now))
+        self.first_expiry().map(|at| at.duration_since(now))
+    }
+
+    /// When the first token expires that consumers may use.
+    pub fn first_expiry(&self) -> Option<Timestamp> {
+        self.expires_at.into_iter().chain(self.elsewhere_expires_at).min()
     }
 
     /// Whether the served token should have been replaced a good while ago: half of `renew_before` has passed.

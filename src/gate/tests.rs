@@ -62,9 +62,28 @@ impl Consumer {
     }
 }
 
+fn record() -> Record {
+    Record {
+        token_id: "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap(),
+        token_name: String::new(),
+        token_type: crate::record::TokenType::ReadWrite,
+        username: "etl_account".parse().unwrap(),
+        created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+        expires_at: None,
+        rotation_id: "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap(),
+        published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
+        previous_token_ids: vec![],
+        elsewhere_token_ids: vec![],
+        unconfirmed_revocations: 0,
+        phase: crate::record::Phase::Published,
+        token_sha256: String::new(),
+        owner: "prod".parse().unwrap(),
+    }
+}
+
 async fn poll(request: HttpRequest) -> Health {
-    let gate = Gate::new(&config::Gate::Http(request), &mut HttpClients::default()).unwrap();
-    gate.poll(&sample()).await
+    let gate = Gate::new(&config::Gate::Http(request), &mut Clients::default()).unwrap();
+    gate.poll(&sample(), &record()).await
 }
 
 fn complaint(health: Health) -> String {
@@ -76,8 +95,8 @@ fn complaint(health: Health) -> String {
 
 #[tokio::test]
 async fn an_unasked_gate_is_open() {
-    let gate = Gate::new(&config::Gate::Unasked, &mut HttpClients::default()).unwrap();
-    assert_eq!(gate.poll(&sample()).await, Health::Healthy);
+    let gate = Gate::new(&config::Gate::Unasked, &mut Clients::default()).unwrap();
+    assert_eq!(gate.poll(&sample(), &record()).await, Health::Healthy);
 }
 
 #[tokio::test]
@@ -117,14 +136,14 @@ async fn a_secret_header_is_read_anew_for_each_poll_and_never_told() {
     request
         .headers
         .insert("X-Key".to_owned(), HeaderSource::Secret(SecretSource::File(file.clone())));
-    let gate = Gate::new(&config::Gate::Http(request), &mut HttpClients::default()).unwrap();
+    let gate = Gate::new(&config::Gate::Http(request), &mut Clients::default()).unwrap();
     for key in ["s3cret-one", "s3cret-two"] {
         std::fs::write(&file, key).unwrap();
-        assert!(!complaint(gate.poll(&sample()).await).contains("s3cret"));
+        assert!(!complaint(gate.poll(&sample(), &record()).await).contains("s3cret"));
     }
     assert_eq!(consumer.seen(), ["GET /sick s3cret-one", "GET /sick s3cret-two"]);
     std::fs::remove_file(&file).unwrap();
-    let text = complaint(gate.poll(&sample()).await);
+    let text = complaint(gate.poll(&sample(), &record()).await);
     assert!(text.contains("cannot read the value of header x-key"), "{text}");
     assert_eq!(consumer.seen().len(), 2);
 }
@@ -157,7 +176,7 @@ fn a_header_that_http_does_not_allow_is_refused_before_anything_is_sent() {
         ca_file: None,
         proxy: crate::config::Proxy::None,
     };
-    let error = Gate::new(&config::Gate::Http(request), &mut HttpClients::default()).err().unwrap();
+    let error = Gate::new(&config::Gate::Http(request), &mut Clients::default()).err().unwrap();
     assert!(matches!(error, SetupError::Header { .. }));
     assert!(!error.to_string().contains("s3cret"), "{error}");
 }
@@ -170,11 +189,11 @@ async fn a_command_gate_is_healthy_when_it_exits_with_zero() {
             arguments: vec!["-c".to_owned(), script.to_owned()],
             timeout: Duration::from_secs(20),
         };
-        Gate::new(&config::Gate::Command(command), &mut HttpClients::default()).unwrap()
+        Gate::new(&config::Gate::Command(command), &mut Clients::default()).unwrap()
     };
     let healthy = gate(r#"test "$PINTAIL_CREDENTIAL" = etl_prod"#);
-    assert_eq!(healthy.poll(&sample()).await, Health::Healthy);
-    let text = complaint(gate("echo two pods are down; exit 4").poll(&sample()).await);
+    assert_eq!(healthy.poll(&sample(), &record()).await, Health::Healthy);
+    let text = complaint(gate("echo two pods are down; exit 4").poll(&sample(), &record()).await);
     assert_eq!(text, "command /bin/sh exited with code 4: two pods are down");
 }
 
@@ -185,11 +204,11 @@ async fn a_hook_is_sent_as_it_was_configured_and_says_what_failed() {
         let mut request = consumer.request(path);
         request.method = HttpMethod::Post;
         request.headers.insert("X-Key".to_owned(), HeaderSource::Plain("k".to_owned()));
-        Hook::new(&config::Hook::Http(request), &mut HttpClients::default()).unwrap()
+        Hook::new(&config::Hook::Http(request), &mut Clients::default()).unwrap()
     };
-    hook("/reload").run(&sample()).await.unwrap();
+    hook("/reload").run(&sample(), &record()).await.unwrap();
     assert_eq!(consumer.seen(), ["POST /reload k"]);
-    let error = hook("/sick").run(&sample()).await.unwrap_err();
+    let error = hook("/sick").run(&sample(), &record()).await.unwrap_err();
     assert_eq!(chain(&error), format!("the deploy hook failed: {} answered 503", consumer.origin));
     assert_eq!(error.kind(), FaultKind::Transient);
 }
@@ -197,6 +216,6 @@ async fn a_hook_is_sent_as_it_was_configured_and_says_what_failed() {
 #[test]
 fn a_poll_can_be_made_from_any_task() {
     fn check<T: Send>(_: T) {}
-    let gate = Gate::new(&config::Gate::Unasked, &mut HttpClients::default()).unwrap();
-    check(gate.poll(&sample()));
+    let gate = Gate::new(&config::Gate::Unasked, &mut Clients::default()).unwrap();
+    check(gate.poll(&sample(), &record()));
 }

@@ -25,6 +25,11 @@ pub(super) fn mark(config: &Config, store: &str, path: &str) -> PlaceMark {
                 format!("{}\n{}", text(&aws.region), text(&aws.role_arn)),
             )
         }
+        Some(StoreSettings::Kubernetes(secrets)) => {
+            let named = secrets.cluster.server();
+            let server = Url::parse(&named).map_or(named, |url| server(&url));
+            ("kubernetes", server, secrets.namespace.clone())
+        }
         None => ("", store.to_owned(), String::new()),
     };
     PlaceMark::of(&[kind, &server, &part, path])

@@ -19,6 +19,7 @@ impl Outlook for Outside {
                 .iter()
                 .map(|(name, tally)| (name.clone(), tally.contact()))
                 .collect(),
+            workloads: self.workloads.contact(),
             audit_failures: self.audit_log.as_ref().map(|log| log.failures()),
         }
     }

@@ -91,9 +91,11 @@ fn judged(error: &StoreError) -> (&'static str, Reach) {
         | StoreError::RecordAmbiguous { .. }
         | StoreError::KeyTaken { .. }
         | StoreError::Unwritable { .. } => Reach::Answered,
+        StoreError::Kubernetes(error) if error.is_of_one_secret() => Reach::Answered,
         StoreError::File(_)
         | StoreError::Vault(_)
         | StoreError::Aws(_)
+        | StoreError::Kubernetes(_)
         | StoreError::Interrupted { .. } => Reach::Unreachable,
     };
     (word, reach)

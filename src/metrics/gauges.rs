@@ -30,9 +30,11 @@ impl Collector for Gauges {
         times("token_created_timestamp_seconds", "When the served token was created", |one| {
             one.created_at
         })?;
-        times("token_expiry_timestamp_seconds", "When the served token expires", |one| {
-            one.expires_at
-        })?;
+        times(
+            "token_expiry_timestamp_seconds",
+            "When the first token expires that consumers may use: the served one, or one that lives elsewhere",
+            Member::first_expiry,
+        )?;
         times("next_rotation_timestamp_seconds", "When the next rotation is due", |one| {
             one.next_rotation
         })?;
@@ -72,6 +74,12 @@ impl Collector for Gauges {
             "store_requests",
             "Requests to the stores by what came of them",
             stores.iter().flat_map(|(name, contact)| requests(contact, Some(name))),
+        )?;
+        counter(
+            &mut encoder,
+            "kubernetes_requests",
+            "Requests to Kubernetes about workloads and their pods by what came of them",
+            requests(&self.snapshot.contacts.workloads, None),
         )?;
         let skew = self.snapshot.contacts.clock_skew;
         gauge(

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::bench::{shipped, text};
 
 /// What the alerts and the dashboard may ask for.
-const METRICS: [&str; 25] = [
+const METRICS: [&str; 26] = [
     "pintail_audit_log_failures_total",
     "pintail_build_info",
     "pintail_clock_skew_seconds",
@@ -16,6 +16,7 @@ const METRICS: [&str; 25] = [
     "pintail_config_last_reload_successful",
     "pintail_config_reload_failures_total",
     "pintail_credential_state",
+    "pintail_kubernetes_requests_total",
     "pintail_last_success_timestamp_seconds",
     "pintail_log_lines_dropped_total",
     "pintail_missed_runs_total",
@@ -51,7 +52,9 @@ fn metrics_in(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn the_shipped_configurations_are_sound() {
-    for overlay in ["vault-kubernetes-auth", "aws-irsa"] {
+    for overlay in
+        ["vault-kubernetes-auth", "aws-irsa", "kubernetes-native", "vault-external-secrets"]
+    {
         let file = shipped(&format!("kubernetes/overlays/{overlay}/pintail.toml"));
         let config = Config::load(&[file], []).unwrap_or_else(|error| panic!("{overlay}: {error}"));
         assert!(config.warnings.is_empty(), "{overlay}: {:?}", config.warnings);

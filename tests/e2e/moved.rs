@@ -1,7 +1,5 @@
 //! A secret that was moved: what its former place serves lives until a person gives that place up.
 
-use std::time::Duration;
-
 use crate::place::Kind;
 use crate::program::Run;
 use crate::scene::{ETL, Scene};
@@ -9,12 +7,9 @@ use crate::scene::{ETL, Scene};
 /// A credential whose secret is now looked for elsewhere, and the token that its former place serves.
 fn moved() -> (Scene, String, String) {
     let mut scene = Scene::new(Kind::File);
-    scene.defaults += "\norphan_grace = \"1s\"";
     let (id, token) = (scene.first_token(), scene.served_token());
     let path = ("PINTAIL__DEFAULTS__PATH".to_owned(), "elsewhere/{credential}".to_owned());
     scene.variables.push(path);
-    // What is younger may be what a crash left behind.
-    std::thread::sleep(Duration::from_millis(1_500));
     (scene, id, token)
 }
 

@@ -1,5 +1,7 @@
 //! The program under test as a process: started, waited for within a limit, killed, and read.
 
+#![allow(dead_code, reason = "each test target uses its own part of this")]
+
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};

@@ -32,7 +32,7 @@ async fn a_strangers_name_is_shown_nothing_and_probes_are_answered_by_any() {
 async fn an_answer_is_packed_for_those_who_take_it() {
     let bench = Bench::new().await;
     let shown = bench.run(bench.config("")).await;
-    for path in ["/", "/status.json", "/metrics"] {
+    for path in ["/", "/metrics"] {
         let request = shown.client.get(format!("{}{path}", shown.url));
         let packed = request.header("accept-encoding", "gzip").send().await.unwrap();
         assert_eq!(packed.headers()["content-encoding"], "gzip", "{path}");

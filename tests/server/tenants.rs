@@ -32,6 +32,7 @@ async fn with_a_hundred_hanging_gates_a_healthy_credential_keeps_its_pace() {
     let shown = bench.run(bench.config(&format!("{healthy}{}", fleet(&due)))).await;
     tokio::time::timeout(PATIENCE, count.wait_for(|count| *count >= 100)).await.unwrap().unwrap();
     let rotated = ["pintail_rotations_total", "\"well\"", "outcome=\"rotated\""];
+    shown.until("it rotates", &rotated, |n| n >= 1.0).await;
     let before = shown.metric(&rotated).await.unwrap();
     let begun = Instant::now();
     shown.until("it rotates on", &rotated, |n| n >= before + 3.0).await;

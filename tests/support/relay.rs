@@ -4,9 +4,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use pintail::tls::{Roots, client_config};
 
 /// What becomes of a request.
 pub enum Fate {
@@ -50,7 +53,29 @@ impl Relay {
     pub fn start(upstream: &str, fate: impl Fn(&str) -> Fate + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let upstream = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        let address = upstream.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        Self::listen(listener, url, Arc::new(Upstream { address, tls: None }), fate)
+    }
+
+    /// The same to an upstream that speaks TLS, while the relay itself does not.
+    pub fn start_to_tls(
+        upstream: &str,
+        ca_file: &Path,
+        fate: impl Fn(&str) -> Fate + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let address = upstream.trim_start_matches("https://").trim_end_matches('/').to_owned();
+        let tls = Some(Arc::new(client_config(Roots::Only(ca_file), None).unwrap()));
+        Self::listen(listener, url, Arc::new(Upstream { address, tls }), fate)
+    }
+
+    fn listen(
+        listener: TcpListener,
+        url: String,
+        upstream: Arc<Upstream>,
+        fate: impl Fn(&str) -> Fate + Send + Sync + 'static,
+    ) -> Self {
         let (heads, replies) = (Arc::default(), Arc::default());
         let (tell, stalls) = channel();
         let notes =
@@ -58,7 +83,8 @@ impl Relay {
         let fate = Arc::new(fate);
         std::thread::spawn(move || {
             for client in listener.incoming() {
-                let (upstream, notes, fate) = (upstream.clone(), notes.clone(), Arc::clone(&fate));
+                let (upstream, notes) = (Arc::clone(&upstream), notes.clone());
+                let fate = Arc::clone(&fate);
                 std::thread::spawn(move || {
                     // A client that hangs up is no failure of the relay.
                     let _ = relay(&client?, &upstream, &notes, &*fate);
@@ -93,10 +119,45 @@ pub fn response(status: u16, headers: &str, body: &str) -> Fate {
     ))
 }
 
+/// Where requests are passed on to.
+struct Upstream {
+    address: String,
+    tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+impl Upstream {
+    /// The whole reply to a whole request.
+    fn ask(&self, head: &[u8], body: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        let mut reply = vec![];
+        match &self.tls {
+            None => {
+                stream.write_all(head)?;
+                stream.write_all(body)?;
+                stream.read_to_end(&mut reply)?;
+            }
+            Some(config) => {
+                let host = self.address.split(':').next().unwrap().to_owned().try_into().unwrap();
+                let session = rustls::ClientConnection::new(Arc::clone(config), host).unwrap();
+                let mut stream = rustls::StreamOwned::new(session, stream);
+                stream.write_all(head)?;
+                stream.write_all(body)?;
+                // Some servers close without saying so.
+                if let Err(error) = stream.read_to_end(&mut reply)
+                    && error.kind() != std::io::ErrorKind::UnexpectedEof
+                {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(reply)
+    }
+}
+
 /// One request and its reply; the connection is closed after it.
 fn relay(
     mut client: &TcpStream,
-    upstream: &str,
+    upstream: &Upstream,
     notes: &Notes,
     fate: &dyn Fn(&str) -> Fate,
 ) -> std::io::Result<()> {
@@ -118,15 +179,11 @@ fn relay(
     notes.heads.lock().unwrap().push(head.clone());
     let fate = fate(&head);
     let pass = || {
-        let mut server = TcpStream::connect(upstream)?;
         let lines = head.trim_end().lines();
-        for line in lines.filter(|line| !line.to_ascii_lowercase().starts_with("connection:")) {
-            write!(server, "{line}\r\n")?;
-        }
-        write!(server, "Connection: close\r\n\r\n")?;
-        server.write_all(&body)?;
-        let mut reply = vec![];
-        server.read_to_end(&mut reply)?;
+        let kept = lines.filter(|line| !line.to_ascii_lowercase().starts_with("connection:"));
+        let mut passed: String = kept.flat_map(|line| [line, "\r\n"]).collect();
+        passed.push_str("Connection: close\r\n\r\n");
+        let reply = upstream.ask(passed.as_bytes(), &body)?;
         notes.replies.lock().unwrap().push(String::from_utf8_lossy(&reply).into_owned());
         std::io::Result::Ok(reply)
     };

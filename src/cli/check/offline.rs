@@ -10,8 +10,8 @@ use super::super::table::counted;
 use super::finding::{Finding, Findings, Level};
 use super::thing::{Place, Thing, remark};
 use crate::config::{
-    AdminToken, Command, Config, Credential, Files, Gate, HeaderSource, Hook, HttpRequest, Proof,
-    Sink, SinkForm, StoreSettings, VaultAuth, Verify,
+    AdminToken, Cluster, Command, Config, Credential, Files, Gate, HeaderSource, Hook, HttpRequest,
+    Proof, Sink, SinkForm, StoreSettings, VaultAuth, Verify,
 };
 use crate::modes::{self, Holds, Remark};
 
@@ -75,6 +75,7 @@ impl Things {
         let vault = match settings {
             StoreSettings::File(files) => return self.need(Thing::Folder(files.dir.clone()), user),
             StoreSettings::Vault(vault) => vault,
+            StoreSettings::Kubernetes(store) => return self.cluster(&store.cluster),
             StoreSettings::AwsSecretsManager(_) => return,
         };
         self.certificates(vault.ca_file.as_ref(), user);
@@ -93,17 +94,36 @@ impl Things {
         self.need(secret, user);
     }
 
+    /// The files by which the API server of Kubernetes is reached. What is mounted into a pod is always there, and what a
+    /// kubeconfig names was looked at when it was opened.
+    fn cluster(&mut self, cluster: &Cluster) {
+        let Cluster::Named { ca_file, token_file, client_certificate, .. } = cluster else {
+            return;
+        };
+        let user = || "kubernetes".to_owned();
+        self.certificates(ca_file.as_ref(), user);
+        if let Some(path) = token_file {
+            self.need(Thing::Secret(Place::File(path.clone())), user);
+        }
+        if let Some(identity) = client_certificate {
+            self.need(Thing::Certificates(identity.cert_file.clone()), user);
+            self.need(Thing::Key(identity.key_file.clone()), user);
+        }
+    }
+
     fn credential(&mut self, credential: &Credential) {
         let user = |what: &'static str| move || format!("{}: {what}", credential.name);
         match &credential.gate {
             Gate::Unasked => {}
             Gate::Http(request) => self.request(request, &user("gate")),
             Gate::Command(command) => self.command(command, user("gate")),
+            Gate::Kubernetes(gate) => self.cluster(&gate.restart.cluster),
         }
         match &credential.deploy {
             None => {}
             Some(Hook::Http(request)) => self.request(request, &user("deploy hook")),
             Some(Hook::Command(command)) => self.command(command, user("deploy hook")),
+            Some(Hook::Kubernetes(restart)) => self.cluster(&restart.cluster),
         }
         match &credential.verify {
             Proof::Connection(Verify::Postgres { .. }) | Proof::Admin => {}

@@ -15,6 +15,7 @@ use super::rights::Rights;
 use super::servers;
 use crate::command::{Context, Encoding};
 use crate::config::{Credential, Gate, Hook, HttpMethod, Proxy};
+use crate::kubernetes::Right;
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
@@ -125,6 +126,13 @@ async fn examine_credential(
     if let Some(finding) = rights.always_needed(credential) {
         return vec![finding];
     }
+    let missing = world.missing_rights().await;
+    if !missing.is_empty() {
+        let lacks = |right: &Right| {
+            Finding::error(name, format!("pintail may not {right}"), Some(right.hint()))
+        };
+        return missing.iter().map(lacks).collect();
+    }
     let reading = match world.read().await {
         Ok(reading) => reading,
         Err(fault) => return vec![Finding::fault(name, fault)],
@@ -139,6 +147,13 @@ async fn examine_credential(
     findings.extend(caveats::examine(outside, &world, credential, &reading).await);
     findings.extend(elsewhere(outside, &world, credential, &reading).await);
     findings.extend(mirrors(&world, credential, &reading).await);
+    findings.extend(world.try_deploy().await.map(|tried| {
+        let subject = of(name, "deploy hook");
+        match tried {
+            Ok(()) => Finding::ok(&subject, "its workloads can be restarted"),
+            Err(fault) => Finding::fault(&subject, fault),
+        }
+    }));
     if let Slot::Managed { record, token } = &reading.slot {
         if connections == Connections::Each && record.owner == outside.config.owner {
             findings.extend(connection::examine(&world, credential, record, token).await);
@@ -231,11 +246,11 @@ async fn hosts(credential: &Credential, record: &Record) -> Vec<Finding> {
     let context = context(credential, record);
     let gate = match &credential.gate {
         Gate::Http(request) if request.method != HttpMethod::Get => Some(("gate", request)),
-        Gate::Http(_) | Gate::Unasked | Gate::Command(_) => None,
+        Gate::Http(_) | Gate::Unasked | Gate::Command(_) | Gate::Kubernetes(_) => None,
     };
     let deploy = match &credential.deploy {
         Some(Hook::Http(request)) => Some(("deploy hook", request)),
-        Some(Hook::Command(_)) | None => None,
+        Some(Hook::Command(_) | Hook::Kubernetes(_)) | None => None,
     };
     let mut findings = Vec::new();
     for (what, request) in gate.into_iter().chain(deploy) {
@@ -263,7 +278,8 @@ async fn hosts(credential: &Credential, record: &Record) -> Vec<Finding> {
 async fn gate(world: &Live, credential: &Credential, record: &Record) -> Option<Finding> {
     match &credential.gate {
         Gate::Http(request) if request.method == HttpMethod::Get => {}
-        Gate::Http(_) | Gate::Unasked | Gate::Command(_) => return None,
+        // Nothing was restarted for a token that was published before there was such a gate.
+        Gate::Http(_) | Gate::Unasked | Gate::Command(_) | Gate::Kubernetes(_) => return None,
     }
     let subject = of(&credential.name, "gate");
     Some(match world.poll_gate(record).await {

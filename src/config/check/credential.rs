@@ -7,6 +7,7 @@ use super::account::Accounts;
 use super::calendar::Calendars;
 use super::findings::{Findings, Key};
 use super::gate::Names;
+use super::kubernetes::{self, Restarts, default_name};
 use super::lifetime::{self, Begins};
 use super::mirror::Home;
 use super::placeholders::fill;
@@ -15,7 +16,7 @@ use crate::config::raw::credential::Credential as Raw;
 use crate::config::raw::gate::CHOOSE_A_GATE;
 use crate::config::raw::scalar::{FieldName, Flag, Word};
 use crate::config::{
-    CatchUp, Credential, Format, OnFailure, Policy, StoreSettings, TOKEN_FIELD, suggest,
+    CatchUp, Cluster, Credential, Format, OnFailure, Policy, StoreSettings, TOKEN_FIELD, suggest,
 };
 use crate::names::{CredentialName, Owner};
 use crate::record::{RECORD_KEY, TOKEN_ID_FIELD, TokenType};
@@ -29,6 +30,7 @@ const DAY: Duration = Duration::from_hours(24);
 pub(super) struct Surroundings<'a> {
     owner: Option<&'a Owner>,
     stores: &'a BTreeMap<String, Option<StoreSettings>>,
+    cluster: &'a Cluster,
     calendars: Calendars,
     /// What was declared of the accounts.
     pub(super) accounts: Accounts,
@@ -39,8 +41,15 @@ impl<'a> Surroundings<'a> {
     pub(super) fn new(
         owner: Option<&'a Owner>,
         stores: &'a BTreeMap<String, Option<StoreSettings>>,
+        cluster: &'a Cluster,
     ) -> Self {
-        Self { owner, stores, calendars: Calendars::default(), accounts: Accounts::default() }
+        Self {
+            owner,
+            stores,
+            cluster,
+            calendars: Calendars::default(),
+            accounts: Accounts::default(),
+        }
     }
 }
 
@@ -77,9 +86,12 @@ pub(super) fn check(
         ("owner", around.owner.map_or("owner", Owner::as_str)),
         ("token_type", token_type.as_str()),
     ];
-    let filled = fill(raw.path.as_deref().unwrap_or(PATH), &values);
     let settings =
         store.as_ref().and_then(|store| around.stores.get(store)).and_then(Option::as_ref);
+    let filled = match (raw.path.as_deref(), settings) {
+        (None, Some(StoreSettings::Kubernetes(_))) => Ok(default_name(name.as_str())),
+        (path, _) => fill(path.unwrap_or(PATH), &values),
+    };
     let path_key = key.child("path");
     let path = filled.and_then(|path| path::sound(path, settings));
     let path = findings.accept(&path_key, path);
@@ -104,8 +116,14 @@ pub(super) fn check(
         path: path.as_deref().unwrap_or("path"),
     };
     let raw_gate = findings.require(&gate_key, raw.gate, CHOOSE_A_GATE);
-    let gate = raw_gate.and_then(|raw| gate::gate(raw, &names, &gate_key, findings));
-    let deploy = gate::deploy(raw.deploy, &names, &key.child("deploy"), findings);
+    let mirrors = places.iter().flat_map(|(_, mirrors)| mirrors);
+    let homes = store.as_deref().into_iter().chain(mirrors.map(|mirror| mirror.store.as_str()));
+    let mut namespaces: Vec<_> = kubernetes::namespaces(around.stores, homes).collect();
+    namespaces.dedup();
+    let restarts = Restarts { cluster: around.cluster, values: &values, namespaces };
+    let deploy = gate::deploy(raw.deploy, &names, &restarts, &key.child("deploy"), findings);
+    let gate =
+        raw_gate.and_then(|raw| gate::gate(raw, deploy.as_ref(), &names, &gate_key, findings));
     let verify = gate::verify(raw.verify, &key.child("verify"), findings);
     let (gate, gate_pace) = gate?;
 

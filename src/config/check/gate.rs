@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::header::{HeaderName, HeaderValue};
 
 use super::findings::{Findings, Key};
+use super::kubernetes::{self, Restarts};
 use super::placeholders::{fill, percent_encode};
 use super::service::is_loopback;
 use super::spell;
@@ -16,7 +17,7 @@ use crate::config::raw::scalar::{Number, Span, Word, web_url};
 use crate::config::raw::secret::{Header, Headers};
 use crate::config::{
     Command, DATABASE, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, IdentityRule,
-    Proof, Verify,
+    PodGate, Proof, Verify,
 };
 use crate::names::CredentialName;
 
@@ -31,9 +32,27 @@ pub(super) struct Names<'a> {
     pub(super) path: &'a str,
 }
 
+impl Names<'_> {
+    /// A URL's `template` with sample values.
+    pub(super) fn fill(&self, template: &str) -> Result<String, String> {
+        let (path, store) = (percent_encode(self.path), percent_encode(self.store));
+        let values = [
+            ("credential", self.credential.as_str()),
+            ("username", self.username),
+            ("token_id", SAMPLE_ID),
+            ("previous_token_id", SAMPLE_ID),
+            ("rotation_id", SAMPLE_ID),
+            ("store", store.as_str()),
+            ("path", path.as_str()),
+        ];
+        fill(template, &values)
+    }
+}
+
 /// The gate and its pace.
 pub(super) fn gate(
     raw: raw::Gate,
+    deploy: Option<&Hook>,
     names: &Names<'_>,
     key: &Key<'_>,
     findings: &mut Findings,
@@ -60,6 +79,28 @@ pub(super) fn gate(
             let request = http(hook, names, &key, findings);
             let pace = pace(polling, &key, findings);
             Some((Gate::Http(request?), pace))
+        }
+        raw::Gate::Kubernetes(raw) => {
+            let key = key.child("kubernetes");
+            let polling = (raw.interval, raw.successes, raw.deadline);
+            let pace = pace(polling, &key, findings);
+            let Some(Hook::Kubernetes(restart)) = deploy else {
+                findings.problem(
+                    &key,
+                    "this waits for the pods of the workloads that `deploy.kubernetes` restarts: name them there",
+                );
+                return None;
+            };
+            let http = raw.pods.map(|pods| {
+                kubernetes::pod_request(
+                    pods.http,
+                    names,
+                    &key.child("pods").child("http"),
+                    findings,
+                )
+            });
+            let gate = PodGate { restart: restart.clone(), http };
+            Some((Gate::Kubernetes(Box::new(gate)), pace))
         }
         raw::Gate::Command(raw) => {
             let key = key.child("command");
@@ -102,6 +143,7 @@ fn pace(
 pub(super) fn deploy(
     raw: Option<raw_credential::Deploy>,
     names: &Names<'_>,
+    restarts: &Restarts<'_>,
     key: &Key<'_>,
     findings: &mut Findings,
 ) -> Option<Hook> {
@@ -112,6 +154,9 @@ pub(super) fn deploy(
         }
         raw_credential::Deploy::Command(raw) => {
             command(raw, &key.child("command"), findings).map(Hook::Command)
+        }
+        raw_credential::Deploy::Kubernetes(raw) => {
+            restarts.check(raw, &key.child("kubernetes"), findings).map(Hook::Kubernetes)
         }
     }
 }
@@ -147,18 +192,8 @@ fn http(
     key: &Key<'_>,
     findings: &mut Findings,
 ) -> Option<HttpRequest> {
-    let path = percent_encode(names.path);
-    let values = [
-        ("credential", names.credential.as_str()),
-        ("username", names.username),
-        ("token_id", SAMPLE_ID),
-        ("previous_token_id", SAMPLE_ID),
-        ("rotation_id", SAMPLE_ID),
-        ("store", &percent_encode(names.store)),
-        ("path", &path),
-    ];
     let url_key = key.child("url");
-    let url = fill(&raw.url, &values).and_then(|filled| web_url(&filled));
+    let url = names.fill(&raw.url).and_then(|filled| web_url(&filled));
     let url = findings.accept(&url_key, url);
     let headers = headers(raw.headers, &key.child("headers"), findings);
     let sends_secret = headers.values().any(|source| matches!(source, HeaderSource::Secret(_)));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::findings::{Findings, Key};
+use super::kubernetes::{default_name, is_name};
 use super::placeholders::fill;
 use super::{credential, path};
 use crate::config::mirror::RECORD;
@@ -83,7 +84,7 @@ fn mirror(
     let store = credential::known(raw.store, stores, &key.child("store"), findings)?;
     let settings = stores.get(&store)?.as_ref()?;
     let own = raw.path.map(|template| fill(&template, home.values));
-    let path = own.unwrap_or_else(|| Ok(home.path.to_owned()));
+    let path = own.unwrap_or_else(|| Ok(path_like(home, settings)));
     let path = path.and_then(|path| path::sound(path, Some(settings)));
     let path = findings.accept(&key.child("path"), path)?;
     let token_field = match raw.token_field {
@@ -105,9 +106,20 @@ fn mirror(
     Some(Mirror { store, path, token_field, token_id_field, format })
 }
 
+/// The path of a mirror that names none: the credential's own. In Kubernetes few paths can be names.
+fn path_like(home: &Home<'_>, settings: &StoreSettings) -> String {
+    let credential = home.values.iter().find(|(name, _)| *name == "credential");
+    match (settings, credential) {
+        (StoreSettings::Kubernetes(_), Some((_, name))) if !is_name(home.path) => {
+            default_name(name)
+        }
+        _ => home.path.to_owned(),
+    }
+}
+
 fn can_be_plain(settings: &StoreSettings) -> bool {
     match settings {
         StoreSettings::AwsSecretsManager(_) => true,
-        StoreSettings::File(_) | StoreSettings::Vault(_) => false,
+        StoreSettings::File(_) | StoreSettings::Vault(_) | StoreSettings::Kubernetes(_) => false,
     }
 }

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::findings::{Findings, Key};
+use super::kubernetes::is_name;
 use crate::config::mirror::RECORD;
 use crate::config::{Credential, Mirror, StoreSettings};
 use crate::names::CredentialName;
 
+/// What stands behind the name of the Secret that holds the tokens of before, in Kubernetes.
+const PREVIOUS: &str = "-previous";
 /// The longest name that AWS Secrets Manager takes.
 const AWS_LONGEST: usize = 512;
 
@@ -27,8 +30,16 @@ pub(super) fn sound(path: String, store: Option<&StoreSettings>) -> Result<Strin
         Some(StoreSettings::AwsSecretsManager(_)) if !aws_takes(&path) => Err(format!(
             "AWS Secrets Manager refuses this name: use up to {AWS_LONGEST} of a-z, A-Z, 0-9 and /_+=.@-"
         )),
+        Some(StoreSettings::Kubernetes(_)) if !is_name(&path) => Err(
+            "Kubernetes refuses this as the name of a Secret: use up to 244 of a-z, 0-9, '-' and '.', with a letter or \
+             a digit at both ends"
+                .to_owned(),
+        ),
         Some(
-            StoreSettings::File(_) | StoreSettings::Vault(_) | StoreSettings::AwsSecretsManager(_),
+            StoreSettings::File(_)
+            | StoreSettings::Vault(_)
+            | StoreSettings::AwsSecretsManager(_)
+            | StoreSettings::Kubernetes(_),
         )
         | None => Ok(path),
     }
@@ -89,6 +100,18 @@ pub(super) fn check(
             )
         };
         findings.problem(&section.child(name.as_str()).child(place.key), text);
+    }
+    for place in places.iter().filter(|place| place.target.starts_with("kubernetes\n")) {
+        let Some(of) = place.path.strip_suffix(PREVIOUS) else { continue };
+        if let Some(other) = taken.get(&(place.target, of)) {
+            findings.problem(
+                &section.child(place.credential.name.as_str()).child(place.key),
+                format!(
+                    "the tokens of {} from before are kept in {}",
+                    other.credential.name, place.path
+                ),
+            );
+        }
     }
     for place in places.iter().filter(|place| place.is_file) {
         let parents = place.path.match_indices('/').filter_map(|(at, _)| place.path.get(..at));

@@ -3,11 +3,13 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::findings::{Findings, Key};
+use super::kubernetes;
 use super::service::base_url;
 use crate::config::raw::scalar::FilePath;
 use crate::config::raw::store as raw;
 use crate::config::{
-    AwsStore, ClientCertificate, FileStore, SignedTokenMethod, StoreSettings, VaultAuth, VaultStore,
+    AwsStore, ClientCertificate, Cluster, FileStore, SignedTokenMethod, StoreSettings, VaultAuth,
+    VaultStore,
 };
 
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
@@ -15,6 +17,7 @@ const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /// One store.
 pub(super) fn check(
     store: raw::Store,
+    cluster: &Cluster,
     key: &Key<'_>,
     findings: &mut Findings,
 ) -> Option<StoreSettings> {
@@ -24,6 +27,12 @@ pub(super) fn check(
         raw::Store::AwsSecretsManager(store) => {
             Some(aws(*store, &key.child("aws_secrets_manager"), findings))
         }
+        raw::Store::Kubernetes(store) => Some(StoreSettings::Kubernetes(kubernetes::store(
+            *store,
+            cluster,
+            &key.child("kubernetes"),
+            findings,
+        ))),
     }
 }
 

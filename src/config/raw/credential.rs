@@ -9,6 +9,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::ducklings::Ducklings;
 use super::gate::{CommandHook, Gate, HttpHook};
+use super::kubernetes::Restart;
 use super::mirror::Mirror;
 use super::scalar::{FieldName, Flag, Span, Word};
 use crate::config::{CatchUp, Format, IdentityRule, OnFailure};
@@ -87,6 +88,7 @@ pub(in crate::config) enum Deploy {
     Nothing,
     Http(Box<HttpHook>),
     Command(CommandHook),
+    Kubernetes(Restart),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -95,10 +97,10 @@ pub(in crate::config) enum Deploy {
 pub(in crate::config) struct DeployKinds {
     http: Option<Box<HttpHook>>,
     command: Option<CommandHook>,
+    kubernetes: Option<Restart>,
 }
 
-const DEPLOY: &str =
-    "a hook is of exactly one kind: `http` or `command` (or \"none\", against a default)";
+const DEPLOY: &str = "a hook is of exactly one kind: `http`, `command` or `kubernetes` (or \"none\", against a default)";
 
 struct DeployVisitor;
 
@@ -106,7 +108,7 @@ impl<'de> Visitor<'de> for DeployVisitor {
     type Value = Deploy;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a table with `http` or `command`, or \"none\"")
+        f.write_str("a table with `http`, `command` or `kubernetes`, or \"none\"")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Deploy, E> {
@@ -115,10 +117,11 @@ impl<'de> Visitor<'de> for DeployVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Deploy, A::Error> {
         let kinds = DeployKinds::deserialize(MapAccessDeserializer::new(map))?;
-        match (kinds.http, kinds.command) {
-            (Some(http), None) => Ok(Deploy::Http(http)),
-            (None, Some(command)) => Ok(Deploy::Command(command)),
-            (None, None) | (Some(_), Some(_)) => Err(de::Error::custom(DEPLOY)),
+        match (kinds.http, kinds.command, kinds.kubernetes) {
+            (Some(http), None, None) => Ok(Deploy::Http(http)),
+            (None, Some(command), None) => Ok(Deploy::Command(command)),
+            (None, None, Some(restart)) => Ok(Deploy::Kubernetes(restart)),
+            _ => Err(de::Error::custom(DEPLOY)),
         }
     }
 }

@@ -7,13 +7,14 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::kubernetes;
 use super::scalar::{FilePath, Number, Proxy, Span, Word};
 use super::secret::Headers;
 use crate::config::HttpMethod;
 
 /// What a gate is told when none was chosen.
 pub(in crate::config) const CHOOSE_A_GATE: &str = "choose a gate, which tells when the consumers are healthy with \
-     the new token and the old one may go: `gate.http`, `gate.command`, `gate.wait = \"…\"` or, if nothing can be \
+     the new token and the old one may go: `gate.http`, `gate.command`, `gate.kubernetes`, `gate.wait = \"…\"` or, if nothing can be \
      asked, `gate = \"none\"`";
 
 /// The consumers' health gate.
@@ -23,6 +24,7 @@ pub(in crate::config) enum Gate {
     Wait(Span),
     Http(Box<HttpGate>),
     Command(CommandGate),
+    Kubernetes(kubernetes::Gate),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -31,6 +33,7 @@ pub(in crate::config) enum Gate {
 pub(in crate::config) struct GateKinds {
     http: Option<Box<HttpGate>>,
     command: Option<CommandGate>,
+    kubernetes: Option<kubernetes::Gate>,
     wait: Option<Wait>,
     none: Option<Nothing>,
 }
@@ -43,13 +46,16 @@ impl TryFrom<GateKinds> for Gate {
     type Error = &'static str;
 
     fn try_from(kinds: GateKinds) -> Result<Self, &'static str> {
-        match (kinds.http, kinds.command, kinds.wait, kinds.none) {
-            (Some(http), None, None, None) => Ok(Self::Http(http)),
-            (None, Some(command), None, None) => Ok(Self::Command(command)),
-            (None, None, Some(wait), None) => Ok(Self::Wait(wait.0)),
-            (None, None, None, Some(Nothing {})) => Ok(Self::Unasked),
-            (None, None, None, None) => Err(CHOOSE_A_GATE),
-            _ => Err("a gate is of exactly one kind: `http`, `command`, `wait` or `none`"),
+        match (kinds.http, kinds.command, kinds.kubernetes, kinds.wait, kinds.none) {
+            (Some(http), None, None, None, None) => Ok(Self::Http(http)),
+            (None, Some(command), None, None, None) => Ok(Self::Command(command)),
+            (None, None, Some(kubernetes), None, None) => Ok(Self::Kubernetes(kubernetes)),
+            (None, None, None, Some(wait), None) => Ok(Self::Wait(wait.0)),
+            (None, None, None, None, Some(Nothing {})) => Ok(Self::Unasked),
+            (None, None, None, None, None) => Err(CHOOSE_A_GATE),
+            _ => Err(
+                "a gate is of exactly one kind: `http`, `command`, `kubernetes`, `wait` or `none`",
+            ),
         }
     }
 }

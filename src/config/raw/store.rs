@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::kubernetes as cluster;
 use super::scalar::{FilePath, Number, Proxy, Url};
 use super::secret::variable;
 use crate::secret::SecretSource;
@@ -16,6 +17,7 @@ pub(in crate::config) enum Store {
     File(File),
     Vault(Box<Vault>),
     AwsSecretsManager(Box<Aws>),
+    Kubernetes(Box<cluster::Store>),
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -25,17 +27,21 @@ pub(in crate::config) struct Kinds {
     file: Option<File>,
     vault: Option<Box<Vault>>,
     aws_secrets_manager: Option<Box<Aws>>,
+    kubernetes: Option<Box<cluster::Store>>,
 }
 
 impl TryFrom<Kinds> for Store {
     type Error = &'static str;
 
     fn try_from(kinds: Kinds) -> Result<Self, &'static str> {
-        match (kinds.file, kinds.vault, kinds.aws_secrets_manager) {
-            (Some(file), None, None) => Ok(Self::File(file)),
-            (None, Some(vault), None) => Ok(Self::Vault(vault)),
-            (None, None, Some(aws)) => Ok(Self::AwsSecretsManager(aws)),
-            _ => Err("a store is of exactly one kind: `file`, `vault` or `aws_secrets_manager`"),
+        match (kinds.file, kinds.vault, kinds.aws_secrets_manager, kinds.kubernetes) {
+            (Some(file), None, None, None) => Ok(Self::File(file)),
+            (None, Some(vault), None, None) => Ok(Self::Vault(vault)),
+            (None, None, Some(aws), None) => Ok(Self::AwsSecretsManager(aws)),
+            (None, None, None, Some(store)) => Ok(Self::Kubernetes(store)),
+            _ => Err(
+                "a store is of exactly one kind: `file`, `vault`, `aws_secrets_manager` or `kubernetes`",
+            ),
         }
     }
 }

@@ -32,6 +32,7 @@ fn subject() -> Subject {
         },
         credential,
         has_deploy_hook: false,
+        settle: Duration::ZERO,
         endpoint: Some(IdentityRule::IfAnswered),
         mirrors: vec![],
     }

@@ -75,6 +75,9 @@ impl Case<'_> {
     fn attempt(&self, stage: Stage, record: &Record) -> Decision {
         let proofs = self.seen.evidence.proofs();
         let often = |tries: &Tries| tries.failed >= TRIES;
+        if let (Stage::Deploy, Some(until)) = (stage, self.settles(record)) {
+            return Decision::Wait { until, awaited: Awaited::Step(Obstacle::Deploy) };
+        }
         let (obstacle, tries, is_exhausted, pace, act) = match (stage, self.subject.policy.gate) {
             (Stage::Gate, GatePace::Polled { interval, successes, .. }) => {
                 let gate = &proofs.gate;
@@ -111,6 +114,18 @@ impl Case<'_> {
             || self.deadline(record) <= self.seen.now
             // A publication far in the future was made before the clock was set back.
             || later(self.seen.now, longest) < record.published_at
+    }
+
+    /// When whoever reads anew certainly reads what was published, if not yet. Nobody waits for that where the served
+    /// token is known to others.
+    fn settles(&self, record: &Record) -> Option<Timestamp> {
+        let mirrored =
+            self.seen.evidence.proofs().mirror.last.filter(|_| !self.subject.mirrors.is_empty());
+        let changed = mirrored.map_or(record.published_at, |at| at.max(record.published_at));
+        let until = later(changed, self.subject.settle);
+        // A change that lies in the future was made before the clock was set back.
+        let is_ahead = changed <= self.seen.now && self.seen.now < until;
+        (is_ahead && !self.request.is_compromised).then_some(until)
     }
 
     fn deadline(&self, record: &Record) -> Timestamp {

@@ -1,5 +1,7 @@
 //! The words of a decision: who asks, what was seen, and the steps to choose from.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::request::Request;
@@ -27,6 +29,8 @@ pub struct Subject {
     pub policy: Policy,
     /// Whether there is a deploy hook.
     pub has_deploy_hook: bool,
+    /// How long what was just published may yet be read as it was before: the hook waits for so long.
+    pub settle: Duration,
     /// How much it matters whose a token is, where tokens are proved at an endpoint that can say so.
     pub endpoint: Option<IdentityRule>,
     /// The further places where consumers read the secret; none of them is ever the commit point.

@@ -381,6 +381,7 @@ impl World for Actor {
             }
             Protocol::Labels => self.publish_by_labels(&expected, &over.slot, value).await,
             Protocol::LockAndRename => self.publish_under_lock(&expected, value).await,
+            Protocol::Editions => self.publish_over_edition(&expected, &over.slot, value).await,
         };
         if self.has(Flaw::PublishesAgain) && matches!(result, Err(PublishError::Conflict)) {
             let again = Message::Store(self.place, Request::Switch(Box::new(copy.clone())));
@@ -409,7 +410,13 @@ impl World for Actor {
         self.ask(Part::Store, "recalls", |ground| {
             let of_token =
                 |stored: &&Stored| stored.record.token_id == id && !stored.text.is_empty();
-            let found = ground.store().versions.iter().rev().find(of_token)?;
+            let kept = match ground.store().protocol {
+                Protocol::Editions => &ground.store().kept,
+                Protocol::CheckAndSet | Protocol::Labels | Protocol::LockAndRename => {
+                    &ground.store().versions
+                }
+            };
+            let found = kept.iter().rev().find(of_token)?;
             let mut record = found.record.clone();
             if self.has(Flaw::OlderIsAnothers) {
                 record.owner = "other".parse().unwrap();

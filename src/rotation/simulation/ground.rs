@@ -372,19 +372,19 @@ impl Ground {
             Act::Adopt => self.adopt_own(),
             Act::AdoptTheirs => self.adopt_theirs(),
             Act::Delete => {
-                self.take_away();
-                self.store_mut().overwrite(|stored| {
+                let leaves_nothing = self.store().protocol == Protocol::Editions;
+                if !leaves_nothing
+                    || self.served_id().is_some_and(|id| self.is_older_than_grace(id))
+                {
+                    self.take_away();
+                }
+                self.store_mut().delete(|stored| {
                     stored.object = untouched();
                     stored.text = String::new();
                 });
             }
             Act::Lose => {
-                // What was made a moment ago looks like what a crash left, since nothing tells that it was served.
-                let grace = SignedDuration::from_mins(10);
-                if self
-                    .served_id()
-                    .is_some_and(|id| self.tokens[&id].created_at + grace <= self.now)
-                {
+                if self.served_id().is_some_and(|id| self.is_older_than_grace(id)) {
                     self.take_away();
                 }
                 let protocol = self.store().protocol;
@@ -401,6 +401,11 @@ impl Ground {
                 self.here = self.configured;
             }
         }
+    }
+
+    /// What was made a moment ago looks like what a crash left, where nothing tells that it was served.
+    fn is_older_than_grace(&self, id: TokenId) -> bool {
+        self.tokens[&id].created_at + SignedDuration::from_mins(10) <= self.now
     }
 
     /// Consumers keep what they read, and read nothing more.

@@ -3,13 +3,14 @@
 use uuid::Uuid;
 
 use super::actor::{Actor, Part, Sent, trouble, trouble_of};
-use super::ground::{Applied, Fault, Message};
+use super::ground::{Applied, FIELDS, Fault, Message};
 use super::store::{Answer, Request, Stored};
-use crate::record::Slot;
+use crate::record::{Slot, encode_with_token};
 use crate::rotation::world::{FaultKind, PublishError, Version};
 use crate::store::judgement::{
-    AwsAnswer, CURRENT, Next, PENDING, Publication, Unswitched, Unwritten, VaultAnswer,
-    VersionName, cas, failed_switch, version_id,
+    AwsAnswer, CURRENT, Edition, KubernetesAnswer, KubernetesNext, KubernetesPublication, Next,
+    PENDING, Publication, Unswitched, Unwritten, VaultAnswer, VersionName, cas, failed_switch,
+    version_id,
 };
 
 impl Actor {
@@ -108,6 +109,73 @@ impl Actor {
             Sent::Refused(FaultKind::Transient) => no("ThrottlingException", 400),
             Sent::Broken => no("InternalServiceError", 500),
             Sent::Told(_) | Sent::Untold => Err(AwsAnswer::Unclear("simulated".to_owned())),
+        }
+    }
+
+    /// What is replaced put aside, a secret made where there is none, and a write over one edition: Kubernetes.
+    pub(super) async fn publish_over_edition(
+        &self,
+        over: &Version,
+        slot: &Slot,
+        value: Stored,
+    ) -> Result<(), PublishError> {
+        let replaced = match slot {
+            Slot::Managed { record, token } if record.token_id != value.record.token_id => {
+                let object = encode_with_token(record, &value.others, FIELDS, token);
+                Some(Stored::new(object, (**record).clone(), token.lend(str::to_owned)))
+            }
+            Slot::Managed { .. } | Slot::Edited { .. } | Slot::Unmanaged { .. } | Slot::Vacant => {
+                None
+            }
+        };
+        let (publication, mut next) = KubernetesPublication::begin(over, replaced.is_some());
+        loop {
+            next = match next {
+                KubernetesNext::Keep => {
+                    let keep = Request::Keep(Box::new(replaced.clone().unwrap()));
+                    publication.kept(self.ask_kubernetes("keeps the replaced token", keep).await)
+                }
+                KubernetesNext::Create => {
+                    let made = self.ask_kubernetes("makes the secret", Request::Make).await;
+                    let edition =
+                        || Edition::parse(&self.shared().ground.store().version()).unwrap();
+                    KubernetesPublication::created(made.map(|()| edition()))
+                }
+                KubernetesNext::Write(edition) => {
+                    let over = edition.version().as_str().to_owned();
+                    let patch = Request::Patch { over, value: Box::new(value.clone()) };
+                    KubernetesPublication::written(
+                        self.ask_kubernetes("writes over an edition", patch).await,
+                    )
+                }
+                KubernetesNext::Served => return Ok(()),
+                KubernetesNext::Conflict => return Err(PublishError::Conflict),
+                KubernetesNext::Failed { may_land: true, .. } => {
+                    return Err(PublishError::Unknown(trouble()));
+                }
+                KubernetesNext::Failed { answer, may_land: false, .. } => {
+                    let is_transient = answer.is_worth_repeating();
+                    let kind =
+                        if is_transient { FaultKind::Transient } else { FaultKind::Permanent };
+                    return Err(PublishError::Refused(trouble_of(kind)));
+                }
+            };
+        }
+    }
+
+    async fn ask_kubernetes(&self, what: &str, request: Request) -> Result<(), KubernetesAnswer> {
+        let no = |code, reason: &str| {
+            let body = serde_json::json!({"kind": "Status", "reason": reason}).to_string();
+            Err(KubernetesAnswer::of(code, body.as_bytes(), true))
+        };
+        match self.send(Part::Store, what, Message::Store(self.place, request)).await {
+            Sent::Told(Applied::Store(Answer::Conflict)) => no(409, "Conflict"),
+            Sent::Told(Applied::Store(Answer::Exists)) => no(409, "AlreadyExists"),
+            Sent::Told(_) => Ok(()),
+            Sent::Refused(FaultKind::Permanent) => no(403, "Forbidden"),
+            Sent::Refused(FaultKind::Transient) => no(429, "TooManyRequests"),
+            Sent::Broken => no(500, "InternalError"),
+            Sent::Untold => Err(KubernetesAnswer::Broken("simulated".to_owned())),
         }
     }
 

@@ -165,6 +165,7 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>, place: usize) -> Subjec
         },
         credential,
         has_deploy_hook: true,
+        settle: Duration::ZERO,
         endpoint: Some(IdentityRule::IfAnswered),
         mirrors: mirror
             .map(|_| MirrorPlace { name: "mirror".to_owned(), place: PlaceMark::of(&["mirror"]) })

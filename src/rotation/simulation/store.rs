@@ -8,7 +8,7 @@ use super::ground::FIELDS;
 use crate::record::{Object, Record, Slot, UserKeys, decode};
 use crate::rotation::world::Version;
 use crate::secret::Token;
-use crate::store::judgement::VersionName;
+use crate::store::judgement::{Edition, VersionName};
 
 /// How a publication is made one compare-and-set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,9 @@ pub(super) enum Protocol {
     Labels,
     /// A lock, a look, a rename: files.
     LockAndRename,
+    /// The replaced token put aside, a secret made without a token where there is none, then one request that names
+    /// the object and the version it expects: Kubernetes.
+    Editions,
 }
 
 /// One version of the secret.
@@ -82,6 +85,12 @@ pub(super) enum Request {
     Move { from: Option<String>, to: String },
     /// Files: switch to this version, whatever is current.
     Switch(Box<Stored>),
+    /// Kubernetes: put this token aside.
+    Keep(Box<Stored>),
+    /// Kubernetes: make the secret, without a token.
+    Make,
+    /// Kubernetes: write, if the secret is still this object at this version.
+    Patch { over: String, value: Box<Stored> },
 }
 
 /// What the store did.
@@ -105,6 +114,12 @@ pub(super) struct Store {
     current: Option<usize>,
     /// The secret was made without a value, by Terraform for instance.
     pub(super) is_made: bool,
+    /// The version of a secret that was made and has no token yet.
+    made: Option<String>,
+    /// What was put aside.
+    pub(super) kept: Vec<Stored>,
+    /// How many times anything was written.
+    writes: usize,
     /// The versions that were ever current.
     was_current: BTreeSet<String>,
     /// Who holds the lock.
@@ -118,6 +133,9 @@ impl Store {
             versions: vec![],
             current: None,
             is_made: false,
+            made: None,
+            kept: vec![],
+            writes: 0,
             was_current: BTreeSet::new(),
             lock: None,
         }
@@ -128,7 +146,8 @@ impl Store {
     }
 
     pub(super) fn version(&self) -> Version {
-        self.served().map_or_else(Version::absent, |stored| Version::new(&stored.id))
+        let served = self.served().map(|stored| &stored.id);
+        served.or(self.made.as_ref()).map_or_else(Version::absent, Version::new)
     }
 
     /// A fresh ID, as the store itself gives them out.
@@ -141,20 +160,42 @@ impl Store {
                     self.versions.iter().filter_map(|v| VersionName::parse(&v.id)).collect();
                 VersionName::above(&taken).to_string()
             }
+            Protocol::Editions => {
+                let resource_version = self.writes.to_string();
+                let uid = Edition::parse(&self.version())
+                    .map_or_else(|| Uuid::new_v4().to_string(), |edition| edition.uid);
+                Edition { uid, resource_version }.version().as_str().to_owned()
+            }
         }
     }
 
     fn make_current(&mut self, value: Stored) {
         self.versions.push(value);
         self.current = Some(self.versions.len() - 1);
+        self.made = None;
     }
 
     pub(super) fn apply(&mut self, request: Request) -> Answer {
+        self.writes += 1;
         match request {
             Request::Set { cas, .. } if self.version() != number(cas) => Answer::Conflict,
             Request::Set { value, .. } | Request::Switch(value) => {
                 let id = if value.id.is_empty() { self.fresh_id() } else { value.id.clone() };
                 self.make_current(Stored { id, ..*value });
+                Answer::Done
+            }
+            Request::Keep(value) => {
+                self.kept.push(*value);
+                Answer::Done
+            }
+            Request::Make if !self.version().is_absent() => Answer::Exists,
+            Request::Make => {
+                self.made = Some(self.fresh_id());
+                Answer::Done
+            }
+            Request::Patch { over, .. } if self.version().as_str() != over => Answer::Conflict,
+            Request::Patch { value, .. } => {
+                self.make_current(Stored { id: self.fresh_id(), ..*value });
                 Answer::Done
             }
             Request::Create(_) if self.is_made || !self.versions.is_empty() => Answer::Exists,
@@ -204,10 +245,23 @@ impl Store {
 
     /// A person writes: a new version with what `change` makes of the current one; nothing, if it makes nothing.
     pub(super) fn overwrite(&mut self, change: impl FnOnce(&mut Stored)) {
+        self.writes += 1;
         if let Some(mut stored) = self.served().cloned() {
             change(&mut stored);
             let Stored { object, record, text, .. } = stored;
             self.make_current(Stored { id: self.fresh_id(), ..Stored::new(object, record, text) });
+        }
+    }
+}
+
+impl Store {
+    /// A person deletes the secret. Where that leaves a version behind, it is one without a token.
+    pub(super) fn delete(&mut self, emptied: impl FnOnce(&mut Stored)) {
+        match self.protocol {
+            Protocol::Editions => (self.current, self.made) = (None, None),
+            Protocol::CheckAndSet | Protocol::Labels | Protocol::LockAndRename => {
+                self.overwrite(emptied);
+            }
         }
     }
 }

@@ -23,7 +23,8 @@ mod together;
 mod unmade;
 mod weather;
 
-const PROTOCOLS: [Protocol; 3] = [Protocol::CheckAndSet, Protocol::Labels, Protocol::LockAndRename];
+const PROTOCOLS: [Protocol; 4] =
+    [Protocol::CheckAndSet, Protocol::Labels, Protocol::LockAndRename, Protocol::Editions];
 
 /// What may happen to any effect, of which every kind is tried at every place.
 const FAULTS: [Fault; 14] = [

@@ -117,6 +117,7 @@ impl Look {
                 },
                 credential,
                 has_deploy_hook: true,
+                settle: Duration::ZERO,
                 endpoint: Some(IdentityRule::IfAnswered),
                 mirrors: vec![],
             },

@@ -7,9 +7,11 @@ use crate::config::{GatePace, OnFailure};
 use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Request};
 use crate::rotation::world::Version;
 
+use super::mirrors::mirror_place;
 use super::table::{check, hold, replaced, rest, wait};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the whole road in one table")]
 fn a_rotation_walks_from_its_publication_to_its_seal() {
     let rotating = Look::rotating;
     let deployed = |look: &mut Look| look.evidence.proofs_mut().deploy = tries(1, 1, 50);
@@ -28,6 +30,41 @@ fn a_rotation_walks_from_its_publication_to_its_seal() {
             "a hook that fails is called again, at its pace",
             rotating().edit(|look| look.evidence.proofs_mut().deploy = tries(1, 0, 1)),
             wait(2, Awaited::Step(Obstacle::Deploy)),
+        ),
+        (
+            "what was published a moment ago may yet be read as it was: the clients are told later",
+            rotating().edit(|look| {
+                look.subject.settle =
+                    look.now.duration_since(look.record.published_at).unsigned_abs()
+                        + Duration::from_secs(9);
+            }),
+            wait(9, Awaited::Step(Obstacle::Deploy)),
+        ),
+        (
+            "nobody waits for that where the token is known to others",
+            rotating().edit(|look| {
+                look.subject.settle = Duration::from_hours(24 * 365);
+                look.request = Request::COMPROMISED.begun();
+            }),
+            Decision::Deploy,
+        ),
+        (
+            "a publication that lies in the future was made before the clock was set back: no wait",
+            rotating().edit(|look| {
+                look.subject.settle = Duration::from_secs(90);
+                look.record.published_at = at(3_600);
+            }),
+            Decision::Deploy,
+        ),
+        (
+            "a mirror that was written later is waited for as long",
+            rotating().edit(|look| {
+                look.subject.settle = Duration::from_secs(90);
+                look.subject.mirrors = vec![mirror_place()];
+                look.mirrored = true;
+                look.evidence.proofs_mut().mirror = tries(1, 1, 30);
+            }),
+            wait(60, Awaited::Step(Obstacle::Deploy)),
         ),
         ("then the gate is polled", rotating().edit(deployed), Decision::PollGate),
         (

@@ -1,0 +1,233 @@
+//! `deploy.kubernetes` and `gate.kubernetes`, checked: which workloads, and that their Secret is new before they restart.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::{DATA_KEY, is_data_key, is_name, namespace};
+use crate::config::check::findings::{Findings, Key};
+use crate::config::check::gate::Names;
+use crate::config::check::placeholders::fill;
+use crate::config::raw::kubernetes as raw;
+use crate::config::raw::scalar::Word;
+use crate::config::{
+    Cluster, Credential, Gate, GatePace, Hook, PodRequest, Restart, SecretKey, StoreSettings,
+    TOKEN_FIELD, Target, Workloads,
+};
+use crate::names::CredentialName;
+
+const SETTLE: Duration = Duration::from_secs(90);
+const POD_TIMEOUT: Duration = Duration::from_secs(5);
+const HEX_DIGITS: usize = 16;
+
+/// What a credential's `deploy.kubernetes` is checked by.
+pub(in crate::config::check) struct Restarts<'a> {
+    /// The cluster.
+    pub(in crate::config::check) cluster: &'a Cluster,
+    /// The values of the placeholders in names; the owner and the credential are among them.
+    pub(in crate::config::check) values: &'a [(&'a str, &'a str)],
+    /// The namespaces that the credential's token is kept in.
+    pub(in crate::config::check) namespaces: Vec<&'a str>,
+}
+
+impl Restarts<'_> {
+    /// `deploy.kubernetes`.
+    pub(in crate::config::check) fn check(
+        &self,
+        raw: raw::Restart,
+        key: &Key<'_>,
+        findings: &mut Findings,
+    ) -> Option<Restart> {
+        let targets_key = key.child("targets");
+        if raw.targets.is_empty() {
+            findings.problem(&targets_key, "name at least one workload");
+        }
+        let targets = raw.targets.into_iter().enumerate().map(|(number, target)| {
+            self.target(target, &targets_key.child(&number.to_string()), findings)
+        });
+        let targets: Vec<_> = targets.collect();
+        let after_secret = raw
+            .after_secret
+            .map(|secret| self.after_secret(secret, &key.child("after_secret"), findings));
+        let settle = findings.span(
+            &key.child("settle"),
+            raw.settle,
+            SETTLE,
+            Duration::ZERO..=Duration::from_hours(1),
+        );
+        Some(Restart {
+            cluster: self.cluster.clone(),
+            annotation: self.annotation(),
+            targets: targets.into_iter().collect::<Option<_>>()?,
+            after_secret: match after_secret {
+                Some(secret) => Some(secret?),
+                None => None,
+            },
+            settle,
+        })
+    }
+
+    /// An annotation of the credential's own: names of owners and credentials are too long for one.
+    fn annotation(&self) -> String {
+        let value = |wanted| {
+            let found = self.values.iter().find(|(name, _)| *name == wanted);
+            found.map_or("", |(_, value)| *value)
+        };
+        let text = format!("{}/{}", value("owner"), value("credential"));
+        let mut digits = hex::encode(Sha256::digest(text.as_bytes()));
+        digits.truncate(HEX_DIGITS);
+        format!("pintail.dev/{digits}")
+    }
+
+    fn target(&self, raw: raw::Target, key: &Key<'_>, findings: &mut Findings) -> Option<Target> {
+        let namespace = self.namespace(raw.namespace, key, findings)?;
+        let workloads = match (raw.kind, raw.name, raw.selector) {
+            (Some(Word(kind)), Some(name), None) => {
+                let name_key = key.child("name");
+                let name = findings.accept(&name_key, fill(&name, self.values))?;
+                if !is_name(&name) {
+                    findings.problem(&name_key, format!("Kubernetes refuses the name {name:?}"));
+                }
+                Workloads::Named(kind, name)
+            }
+            (None, None, Some(selector)) => {
+                let selector = findings.text(&key.child("selector"), Some(selector))?;
+                Workloads::Selected(
+                    findings.accept(&key.child("selector"), fill(&selector, self.values))?,
+                )
+            }
+            _ => {
+                findings.problem(
+                    key,
+                    "a target is { kind = \"Deployment\", name = \"…\" } (or a StatefulSet, or a DaemonSet), or \
+                     { selector = \"app=etl\" }",
+                );
+                return None;
+            }
+        };
+        Some(Target { namespace, workloads })
+    }
+
+    fn after_secret(
+        &self,
+        raw: raw::AfterSecret,
+        key: &Key<'_>,
+        findings: &mut Findings,
+    ) -> Option<SecretKey> {
+        let namespace = self.namespace(raw.namespace, key, findings)?;
+        let name = findings.accept(&key.child("name"), fill(&raw.name, self.values))?;
+        if !is_name(&name) {
+            findings.problem(&key.child("name"), format!("Kubernetes refuses the name {name:?}"));
+        }
+        let field = raw.key.unwrap_or_else(|| TOKEN_FIELD.to_owned());
+        if !is_data_key(&field) {
+            findings.problem(&key.child("key"), DATA_KEY);
+        }
+        Some(SecretKey { namespace, name, key: field })
+    }
+
+    /// The namespace that is named, or the one that the token is kept in.
+    fn namespace(
+        &self,
+        raw: Option<String>,
+        key: &Key<'_>,
+        findings: &mut Findings,
+    ) -> Option<String> {
+        let key = key.child("namespace");
+        let raw = raw.map(|text| findings.accept(&key, fill(&text, self.values)));
+        let own = match self.namespaces.as_slice() {
+            [only] => Some(Some((*only).to_owned())),
+            _ => None,
+        };
+        let text = findings.require(&key, raw.or(own), "this is required: the namespace")??;
+        namespace(&text, &key, findings);
+        Some(text)
+    }
+}
+
+/// `gate.kubernetes.pods.http`.
+pub(in crate::config::check) fn pod_request(
+    raw: raw::PodRequest,
+    names: &Names<'_>,
+    key: &Key<'_>,
+    findings: &mut Findings,
+) -> PodRequest {
+    let path_key = key.child("path");
+    match names.fill(&raw.path) {
+        Ok(path) if !path.starts_with('/') => {
+            findings.problem(&path_key, "this must be a path, which begins with `/`");
+        }
+        Ok(_) => {}
+        Err(text) => findings.problem(&path_key, text),
+    }
+    if !raw.path.contains("{token_id}") {
+        findings.warn_of(
+            names.credential,
+            "`gate.kubernetes.pods.http` does not ask for `{token_id}`: a pod that is healthy with an old token passes",
+        );
+    }
+    PodRequest {
+        port: findings.number(&key.child("port"), Some(raw.port), 80_u16, 1..=u16::MAX),
+        path: raw.path,
+        timeout: findings.span(
+            &key.child("timeout"),
+            raw.timeout,
+            POD_TIMEOUT,
+            Duration::from_millis(100)..=Duration::from_mins(1),
+        ),
+    }
+}
+
+/// Refuses a restart that may come before the Secret is new. A pod that starts too early holds the old token under the
+/// new annotation, and nothing would ever tell.
+pub(in crate::config::check) fn need_new_secrets(
+    stores: &BTreeMap<String, Option<StoreSettings>>,
+    credentials: &BTreeMap<CredentialName, Credential>,
+    findings: &mut Findings,
+) {
+    for credential in credentials.values() {
+        let Some(Hook::Kubernetes(restart)) = &credential.deploy else { continue };
+        let section = Key::root("credentials");
+        let key = section.child(credential.name.as_str());
+        let key = key.child("deploy");
+        let key = key.child("kubernetes");
+        if let GatePace::Polled { deadline, .. } = credential.policy.gate
+            && deadline <= restart.settle
+        {
+            findings.problem(
+                &key.child("settle"),
+                "the restart would come after the gate's deadline, which counts from the publication too",
+            );
+        }
+        let asks_pods = matches!(&credential.gate, Gate::Kubernetes(gate) if gate.http.is_some());
+        if asks_pods || restart.after_secret.is_some() {
+            continue;
+        }
+        let kept: Vec<_> = namespaces(stores, credential.stores()).collect();
+        let strangers = restart.targets.iter().map(|target| target.namespace.as_str());
+        for namespace in strangers.filter(|namespace| !kept.contains(namespace)) {
+            findings.problem(
+                &key,
+                format!(
+                    "nothing says that the Secret in namespace {namespace} is new before its pods restart: keep the token \
+                     there (a store or a mirror of kind `kubernetes`), name the Secret by `after_secret`, or ask the pods \
+                     for the token's ID by `gate.kubernetes.pods.http`"
+                ),
+            );
+        }
+    }
+}
+
+/// The namespaces in which the stores of these names keep Secrets.
+pub(in crate::config::check) fn namespaces<'a>(
+    stores: &'a BTreeMap<String, Option<StoreSettings>>,
+    names: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = &'a str> {
+    names.filter_map(|name| match stores.get(name)?.as_ref()? {
+        StoreSettings::Kubernetes(store) => Some(store.namespace.as_str()),
+        StoreSettings::File(_) | StoreSettings::Vault(_) | StoreSettings::AwsSecretsManager(_) => {
+            None
+        }
+    })
+}

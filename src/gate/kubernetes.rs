@@ -1,0 +1,445 @@
+//! Workloads of Kubernetes: restarted for a publication, and healthy once no pod from before it is left.
+
+mod error;
+mod pod;
+mod publication;
+mod restarts;
+mod workload;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use serde_json::json;
+use url::Url;
+
+pub use self::error::RestartError;
+use self::pod::{Pod, named};
+use self::publication::Publication;
+use self::restarts::{Restarts, WorkloadName};
+use self::workload::Workload;
+use crate::command::{Context, Encoding};
+use crate::config::{PodGate, PodRequest, Restart, SecretKey, Target, WorkloadKind, Workloads};
+use crate::kubernetes::{Cluster, Content, Mode, Object, Place, Right, Verb};
+use crate::record::Record;
+use crate::secret::Token;
+
+/// How long a restart waits for other credentials of the same process that wish for one of the same workload.
+const GATHER: Duration = Duration::from_secs(3);
+/// How often a workload that somebody else changes at the same time is looked at anew.
+const TRIES: u32 = 5;
+/// Between two looks at a Secret that somebody else fills.
+const LOOK: Duration = Duration::from_secs(10);
+/// How many pods are asked at once.
+const ASKED_AT_ONCE: usize = 16;
+
+/// What the workloads of one cluster have in common.
+pub(super) struct Shared {
+    cluster: Cluster,
+    restarts: Restarts,
+    /// Who restarts what.
+    users: Mutex<Vec<(String, Target)>>,
+}
+
+impl Shared {
+    pub(super) fn new(cluster: Cluster) -> Self {
+        Self { cluster, restarts: Restarts::default(), users: Mutex::default() }
+    }
+
+    /// Whether other credentials may restart the same workloads.
+    fn is_shared(&self, settings: &Restart) -> bool {
+        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let may_meet = |one: &Target, two: &Target| {
+            one.namespace == two.namespace
+                && match (&one.workloads, &two.workloads) {
+                    (Workloads::Named(..), Workloads::Named(..)) => one == two,
+                    (Workloads::Selected(_), _) | (_, Workloads::Selected(_)) => true,
+                }
+        };
+        users
+            .iter()
+            .filter(|(annotation, _)| *annotation != settings.annotation)
+            .any(|(_, other)| settings.targets.iter().any(|own| may_meet(own, other)))
+    }
+}
+
+/// The workloads that read one credential's token.
+pub(super) struct Targets {
+    shared: Arc<Shared>,
+    settings: Restart,
+    /// What was last seen of the Secret that somebody else fills.
+    filled: Mutex<Option<Sighting>>,
+}
+
+/// A look at the Secret that somebody else fills.
+#[derive(Clone)]
+struct Sighting {
+    publication: Publication,
+    looked: Instant,
+    /// Since when it has held the token.
+    since: Option<Instant>,
+}
+
+impl Targets {
+    pub(super) fn new(shared: Arc<Shared>, settings: &Restart) -> Self {
+        let used = settings.targets.iter().map(|one| (settings.annotation.clone(), one.clone()));
+        shared.users.lock().unwrap_or_else(PoisonError::into_inner).extend(used);
+        Self { shared, settings: settings.clone(), filled: Mutex::default() }
+    }
+
+    /// Restarts every workload that was not restarted for this publication yet. Done again it changes nothing.
+    pub(super) async fn restart(&self, record: &Record) -> Result<(), RestartError> {
+        let publication = Publication::of(record);
+        if let Some(secret) = &self.settings.after_secret {
+            self.filled(secret, record, &publication).await?;
+        }
+        let workloads = self.workloads().await?;
+        let annotation = &self.settings.annotation;
+        let turns: Vec<_> = workloads
+            .into_iter()
+            .map(|name| (self.shared.restarts.wish(&name, annotation, &publication), name))
+            .collect();
+        if self.shared.is_shared(&self.settings) {
+            tokio::time::sleep(GATHER).await;
+        }
+        let mut outcome = Ok(());
+        for (turn, name) in turns {
+            let _turn = turn.lock().await;
+            let restarted = self.restart_one(&name, &publication).await;
+            self.shared.restarts.forget(&name, annotation);
+            // One that cannot be restarted is no reason to leave the others as they are.
+            outcome = outcome.and(restarted);
+        }
+        outcome
+    }
+
+    /// What pintail may not do with the workloads, by the API server's own word.
+    pub(super) async fn missing_rights(&self) -> Vec<Right> {
+        let mut needed = vec![];
+        for target in &self.settings.targets {
+            let namespace = &target.namespace;
+            match &target.workloads {
+                Workloads::Named(kind, name) => {
+                    let place = Place::of("apis/apps/v1", resource(*kind), namespace, Some(name));
+                    needed.extend(
+                        [Verb::Get, Verb::Patch].map(|verb| Right::new(verb, place.clone())),
+                    );
+                }
+                Workloads::Selected(_) => {
+                    for kind in WorkloadKind::ALL {
+                        let place = Place::of("apis/apps/v1", resource(kind), namespace, None);
+                        let verbs = [Verb::List, Verb::Get, Verb::Patch];
+                        needed.extend(verbs.map(|verb| Right::new(verb, place.clone())));
+                    }
+                }
+            }
+        }
+        if let Some(secret) = &self.settings.after_secret {
+            let place = Place::core("secrets", &secret.namespace, Some(&secret.name));
+            needed.push(Right::new(Verb::Get, place));
+        }
+        self.shared.cluster.missing(needed).await
+    }
+
+    /// Tries the restart of each workload without effect: whether it is there, replaces its pods, and may be changed.
+    pub(super) async fn try_out(&self) -> Result<(), RestartError> {
+        for name in self.workloads().await? {
+            let place = place(&name);
+            let workload = self.get(&place).await?;
+            refuse_unfit(&name, &workload)?;
+            let annotations = json!({ &self.settings.annotation: "tried by `pintail check`" });
+            let change = json!({
+                "metadata": {"uid": workload.metadata.uid},
+                "spec": {"template": {"metadata": {"annotations": annotations}}},
+            });
+            let tried: Result<Object, _> =
+                self.shared.cluster.patch(&place, &change, Content::Plain, Mode::DryRun).await;
+            tried.map_err(|answer| RestartError::new("patch", &place, &answer))?;
+        }
+        Ok(())
+    }
+
+    async fn restart_one(
+        &self,
+        name: &WorkloadName,
+        publication: &Publication,
+    ) -> Result<(), RestartError> {
+        let place = place(name);
+        for _ in 0..TRIES {
+            let workload: Workload = self.get(&place).await?;
+            let annotation = &self.settings.annotation;
+            match workload.publication(annotation) {
+                Some(there) if there == *publication => return Ok(()),
+                Some(there) if there.is_later_than(publication) => {
+                    return Err(RestartError::Superseded { workload: name.to_string() });
+                }
+                Some(_) | None => {}
+            }
+            refuse_unfit(name, &workload)?;
+            let mut wishes = self.shared.restarts.of(name);
+            wishes.insert(annotation.clone(), publication.clone());
+            wishes.retain(|annotation, wish| {
+                workload.publication(annotation).is_none_or(|there| wish.is_later_than(&there))
+            });
+            let annotations: serde_json::Map<_, _> = wishes
+                .into_iter()
+                .map(|(annotation, wish)| (annotation, wish.to_string().into()))
+                .collect();
+            let change = json!({
+                "metadata": {
+                    "uid": workload.metadata.uid,
+                    "resourceVersion": workload.metadata.resource_version,
+                },
+                "spec": {"template": {"metadata": {"annotations": annotations}}},
+            });
+            let patched: Result<Object, _> =
+                self.shared.cluster.patch(&place, &change, Content::Plain, Mode::Real).await;
+            match patched {
+                Ok(_) => {
+                    tracing::info!(workload = %name, "workload restarted");
+                    return Ok(());
+                }
+                // Its status is written all the time.
+                Err(answer) if answer.is_conflict() => {}
+                Err(answer) => return Err(RestartError::new("patch", &place, &answer)),
+            }
+        }
+        Err(RestartError::Contested { workload: name.to_string() })
+    }
+
+    /// Whether the Secret that somebody else fills has held the served token for long enough.
+    async fn filled(
+        &self,
+        secret: &SecretKey,
+        record: &Record,
+        publication: &Publication,
+    ) -> Result<(), RestartError> {
+        let name = format!("{} in namespace {}", secret.name, secret.namespace);
+        let not_yet = |why: String| Err(RestartError::NotYet { secret: name.clone(), why });
+        let lacks = "does not hold the served token yet";
+        let known = || self.filled.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = known().clone().filter(|sighting| sighting.publication == *publication);
+        if let Some(Sighting { looked, since: None, .. }) = before
+            && looked.elapsed() < LOOK
+        {
+            return not_yet(lacks.to_owned());
+        }
+        let holds = self.holds(secret, record).await?;
+        let looked = Instant::now();
+        let since = holds.then(|| before.and_then(|sighting| sighting.since).unwrap_or(looked));
+        *known() = Some(Sighting { publication: publication.clone(), looked, since });
+        match since.map(|since| self.settings.settle.saturating_sub(since.elapsed())) {
+            None => not_yet(lacks.to_owned()),
+            Some(Duration::ZERO) => Ok(()),
+            Some(left) => not_yet(format!(
+                "is new, and nodes may still know it as it was: {} more",
+                humantime::format_duration(Duration::from_secs(left.as_secs() + 1))
+            )),
+        }
+    }
+
+    async fn holds(&self, secret: &SecretKey, record: &Record) -> Result<bool, RestartError> {
+        use base64::Engine;
+        #[derive(serde::Deserialize)]
+        struct Secret {
+            #[serde(default)]
+            data: Option<std::collections::BTreeMap<String, String>>,
+        }
+        let place = Place::core("secrets", &secret.namespace, Some(&secret.name));
+        let found: Secret = match self.shared.cluster.get(&place).await {
+            Ok(found) => found,
+            Err(answer) if answer.is_absence() => return Ok(false),
+            Err(answer) => return Err(RestartError::new("get", &place, &answer)),
+        };
+        let text = found.data.unwrap_or_default().remove(&secret.key).unwrap_or_default();
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
+        let bytes = secrecy::zeroize::Zeroizing::new(bytes);
+        let token = std::str::from_utf8(&bytes).ok().and_then(|text| Token::new(text).ok());
+        Ok(token.is_some_and(|token| token.sha256() == record.token_sha256))
+    }
+
+    /// The workloads that are meant, those of a selector found anew.
+    async fn workloads(&self) -> Result<Vec<WorkloadName>, RestartError> {
+        let mut all = vec![];
+        for target in &self.settings.targets {
+            let namespace = &target.namespace;
+            match &target.workloads {
+                Workloads::Named(kind, name) => {
+                    all.push(WorkloadName {
+                        kind: *kind,
+                        namespace: namespace.clone(),
+                        name: name.clone(),
+                    });
+                }
+                Workloads::Selected(selector) => {
+                    let before = all.len();
+                    for kind in WorkloadKind::ALL {
+                        let place = Place::of("apis/apps/v1", resource(kind), namespace, None);
+                        let found: Vec<Object> = self
+                            .shared
+                            .cluster
+                            .list(&place, Some(selector))
+                            .await
+                            .map_err(|answer| RestartError::new("list", &place, &answer))?;
+                        all.extend(found.into_iter().map(|found| WorkloadName {
+                            kind,
+                            namespace: namespace.clone(),
+                            name: found.metadata.name,
+                        }));
+                    }
+                    if all.len() == before {
+                        let (namespace, selector) = (namespace.clone(), selector.clone());
+                        return Err(RestartError::Nothing { namespace, selector });
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    async fn get(&self, place: &Place) -> Result<Workload, RestartError> {
+        let found = self.shared.cluster.get(place).await;
+        found.map_err(|answer| RestartError::new("get", place, &answer))
+    }
+}
+
+/// Whether the workloads are through with the restart.
+pub(super) struct Gate {
+    targets: Targets,
+    http: Option<(PodRequest, reqwest::Client)>,
+}
+
+impl Gate {
+    pub(super) fn new(shared: Arc<Shared>, settings: &PodGate, http: reqwest::Client) -> Self {
+        let targets = Targets::new(shared, &settings.restart);
+        Self { targets, http: settings.http.clone().map(|settings| (settings, http)) }
+    }
+
+    /// What pintail may not do with the pods, by the API server's own word.
+    pub(super) async fn missing_rights(&self) -> Vec<Right> {
+        let targets = self.targets.settings.targets.iter();
+        let mut namespaces: Vec<_> = targets.map(|target| target.namespace.as_str()).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        let right = |namespace: &str| Right::new(Verb::List, Place::core("pods", namespace, None));
+        let needed = namespaces.into_iter().map(right).collect();
+        self.targets.shared.cluster.missing(needed).await
+    }
+
+    /// Looks once: what is missing yet, or nothing.
+    pub(super) async fn poll(&self, context: &Context, record: &Record) -> Result<(), String> {
+        let text = |error: &RestartError| error.to_string();
+        let publication = Publication::of(record).to_string();
+        let workloads = self.targets.workloads().await.map_err(|error| text(&error))?;
+        let mut missing = vec![];
+        for name in workloads {
+            match self.look(&name, &publication, context).await {
+                Ok(None) => {}
+                Ok(Some(what)) => missing.push(format!("{name}: {what}")),
+                Err(error) => missing.push(text(&error)),
+            }
+        }
+        if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) }
+    }
+
+    async fn look(
+        &self,
+        name: &WorkloadName,
+        publication: &str,
+        context: &Context,
+    ) -> Result<Option<String>, RestartError> {
+        let workload = self.targets.get(&place(name)).await?;
+        let annotation = &self.targets.settings.annotation;
+        if workload.annotated(annotation) != Some(publication) {
+            return Ok(Some(format!(
+                "its pod template does not carry this publication in {annotation}: somebody has changed or removed it"
+            )));
+        }
+        let pods = Place::core("pods", &name.namespace, None);
+        let found: Vec<Pod> = self
+            .targets
+            .shared
+            .cluster
+            .list(&pods, Some(&workload.selector()))
+            .await
+            .map_err(|answer| RestartError::new("list", &pods, &answer))?;
+        let living: Vec<_> =
+            found.iter().filter(|pod| pod.is_of(&workload, name.kind) && pod.may_run()).collect();
+        // Whoever waits for pods wants to know why they do not come.
+        let unfit = workload.unfit(name.kind).map(|unfit| unfit.why.to_owned());
+        let missing = unfit.or_else(|| workload.missing(name.kind));
+        let old = living.iter().copied().filter(|pod| !pod.is_for(annotation, publication));
+        let old = named(old).map(|names| format!("pods from before are left: {names}"));
+        let what: Vec<_> = missing.into_iter().chain(old).collect();
+        if !what.is_empty() {
+            return Ok(Some(what.join(", and ")));
+        }
+        if workload.wants_no_pods(name.kind) {
+            tracing::info!(workload = %name, "workload has no pods");
+        }
+        Ok(self.ask(&living, context).await)
+    }
+
+    /// Asks each pod.
+    async fn ask(&self, pods: &[&Pod], context: &Context) -> Option<String> {
+        let (settings, http) = self.http.as_ref()?;
+        let path = context.fill(&settings.path, Encoding::Url);
+        let mut asked = vec![];
+        for pod in pods {
+            let url = pod.address().and_then(|address| {
+                let mut url = Url::parse("http://pod").ok()?.join(&path).ok()?;
+                url.set_ip_host(address).ok()?;
+                url.set_port(Some(settings.port)).ok()?;
+                Some(url)
+            });
+            asked.push(ask(http.clone(), pod.name(), url, settings.timeout));
+        }
+        let answers: Vec<_> = futures::stream::iter(asked).buffered(ASKED_AT_ONCE).collect().await;
+        let bad: Vec<_> = answers.into_iter().flatten().collect();
+        (!bad.is_empty()).then(|| bad.join(", "))
+    }
+}
+
+/// Asks one pod: what is wrong with it, if anything is.
+async fn ask(
+    http: reqwest::Client,
+    name: String,
+    url: Option<Url>,
+    timeout: Duration,
+) -> Option<String> {
+    let Some(url) = url else { return Some(format!("{name} has no address")) };
+    match http.get(url).timeout(timeout).send().await {
+        Ok(answer) if answer.status().is_success() => None,
+        Ok(answer) => Some(format!("{name} answers {}", answer.status().as_u16())),
+        Err(_) => Some(format!("{name} does not answer")),
+    }
+}
+
+fn refuse_unfit(name: &WorkloadName, workload: &Workload) -> Result<(), RestartError> {
+    match workload.unfit(name.kind) {
+        None => Ok(()),
+        Some(unfit) => Err(RestartError::Unfit {
+            workload: name.to_string(),
+            why: unfit.why,
+            hint: format!(
+                "{} --namespace {} {}/{}",
+                unfit.remedy,
+                name.namespace,
+                name.kind.as_str().to_ascii_lowercase(),
+                name.name
+            ),
+        }),
+    }
+}
+
+fn place(name: &WorkloadName) -> Place {
+    Place::of("apis/apps/v1", resource(name.kind), &name.namespace, Some(&name.name))
+}
+
+fn resource(kind: WorkloadKind) -> &'static str {
+    match kind {
+        WorkloadKind::Deployment => "deployments",
+        WorkloadKind::StatefulSet => "statefulsets",
+        WorkloadKind::DaemonSet => "daemonsets",
+    }
+}

@@ -1,0 +1,146 @@
+//! A kubelet of ours: it starts the pods of a namespace, each with the token that its Secret holds at that moment, and lets
+//! them go, or does not.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::control_plane::ControlPlane;
+
+/// What the kubelet does.
+#[derive(Debug, Clone, Copy)]
+pub struct Manners {
+    /// Whether pods that were bound are started.
+    pub starts: bool,
+    /// Whether pods that start become ready.
+    pub readies: bool,
+    /// Whether pods that are deleted end.
+    pub lets_go: bool,
+}
+
+/// A pod that runs.
+#[derive(Debug, Clone)]
+pub struct Running {
+    pub name: String,
+    /// The ID of the token that it holds; none where its Secret held none.
+    pub token_id: Option<String>,
+    /// The annotations that it was started with.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// The kubelet of one namespace. It ends with the test.
+#[derive(Clone)]
+pub struct Kubelet {
+    pub manners: Arc<Mutex<Manners>>,
+    running: Arc<Mutex<BTreeMap<String, Running>>>,
+    /// How many pods were ever started.
+    started: Arc<Mutex<usize>>,
+    node: String,
+    secret: String,
+}
+
+impl Kubelet {
+    /// The kubelet of `namespace`, whose pods read `secret`.
+    pub async fn start(plane: Arc<ControlPlane>, namespace: &str, secret: &str) -> Self {
+        let node = format!("node-of-{namespace}");
+        let body = json!({"metadata": {"name": node, "labels": {"of": namespace}}});
+        plane.done("POST", "api/v1/nodes", body).await;
+        // It is ready, and nobody else would say so.
+        let taints = json!({"spec": {"taints": null}});
+        plane.done("PATCH", &format!("api/v1/nodes/{node}"), taints).await;
+        let manners = Manners { starts: true, readies: true, lets_go: true };
+        let kubelet = Self {
+            manners: Arc::new(Mutex::new(manners)),
+            running: Arc::default(),
+            started: Arc::default(),
+            node,
+            secret: format!("api/v1/namespaces/{namespace}/secrets/{secret}"),
+        };
+        let pods = format!("api/v1/namespaces/{namespace}/pods");
+        let worker = kubelet.clone();
+        tokio::spawn(async move {
+            loop {
+                worker.work(&plane, &pods).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        kubelet
+    }
+
+    /// The pods that run now.
+    pub fn running(&self) -> Vec<Running> {
+        self.running.lock().unwrap().values().cloned().collect()
+    }
+
+    /// How many pods were ever started.
+    pub fn started(&self) -> usize {
+        *self.started.lock().unwrap()
+    }
+
+    /// Changes what it does.
+    pub fn behave(&self, change: impl FnOnce(&mut Manners)) {
+        change(&mut self.manners.lock().unwrap());
+    }
+
+    async fn work(&self, plane: &ControlPlane, pods: &str) {
+        let list = plane.get(pods).await;
+        let items = list["items"].as_array().cloned().unwrap_or_default();
+        let uid = |pod: &Value| pod["metadata"]["uid"].as_str().unwrap().to_owned();
+        // What somebody deleted with force does not run any more.
+        let there: Vec<_> = items.iter().map(uid).collect();
+        self.running.lock().unwrap().retain(|uid, _| there.contains(uid));
+        let manners = *self.manners.lock().unwrap();
+        for pod in items {
+            let name = pod["metadata"]["name"].as_str().unwrap();
+            let path = format!("{pods}/{name}");
+            if pod["metadata"]["deletionTimestamp"].is_string() {
+                if manners.lets_go {
+                    // The containers end before the pod is gone.
+                    self.running.lock().unwrap().remove(&uid(&pod));
+                    let now = json!({
+                        "gracePeriodSeconds": 0, "preconditions": {"uid": uid(&pod)},
+                    });
+                    plane.ask("DELETE", &path, Some(&now)).await;
+                }
+            } else if pod["spec"]["nodeName"].is_null() {
+                let target = json!({"apiVersion": "v1", "kind": "Node", "name": self.node});
+                let binding = json!({"metadata": {"name": name}, "target": target});
+                plane.ask("POST", &format!("{path}/binding"), Some(&binding)).await;
+            } else if manners.starts {
+                self.run(plane, &pod, &path, manners.readies).await;
+            }
+        }
+    }
+
+    async fn run(&self, plane: &ControlPlane, pod: &Value, path: &str, readies: bool) {
+        let uid = pod["metadata"]["uid"].as_str().unwrap().to_owned();
+        let known = self.running.lock().unwrap().contains_key(&uid);
+        if !known {
+            let secret = plane.get(&self.secret).await;
+            let token_id = secret["data"]["token_id"]
+                .as_str()
+                .map(|text| String::from_utf8(STANDARD.decode(text).unwrap()).unwrap());
+            let annotations = serde_json::from_value(pod["metadata"]["annotations"].clone());
+            let name = pod["metadata"]["name"].as_str().unwrap().to_owned();
+            let running = Running { name, token_id, annotations: annotations.unwrap_or_default() };
+            self.running.lock().unwrap().insert(uid, running);
+            *self.started.lock().unwrap() += 1;
+        }
+        let is_ready = pod["status"]["conditions"].as_array().is_some_and(|all| {
+            all.iter().any(|one| one["type"] == "Ready" && one["status"] == "True")
+        });
+        if pod["status"]["phase"] == "Running" && is_ready == readies {
+            return;
+        }
+        let ready = if readies { "True" } else { "False" };
+        let status = json!({"status": {
+            "phase": "Running", "podIP": "127.0.0.1",
+            "conditions": [{"type": "Ready", "status": ready}],
+        }});
+        plane.ask("PATCH", &format!("{path}/status"), Some(&status)).await;
+    }
+}
