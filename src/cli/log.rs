@@ -29,6 +29,7 @@ pub(super) fn start(arguments: &Arguments) -> anyhow::Result<()> {
         (_, _) => "trace",
     };
     let others = if arguments.verbose > 0 { "info" } else { "warn" };
+    // Vault's client logs errors for what is expected, such as a secret that does not exist yet.
     let filter = EnvFilter::try_new(format!(
         "{others},pintail={ours},{REASON}=info,vaultrs=off,rustify=off"
     ))?;

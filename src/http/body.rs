@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::zeroize::Zeroizing;
+use secrecy::zeroize::{Zeroize, Zeroizing};
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -101,8 +101,11 @@ pub async fn read(response: reqwest::Response, limit: usize) -> Result<Body, req
 }
 
 /// A request's body that is wiped when it was sent, as far as it is ours.
-pub fn wiped(text: Zeroizing<String>) -> reqwest::Body {
-    hyper::body::Bytes::from_owner(text).into()
+pub fn wiped<T>(body: Zeroizing<T>) -> reqwest::Body
+where
+    T: AsRef<[u8]> + Zeroize + Send + 'static,
+{
+    hyper::body::Bytes::from_owner(body).into()
 }
 
 /// Why a body says nothing. Holds no value of it.

@@ -3,6 +3,7 @@
 pub(super) mod answer;
 mod error;
 mod limits;
+mod reply;
 mod request;
 mod rights;
 mod session;
@@ -14,16 +15,19 @@ use std::time::Duration;
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::HeaderValue;
 use secrecy::zeroize::Zeroizing;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
+use vaultrs::api::kv2::requests::{ReadSecretRequest, SetSecretRequest};
+use vaultrs::api::kv2::responses::SecretVersionMetadata;
 
 use self::answer::{Answer, Unwritten, cas};
 pub use self::error::VaultError;
-use self::request::{Metadata, Version as Kept, put};
+use self::reply::Missing;
+use self::request::{Version as Kept, WithText, put};
 pub use self::rights::{Capability, Lack};
 use self::session::Session;
 pub(super) use self::session::logged_out;
-use self::wire::{Missing, Request};
 use super::{Location, PublishError, Role, StoreError, object, reading, served};
 use crate::config::VaultStore;
 use crate::names::TokenId;
@@ -179,7 +183,8 @@ impl Vault {
         at: &Location,
         version: Option<u64>,
     ) -> Result<Found, Answer> {
-        let request = Request::get(self.data_path(at)).of_version(version);
+        let (mount, path) = (self.mount.clone(), at.path.clone());
+        let request = ReadSecretRequest { mount, path, version };
         let reply = self.session.wire().send(Some(&token), request).await?;
         match reply.missing() {
             Some(Missing::Never) => return Ok(Found::Nothing),
@@ -200,14 +205,14 @@ impl Vault {
         cas: u32,
         data: &str,
     ) -> Result<(), Answer> {
-        let request = Request::post(self.data_path(at), put(cas, data));
+        let request = self.posted(at, put(cas, data));
         let reply = self.session.wire().send(Some(&token), request).await?;
-        reply.data::<Metadata>().map(drop)
+        reply.data::<SecretVersionMetadata>().map(drop)
     }
 
     async fn probe(&self, token: HeaderValue, at: &Location) -> Result<Probe, Answer> {
         let nothing = Zeroizing::new("{}".to_owned());
-        let request = Request::post(self.data_path(at), nothing);
+        let request = self.posted(at, nothing);
         let answer = self.session.wire().send(Some(&token), request).await?.refusal();
         if answer.says(400, "no data provided") {
             Ok(Probe::Writable)
@@ -218,8 +223,11 @@ impl Vault {
         }
     }
 
-    fn data_path(&self, at: &Location) -> String {
-        format!("{}/data/{}", self.mount, at.path)
+    /// A write of this text. The data stands in it alone.
+    fn posted(&self, at: &Location, text: Zeroizing<String>) -> WithText<SetSecretRequest> {
+        let (mount, path) = (self.mount.clone(), at.path.clone());
+        let request = SetSecretRequest { mount, path, data: Value::Null, options: None };
+        WithText { request, text }
     }
 
     fn failed(&self, doing: Capability, at: &Location, answer: &Answer) -> VaultError {

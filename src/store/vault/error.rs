@@ -1,4 +1,6 @@
-//! The client's errors as answers; and why the store did not do what was asked.
+//! The clients' errors as answers; and why the store did not do what was asked.
+
+use rustify::errors::ClientError;
 
 use super::answer::Answer;
 use super::rights::Capability;
@@ -14,6 +16,39 @@ impl From<reqwest::Error> for Answer {
             Self::Unreachable(text)
         } else {
             Self::Broken(text)
+        }
+    }
+}
+
+/// Why no answer came, on its way through rustify.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer")]
+pub(super) struct NoAnswer(pub(super) Answer);
+
+impl From<ClientError> for Answer {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::ResponseError { source } => match source.downcast() {
+                Ok(NoAnswer(answer)) => answer,
+                Err(_) => Self::Broken("the request failed".to_owned()),
+            },
+            ClientError::DataParseError { .. }
+            | ClientError::EndpointBuildError { .. }
+            | ClientError::RequestBuildError { .. }
+            | ClientError::ReqwestBuildError { .. }
+            | ClientError::UrlBuildError { .. }
+            | ClientError::UrlQueryParseError { .. }
+            | ClientError::UrlParseError { .. } => {
+                Self::Unreachable("the request could not be made".to_owned())
+            }
+            // Our client gives none of these. What is not understood counts as possibly sent.
+            ClientError::GenericError { .. }
+            | ClientError::RequestError { .. }
+            | ClientError::ResponseConversionError { .. }
+            | ClientError::ResponseParseError { .. }
+            | ClientError::ServerResponseError { .. } => {
+                Self::Broken("the request failed".to_owned())
+            }
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use rustify::endpoint::Endpoint;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use vaultrs::api::kv2::requests::{ReadConfigurationRequest, ReadSecretMetadataRequest};
+use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
 use super::Vault;
-use super::wire::Request;
 use crate::config::VaultAuth;
 use crate::store::Location;
 use crate::store::caveat::{Caveat, Limits, Severity};
@@ -43,8 +46,11 @@ impl Vault {
     /// What its settings and the Vault token do to a secret that is written `every` so often. What pintail may not ask
     /// is not told: no policy needs to allow it.
     pub(in crate::store) async fn caveats(&self, at: &Location, every: Duration) -> Vec<Caveat> {
-        let mount = self.ask::<Settings>(format!("{}/config", self.mount)).await;
-        let secret = self.ask::<Settings>(format!("{}/metadata/{}", self.mount, at.path)).await;
+        let mount: Option<Settings> =
+            self.ask(|| ReadConfigurationRequest { mount: self.mount.clone() }).await;
+        let secret: Option<Settings> = self
+            .ask(|| ReadSecretMetadataRequest { mount: self.mount.clone(), path: at.path.clone() })
+            .await;
         let mut caveats = Vec::new();
         if mount.is_some() || secret.is_some() {
             let (mount, secret) = (mount.unwrap_or_default(), secret.unwrap_or_default());
@@ -64,7 +70,7 @@ impl Vault {
         if !matches!(self.session.auth(), VaultAuth::Token(_)) {
             return None;
         }
-        let lookup = self.ask::<Lookup>("auth/token/lookup-self".to_owned()).await?;
+        let lookup: Lookup = self.ask(|| LookupTokenSelfRequest {}).await?;
         let left = Duration::from_secs(lookup.ttl);
         if left.is_zero() || left >= SOON {
             return None;
@@ -85,10 +91,11 @@ impl Vault {
         })
     }
 
-    async fn ask<T: serde::de::DeserializeOwned>(&self, path: String) -> Option<T> {
+    /// Reads of an answer what is needed. vaultrs' own types insist on more than every server says.
+    async fn ask<T: DeserializeOwned, E: Endpoint>(&self, request: impl Fn() -> E) -> Option<T> {
         let asked = self.session.with(|token| {
-            let path = path.clone();
-            async move { self.session.wire().send(Some(&token), Request::get(path)).await?.data() }
+            let request = request();
+            async move { self.session.wire().send(Some(&token), request).await?.data() }
         });
         asked.await.ok()
     }

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 
 use reqwest::header::HeaderValue;
-use secrecy::zeroize::Zeroizing;
-use serde_json::json;
 
 use super::Vault;
 use super::answer::Answer;
+use super::request::CapabilitiesSelf;
 use super::session::LOGOUT_PATH;
-use super::wire::Request;
 
 /// What pintail does with a secret, and must be allowed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,8 +93,7 @@ impl Vault {
         token: HeaderValue,
         paths: &[String],
     ) -> Result<BTreeMap<String, Vec<String>>, Answer> {
-        let body = Zeroizing::new(json!({ "paths": paths }).to_string());
-        let request = Request::post("sys/capabilities-self", body);
+        let request = CapabilitiesSelf { paths: paths.to_vec() };
         self.session.wire().send(Some(&token), request).await?.data()
     }
 }

@@ -10,11 +10,17 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
+use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
+use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
+use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
+use vaultrs::api::token::requests::{LookupTokenSelfRequest, RevokeTokenSelfRequest};
 
 use super::answer::Answer;
 use super::error::{LOOKS_WRAPPED, VaultError};
-use super::wire::{Auth, Request, Wire};
-use crate::config::{VaultAuth, VaultStore};
+use super::reply::Auth;
+use super::request::WithText;
+use super::wire::Wire;
+use crate::config::{SignedTokenMethod, VaultAuth, VaultStore};
 use crate::secret::{SecretSource, Token};
 
 /// A Vault token is replaced this long before its end, or a tenth of its life if that is shorter.
@@ -27,7 +33,7 @@ const LOGIN_BYTES: usize = 16 << 10;
 const LAST_REQUEST: Duration = Duration::from_mins(2);
 /// So long it may take to give a Vault token back.
 const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
-/// What gives it back.
+/// What gives it back, as a policy names it.
 pub(super) const LOGOUT_PATH: &str = "auth/token/revoke-self";
 
 /// The way in, and the Vault token that was last obtained.
@@ -81,8 +87,7 @@ impl Drop for Session {
 /// Gives a Vault token back. That it fails costs nothing but a token that lives until it expires.
 async fn log_out(wire: Wire, token: Token) {
     let Ok(header) = header(&token) else { return };
-    let request = Request::post(LOGOUT_PATH, Zeroizing::new("{}".to_owned()));
-    let asked = async { wire.send(Some(&header), request).await?.success() };
+    let asked = async { wire.send(Some(&header), RevokeTokenSelfRequest {}).await?.success() };
     match timeout(LOGOUT_LIMIT, asked).await {
         Ok(Ok(())) => tracing::debug!("logged out of Vault"),
         Ok(Err(answer)) => tracing::debug!(error = answer.text(), "not logged out of Vault"),
@@ -176,8 +181,7 @@ impl Session {
             }
             VaultAuth::AppRole { .. } | VaultAuth::SignedToken { .. } => {
                 let Ok(token) = header(token) else { return false };
-                let asked = Request::get("auth/token/lookup-self");
-                let reply = self.wire.send(Some(&token), asked).await;
+                let reply = self.wire.send(Some(&token), LookupTokenSelfRequest {}).await;
                 reply.and_then(|reply| reply.success()).is_err()
             }
         }
@@ -186,22 +190,33 @@ impl Session {
     /// A Vault token from its source or from a login, and how long it lives if that is known.
     async fn log_in(&self) -> Result<(Token, Option<Duration>), Answer> {
         // What is sent is held until the answer was read: Vault's words may quote it.
-        let (mount, secret, body) = match &self.auth {
+        let (secret, reply) = match &self.auth {
             VaultAuth::Token(source) => return Ok((read(source).await?, None)),
             VaultAuth::AppRole { role_id, secret_id, mount } => {
                 let secret = read(secret_id).await?;
-                let body = secret.lend(|text| text_of(&AppRole { role_id, secret_id: text }));
-                (mount, secret, body)
+                let text = secret.lend(|text| text_of(&AppRole { role_id, secret_id: text }))?;
+                // The secret stands in the text alone: vaultrs would leave copies of it.
+                let (mount, role_id, secret_id) = (mount.clone(), role_id.clone(), String::new());
+                let request = LoginWithApproleRequest { mount, role_id, secret_id };
+                (secret, self.wire.send(None, WithText { request, text }).await)
             }
-            // Kubernetes' login is the same request as that of a JWT; only who checks the token differs.
-            VaultAuth::SignedToken { method: _, role, mount, token_file } => {
+            VaultAuth::SignedToken { method, role, mount, token_file } => {
                 let secret = read(&SecretSource::File(token_file.clone())).await?;
-                let body = secret.lend(|text| text_of(&Jwt { role, jwt: text }));
-                (mount, secret, body)
+                let text = secret.lend(|text| text_of(&Jwt { role, jwt: text }))?;
+                let (mount, role, jwt) = (mount.clone(), role.clone(), String::new());
+                let reply = match method {
+                    SignedTokenMethod::Kubernetes => {
+                        let request = LoginWithKubernetesRequest { mount, role, jwt };
+                        self.wire.send(None, WithText { request, text }).await
+                    }
+                    SignedTokenMethod::Jwt => {
+                        let request = JWTLoginRequest { mount, jwt, role: Some(role) };
+                        self.wire.send(None, WithText { request, text }).await
+                    }
+                };
+                (secret, reply)
             }
         };
-        let request = Request::post(format!("auth/{mount}/login"), body?);
-        let reply = self.wire.send(None, request).await;
         let auth = reply.and_then(|reply| reply.auth());
         let Auth { client_token, lease_duration } = auth.map_err(|mut answer| {
             let is_app_role = matches!(self.auth, VaultAuth::AppRole { .. });

@@ -1,73 +1,56 @@
-//! Requests to Vault: what is sent is wiped afterwards, and what is answered is bounded and read into its type.
+//! How vaultrs' requests travel: through our own HTTP client, which wipes what it sent and bounds what it reads.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::{Request, Response};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, StatusCode};
+use rustify::client::Client;
+use rustify::endpoint::Endpoint;
+use rustify::errors::ClientError;
 use secrecy::zeroize::Zeroizing;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use url::Url;
+use vaultrs::api::EndpointMiddleware;
 
 use super::answer::Answer;
-use super::error::VaultError;
+use super::error::{NoAnswer, VaultError};
+use super::reply::Reply;
 use crate::config::VaultStore;
-use crate::http::body::{self, Body, Bytes, LargeAnswers, Turn, json, wiped};
-use crate::redact::foreign_text;
-use crate::secret::Wiped;
+use crate::http::body::{self, Body, Bytes, LargeAnswers, Turn, wiped};
 
 /// Vault keeps no secret that is larger than a mebibyte. Around it stands a little more.
 const MOST_BYTES: usize = (1 << 20) + (64 << 10);
-/// What stands in it is read value by value.
-const MOST_VALUES: usize = 20_000;
 /// How much of a refusal is read.
 const REFUSAL_LIMIT: usize = 64 << 10;
-/// How many of Vault's words are kept, and how much of each.
-const MOST_ERRORS: usize = 8;
-const ERROR_CHARACTERS: usize = 1_000;
+/// The longest path that is asked for: vaultrs panics at an address that is too long for a request.
+const PATH_BYTES: usize = 16 << 10;
 
 /// The way to one Vault.
 #[derive(Clone)]
 pub(super) struct Wire {
     http: reqwest::Client,
-    address: Url,
-    namespace: Option<HeaderValue>,
+    address: String,
+    /// Without a Vault token, of which it would keep copies, and which its `Debug` shows.
+    middleware: EndpointMiddleware,
     large: LargeAnswers,
-}
-
-/// One request.
-pub(super) struct Request {
-    method: Method,
-    /// Below `/v1/`.
-    path: String,
-    version: Option<u64>,
-    body: Option<Zeroizing<String>>,
-}
-
-impl Request {
-    pub(super) fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), version: None, body: None }
-    }
-
-    /// With a JSON text.
-    pub(super) fn post(path: impl Into<String>, body: Zeroizing<String>) -> Self {
-        Self { method: Method::POST, path: path.into(), version: None, body: Some(body) }
-    }
-
-    /// Of this version of a secret, where there is a choice.
-    pub(super) fn of_version(self, version: Option<u64>) -> Self {
-        Self { version, ..self }
-    }
 }
 
 impl Wire {
     pub(super) fn new(settings: &VaultStore, http: reqwest::Client) -> Result<Self, VaultError> {
-        let header = |text: &String| {
-            HeaderValue::from_str(text)
-                .map_err(|_| VaultError::Text { what: "namespace", text: text.clone() })
-        };
+        // vaultrs panics at one that cannot stand in a header.
+        if let Some(namespace) = &settings.namespace
+            && HeaderValue::from_str(namespace).is_err()
+        {
+            return Err(VaultError::Text { what: "namespace", text: namespace.clone() });
+        }
         Ok(Self {
             http,
-            address: settings.address.clone(),
-            namespace: settings.namespace.as_ref().map(header).transpose()?,
+            address: settings.address.to_string(),
+            middleware: EndpointMiddleware {
+                token: String::new(),
+                version: "v1".to_owned(),
+                wrap: None,
+                namespace: settings.namespace.clone(),
+            },
             large: LargeAnswers::default(),
         })
     }
@@ -76,23 +59,31 @@ impl Wire {
     pub(super) async fn send(
         &self,
         token: Option<&HeaderValue>,
-        request: Request,
+        request: impl Endpoint,
     ) -> Result<Reply, Answer> {
-        let mut url = self.address.clone();
-        if let Ok(mut parts) = url.path_segments_mut() {
-            parts.clear().push("v1").extend(request.path.split('/'));
+        if request.path().len() > PATH_BYTES {
+            return Err(Answer::Unreachable("the path is too long for a request".to_owned()));
         }
-        if let Some(version) = request.version {
-            url.query_pairs_mut().append_pair("version", &version.to_string());
-        }
-        let mut asked = self.http.request(request.method, url).header("x-vault-request", "true");
+        let sender = Sender { wire: self, token };
+        let result = request.with_middleware(&self.middleware).exec(&sender).await?;
+        let (mut parts, body) = result.response.into_parts();
+        let turn = parts.extensions.remove();
+        Ok(Reply { status: parts.status, body: Bytes::new(body), turn })
+    }
+
+    async fn fetch(
+        &self,
+        token: Option<&HeaderValue>,
+        request: Request<Vec<u8>>,
+    ) -> Result<Reply, Answer> {
+        let (parts, body) = request.into_parts();
+        let body = Zeroizing::new(body);
+        let mut asked =
+            self.http.request(parts.method, parts.uri.to_string()).headers(parts.headers);
         if let Some(token) = token {
             asked = asked.header("x-vault-token", token);
         }
-        if let Some(namespace) = &self.namespace {
-            asked = asked.header("x-vault-namespace", namespace);
-        }
-        if let Some(body) = request.body {
+        if !body.is_empty() {
             asked = asked.header(CONTENT_TYPE, "application/json").body(wiped(body));
         }
         let response = asked.send().await?;
@@ -101,10 +92,10 @@ impl Wire {
             // The status is an answer by itself: a body that breaks off does not change it.
             let body = body::read(response, REFUSAL_LIMIT).await;
             let body = body.map_or_else(|_| Bytes::default(), Body::into_bytes);
-            return Ok(Reply { status, body, _turn: None });
+            return Ok(Reply { status, body, turn: None });
         }
         match self.large.read(response, MOST_BYTES).await? {
-            (Body::Whole(body), turn) => Ok(Reply { status, body, _turn: turn }),
+            (Body::Whole(body), turn) => Ok(Reply { status, body, turn: turn.map(Arc::new) }),
             (Body::Cut(_), _) => {
                 Err(Answer::Broken(format!("the answer is larger than {MOST_BYTES} bytes")))
             }
@@ -112,99 +103,134 @@ impl Wire {
     }
 }
 
-/// A whole answer. Its body may hold a secret.
-pub(super) struct Reply {
-    status: StatusCode,
-    body: Bytes,
-    _turn: Option<Turn>,
+/// The client of one request. rustify's own reads whatever is sent, and keeps copies of it in its errors.
+struct Sender<'a> {
+    wire: &'a Wire,
+    token: Option<&'a HeaderValue>,
 }
 
-/// What a login gave.
-#[derive(Deserialize)]
-pub(super) struct Auth {
-    pub(super) client_token: Wiped,
-    /// In seconds; none for a token that does not expire.
-    #[serde(default)]
-    pub(super) lease_duration: u64,
+#[async_trait]
+impl Client for Sender<'_> {
+    async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
+        let reply = self.wire.fetch(self.token, request).await;
+        let Reply { status, mut body, turn } = reply
+            .map_err(|answer| ClientError::ResponseError { source: NoAnswer(answer).into() })?;
+        // It is only moved from here on, until it is a `Reply` again.
+        let mut response = Response::new(std::mem::take(&mut *body));
+        *response.status_mut() = status;
+        if let Some(turn) = turn {
+            response.extensions_mut().insert::<Arc<Turn>>(turn);
+        }
+        Ok(response)
+    }
+
+    fn base(&self) -> &str {
+        &self.wire.address
+    }
+
+    /// Any status is an answer. As an error it would be copied and lose what it is judged by.
+    async fn execute(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, ClientError> {
+        self.send(request).await
+    }
 }
 
-/// How a secret can be missing.
-pub(super) enum Missing {
-    /// Nothing was ever there, or everything was removed.
-    Never,
-    /// The version of this number is deleted or destroyed.
-    Deleted(u64),
-}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-#[derive(Deserialize)]
-struct Errors {
-    errors: Vec<String>,
-}
+    use serde_json::Value;
+    use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
+    use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
+    use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
+    use vaultrs::api::kv2::requests::{
+        ReadConfigurationRequest, ReadSecretMetadataRequest, ReadSecretRequest, SetSecretRequest,
+    };
+    use vaultrs::api::token::requests::{LookupTokenSelfRequest, RevokeTokenSelfRequest};
 
-impl Reply {
-    /// What stands in `data` of a success.
-    pub(super) fn data<T: DeserializeOwned>(&self) -> Result<T, Answer> {
-        #[derive(Deserialize)]
-        struct Envelope<T> {
-            data: T,
-        }
-        self.read::<Envelope<T>>().map(|envelope| envelope.data)
+    use super::super::request::{CapabilitiesSelf, WithText};
+    use super::*;
+    use crate::tls::{Roots, http_client};
+
+    fn wire() -> Wire {
+        let http = http_client(Roots::system_and(None), None, Duration::from_secs(5)).unwrap();
+        // Nothing listens there.
+        let address = "http://127.0.0.1:1/".to_owned();
+        let namespace = Some("team".to_owned());
+        let (token, version) = (String::new(), "v1".to_owned());
+        let middleware = EndpointMiddleware { token, version, wrap: None, namespace };
+        Wire { http, address, middleware, large: LargeAnswers::default() }
     }
 
-    /// What stands in `auth` of a success.
-    pub(super) fn auth(&self) -> Result<Auth, Answer> {
-        #[derive(Deserialize)]
-        struct Envelope {
-            auth: Auth,
-        }
-        self.read::<Envelope>().map(|envelope| envelope.auth)
+    fn built(request: impl Endpoint) -> Request<Vec<u8>> {
+        let wire = wire();
+        request.with_middleware(&wire.middleware).request(&wire.address).unwrap()
     }
 
-    /// Whether it is a success, whatever stands in it.
-    pub(super) fn success(&self) -> Result<(), Answer> {
-        if self.status.is_success() { Ok(()) } else { Err(self.refusal()) }
+    /// The method, the path and the query.
+    fn line(request: impl Endpoint) -> String {
+        let request = built(request);
+        format!("{} {}", request.method(), request.uri().path_and_query().unwrap())
     }
 
-    fn read<T: DeserializeOwned>(&self) -> Result<T, Answer> {
-        self.success()?;
-        json(&self.body, MOST_VALUES).map_err(|_| Answer::Nonsense)
+    #[test]
+    fn the_clients_requests_go_where_vaults_documentation_says() {
+        let (mount, path) = (|| "team/kv".to_owned(), || "a b/%2e%2e/ü?#".to_owned());
+        let (text, role) = (String::new, || "pintail".to_owned());
+        let read = |version| ReadSecretRequest { mount: mount(), path: path(), version };
+        let set =
+            SetSecretRequest { mount: mount(), path: path(), data: Value::Null, options: None };
+        let app_role =
+            LoginWithApproleRequest { mount: mount(), role_id: text(), secret_id: text() };
+        let kubernetes = LoginWithKubernetesRequest { mount: mount(), role: role(), jwt: text() };
+        let jwt = JWTLoginRequest { mount: mount(), jwt: text(), role: Some(role()) };
+        let metadata = ReadSecretMetadataRequest { mount: mount(), path: path() };
+        let spelt = "a%20b/%252e%252e/%C3%BC%3F%23";
+        for (line, expected) in [
+            (line(read(Some(7))), format!("GET /v1/team/kv/data/{spelt}?version=7")),
+            (line(set), format!("POST /v1/team/kv/data/{spelt}")),
+            (line(metadata), format!("GET /v1/team/kv/metadata/{spelt}")),
+            (line(ReadConfigurationRequest { mount: mount() }), "GET /v1/team/kv/config".into()),
+            (line(app_role), "POST /v1/auth/team/kv/login".into()),
+            (line(kubernetes), "POST /v1/auth/team/kv/login".into()),
+            (line(jwt), "POST /v1/auth/team/kv/login".into()),
+            (line(LookupTokenSelfRequest {}), "GET /v1/auth/token/lookup-self".into()),
+            (line(RevokeTokenSelfRequest {}), "POST /v1/auth/token/revoke-self".into()),
+            (
+                line(CapabilitiesSelf { paths: vec![mount()] }),
+                "POST /v1/sys/capabilities-self".into(),
+            ),
+        ] {
+            assert_eq!(line, expected);
+        }
+        assert_eq!(line(read(None)).trim_end_matches('?'), format!("GET /v1/team/kv/data/{spelt}"));
     }
 
-    /// The status, and Vault's own words where the body is Vault's.
-    pub(super) fn refusal(&self) -> Answer {
-        let mut errors = self.errors().unwrap_or_default();
-        errors.truncate(MOST_ERRORS);
-        let errors =
-            errors.into_iter().map(|error| foreign_text(&error, ERROR_CHARACTERS)).collect();
-        Answer::Status { status: self.status.as_u16(), errors }
+    #[test]
+    fn the_text_is_the_body_byte_for_byte_and_no_vault_token_passes_through_the_client() {
+        let text = r#"{"options":{"cas":3},"data":{"big":1.10e400,"a":1,"a":2}}"#;
+        let request = SetSecretRequest {
+            mount: "kv".to_owned(),
+            path: "etl".to_owned(),
+            data: Value::Null,
+            options: None,
+        };
+        let request = built(WithText { request, text: Zeroizing::new(text.to_owned()) });
+        assert_eq!(request.body(), text.as_bytes());
+        let names: Vec<_> = request.headers().keys().map(http::HeaderName::as_str).collect();
+        assert_eq!(names, ["x-vault-request", "x-vault-namespace"]);
     }
 
-    /// Whether it only says that there is no data at the path. A 404 with words, such as `no handler for route`, is
-    /// trouble with the mount; one that is not Vault's says nothing about what exists.
-    pub(super) fn missing(&self) -> Option<Missing> {
-        #[derive(Deserialize)]
-        struct Body {
-            data: Data,
+    #[tokio::test]
+    async fn a_path_of_any_length_is_an_error_and_no_panic() {
+        let wire = wire();
+        let sent = "ü".repeat(PATH_BYTES / 2 - 16);
+        // Where the address is as long as one can be, the client's prefix makes it too long.
+        let refused = (65_450..65_550).map(|length| "a".repeat(length));
+        for path in refused.chain([sent, "a".repeat(1 << 20)]) {
+            let (length, mount) = (path.len(), "kv".to_owned());
+            let request = ReadSecretRequest { mount, path, version: None };
+            let answer = wire.send(None, request).await.err();
+            assert!(matches!(answer, Some(Answer::Unreachable(_))), "{length}");
         }
-        #[derive(Deserialize)]
-        struct Data {
-            metadata: Metadata,
-        }
-        #[derive(Deserialize)]
-        struct Metadata {
-            version: u64,
-        }
-        if self.status != StatusCode::NOT_FOUND {
-            return None;
-        }
-        if let Some(errors) = self.errors() {
-            return errors.is_empty().then_some(Missing::Never);
-        }
-        let body: Body = json(&self.body, MOST_VALUES).ok()?;
-        Some(Missing::Deleted(body.data.metadata.version))
-    }
-
-    fn errors(&self) -> Option<Vec<String>> {
-        json::<Errors>(&self.body, MOST_VALUES).ok().map(|body| body.errors)
     }
 }
