@@ -139,6 +139,8 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::Value;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
     use vaultrs::api::auth::approle::requests::LoginWithApproleRequest;
     use vaultrs::api::auth::kubernetes::requests::LoginWithKubernetesRequest;
     use vaultrs::api::auth::oidc::requests::JWTLoginRequest;
@@ -232,5 +234,35 @@ mod tests {
             let answer = wire.send(None, request).await.err();
             assert!(matches!(answer, Some(Answer::Unreachable(_))), "{length}");
         }
+    }
+
+    /// A server that answers one request with `status` and a body of `length` bytes, as far as it is read.
+    async fn answering(status: u16, length: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n");
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(head.as_bytes()).await;
+            let _ = stream.write_all(&vec![b' '; length]).await;
+        });
+        format!("http://{address}/")
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_to_its_limit_and_no_further() {
+        let asked = |address| async {
+            let wire = Wire { address, ..wire() };
+            wire.send(None, LookupTokenSelfRequest {}).await
+        };
+        let most = asked(answering(200, MOST_BYTES).await).await.unwrap();
+        assert_eq!(most.body.len(), MOST_BYTES);
+        let more = asked(answering(200, MOST_BYTES + 1).await).await.err();
+        assert!(matches!(more, Some(Answer::Broken(why)) if why.contains("larger")));
+        // What a refusal says beyond its limit is left, and it stays a refusal.
+        let refused = asked(answering(403, 4 << 20).await).await.unwrap();
+        assert_eq!((refused.status.as_u16(), refused.body.len()), (403, REFUSAL_LIMIT));
     }
 }
