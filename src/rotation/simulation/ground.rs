@@ -387,13 +387,7 @@ impl Ground {
                 if self.served_id().is_some_and(|id| self.is_older_than_grace(id)) {
                     self.take_away();
                 }
-                let protocol = self.store().protocol;
-                *self.store_mut() = Store::new(protocol);
-                // Its versions count from the start: what was on its way to the one before must not be taken for new.
-                let here = self.here;
-                self.delayed.retain(
-                    |(_, message)| !matches!(message, Message::Store(place, _) if *place == here),
-                );
+                self.store_mut().lose();
             }
             Act::Restore => self.restore(),
             Act::Move => {

@@ -122,6 +122,8 @@ pub(super) struct Store {
     writes: usize,
     /// The versions that were ever current.
     was_current: BTreeSet<String>,
+    /// The versions of the stores before, which were lost.
+    lost: Vec<String>,
     /// Who holds the lock.
     pub(super) lock: Option<usize>,
 }
@@ -137,6 +139,7 @@ impl Store {
             kept: vec![],
             writes: 0,
             was_current: BTreeSet::new(),
+            lost: vec![],
             lock: None,
         }
     }
@@ -153,11 +156,11 @@ impl Store {
     /// A fresh ID, as the store itself gives them out.
     pub(super) fn fresh_id(&self) -> String {
         match self.protocol {
-            Protocol::CheckAndSet => (self.versions.len() + 1).to_string(),
+            Protocol::CheckAndSet => (self.lost.len() + self.versions.len() + 1).to_string(),
             Protocol::Labels => Uuid::new_v4().to_string(),
             Protocol::LockAndRename => {
-                let taken: Vec<_> =
-                    self.versions.iter().filter_map(|v| VersionName::parse(&v.id)).collect();
+                let names = self.versions.iter().map(|stored| &stored.id).chain(&self.lost);
+                let taken: Vec<_> = names.filter_map(|name| VersionName::parse(name)).collect();
                 VersionName::above(&taken).to_string()
             }
             Protocol::Editions => {
@@ -255,6 +258,14 @@ impl Store {
 }
 
 impl Store {
+    /// The store is made anew, empty. Its versions go on from where they were: what follows where a version is used
+    /// twice cannot be promised, since a write can compare nothing but versions.
+    pub(super) fn lose(&mut self) {
+        let mut lost = std::mem::take(&mut self.lost);
+        lost.extend(self.versions.iter().map(|stored| stored.id.clone()));
+        *self = Self { lost, writes: self.writes, ..Self::new(self.protocol) };
+    }
+
     /// A person deletes the secret. Where that leaves a version behind, it is one without a token.
     pub(super) fn delete(&mut self, emptied: impl FnOnce(&mut Stored)) {
         match self.protocol {
