@@ -19,7 +19,7 @@ use crate::config::{self, Config};
 use crate::live::{Outside, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
-use crate::rotation::decide::{Decision, Observation, Request, decide};
+use crate::rotation::decide::{Decided, Decision, Observation, Request, decide};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign};
 use crate::rotation::schedule::{Schedule, neglected, renewal, waiting};
@@ -67,6 +67,8 @@ struct Plan {
     name: CredentialName,
     /// One word for the next step.
     decision: Option<&'static str>,
+    /// The rule that asks for it.
+    rule: Option<&'static str>,
     /// The next step in words.
     #[serde(skip)]
     action: String,
@@ -92,7 +94,7 @@ struct Plan {
 async fn draw_up(outside: &Outside, names: &[CredentialName], request: Request) -> Plans {
     let config = &outside.config;
     let mut looks = look(outside, names, |credential, found, now| {
-        next_step(config, credential, found, None, now, request) == Decision::List
+        next_step(config, credential, found, None, now, request).step == Decision::List
     })
     .await;
     look_at_mirrors(outside, &mut looks).await;
@@ -112,7 +114,7 @@ fn next_step(
     look: Option<&Look<'_>>,
     now: Timestamp,
     request: Request,
-) -> Decision {
+) -> Decided {
     let mirrored = look.is_none_or(Look::mirrored);
     let mut evidence = Evidence::default();
     if mirrored {
@@ -140,6 +142,7 @@ impl Plan {
         let mut plan = Self {
             name: credential.name.clone(),
             decision: None,
+            rule: None,
             action: "not known".to_owned(),
             reason: None,
             revokes: vec![],
@@ -154,8 +157,10 @@ impl Plan {
             now: look.now,
         };
         if let (None, Ok(found)) = (look.fault(), &look.found) {
-            let decision = next_step(config, credential, found, Some(look), look.now, request);
-            let words = words(decision, record, request, &credential.name);
+            let Decided { rule, step } =
+                next_step(config, credential, found, Some(look), look.now, request);
+            let words = words(step, record, request, &credential.name);
+            plan.rule = Some(rule);
             plan.decision = Some(words.decision);
             plan.action = words.action;
             let is_at_rest = plan.decision == Some("rest");
@@ -196,6 +201,9 @@ impl Plan {
         let mut line = |title: &str, text: &str| writeln!(out, "  {title:<8} {text}");
         if let Some(reason) = &self.reason {
             line("why", reason)?;
+        }
+        if let Some(rule) = self.rule {
+            line("rule", rule)?;
         }
         for text in self.account.iter().flat_map(AccountPlan::lines) {
             line("account", &text)?;

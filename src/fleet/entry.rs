@@ -77,6 +77,7 @@ impl Entry {
                 step: None,
                 unfinished_since: None,
                 deadline: None,
+                rule: None,
                 trouble: None,
             },
             policy: credential.policy.clone(),
@@ -181,6 +182,7 @@ impl Entry {
         if report.outcome == Outcome::Rotated {
             self.member.last_trigger = Some(origin);
         }
+        self.member.rule = report.seen.rule;
         self.member.trouble = report.problem.as_ref().map(|problem| Trouble {
             step: problem.step,
             reason: problem.reason,

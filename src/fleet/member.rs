@@ -88,6 +88,8 @@ pub struct Member {
     pub unfinished_since: Option<Timestamp>,
     /// When the rotation in progress should be complete.
     pub deadline: Option<Timestamp>,
+    /// The rule that decided last, by its name in `rotation::decide`.
+    pub rule: Option<&'static str>,
     /// What is in its way.
     pub trouble: Option<Trouble>,
 }

@@ -13,55 +13,61 @@ mod tokens;
 mod vacant;
 
 pub use self::request::{Begin, Request};
-use self::rules::{
-    forget_what_left, hold_what_is_not_checked, list, next_stage, prove_or_replace_what_is_missing,
-    prove_what_is_new, refuse_to_roll_back, refuse_what_is_anothers, replace_as_asked,
-    replace_what_expires, replace_what_is_scheduled, replace_what_others_know,
-    replace_what_wears_out, rest, revoke_orphans, revoke_predecessors, roll_back_as_asked, seal,
-};
 pub use self::stages::{FAIR_POLLS, HELD_POLL, RETRY, TRIES};
 pub use self::terms::{
-    Awaited, Decision, MirrorPlace, Observation, Obstacle, Reason, Refusal, Sight, Subject, Vacancy,
+    Awaited, Decided, Decision, MirrorPlace, Observation, Obstacle, Reason, Refusal, Sight,
+    Subject, Vacancy,
 };
 pub use self::tokens::{MOST_ORPHANS, MOST_STRAYS, Unrecorded, unrecorded};
 use crate::record::Record;
 
-type Rule = fn(&Case<'_>, &Record) -> Option<Decision>;
-
-/// One rule, and whether the mirrors are first brought to what the store serves.
-enum When {
-    AtOnce(Rule),
-    Mirrored(Rule),
+/// A rule: it says what to do, or leaves it to the next one.
+struct Rule {
+    name: &'static str,
+    when: When,
+    says: fn(&Case<'_>, &Record) -> Option<Decision>,
 }
-use When::{AtOnce, Mirrored};
+
+/// Whether the mirrors are first brought to what the store serves.
+#[derive(Clone, Copy)]
+enum When {
+    AtOnce,
+    Mirrored,
+}
+
+macro_rules! rules {
+    ($($when:ident $rule:ident),* $(,)?) => {
+        &[$(Rule { name: stringify!($rule), when: When::$when, says: rules::$rule }),*]
+    };
+}
 
 /// Published, and what it replaced still lives.
-const UNFINISHED: &[When] = &[
-    AtOnce(refuse_what_is_anothers),
-    AtOnce(replace_what_others_know),
-    AtOnce(roll_back_as_asked),
-    AtOnce(replace_what_wears_out), // neither a long hold nor a revocation that fails may let the served token die
-    AtOnce(next_stage),             // mirrors, deploy hook, gate, verification, mirrors again
-    AtOnce(seal),
+const UNFINISHED: &[Rule] = rules![
+    AtOnce refuse_what_is_anothers,
+    AtOnce replace_what_others_know,
+    AtOnce roll_back_as_asked,
+    AtOnce replace_what_wears_out, // neither a long hold nor a revocation that fails may let the served token die
+    AtOnce next_stage,             // mirrors, deploy hook, gate, verification, mirrors again
+    AtOnce seal,
 ];
 
 /// Nothing is under way.
-const SETTLED: &[When] = &[
-    AtOnce(refuse_what_is_anothers),
-    AtOnce(replace_what_others_know),
-    AtOnce(refuse_to_roll_back),
-    AtOnce(replace_what_wears_out),
-    AtOnce(list), // all that follows rests on it
-    Mirrored(revoke_predecessors),
-    AtOnce(replace_what_expires), // no mirror is waited for
-    AtOnce(hold_what_is_not_checked),
-    Mirrored(replace_what_is_scheduled),
-    Mirrored(prove_what_is_new),
-    Mirrored(replace_as_asked),
-    AtOnce(prove_or_replace_what_is_missing),
-    Mirrored(revoke_orphans),
-    Mirrored(forget_what_left),
-    Mirrored(rest),
+const SETTLED: &[Rule] = rules![
+    AtOnce refuse_what_is_anothers,
+    AtOnce replace_what_others_know,
+    AtOnce refuse_to_roll_back,
+    AtOnce replace_what_wears_out,
+    AtOnce list, // all that follows rests on it
+    Mirrored revoke_predecessors,
+    AtOnce replace_what_expires, // no mirror is waited for
+    AtOnce hold_what_is_not_checked,
+    Mirrored replace_what_is_scheduled,
+    Mirrored prove_what_is_new,
+    Mirrored replace_as_asked,
+    AtOnce prove_or_replace_what_is_missing,
+    Mirrored revoke_orphans,
+    Mirrored forget_what_left,
+    Mirrored rest,
 ];
 
 /// What every rule may look at.
@@ -71,33 +77,41 @@ struct Case<'a> {
     request: Request,
 }
 
-/// The step to take for `subject`, as observed.
-pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decision {
+/// The step to take for `subject`, as observed, and which rule says so.
+pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decided {
     let case = Case { subject, seen, request: seen.request.unless(subject.policy.paused) };
+    let refuse = |rule, refusal| Decided { rule, step: Decision::Refuse(refusal) };
     match seen.sight {
-        Sight::Unmanaged => Decision::Refuse(Refusal::Unmanaged),
+        Sight::Unmanaged => refuse("refuse_what_is_unmanaged", Refusal::Unmanaged),
         Sight::Edited(record) | Sight::Managed(record) if record.owner != subject.owner => {
-            Decision::Refuse(Refusal::Foreign(record.owner.clone()))
+            refuse("refuse_another_owners_secret", Refusal::Foreign(record.owner.clone()))
         }
-        Sight::Edited(_) => Decision::Refuse(Refusal::Edited),
+        Sight::Edited(_) => refuse("refuse_what_was_edited", Refusal::Edited),
         Sight::Managed(record) if record.username.folded() != subject.username.folded() => {
-            Decision::Refuse(Refusal::OtherAccount(record.username.clone()))
+            let account = record.username.clone();
+            refuse("refuse_another_accounts_secret", Refusal::OtherAccount(account))
         }
-        Sight::Vacant(vacancy) => case.fill(vacancy),
+        Sight::Vacant(vacancy) => Decided { rule: "fill_an_empty_place", step: case.fill(vacancy) },
         Sight::Managed(record) if record.is_unfinished() => case.first(UNFINISHED, record),
         Sight::Managed(record) => case.first(SETTLED, record),
     }
 }
 
 impl Case<'_> {
-    fn first(&self, rules: &[When], record: &Record) -> Decision {
+    fn first(&self, rules: &[Rule], record: &Record) -> Decided {
         let are_behind = !self.subject.mirrors.is_empty() && !self.seen.mirrored;
-        let says = |when: &When| match when {
-            AtOnce(rule) => rule(self, record),
-            Mirrored(rule) => {
-                rule(self, record).map(|step| if are_behind { Decision::Mirror } else { step })
-            }
+        let says = |rule: &Rule| {
+            let step = (rule.says)(self, record)?;
+            let is_held_up = match rule.when {
+                When::AtOnce => false,
+                When::Mirrored => are_behind,
+            };
+            Some(Decided {
+                rule: rule.name,
+                step: if is_held_up { Decision::Mirror } else { step },
+            })
         };
-        rules.iter().find_map(says).unwrap_or(Decision::Rest { next_due: None, elsewhere: vec![] })
+        let nothing = Decision::Rest { next_due: None, elsewhere: vec![] };
+        rules.iter().find_map(says).unwrap_or(Decided { rule: "rest", step: nothing })
     }
 }

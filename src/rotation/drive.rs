@@ -67,6 +67,8 @@ pub struct LastSeen {
     pub reason: Option<Reason>,
     /// The account's tokens, as of the last list that came; it may be older than the record.
     pub listing: Option<Vec<ListedToken>>,
+    /// The rule that decided last.
+    pub rule: Option<&'static str>,
     /// The rotation that the run worked at; the record does not tell of one that served nothing.
     pub rotation_id: Option<RotationId>,
 }
@@ -252,6 +254,7 @@ fn report<W: World>(run: Reconciler<'_, W>, ending: Ending<'_>) -> Report {
             record,
             reason: standing.reason,
             listing: standing.listing,
+            rule: standing.rule,
             rotation_id: standing.rotation_id,
         },
     }

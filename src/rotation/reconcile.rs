@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use crate::names::{RotationId, TokenId};
 use crate::record::{Record, Slot};
 use crate::rotation::decide::{
-    Awaited, Decision, Observation, Obstacle, Reason, Refusal, Request, Sight, Subject, Vacancy,
-    decide,
+    Awaited, Decided, Decision, Observation, Obstacle, Reason, Refusal, Request, Sight, Subject,
+    Vacancy, decide,
 };
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Step, StepOutcome};
@@ -26,7 +26,7 @@ mod whose;
 use self::replace::Replacing;
 
 /// What judges an observation: [`decide`], outside of tests that see whether a wrong one would be noticed.
-pub type Judge = dyn Fn(&Subject, &Observation<'_>) -> Decision + Send + Sync;
+pub type Judge = dyn Fn(&Subject, &Observation<'_>) -> Decided + Send + Sync;
 
 /// What one pass came to.
 #[derive(Debug)]
@@ -72,6 +72,8 @@ pub struct Standing {
     pub in_doubt: bool,
     /// Why a replacement was made, if this run made one.
     pub reason: Option<Reason>,
+    /// The rule that decided last.
+    pub rule: Option<&'static str>,
     /// The last list that came.
     pub listing: Option<Vec<ListedToken>>,
     /// The rotation that the run works at, as the log was told.
@@ -153,9 +155,10 @@ impl<'a, W: World> Reconciler<'a, W> {
                 Err(fault) => return Pass::Failed(None, fault),
             },
         };
-        let decision = self.judge(&reading);
-        tracing::debug!(decision = name_of(&decision), "decided");
-        match decision {
+        let Decided { rule, step } = self.judge(&reading);
+        tracing::debug!(decision = name_of(&step), rule, "decided");
+        self.standing.rule = Some(rule);
+        match step {
             Decision::List => match self.world.list().await {
                 Ok(listing) => {
                     self.note_absence(&reading, &listing);
@@ -277,7 +280,7 @@ impl<'a, W: World> Reconciler<'a, W> {
         }
     }
 
-    fn judge(&self, reading: &Reading) -> Decision {
+    fn judge(&self, reading: &Reading) -> Decided {
         let sight = match &reading.slot {
             Slot::Vacant => Sight::Vacant(Vacancy {
                 is_untouched: reading.version.is_absent(),

@@ -312,7 +312,7 @@ fn refusal(subject: &Subject, found: &Found, now: Timestamp) -> Option<Refusal> 
         evidence: &Evidence::default(),
         request: Request::FINISH,
     };
-    if let Decision::Refuse(refusal) = decide(subject, &seen) { Some(refusal) } else { None }
+    if let Decision::Refuse(refusal) = decide(subject, &seen).step { Some(refusal) } else { None }
 }
 
 fn state(

@@ -54,6 +54,7 @@ fn member(state: State, expires_in: i64, last_trigger: Option<Origin>) -> Member
         step: None,
         unfinished_since: None,
         deadline: None,
+        rule: None,
         trouble: None,
     }
 }

@@ -195,6 +195,15 @@ pub enum Awaited {
     SecondSighting,
 }
 
+/// A decision, and the rule that made it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// The step to take.
+    pub step: Decision,
+}
+
 /// The one step to take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {

@@ -238,5 +238,6 @@ impl Look {
                 request: self.request,
             },
         )
+        .step
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{FAULTS, PROTOCOLS, explore, with_fault};
-use crate::rotation::decide::{Decision, Observation, Request, Subject};
+use crate::rotation::decide::{Decided, Decision, Observation, Request, Subject};
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::simulation::flaws::Flaw;
@@ -208,7 +208,10 @@ fn who_asks_while_another_rotates_gets_that_rotation() {
 #[test]
 fn a_judgement_that_never_comes_to_an_end_is_stopped() {
     let shown = run(&Scenario {
-        judge: Some(|| Box::new(|_: &Subject, _: &Observation<'_>| Decision::List)),
+        judge: Some(|| {
+            let list = || Decided { rule: "planted", step: Decision::List };
+            Box::new(move |_: &Subject, _: &Observation<'_>| list())
+        }),
         ..Scenario::quiet()
     });
     assert_eq!(shown.outcomes, [Some(Outcome::Failed)]);

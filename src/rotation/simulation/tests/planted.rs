@@ -4,7 +4,9 @@ use std::sync::Mutex;
 
 use super::{FAULTS, TELLING_FAULTS, scenarios, with_fault};
 use crate::record::Phase;
-use crate::rotation::decide::{Decision, Observation, Reason, Request, Sight, Subject, decide};
+use crate::rotation::decide::{
+    Decided, Decision, Observation, Reason, Request, Sight, Subject, decide,
+};
 use crate::rotation::reconcile::Judge;
 use crate::rotation::simulation::flaws::Flaw;
 use crate::rotation::simulation::ground::{Act, Fault, Ground};
@@ -74,13 +76,17 @@ fn adapted(flaw: Flaw) -> Option<String> {
     first_broken(|scenario| Scenario { flaw: Some(flaw), ..scenario })
 }
 
+fn planted(step: Decision) -> Decided {
+    Decided { rule: "planted", step }
+}
+
 /// A judgement that lets `decide` decide, and then changes its mind.
 macro_rules! second_thoughts {
     (|$subject:ident, $seen:ident, $decision:ident| $body:expr) => {
         || {
             Box::new(|$subject: &Subject, $seen: &Observation<'_>| {
-                let $decision = decide($subject, $seen);
-                $body
+                let $decision = decide($subject, $seen).step;
+                planted($body)
             })
         }
     };
@@ -113,13 +119,15 @@ fn planted_a_rotation_without_a_seal_is_noticed() {
 #[test]
 fn planted_a_seal_after_the_revocation_is_noticed() {
     let unsealed = || -> Box<Judge> {
-        Box::new(|subject: &Subject, seen: &Observation<'_>| match decide(subject, seen) {
-            Decision::Seal { .. }
-                if previous(seen).iter().any(|id| !seen.evidence.gone.contains(id)) =>
-            {
-                Decision::Revoke(previous(seen))
-            }
-            other => other,
+        Box::new(|subject: &Subject, seen: &Observation<'_>| {
+            planted(match decide(subject, seen).step {
+                Decision::Seal { .. }
+                    if previous(seen).iter().any(|id| !seen.evidence.gone.contains(id)) =>
+                {
+                    Decision::Revoke(previous(seen))
+                }
+                other => other,
+            })
         })
     };
     // The revocation is late, and meanwhile a person goes back to the token that it will hit.
