@@ -11,7 +11,6 @@ pub mod journal;
 pub mod kinship;
 pub mod mirror;
 pub mod reconcile;
-pub mod reminder;
 pub mod schedule;
 #[cfg(test)]
 mod simulation;

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::driver::Driver;
+use super::notice::Notice;
 use super::planner::{Plan, Planner, Rules, later};
 use super::slot::Slots;
-use super::standing::Told;
 use crate::names::CredentialName;
 use crate::rotation::evidence::Evidence;
 use crate::rotation::schedule::signed;
@@ -104,7 +104,7 @@ impl<D: Driver> Planner<D> {
     pub(super) fn leave(&self, name: &CredentialName, plan: &Plan<D>) {
         let Plan { told, expires_at, .. } = plan;
         self.fleet.forget(name);
-        if matches!(told, Some(Told::Held(_))) {
+        if told.as_ref().is_some_and(Notice::is_of_a_hold) {
             let hint = "both of its tokens stay valid: configure it again to have the rotation completed, or revoke \
                         the one that nobody uses with `pintail token revoke`";
             tracing::warn!(credential = %name, hint, "credential removed with its rotation unfinished");
