@@ -7,6 +7,7 @@ mod lineup;
 mod planner;
 mod queue;
 mod reload;
+pub mod settings;
 mod signals;
 mod slot;
 mod standing;
@@ -31,11 +32,11 @@ pub use self::signals::{reload_signal, shutdown_on_signals};
 pub use self::supervisor::Supervisor;
 use self::wakes::Wakes;
 use crate::config::{Config, Files, Fingerprint};
+use crate::fault::{Fault, FaultKind};
 use crate::fleet::Fleet;
 use crate::live::Outside;
 use crate::notify::{self, Notifier, Sinks};
 use crate::rotation::schedule::Calendar;
-use crate::rotation::world::{Fault, FaultKind};
 use crate::workers;
 
 /// So long a stop waits for notifications to be delivered, once the steps in hand have ended.

@@ -8,6 +8,7 @@ mod event;
 mod judge;
 mod queue;
 mod receiver;
+pub mod settings;
 mod words;
 mod worker;
 
@@ -47,7 +48,7 @@ impl Sinks {
     /// The sinks of a configuration.
     pub fn open(config: &Config) -> Result<Self, SetupError> {
         let mut clients = crate::tls::HttpClients::default();
-        let open = |(name, settings): (&String, &crate::config::Sink)| {
+        let open = |(name, settings): (&String, &settings::Sink)| {
             let judge = Judge::new(settings);
             let receiver = Receiver::new(name, settings, &mut clients)?;
             Ok(Sink { name: name.clone(), judge, receiver })

@@ -4,17 +4,20 @@ mod aws;
 mod caveat;
 mod file;
 mod kubernetes;
+pub mod settings;
 mod vault;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::{Credential, Format, Mirror, StoreSettings};
+use self::settings::{Format, StoreSettings};
+use crate::config::{Credential, Mirror};
+use crate::fault::FaultKind;
 use crate::kubernetes::Right;
 use crate::names::TokenId;
 use crate::record::{Fields, Object, Record, RecordError, Slot, UserKeys, decode, decode_to_read};
 use crate::redact::presentable;
-use crate::rotation::world::{FaultKind, Reading, Version};
+use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
 
 pub use aws::{Aws, AwsError};

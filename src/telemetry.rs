@@ -2,6 +2,7 @@
 
 mod document;
 mod headers;
+pub mod settings;
 
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ use reqwest::header::HeaderMap;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::document::document;
-use crate::config::{self, Config};
+use crate::config::Config;
+use crate::fault::{Fault, FaultKind};
 use crate::names::CredentialName;
 use crate::rotation::drive::Report;
-use crate::rotation::world::{Fault, FaultKind};
 use crate::secret::SecretSource;
 use crate::tls::HttpClients;
 use crate::workers;
@@ -100,7 +101,7 @@ impl Telemetry {
 /// Takes traces to the collector, one after the other.
 struct Carrier {
     client: reqwest::Client,
-    settings: config::Telemetry,
+    settings: settings::Telemetry,
     headers: HeaderMap,
     failing: bool,
 }

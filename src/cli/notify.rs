@@ -9,8 +9,8 @@ use super::answer::{self, Answer};
 use super::complaint::Complaint;
 use super::{ExitCode, Notify, Output, TestSinks};
 use crate::config::Config;
+use crate::fault::chain;
 use crate::notify::{Setback, Sinks};
-use crate::rotation::world::chain;
 
 #[derive(Serialize)]
 struct Tests {

@@ -17,6 +17,7 @@ use super::progress::Screen;
 use super::{ExitCode, Mode, OldPlace, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::audit::{self, Cause};
 use crate::config::Config;
+use crate::fault::chain;
 use crate::fleet::Fleet;
 use crate::live::{Outside, subject};
 use crate::metrics::{self, Format};
@@ -27,7 +28,7 @@ use crate::rotation::drive::{Outcome, Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
-use crate::rotation::world::{World, chain};
+use crate::rotation::world::World;
 use crate::workers;
 
 /// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.

@@ -9,16 +9,17 @@ use super::history::{millis, waited_before};
 use super::member::{Blocked, Member, Trouble};
 use super::standing::{Standing, standing};
 use super::words::{Origin, State};
-use crate::config::{Credential, Policy};
+use crate::config::Credential;
+use crate::fault::FaultKind;
 use crate::names::{Owner, TokenId, TokenName};
 use crate::record::{Phase, Record};
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::{Progress, Step};
+use crate::rotation::policy::Policy;
 use crate::rotation::schedule::{
     Due, LATENESS, Run, began, due, neglected, next_due, renewal, signed, waiting,
 };
-use crate::rotation::world::FaultKind;
 
 /// What a rotation may take beyond the longest time of its gate, before it counts as past its deadline.
 const ALLOWANCE: SignedDuration = SignedDuration::from_mins(5);

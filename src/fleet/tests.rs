@@ -223,7 +223,7 @@ fn what_is_blocked_shows_as_such_unless_something_worse_is_in_the_way() {
     let held = crate::rotation::drive::Problem {
         step: None,
         reason: None,
-        kind: crate::rotation::world::FaultKind::Permanent,
+        kind: crate::fault::FaultKind::Permanent,
         message: "worse".to_owned(),
         hint: None,
     };

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::fault::{Fault, FaultKind};
 use crate::names::TokenId;
 use crate::record::Record;
-use crate::rotation::world::{Fault, FaultKind, PublishError, Reading};
+use crate::rotation::world::{PublishError, Reading};
 use crate::secret::Token;
 use crate::store::{self, Location, Store, StoreError};
 use crate::tally::{Reach, Tally};

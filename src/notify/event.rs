@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::config::{Config, Occasion};
+use super::settings::Occasion;
+use crate::config::Config;
 use crate::fleet::{Member, Snapshot};
 use crate::names::Owner;
 

@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::page::{self, Wanted};
 use super::ready::{Reason, is_alive, readiness};
 use crate::config::Config;
+use crate::fault::FaultKind;
 use crate::fleet::{Contacts, Fleet, Outlook, PlannerState, Snapshot, State};
 use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::journal::{Progress, Step};
-use crate::rotation::world::FaultKind;
 use crate::workers::Worker;
 
 const LONG: Duration = Duration::from_mins(10);
