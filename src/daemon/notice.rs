@@ -104,9 +104,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::fault::FaultKind;
     use crate::rotation::condition::{Severity, Tokens};
     use crate::rotation::drive::{LastSeen, Problem};
-    use crate::rotation::world::FaultKind;
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::settings::Occasion;
 use super::{Event, News};
-use crate::config::Occasion;
 use crate::fleet::Member;
 use crate::rotation::condition::Condition;
 use crate::text::{instant, span};

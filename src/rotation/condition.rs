@@ -14,13 +14,13 @@ use serde::{Deserialize, Serialize};
 pub use self::reason::{Reason, Severity};
 pub use self::state::State;
 pub use self::tokens::{Tokens, living};
-use crate::config::Policy;
+use crate::fault::Fault;
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
 use crate::rotation::decide::Refusal;
 use crate::rotation::journal::Step;
+use crate::rotation::policy::Policy;
 use crate::rotation::schedule::{NextRotation, next_rotation};
-use crate::rotation::world::Fault;
 use crate::text::instant;
 
 /// What was seen of a credential's secret.

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::{Case, Finding, Kept, Reason, Seen, Severity, State, Trouble, place_vacant as vacant};
-use crate::config::GatePace;
 use crate::record::Record;
 use crate::rotation::journal::Step;
+use crate::rotation::policy::GatePace;
 use crate::rotation::schedule::{Due, deadline, due as why_due, expiring, next_rotation};
 use crate::text::instant;
 

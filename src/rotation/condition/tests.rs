@@ -6,13 +6,13 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::*;
-use crate::config::{CatchUp, GatePace, OnFailure};
+use crate::fault::FaultKind;
 use crate::names::TokenName;
 use crate::record::{Phase, TokenType};
 use crate::rotation::decide::{Refusal, Subject};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::policy::{CatchUp, GatePace, OnFailure};
 use crate::rotation::schedule::{Calendar, Schedule};
-use crate::rotation::world::FaultKind;
 
 const DAY: i64 = 24 * 3_600;
 
