@@ -84,15 +84,15 @@ reasons! {
     Paused: Normal, "it is paused: nothing is begun until a person asks",
         "set `paused = false` to let it rotate again; once: pintail rotate-now NAME";
     StoreUnreachable: Warning, "the secret cannot be read",
-        "look at the store, and at pintail's right to read there: pintail check NAME; what is served still works";
+        "look at the store, and at pintail's right to read there: pintail check; what is served still works";
     TokensNotListed: Warning, "the account's tokens cannot be listed",
-        "look at MotherDuck's own status and at the admin token: pintail check NAME; what is served still works";
+        "look at MotherDuck's own status and at the admin token: pintail check; what is served still works";
     TokenNotCreated: Warning, "no replacement could be created",
-        "look at the store and at MotherDuck: pintail check NAME; the old token is untouched";
+        "look at the store and at MotherDuck: pintail check; the old token is untouched";
     PreflightFailed: Warning, "the new token does not connect, and was not published",
-        "look at the endpoint: pintail check NAME; the old token is untouched";
+        "look at the endpoint: pintail check; the old token is untouched";
     PublishFailed: Warning, "the new token could not be written into the store",
-        "look at the store, and at pintail's right to write there: pintail check NAME; what is served still works";
+        "look at the store, and at pintail's right to write there: pintail check; what is served still works";
     WriteVanished: Warning, "the store acknowledged a write and does not serve what was written",
         "find out who removes it, or whether another server answers the reads; the next run tries again";
     MirrorBehind: Warning, "a mirror does not serve the token",
@@ -104,9 +104,9 @@ reasons! {
     NotVerified: Warning, "the served token does not connect",
         "look at the endpoint and the account; no token was revoked, and the next run tries again";
     SealFailed: Warning, "the predecessors could not be marked as retiring",
-        "look at the store, and at pintail's right to write there: pintail check NAME; both tokens stay valid";
+        "look at the store, and at pintail's right to write there: pintail check; both tokens stay valid";
     RevokeFailed: Warning, "a token could not be revoked",
-        "look at MotherDuck's own status and at the admin token: pintail check NAME; what is served still works";
+        "look at MotherDuck's own status and at the admin token: pintail check; what is served still works";
     EndpointNotChecking: Critical, "the endpoint does not check tokens: revoked ones go on connecting",
         "is motherduck.postgres.host MotherDuck's own host? Scheduled rotations wait until a revoked token is seen refused; an expiry, a loss or a leak does not, nor does: pintail rotate-now NAME";
     PredecessorServed: Critical, "the predecessor is served again; the newer token lives until the consumers are healthy",

@@ -258,7 +258,7 @@ fn a_secret_without_a_token_of_ours_is_due_paused_blocked_or_unknown() {
     let unreadable = quiet().seen(Seen::Unreadable(&fault));
     assert_eq!(short(&unreadable), (State::Unknown, Some(Reason::StoreUnreachable), None));
     assert_eq!(unreadable.message.as_deref(), Some("no route"));
-    assert!(unreadable.hint.unwrap().contains("pintail check etl"), "the reason's own hint");
+    assert!(unreadable.hint.unwrap().contains("pintail check;"), "the reason's own hint");
     let empty = quiet().seen(Seen::Empty);
     assert_eq!(short(&empty), (State::Due, Some(Reason::NothingServed), Some(0)));
     assert_eq!(empty.next_rotation, Some(at(0)));
