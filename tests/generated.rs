@@ -11,6 +11,9 @@ mod schema;
 #[path = "generated/states.rs"]
 mod states;
 
+#[path = "generated/retries.rs"]
+mod retries;
+
 use std::process::Command;
 
 /// What pintail writes to standard output.

@@ -54,6 +54,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("names", &[]),
     ("record", &["names", "secret"]),
     ("fault", &["redact"]),
+    ("retry", &[]),
     // The core: no client, no HTTP, no files, no configuration.
     ("rotation", &["fault", "names", "record", "secret", "text"]),
     // What adapters are made of.
