@@ -15,12 +15,12 @@ use crate::fleet::Fleet;
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
 use crate::retry::STEP;
+use crate::rotation::clock::Clock;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::drive::{Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::schedule::{expiring, renewal};
-use crate::rotation::world::World;
 use crate::telemetry::Telemetry;
 
 /// One credential, as the planner sees it.
