@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 
 use super::driver::Driver;
 use super::notice::Notice;
-use super::planner::{Plan, Planner, Rules, later};
+use super::planner::{Plan, Planner, Rules};
 use super::slot::Slots;
 use crate::names::CredentialName;
 use crate::rotation::evidence::Evidence;
-use crate::rotation::schedule::signed;
+use crate::rotation::schedule::later;
 
 /// What a configuration asks of the planner.
 pub(super) struct Lineup<D> {
@@ -77,7 +77,7 @@ impl<D: Driver> Planner<D> {
             }
         }
         self.take_rules(rules);
-        let latest = later(now, signed(rules.sweep));
+        let latest = later(now, rules.sweep);
         let plans = &self.credentials;
         self.queue.reorder(|name, look| {
             let at = if afresh.contains(name) { Timestamp::MIN } else { look.at.min(latest) };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -26,12 +26,12 @@ use crate::rotation::condition::State;
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::schedule::signed;
+use crate::rotation::schedule::later;
 
 /// The longest nap: the clock may be set, the machine may be suspended.
 const LONGEST_NAP: Duration = Duration::from_mins(1);
 /// Before this has passed a credential whose time seems to have come already is not looked at again.
-const LEAST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What becomes of a rotation that a stop leaves unfinished.
 const LEFT: &str = "nothing is lost: what is served works, and the next start, or any other run of pintail, goes on from here";
@@ -321,19 +321,15 @@ impl<D: Driver> Plan<D> {
             Some((State::Failing | State::Blocked, _)) | None => {
                 self.failures = self.failures.saturating_add(1);
                 let left = self.expires_at.map(|at| at.duration_since(now));
-                return later(now, signed(backoff::pause(name, self.failures, left, sweep)));
+                return later(now, backoff::pause(name, self.failures, left, sweep));
             }
         };
         self.failures = 0;
-        let sweep = later(now, signed(sweep));
+        let sweep = later(now, sweep);
         match wanted {
             Some(at) if at <= now => later(now, LEAST_PAUSE),
             Some(at) => at.min(sweep),
             None => sweep,
         }
     }
-}
-
-pub(super) fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
-    now.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }
