@@ -255,6 +255,9 @@ async fn every_metric_moves_when_what_it_counts_happens() {
         let parts = ["pintail_credential_state", &credential, &state];
         shown.until("a state", &parts, |is_so| is_so > 0.5).await;
     }
+    let parts =
+        ["pintail_credential_reason", "\"held\"", "\"GateNotPassed\"", "severity=\"warning\""];
+    shown.until("a reason", &parts, |is_so| is_so > 0.5).await;
     for (name, least, most) in [
         ("pintail_token_created_timestamp_seconds", -120.0, 5.0),
         ("pintail_last_success_timestamp_seconds", -120.0, 5.0),
