@@ -108,7 +108,7 @@ fn reachable(listen: SocketAddr) -> Option<SocketAddr> {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     (listen.port() != 0).then(|| SocketAddr::new(ip, listen.port()))
 }
