@@ -14,6 +14,9 @@ mod states;
 #[path = "generated/retries.rs"]
 mod retries;
 
+#[path = "generated/reference.rs"]
+mod reference;
+
 use std::process::Command;
 
 /// What pintail writes to standard output.
