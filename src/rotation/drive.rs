@@ -344,13 +344,20 @@ fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
         Obstacle::EndpointNotChecking => condition::Reason::EndpointNotChecking,
     };
     // It is rolled back at most once in a rotation.
-    let hint = (obstacle == Obstacle::Gate && is_back).then_some(
-        "look at the consumers; both tokens stay valid, and when the consumers are healthy the next run goes on",
-    );
+    let (message, hint) = if obstacle == Obstacle::Gate && is_back {
+        (
+            "the consumers are not healthy with the token that is served again",
+            Some(
+                "look at the consumers; both tokens stay valid, and when the consumers are healthy the next run goes on",
+            ),
+        )
+    } else {
+        (reason.meaning(), None)
+    };
     Problem {
         step: Some(obstacle_step(obstacle)),
         kind: FaultKind::Transient,
-        message: format!("{}: {problem}", reason.meaning()),
+        message: format!("{message}: {problem}"),
         hint: hint.map(str::to_owned),
         reason,
     }
