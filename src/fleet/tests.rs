@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::record::Record;
+use crate::rotation::clock::Time;
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{LastSeen, Outcome};
 use crate::rotation::journal::StepReport;
@@ -11,8 +12,8 @@ use crate::rotation::schedule::Due;
 struct Clock(Mutex<Timestamp>);
 
 impl Outlook for Clock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+    fn time(&self) -> Time {
+        (*self.0.lock().unwrap()).into()
     }
 
     fn contacts(&self) -> Contacts {

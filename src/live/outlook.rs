@@ -1,19 +1,19 @@
 //! How the outside looks to whoever watches the fleet.
 
-use jiff::Timestamp;
-
 use super::Outside;
 use crate::fleet::{Contacts, Outlook};
+use crate::rotation::clock::Time;
 
 impl Outlook for Outside {
-    fn now(&self) -> Timestamp {
-        Outside::now(self)
+    fn time(&self) -> Time {
+        Outside::time(self)
     }
 
     fn contacts(&self) -> Contacts {
         Contacts {
             motherduck: self.motherduck.contact(),
             clock_skew: self.motherduck.clock_skew(),
+            time: Some(self.time()),
             stores: self
                 .tallies
                 .iter()

@@ -7,6 +7,7 @@ use super::settings::Occasion;
 use crate::config::Config;
 use crate::fleet::{Member, Snapshot};
 use crate::names::Owner;
+use crate::rotation::clock::Time;
 
 /// Something that a person should know.
 #[derive(Debug, Clone)]
@@ -42,6 +43,13 @@ pub enum News {
         /// Whether it lasts since it was last told.
         is_repeated: bool,
     },
+    /// Clocks that disagree.
+    Clocks {
+        /// What they say.
+        time: Time,
+        /// Whether it lasts since it was last told.
+        is_repeated: bool,
+    },
     /// Nothing: a person tries whether it arrives.
     Test {
         /// The sink.
@@ -68,6 +76,7 @@ impl News {
         match self {
             Self::Credential { occasion, .. } => occasion.as_str(),
             Self::Unmanaged { .. } => Occasion::Unmanaged.as_str(),
+            Self::Clocks { .. } => Occasion::ClockDisagrees.as_str(),
             Self::Test { .. } => "test",
         }
     }

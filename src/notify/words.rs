@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::settings::Occasion;
 use super::{Event, News};
 use crate::fleet::Member;
+use crate::rotation::clock::{self, disagreement};
 
 /// An event in words. None of them holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,14 @@ pub(super) fn words(event: &Event) -> Words {
                 )),
             }
         }
+        News::Clocks { time, is_repeated } => Words {
+            title: title(event, "clocks disagree", *is_repeated),
+            why: Some(disagreement(*time, None)),
+            next: "tokens are replaced when either clock says that they near their end, once an hour at most; \
+                   scheduled rotations wait"
+                .to_owned(),
+            to_do: Some(clock::HINT.to_owned()),
+        },
         News::Test { sink } => Words {
             title: title(event, &format!("this is a test of the sink {sink}"), false),
             why: None,
@@ -102,6 +111,9 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
             format!("{again}; {}", served(member, now)),
             Some(format!("pintail rotate-now {} shows what is in the way", member.name)),
         ),
+        Occasion::ClockDisagrees => {
+            ("waits for clocks that agree".to_owned(), rotation(member), None)
+        }
         Occasion::Unmanaged => {
             ("shares its account with unmanaged tokens".to_owned(), rotation(member), None)
         }
@@ -127,6 +139,7 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         | Occasion::Refused
         | Occasion::Blocked
         | Occasion::Expiring
+        | Occasion::ClockDisagrees
         | Occasion::Unmanaged => hint.or(to_do),
     };
     Words { title, why, next, to_do }

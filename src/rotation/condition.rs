@@ -25,6 +25,8 @@ pub enum Reason {
     WrongAccount,
     /// The store acknowledged a write and does not serve what was written.
     WriteVanished,
+    /// This machine's clock and MotherDuck's, or the times of a token, disagree.
+    ClockDisagrees,
 }
 
 impl Reason {
@@ -40,6 +42,7 @@ impl Reason {
             Self::PlaceChanged => "PlaceChanged",
             Self::WrongAccount => "WrongAccount",
             Self::WriteVanished => "WriteVanished",
+            Self::ClockDisagrees => "ClockDisagrees",
         }
     }
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::fault::{Fault, FaultKind};
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::record::Record;
+use crate::rotation::clock;
 use crate::rotation::condition;
 use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Refusal, Request, Subject};
 use crate::rotation::evidence::Evidence;
@@ -203,6 +204,7 @@ fn obstacle_step(obstacle: Obstacle) -> Step {
         Obstacle::Gate => Step::Gate,
         Obstacle::Verify => Step::Verify,
         Obstacle::EndpointNotChecking => Step::Confirm,
+        Obstacle::Clock => Step::Create,
     }
 }
 
@@ -366,6 +368,7 @@ fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
             "the endpoint does not check tokens: in two rotations running a revoked one went on connecting",
             "is motherduck.postgres.host MotherDuck's own host? Scheduled rotations wait until a revoked token is seen refused; an expiry, a loss or a leak does not, nor does: pintail rotate-now NAME",
         ),
+        Obstacle::Clock => (condition::Reason::ClockDisagrees, "clocks disagree", clock::HINT),
     };
     Problem {
         step: Some(obstacle_step(obstacle)),

@@ -14,6 +14,8 @@ pub struct Policy {
     pub schedule: Schedule,
     /// Whether nothing is begun for it unless a person asks, not even when its token expires (default false).
     pub paused: bool,
+    /// How long a token is to live; for ever, if absent.
+    pub ttl: Option<Duration>,
     /// How long before its expiry a token is replaced.
     pub renew_before: Duration,
     /// Whether a missed run is made up for.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::fault::Fault;
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Record, Slot, UserKeys};
+use crate::rotation::clock::Time;
 use crate::rotation::decide::Reason;
 use crate::secret::Token;
 
@@ -178,8 +179,13 @@ pub enum Revocation {
 /// - The list may lag behind creations and revocations.
 /// - A request that failed with `Unknown` may still take effect, at any later time.
 pub trait World {
-    /// The wall clock, corrected where MotherDuck's clock is known to differ much.
-    fn now(&self) -> Timestamp;
+    /// What the clocks say.
+    fn time(&self) -> Time;
+
+    /// The clock that is gone by.
+    fn now(&self) -> Timestamp {
+        self.time().now
+    }
 
     /// Whether the process was asked to stop: the step in hand is finished, no further one is begun.
     fn stopping(&self) -> bool;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::ready::Readiness;
 use crate::fleet::{Configuration, Member, Rotation, Snapshot, State};
 use crate::names::Owner;
+use crate::rotation::clock::Time;
 use crate::workers::Worker;
 
 /// The whole status.
@@ -20,6 +21,7 @@ pub(super) struct Status<'a> {
     readiness: Readiness,
     configuration: &'a Configuration,
     clock_skew_seconds: Option<f64>,
+    clocks_disagree: bool,
     /// How many credentials are in each state.
     states: BTreeMap<State, usize>,
     credentials: &'a [Member],
@@ -38,6 +40,7 @@ impl<'a> Status<'a> {
             readiness,
             configuration: &snapshot.configuration,
             clock_skew_seconds: snapshot.contacts.clock_skew.map(|skew| skew.as_secs_f64()),
+            clocks_disagree: snapshot.contacts.time.is_some_and(Time::is_disputed),
             states: snapshot.states(),
             credentials: &snapshot.members,
             rotations: &snapshot.rotations,

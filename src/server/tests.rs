@@ -10,6 +10,7 @@ use super::ready::{Reason, is_alive, readiness};
 use crate::config::Config;
 use crate::fault::FaultKind;
 use crate::fleet::{Contacts, Fleet, Outlook, PlannerState, Snapshot, State};
+use crate::rotation::clock::Time;
 use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::journal::{Progress, Step};
 use crate::workers::Worker;
@@ -27,8 +28,8 @@ impl Sky {
 }
 
 impl Outlook for Sky {
-    fn now(&self) -> Timestamp {
-        self.0.lock().unwrap().0
+    fn time(&self) -> Time {
+        self.0.lock().unwrap().0.into()
     }
 
     fn contacts(&self) -> Contacts {

@@ -11,6 +11,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::live::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::record::{Phase, Record, TokenType};
+use crate::rotation::clock::Time;
 use crate::rotation::condition::place_vacant;
 use crate::rotation::decide::{
     Decision, Observation, Refusal, Request, Subject, decide, unrecorded,
@@ -136,21 +137,22 @@ impl Row {
             Ok(Found::Managed(record)) => Some(&**record),
             Ok(Found::Vacant { .. } | Found::Unmanaged | Found::Edited(_)) | Err(_) => None,
         };
-        let refusal = look.found.as_ref().ok().and_then(|found| refusal(&subject, found, look.now));
+        let refusal =
+            look.found.as_ref().ok().and_then(|found| refusal(&subject, found, look.time));
         let ours = record.filter(|record| record.owner == subject.owner);
         let fault = look.fault();
         let policy = &credential.policy;
         let served_well = served.filter(|_| refusal.is_none());
         let elsewhere = elsewhere(&subject, look, ours);
         let vacant = (!elsewhere.is_empty()).then(|| place_vacant(&elsewhere, &credential.name));
-        let neglected = served_well.and_then(|record| neglected(policy, record, look.now));
+        let neglected = served_well.and_then(|record| neglected(policy, record, look.time));
         let mirror = unmirrored(look);
         let next_rotation = match (&look.found, &refusal) {
-            (Ok(Found::Vacant { .. }), _) => (!policy.paused).then_some(look.now),
-            (Ok(_), _) => served_well.and_then(|record| next(credential, record, look.now)),
+            (Ok(Found::Vacant { .. }), _) => (!policy.paused).then_some(look.time.now),
+            (Ok(_), _) => served_well.and_then(|record| next(credential, record, look.time)),
             (Err(_), _) => None,
         };
-        let opens = served_well.and_then(|record| waiting(policy, record, look.now));
+        let opens = served_well.and_then(|record| waiting(policy, record, look.time.now));
         Self {
             name: credential.name.clone(),
             username: credential.username.clone(),
@@ -160,7 +162,8 @@ impl Row {
             token_id: served.map(|record| record.token_id),
             created_at: served.map(|record| record.created_at),
             expires_at: served.and_then(|record| record.expires_at),
-            age_seconds: served.map(|record| look.now.duration_since(record.created_at).as_secs()),
+            age_seconds: served
+                .map(|record| look.time.now.duration_since(record.created_at).as_secs()),
             next_rotation,
             waits_for_window: opens.is_some_and(|run| Some(run.start) == next_rotation),
             state: state(&subject, look, listed, refusal.as_ref(), &elsewhere),
@@ -168,7 +171,7 @@ impl Row {
                 .map(|record| living(record, listed).collect())
                 .unwrap_or_default(),
             orphans: listed.map(|listed| {
-                unrecorded(&subject, listed, ours, &Evidence::default(), look.now).orphans
+                unrecorded(&subject, listed, ours, &Evidence::default(), look.time).orphans
             }),
             elsewhere_token_ids: elsewhere.clone(),
             unmanaged_tokens: listed.map(|listed| {
@@ -201,7 +204,7 @@ impl Row {
                     None => vacant.map(|(_, hint)| hint),
                 },
             },
-            now: look.now,
+            now: look.time.now,
         }
     }
 
@@ -261,15 +264,16 @@ fn elsewhere(subject: &Subject, look: &Look<'_>, record: Option<&Record>) -> Vec
         Some(record) => {
             let lives = |id: &TokenId| {
                 let mut found = listed.into_iter().flatten().filter(|token| token.id == *id);
-                let is_alive =
-                    |token: &ListedToken| token.expires_at.is_none_or(|at| look.now < at);
+                let is_alive = |token: &ListedToken| {
+                    token.expires_at.is_none_or(|at| look.time.earlier() < at)
+                };
                 listed.is_none() || found.any(is_alive)
             };
             record.elsewhere_token_ids.iter().copied().filter(lives).collect()
         }
         None if matches!(look.found, Ok(Found::Vacant { .. })) => {
             let listed = listed.unwrap_or_default();
-            unrecorded(subject, listed, None, &Evidence::default(), look.now).elsewhere
+            unrecorded(subject, listed, None, &Evidence::default(), look.time).elsewhere
         }
         None => vec![],
     }
@@ -303,9 +307,9 @@ fn unmirrored(look: &Look<'_>) -> Option<Fault> {
 }
 
 /// What the reconciler refuses to touch, by its own word.
-fn refusal(subject: &Subject, found: &Found, now: Timestamp) -> Option<Refusal> {
+fn refusal(subject: &Subject, found: &Found, time: Time) -> Option<Refusal> {
     let seen = Observation {
-        now,
+        time,
         sight: found.sight(&[]),
         listing: None,
         mirrored: true,
@@ -339,7 +343,7 @@ fn state(
         }
     };
     let is_listed = |id: TokenId| listed.is_none_or(|all| all.iter().any(|token| token.id == id));
-    if record.expires_at.is_some_and(|at| at <= look.now) {
+    if record.expires_at.is_some_and(|at| at <= look.time.later()) {
         State::Expired
     } else if !is_listed(record.token_id) {
         State::Missing
@@ -349,12 +353,12 @@ fn state(
         match record.phase {
             Phase::Retiring => State::Retiring,
             Phase::Published if record.is_rolled_back() => State::RolledBack,
-            Phase::Published if deadline < look.now => State::Overdue,
+            Phase::Published if deadline < look.time.now => State::Overdue,
             Phase::Published => State::InProgress,
         }
     } else if !elsewhere.is_empty() {
         State::Held
-    } else if due(&subject.policy, record, look.now).is_some() {
+    } else if due(&subject.policy, record, look.time).is_some() {
         State::Due
     } else if subject.policy.paused {
         State::Paused
@@ -364,10 +368,10 @@ fn state(
 }
 
 /// When it is rotated next; in the past if it is due.
-fn next(credential: &Credential, record: &Record, now: Timestamp) -> Option<Timestamp> {
-    match due(&credential.policy, record, now) {
+fn next(credential: &Credential, record: &Record, time: Time) -> Option<Timestamp> {
+    match due(&credential.policy, record, time) {
         Some(Due::Scheduled(at)) => Some(at),
         Some(Due::Expiring(at)) => Some(renewal(&credential.policy, at)),
-        None => next_due(&credential.policy, record, now),
+        None => next_due(&credential.policy, record, time),
     }
 }

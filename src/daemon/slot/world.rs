@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::{Kind, Slot};
 use crate::fault::{Fault, FaultKind};
 use crate::names::{TokenId, TokenName};
 use crate::record::Record;
+use crate::rotation::clock::Time;
 use crate::rotation::decide::Reason;
 use crate::rotation::world::{
     CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
@@ -31,8 +30,8 @@ fn stopping() -> Fault {
 }
 
 impl<W: World + Sync> World for InSlot<'_, W> {
-    fn now(&self) -> Timestamp {
-        self.world.now()
+    fn time(&self) -> Time {
+        self.world.time()
     }
 
     fn stopping(&self) -> bool {

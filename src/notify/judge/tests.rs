@@ -68,9 +68,9 @@ fn look(judge: &mut Judge, now: i64, members: Vec<Member>, unmanaged: usize) -> 
     snapshot.unmanaged = [("etl_prod".to_owned(), unmanaged)].into();
     let word = |news: &News| {
         let is_repeated = match news {
-            News::Credential { is_repeated, .. } | News::Unmanaged { is_repeated, .. } => {
-                *is_repeated
-            }
+            News::Credential { is_repeated, .. }
+            | News::Unmanaged { is_repeated, .. }
+            | News::Clocks { is_repeated, .. } => *is_repeated,
             News::Test { .. } => false,
         };
         format!("{}{}", news.word(), if is_repeated { " again" } else { "" })

@@ -25,6 +25,7 @@ fn subject() -> Subject {
         policy: Policy {
             schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
             paused: false,
+            ttl: None,
             renew_before: Duration::ZERO,
             catch_up: CatchUp::Run,
             on_failure: OnFailure::Hold,

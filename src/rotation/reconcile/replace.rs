@@ -60,7 +60,8 @@ impl<W: World> Reconciler<'_, W> {
             token_name: self.token_name(rotation_id).to_string(),
             token_type: self.subject.token_type,
             username: self.subject.username.clone(),
-            created_at: created.created_at,
+            // What no clock has reached yet was not made then.
+            created_at: created.created_at.min(self.world.time().later()),
             expires_at: created.expires_at,
             rotation_id,
             published_at: self.world.now(),

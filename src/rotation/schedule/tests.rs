@@ -24,6 +24,7 @@ fn policy(schedule: Schedule) -> Policy {
     Policy {
         schedule,
         paused: false,
+        ttl: None,
         renew_before: Duration::from_hours(7 * 24),
         catch_up: CatchUp::Run,
         on_failure: OnFailure::Hold,

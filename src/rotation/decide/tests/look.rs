@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::names::{PlaceMark, TokenId, TokenName};
 use crate::record::{Phase, Record, TokenType};
+use crate::rotation::clock::Time;
 use crate::rotation::decide::{Decision, Observation, Request, Sight, Subject, Vacancy, decide};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
@@ -80,6 +81,8 @@ pub(super) enum Where {
 pub(super) struct Look {
     pub(super) subject: Subject,
     pub(super) now: Timestamp,
+    /// MotherDuck's clock, where it differs.
+    pub(super) other: Option<Timestamp>,
     pub(super) sight: Where,
     pub(super) record: Record,
     pub(super) listing: Option<Vec<ListedToken>>,
@@ -105,6 +108,7 @@ impl Look {
                 policy: Policy {
                     schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
                     paused: false,
+                    ttl: Some(Duration::from_hours(30 * 24)),
                     renew_before: Duration::from_hours(7 * 24),
                     catch_up: CatchUp::Run,
                     on_failure: OnFailure::Hold,
@@ -122,6 +126,7 @@ impl Look {
                 mirrors: vec![],
             },
             now: start(),
+            other: None,
             sight: Where::Managed,
             record: Record {
                 token_id: id(2),
@@ -229,7 +234,7 @@ impl Look {
         decide(
             &self.subject,
             &Observation {
-                now: self.now,
+                time: Time { now: self.now, other: self.other },
                 sight,
                 listing: self.listing.as_deref(),
                 mirrored: self.mirrored,
