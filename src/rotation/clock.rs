@@ -96,7 +96,7 @@ pub fn disagreement(time: Time, record: Option<&Record>) -> String {
     let ends = record.and_then(|record| Some((record.created_at, record.expires_at?)));
     ends.map_or_else(String::new, |(made, ends)| {
         format!(
-            "the served token was just made, and nears its end: made at {made:.0}, it expires at {ends:.0}, as \
+            "the served token was made because its predecessor neared its end, and nears its own: made at {made:.0}, it expires at {ends:.0}, as \
              MotherDuck says, and now it is {:.0}",
             time.now
         )

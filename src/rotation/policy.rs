@@ -28,6 +28,13 @@ pub struct Policy {
     pub gate: GatePace,
 }
 
+impl Policy {
+    /// How long a token is to live, in seconds; 0 if for ever.
+    pub fn ttl_seconds(&self) -> u64 {
+        self.ttl.map_or(0, |ttl| ttl.as_secs())
+    }
+}
+
 /// Whether a missed run is made up for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -321,18 +321,20 @@ fn scheduled(policy: &Policy, record: &Record, now: Timestamp) -> Option<Due> {
     (run.start <= now).then_some(Due::Scheduled(run.instant))
 }
 
-/// The longest time for which a token that was just made is not replaced because of its end.
+/// The longest time for which a token that was made because of an expiry is not replaced because of its own.
 const LONGEST_YOUTH: SignedDuration = SignedDuration::from_hours(1);
 /// MotherDuck makes no token that lives for less.
 const SHORTEST_LIFE: SignedDuration = SignedDuration::from_mins(5);
 
-/// For how long the served token is too young to be replaced because of its end, if it is: a quarter of its life, an
-/// hour at most. One that nears its end so soon says that a clock is wrong, or an answer; without this pintail would
-/// make token after token for as long as that lasts. By any clock it may be young, and by any stamp: another pintail
-/// may have made it. What is served again, or was adopted, may be as old as it seems.
+/// For how long the served token, made because of an expiry itself, is too young to be replaced because of its own, if
+/// it is: a quarter of its life, an hour at most. One that nears its end so soon says that a clock is wrong, or an
+/// answer; without this pintail would make token after token for as long as that lasts. By any clock it may be young,
+/// and by any stamp: another pintail may have made it. Another `ttl` in the configuration is reason enough for another
+/// token.
 pub fn youth(policy: &Policy, record: &Record, time: Time) -> Option<SignedDuration> {
     let own = TokenName::parse(&record.token_name)?.rotation;
-    if own != record.rotation_id {
+    let is_renewal = record.renewal_ttl_seconds == Some(policy.ttl_seconds());
+    if !is_renewal || own != record.rotation_id {
         return None;
     }
     let quarter = life(policy, record).map(|life| life / 4);

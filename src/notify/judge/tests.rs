@@ -178,3 +178,18 @@ fn a_paused_credential_is_no_trouble_but_nears_its_expiry_like_any_other() {
     assert_eq!(look(&mut judge, 123 * HOUR, paused(99 * HOUR), 0), ["expiring again"], "expired");
     assert_eq!(look(&mut judge, 124 * HOUR, paused(999 * HOUR), 0), ["recovered"]);
 }
+
+#[test]
+fn clocks_that_disagree_are_told_once_for_all_credentials() {
+    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    let mut snapshot = crate::fleet::nobody().snapshot();
+    let mut told = |time: Option<Time>| {
+        snapshot.contacts.time = time;
+        judge.look(&snapshot).iter().map(News::word).collect::<Vec<_>>()
+    };
+    let apart = |minutes: i64| Some(Time { now: at(0), other: Some(at(minutes * 60)) });
+    assert!(told(None).is_empty() && told(apart(60)).is_empty());
+    assert_eq!(told(apart(61)), ["clock_disagrees"]);
+    // A `Date` that is wrong by turns is no news.
+    assert!(told(apart(0)).is_empty() && told(apart(-61)).is_empty());
+}

@@ -58,6 +58,7 @@ fn record(owner: &str, serving: u8, previous: &[u8]) -> Box<Record> {
         previous_token_ids: previous.iter().map(|&number| id(number)).collect(),
         elsewhere_token_ids: vec![],
         unconfirmed_revocations: 0,
+        renewal_ttl_seconds: None,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: owner.parse().unwrap(),

@@ -193,7 +193,7 @@ pub(super) fn forget_what_left(case: &Case<'_>, record: &Record) -> Option<Decis
     (!left.is_empty()).then_some(Decision::Forget(left))
 }
 
-/// A token that was just made and seems near its end, or a schedule while the clocks disagree: a person is told.
+/// A token that was made because of an expiry and seems near its own at once, or a schedule while the clocks disagree: a person is told.
 pub(super) fn hold_while_clocks_disagree(case: &Case<'_>, record: &Record) -> Option<Decision> {
     if case.request.begin != Begin::WhatIsDue {
         return None;

@@ -8,6 +8,7 @@ use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Reason;
 use crate::rotation::journal::Step;
+use crate::rotation::schedule::Due;
 use crate::rotation::world::{
     CreateError, CreatedToken, Identity, PublishError, Reading, Verdict, World,
 };
@@ -68,6 +69,8 @@ impl<W: World> Reconciler<'_, W> {
             previous_token_ids: previous,
             elsewhere_token_ids: elsewhere,
             unconfirmed_revocations,
+            renewal_ttl_seconds: matches!(reason, Reason::Due(Due::Expiring(_)))
+                .then(|| self.subject.policy.ttl_seconds()),
             phase: Phase::Published,
             token_sha256: created.token.sha256(),
             owner: self.subject.owner.clone(),

@@ -273,13 +273,25 @@ mod tests {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n");
+            let date = "date: Sun, 06 Nov 1994 08:49:37 GMT";
+            let head = format!("HTTP/1.1 {status} X\r\n{date}\r\ncontent-length: {length}\r\n\r\n");
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await;
             let _ = stream.write_all(head.as_bytes()).await;
             let _ = stream.write_all(&vec![b' '; length]).await;
         });
         format!("http://{address}/")
+    }
+
+    #[tokio::test]
+    async fn every_answer_tells_vaults_time() {
+        for status in [200, 403] {
+            let wire = Wire { address: answering(status, 2).await, ..wire() };
+            assert_eq!(wire.skew().latest(), None);
+            drop(wire.send(None, LookupTokenSelfRequest {}).await);
+            let then = Timestamp::now() + wire.skew().latest().unwrap();
+            assert!(then.to_string().starts_with("1994-11-06T08:49:3"), "{then}");
+        }
     }
 
     #[tokio::test]

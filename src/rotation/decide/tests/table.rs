@@ -192,7 +192,10 @@ fn no_second_rotation_begins_before_the_first_is_settled() {
         ),
         (
             "a token that seems to near its end as soon as it is served says that a clock is wrong",
-            unsettled(Look::rotating()).edit(|look| look.record.published_at = at(RENEWAL - 60)),
+            unsettled(Look::rotating()).edit(|look| {
+                look.record.published_at = at(RENEWAL - 60);
+                look.record.renewal_ttl_seconds = Some(look.subject.policy.ttl_seconds());
+            }),
             Decision::Deploy,
         ),
         (
