@@ -17,5 +17,6 @@ pub mod reminder;
 pub mod schedule;
 #[cfg(test)]
 mod simulation;
+pub mod time;
 pub mod whose;
 pub mod world;

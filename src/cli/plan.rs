@@ -19,11 +19,11 @@ use crate::config::{self, Config};
 use crate::live::{Outside, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
-use crate::rotation::clock::Time;
 use crate::rotation::decide::{Decided, Decision, Observation, Request, decide};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign};
 use crate::rotation::schedule::{Schedule, neglected, renewal, waiting};
+use crate::rotation::time::Time;
 use account::{AccountPlan, Accounts, accounts};
 use words::words;
 

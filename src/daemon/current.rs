@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::fleet::{Contacts, Outlook};
 use crate::live::Outside;
-use crate::rotation::clock::Time;
+use crate::rotation::time::Time;
 
 /// The outside of the configuration that is in force.
 pub(super) struct Current(RwLock<Arc<Outside>>);

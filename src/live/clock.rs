@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::motherduck::Client;
-use crate::rotation::clock::Time;
+use crate::rotation::time::Time;
 use crate::store::Store;
 
 /// This machine's clock, MotherDuck's and those of the stores.

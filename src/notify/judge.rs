@@ -9,7 +9,7 @@ use super::event::News;
 use super::settings::{Occasion, Sink};
 use crate::fleet::{Member, Origin, Snapshot, State};
 use crate::names::{CredentialName, RotationId};
-use crate::rotation::clock::Time;
+use crate::rotation::time::Time;
 
 /// Remembers what a sink was told, and finds what is new.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::settings::Occasion;
 use super::{Event, News};
 use crate::fleet::Member;
-use crate::rotation::clock::{self, disagreement};
+use crate::rotation::time::{self, disagreement};
 
 /// An event in words. None of them holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) fn words(event: &Event) -> Words {
             next: "tokens are replaced when either clock says that they near their end, once an hour at most; \
                    scheduled rotations wait"
                 .to_owned(),
-            to_do: Some(clock::HINT.to_owned()),
+            to_do: Some(time::HINT.to_owned()),
         },
         News::Test { sink } => Words {
             title: title(event, &format!("this is a test of the sink {sink}"), false),

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 pub use self::window::{Week, Windows};
 use crate::names::{CredentialName, TokenName};
 use crate::record::Record;
-use crate::rotation::clock::Time;
 use crate::rotation::policy::{CatchUp, Policy};
+use crate::rotation::time::Time;
 
 /// How late a run may begin before it counts as missed; where `catch_up = "skip"`, it does not begin later.
 pub const LATENESS: SignedDuration = SignedDuration::from_mins(10);

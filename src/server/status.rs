@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::ready::Readiness;
 use crate::fleet::{Configuration, Member, Rotation, Snapshot, State};
 use crate::names::Owner;
-use crate::rotation::clock::Time;
+use crate::rotation::time::Time;
 use crate::workers::Worker;
 
 /// The whole status.

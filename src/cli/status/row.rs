@@ -11,7 +11,6 @@ use crate::fault::{Fault, FaultKind};
 use crate::live::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::record::{Phase, Record, TokenType};
-use crate::rotation::clock::Time;
 use crate::rotation::condition::place_vacant;
 use crate::rotation::decide::{
     Decision, Observation, Refusal, Request, Subject, decide, unrecorded,
@@ -20,6 +19,7 @@ use crate::rotation::evidence::Evidence;
 use crate::rotation::kinship::Kinship;
 use crate::rotation::mirror::{MirrorSight, foreign};
 use crate::rotation::schedule::{Due, due, neglected, next_due, renewal, signed, waiting};
+use crate::rotation::time::Time;
 use crate::rotation::world::ListedToken;
 
 const UNKNOWN: &str = "?";

@@ -10,8 +10,8 @@ use super::stages::{self, HELD_POLL, RETRY, TRIES, later};
 use super::terms::{Awaited, Decision, Obstacle, Reason, Refusal};
 use super::tokens::{MOST_ORPHANS, MOST_PREDECESSORS};
 use crate::record::{Phase, Record};
-use crate::rotation::clock::{BELIEVED, Time};
 use crate::rotation::schedule::{Due, due, expiring, in_doubt, life, next_due, signed, youth};
+use crate::rotation::time::{BELIEVED, Time};
 
 /// Two lists that miss the served token are apart by at least this.
 pub(super) const SIGHTINGS_APART: Duration = Duration::from_secs(15);

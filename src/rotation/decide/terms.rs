@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use super::request::Request;
 use crate::names::{AccountName, CredentialName, Owner, PlaceMark, TokenId};
 use crate::record::{Record, TokenType};
-use crate::rotation::clock::Time;
 use crate::rotation::evidence::Evidence;
 use crate::rotation::policy::{IdentityRule, Policy};
 use crate::rotation::schedule::Due;
+use crate::rotation::time::Time;
 use crate::rotation::world::ListedToken;
 
 /// Who is asking, and by which rules.

@@ -7,8 +7,8 @@ use super::stages::later;
 use super::terms::Subject;
 use crate::names::{PlaceMark, TokenId, TokenName};
 use crate::record::Record;
-use crate::rotation::clock::{TOLERATED, Time};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::time::{TOLERATED, Time};
 use crate::rotation::world::ListedToken;
 
 /// With so many orphans alive no further token is created before they are revoked.

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 
 use super::ground::Ground;
 use crate::names::TokenId;
-use crate::rotation::clock::Time;
 use crate::rotation::schedule::signed;
+use crate::rotation::time::Time;
 
 /// The `Date` of MotherDuck's answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

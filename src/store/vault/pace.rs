@@ -5,13 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Between two requests after the first refusal; it doubles with each further one.
-const FIRST_GAP: Duration = Duration::from_millis(50);
-const LONGEST_GAP: Duration = Duration::from_secs(2);
+use crate::retry::VAULT_BUSY;
+
 /// Below this requests are no longer spread.
 const LEAST_GAP: Duration = Duration::from_millis(5);
-/// So long a request that was refused for its time is sent again and again. It had no effect.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The pace of all requests to one Vault.
 #[derive(Debug, Default)]
@@ -46,8 +43,9 @@ impl Pace {
     /// A request was refused for its time: all others keep away for as long as Vault asks for, and go slower then.
     fn refused(&self, now: Instant, retry_after: Option<Duration>) {
         let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        line.gap = (line.gap * 2).clamp(FIRST_GAP, LONGEST_GAP);
-        let wait = retry_after.map_or(line.gap, |asked| asked.max(line.gap)).min(PATIENCE);
+        line.gap = (line.gap * VAULT_BUSY.factor).clamp(VAULT_BUSY.first, VAULT_BUSY.longest);
+        let wait =
+            retry_after.map_or(line.gap, |asked| asked.max(line.gap)).min(VAULT_BUSY.longest_asked);
         line.next = line.next.max(Some(now + wait));
     }
 
@@ -78,7 +76,7 @@ impl Turns<'_> {
         }
         self.pace.refused(Instant::now(), retry_after);
         let spent = self.first_sent.map_or(Duration::ZERO, |at| at.elapsed());
-        spent.saturating_add(retry_after.unwrap_or_default()) < PATIENCE
+        spent.saturating_add(retry_after.unwrap_or_default()) < VAULT_BUSY.in_all
     }
 }
 

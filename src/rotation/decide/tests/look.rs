@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use crate::names::{PlaceMark, TokenId, TokenName};
 use crate::record::{Phase, Record, TokenType};
-use crate::rotation::clock::Time;
 use crate::rotation::decide::{Decision, Observation, Request, Sight, Subject, Vacancy, decide};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::rotation::schedule::{Calendar, Schedule};
+use crate::rotation::time::Time;
 use crate::rotation::world::{ListedToken, Version};
 
 pub(super) const DAY: i64 = 24 * 3_600;
