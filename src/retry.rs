@@ -116,7 +116,7 @@ pub const TABLE: [(&str, &Retry); 10] = [
     ("a request to MotherDuck that may be repeated", &MOTHERDUCK),
     ("the same, where nobody listens", &MOTHERDUCK_UNREACHED),
     ("a read from Vault", &VAULT_READ),
-    ("what Vault turns away: 429, 412", &VAULT_BUSY),
+    ("a request that Vault turns away: 429, 412", &VAULT_BUSY),
     ("a read from Kubernetes", &KUBERNETES_READ),
     ("a step of a run of the daemon", &STEP),
     ("a step of `rotate-now`", &STEP_ONCE),
