@@ -36,16 +36,27 @@ use self::strays::Strays;
 pub use self::words::Origin;
 use crate::log;
 use crate::names::{CredentialName, Owner};
-use crate::rotation::condition::{Condition, Kept, State};
+use crate::rotation::condition::{Condition, Kept, Reason, State};
 use crate::rotation::drive::Report;
 use crate::rotation::journal::{Progress, Step};
+use crate::rotation::time::{self, Time, disagreement};
 use crate::tally::Contact;
 use crate::workers::{Worker, workers};
 
+/// While clocks disagree, the log is told so often.
+const TOLD_AGAIN: Duration = Duration::from_hours(1);
+/// Clocks that agree for so long are said to.
+const SETTLED: Duration = Duration::from_mins(5);
+
 /// What the fleet asks of the outside.
 pub trait Outlook: Send + Sync {
-    /// The wall clock, corrected where MotherDuck's clock is known to differ much.
-    fn now(&self) -> Timestamp;
+    /// What the clocks say.
+    fn time(&self) -> Time;
+
+    /// The clock that is gone by.
+    fn now(&self) -> Timestamp {
+        self.time().now
+    }
 
     /// How things stand with MotherDuck and the stores.
     fn contacts(&self) -> Contacts;
@@ -58,6 +69,8 @@ pub struct Contacts {
     pub motherduck: Contact,
     /// MotherDuck's clock minus ours.
     pub clock_skew: Option<SignedDuration>,
+    /// What the clocks say.
+    pub time: Option<Time>,
     /// The stores by name.
     pub stores: BTreeMap<String, Contact>,
     /// Kubernetes, as far as it is asked about workloads and their pods.
@@ -88,6 +101,8 @@ pub struct Fleet {
     beat: AtomicU64,
     planner: AtomicU8,
     changed: Notify,
+    /// When the log was told that clocks disagree.
+    disputed: Mutex<Option<Instant>>,
 }
 
 struct Inner {
@@ -180,6 +195,7 @@ impl Fleet {
             beat: AtomicU64::new(0),
             planner: AtomicU8::new(0),
             changed: Notify::new(),
+            disputed: Mutex::default(),
         }
     }
 
@@ -193,6 +209,25 @@ impl Fleet {
         let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.beat.store(since, Ordering::Relaxed);
         let _ = self.planner.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
+        self.watch_clocks();
+    }
+
+    /// Tells the log of clocks that disagree, and sinks even where no run ends; a `Date` that is wrong by turns only
+    /// now and then.
+    fn watch_clocks(&self) {
+        let time = self.outlook.time();
+        let mut told = self.disputed.lock().unwrap_or_else(PoisonError::into_inner);
+        let long_ago = |than: Duration| told.is_none_or(|at| at.elapsed() > than);
+        if time.is_disputed() && long_ago(TOLD_AGAIN) {
+            *told = Some(Instant::now());
+            let reason = Reason::ClockDisagrees.as_str();
+            let error = disagreement(time, None);
+            tracing::error!(reason, error, hint = time::HINT, "clocks disagree");
+            self.changed.notify_one();
+        } else if !time.is_disputed() && told.is_some() && long_ago(SETTLED) {
+            *told = None;
+            tracing::info!("clocks agree again");
+        }
     }
 
     /// The planner begins nothing any more.
@@ -295,7 +330,7 @@ impl Fleet {
         entry.miss(now, &self.counts);
         deadlines.set(name, entry.deadline());
         history.note(name, origin, report, now);
-        let condition = entry.condition(now);
+        let condition = entry.condition(self.outlook.time());
         self.changed.notify_one();
         Some(condition)
     }
@@ -338,7 +373,8 @@ impl Fleet {
 
     /// The fleet as it stands now.
     pub fn snapshot(&self) -> Snapshot {
-        let at = self.outlook.now();
+        let time = self.outlook.time();
+        let at = time.now;
         let contacts = self.outlook.contacts();
         let (planner, silence) = (self.planner(), self.silence());
         let inner = self.inner();
@@ -351,7 +387,7 @@ impl Fleet {
         let unmanaged = inner.strays.count(&known, &pending);
         let members = inner.entries.values().map(|entry| {
             let account = entry.member.username.folded();
-            entry.shown(at, unmanaged.get(&account).copied())
+            entry.shown(time, unmanaged.get(&account).copied())
         });
         Snapshot {
             at,
@@ -379,8 +415,8 @@ pub(crate) fn nobody() -> Arc<Fleet> {
     struct Nowhere;
 
     impl Outlook for Nowhere {
-        fn now(&self) -> Timestamp {
-            Timestamp::now()
+        fn time(&self) -> Time {
+            Timestamp::now().into()
         }
 
         fn contacts(&self) -> Contacts {

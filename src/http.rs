@@ -6,6 +6,7 @@ pub mod body;
 pub mod reason;
 
 pub mod settings;
+pub mod skew;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod audited;
+mod clock;
 mod directory;
 mod former;
 mod mark;
@@ -14,12 +15,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
 use self::audited::Witness;
+use self::clock::Clocks;
 use self::directory::Directory;
 use self::mark::mark;
 pub use self::outlook::fleet;
@@ -37,6 +39,7 @@ use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::{MirrorPlace, Reason, Subject};
+use crate::rotation::time::Time;
 use crate::rotation::world::{
     CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
     Site, Verdict, World,
@@ -47,9 +50,6 @@ use crate::tally::Tally;
 use crate::telemetry::Telemetry;
 use crate::verify::Verifier;
 use crate::verify::settings::{Proof, Verify};
-
-/// Clocks that differ by less are taken as equal: the `Date` header has whole seconds, and answers take time.
-const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
 /// How long an adoption waits for the mirrors to say whether they could be written.
 const MIRROR_PATIENCE: Duration = Duration::from_secs(5);
@@ -74,6 +74,7 @@ pub struct Outside {
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
     keepers: BTreeMap<String, Arc<Keeper>>,
     directory: Directory,
+    clocks: Clocks,
 }
 
 struct Adapters {
@@ -125,6 +126,7 @@ impl Outside {
         let urgent = Arc::new(motherduck.urgently());
         let keepers = account::keepers(&config, &motherduck);
         let directory = Directory::new(&config, motherduck.clone());
+        let clocks = Clocks::new(&motherduck, &stores);
         let audit_log =
             audit_log(&config).map(|log| match before.and_then(|one| one.audit_log.as_ref()) {
                 Some(before) => log.in_place_of(before),
@@ -145,6 +147,7 @@ impl Outside {
             adapters,
             keepers,
             directory,
+            clocks,
         })
     }
 
@@ -156,9 +159,14 @@ impl Outside {
         })
     }
 
-    /// The wall clock, corrected where MotherDuck's clock is known to differ much.
+    /// What the clocks say.
+    pub fn time(&self) -> Time {
+        self.clocks.time()
+    }
+
+    /// The clock that is gone by.
     pub fn now(&self) -> Timestamp {
-        corrected_now(&self.motherduck)
+        self.time().now
     }
 
     /// The world of one credential, for whoever looks at it; `None` if it is not configured. `stop` ends naps, and the run with them.
@@ -181,6 +189,7 @@ impl Outside {
             keeper: self.keepers.get(&credential.username.folded()).cloned(),
             acts: false,
             infancy: Mutex::default(),
+            clocks: self.clocks.clone(),
             stop,
             until: None,
             witness: Witness::new(self.audit_log.clone()),
@@ -192,14 +201,6 @@ impl Outside {
 pub fn audit_log(config: &Config) -> Option<AuditLog> {
     let path = config.audit_log.as_ref()?;
     Some(AuditLog::new(path, &config.owner))
-}
-
-fn corrected_now(motherduck: &Client) -> Timestamp {
-    let here = Timestamp::now();
-    match motherduck.clock_skew() {
-        Some(skew) if skew.abs() > TOLERATED_SKEW => here.saturating_add(skew).unwrap_or(here),
-        Some(_) | None => here,
-    }
 }
 
 fn open_adapters(
@@ -266,6 +267,7 @@ pub struct Live {
     /// Whether the account is made and kept as declared, or only looked at.
     acts: bool,
     infancy: Mutex<account::Infancy>,
+    clocks: Clocks,
     stop: CancellationToken,
     until: Option<Instant>,
     witness: Witness,
@@ -374,8 +376,8 @@ impl Live {
 }
 
 impl Clock for Live {
-    fn now(&self) -> Timestamp {
-        corrected_now(&self.ordinary)
+    fn time(&self) -> Time {
+        self.clocks.time()
     }
 
     fn stopping(&self) -> bool {

@@ -13,7 +13,6 @@ mod page;
 mod pages;
 mod rate;
 pub mod settings;
-mod skew;
 mod timestamp;
 mod tokens;
 mod users;
@@ -22,11 +21,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
 use crate::http::body::LargeAnswers;
 use crate::http::is_loopback;
+use crate::http::skew::Skew;
 use crate::retry::{self, Retry};
 use crate::secret::Token;
 use crate::tally::{Contact, Tally};
@@ -43,7 +43,6 @@ pub use users::{Creation, Deletion, Existence, User};
 use admin::Admin;
 pub use admin::{AdminSource, TokenPlace};
 use rate::{Lane, Rate};
-use skew::Skew;
 
 /// The limit for one request, its answer's body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -141,6 +140,13 @@ impl Client {
     /// MotherDuck's clock minus ours, to about a second, as of the last answer; `None` before the first.
     pub fn clock_skew(&self) -> Option<SignedDuration> {
         self.skew.latest()
+    }
+
+    /// Now by the clock that is behind, ours or MotherDuck's: what is said to have been made then ends no later.
+    fn earlier_now(&self) -> Timestamp {
+        let here = Timestamp::now();
+        let theirs = self.clock_skew().and_then(|skew| here.saturating_add(skew).ok());
+        theirs.map_or(here, |theirs| theirs.min(here))
     }
 
     /// The requests so far by operation and status, and since when MotherDuck, or the admin token, has been of no use.

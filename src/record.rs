@@ -81,6 +81,9 @@ pub struct Record {
     /// In how many rotations running a revoked token went on connecting.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unconfirmed_revocations: u8,
+    /// The `ttl` that was asked for, 0 for none, if it was made because the one before it neared its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal_ttl_seconds: Option<u64>,
     /// How far the rotation has come.
     pub phase: Phase,
     /// The digest of the token's text, so that an edit by hand is seen.

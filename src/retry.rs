@@ -50,6 +50,17 @@ pub const VAULT_READ: Retry = Retry {
 }
 .checked();
 
+/// A request that Vault had no time for (429), or not yet (412): it was not carried out.
+pub const VAULT_BUSY: Retry = Retry {
+    first: Duration::from_millis(50),
+    factor: 2,
+    longest: Duration::from_secs(2),
+    tries: u32::MAX,
+    longest_asked: Duration::from_secs(30),
+    in_all: Duration::from_secs(30),
+}
+.checked();
+
 /// A read from Kubernetes.
 pub const KUBERNETES_READ: Retry = VAULT_READ;
 
@@ -101,10 +112,11 @@ pub const TRACE: Retry = Retry {
 .checked();
 
 /// What is tried again, for people: the manual prints this table.
-pub const TABLE: [(&str, &Retry); 9] = [
+pub const TABLE: [(&str, &Retry); 10] = [
     ("a request to MotherDuck that may be repeated", &MOTHERDUCK),
     ("the same, where nobody listens", &MOTHERDUCK_UNREACHED),
     ("a read from Vault", &VAULT_READ),
+    ("a request that Vault turns away: 429, 412", &VAULT_BUSY),
     ("a read from Kubernetes", &KUBERNETES_READ),
     ("a step of a run of the daemon", &STEP),
     ("a step of `rotate-now`", &STEP_ONCE),

@@ -16,5 +16,6 @@ pub mod reconcile;
 pub mod schedule;
 #[cfg(test)]
 mod simulation;
+pub mod time;
 pub mod whose;
 pub mod world;

@@ -10,6 +10,8 @@ mod vault;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use self::settings::{Format, StoreSettings};
 use crate::fault::FaultKind;
 use crate::kubernetes::Right;
@@ -117,6 +119,16 @@ impl Store {
             StoreSettings::Kubernetes(store) => Ok(Self::Kubernetes(Secrets::open(store)?)),
         });
         opened.await.unwrap_or_else(|_| Err(StoreError::Interrupted { name: name.to_owned() }))
+    }
+
+    /// The store's clock minus this machine's, as of its last answer, where it has one of its own.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        match self {
+            Self::File(_) => None,
+            Self::Vault(vault) => vault.clock_skew(),
+            Self::AwsSecretsManager(aws) => aws.clock_skew(),
+            Self::Kubernetes(secrets) => secrets.clock_skew(),
+        }
     }
 
     /// Reads the secret as it is now.

@@ -18,6 +18,8 @@ mod bad_input;
 mod budgets;
 #[path = "e2e/clients.rs"]
 mod clients;
+#[path = "e2e/clocks.rs"]
+mod clocks;
 #[path = "e2e/compromise.rs"]
 mod compromise;
 #[path = "e2e/consumers.rs"]
@@ -48,6 +50,8 @@ mod hostile;
 mod http;
 #[path = "e2e/identity.rs"]
 mod identity;
+#[path = "e2e/load.rs"]
+mod load;
 #[path = "e2e/log.rs"]
 mod log;
 #[path = "e2e/manager.rs"]

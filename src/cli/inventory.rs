@@ -25,7 +25,7 @@ impl Inventory {
             let name = &look.credential.name;
             let account = accounts.entry(look.credential.username.folded()).or_default();
             if look.found.is_ok() {
-                let found = unrecorded(&subject, listing, record, &nothing, look.now);
+                let found = unrecorded(&subject, listing, record, &nothing, look.time);
                 account.extend(
                     found.elsewhere.into_iter().map(|id| (id, (Recorded::Elsewhere, name.clone()))),
                 );

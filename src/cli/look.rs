@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::StreamExt;
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
@@ -15,6 +14,7 @@ use crate::record::{Record, Slot};
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::{Sight, Vacancy};
 use crate::rotation::mirror::{MirrorSight, judge, named_in_mirrors};
+use crate::rotation::time::Time;
 use crate::rotation::world::{ListedToken, Reading, Site, World};
 
 /// What was found where a token is kept. The token's text is not kept.
@@ -78,8 +78,8 @@ pub struct Look<'a> {
     pub mirrors: Vec<Result<MirrorSight, Fault>>,
     /// The tokens that the records in the mirrors name, where the secret itself has none and somebody asked.
     pub in_mirrors: Vec<TokenId>,
-    /// When it was seen, by the corrected clock.
-    pub now: Timestamp,
+    /// When it was seen, as the clocks have it.
+    pub time: Time,
 }
 
 impl Look<'_> {
@@ -125,7 +125,7 @@ pub fn with_siblings(config: &config::Config, names: &[CredentialName]) -> Vec<C
 pub async fn look<'a>(
     outside: &'a Outside,
     names: &[CredentialName],
-    needs_list: impl Fn(&config::Credential, &Found, Timestamp) -> bool,
+    needs_list: impl Fn(&config::Credential, &Found, Time) -> bool,
 ) -> Vec<Look<'a>> {
     let worlds: Vec<(&config::Credential, Live)> = names
         .iter()
@@ -144,7 +144,7 @@ pub async fn look<'a>(
     let mut asked = BTreeSet::new();
     let mut accounts = Vec::new();
     for ((credential, world), found) in worlds.iter().zip(&found) {
-        let needed = found.as_ref().is_ok_and(|found| needs_list(credential, found, world.now()));
+        let needed = found.as_ref().is_ok_and(|found| needs_list(credential, found, world.time()));
         if needed && asked.insert(credential.username.folded()) {
             accounts.push((*credential, world));
         }
@@ -159,7 +159,7 @@ pub async fn look<'a>(
             listing: lists.get(&credential.username.folded()).cloned(),
             mirrors: vec![],
             in_mirrors: vec![],
-            now: world.now(),
+            time: world.time(),
         })
         .collect()
 }

@@ -22,6 +22,7 @@ use crate::rotation::decide::{Decided, Decision, Observation, Request, decide};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign};
 use crate::rotation::schedule::{Schedule, neglected, renewal, waiting};
+use crate::rotation::time::Time;
 use crate::text::{instant, relative};
 use account::{AccountPlan, Accounts, accounts};
 use words::words;
@@ -93,8 +94,8 @@ struct Plan {
 
 async fn draw_up(outside: &Outside, names: &[CredentialName], request: Request) -> Plans {
     let config = &outside.config;
-    let mut looks = look(outside, names, |credential, found, now| {
-        next_step(config, credential, found, None, now, request).step == Decision::List
+    let mut looks = look(outside, names, |credential, found, time| {
+        next_step(config, credential, found, None, time, request).step == Decision::List
     })
     .await;
     look_at_mirrors(outside, &mut looks).await;
@@ -112,16 +113,16 @@ fn next_step(
     credential: &config::Credential,
     found: &Found,
     look: Option<&Look<'_>>,
-    now: Timestamp,
+    time: Time,
     request: Request,
 ) -> Decided {
     let mirrored = look.is_none_or(Look::mirrored);
     let mut evidence = Evidence::default();
     if mirrored {
-        evidence.proofs_mut().mirror.count(now, Ok(()));
+        evidence.proofs_mut().mirror.count(time.now, Ok(()));
     }
     let seen = Observation {
-        now,
+        time,
         sight: found.sight(look.map_or(&[], |look| &look.in_mirrors)),
         listing: look.and_then(Look::listed),
         mirrored,
@@ -148,23 +149,23 @@ impl Plan {
             revokes: vec![],
             orphans: vec![],
             elsewhere: vec![],
-            next_runs: schedule.runs(look.now).take(runs).map(|run| run.start).collect(),
+            next_runs: schedule.runs(look.time.now).take(runs).map(|run| run.start).collect(),
             renew_at: expires_at.map(|at| renewal(&credential.policy, at)),
             account: None,
             error: look.fault().map(|fault| fault.message.clone()),
             hint: look.fault().and_then(|fault| fault.hint.clone()),
             zone: zone(schedule),
-            now: look.now,
+            now: look.time.now,
         };
         if let (None, Ok(found)) = (look.fault(), &look.found) {
             let Decided { rule, step } =
-                next_step(config, credential, found, Some(look), look.now, request);
+                next_step(config, credential, found, Some(look), look.time, request);
             let words = words(step, record, request, &credential.name);
             plan.rule = Some(rule);
             plan.decision = Some(words.decision);
             plan.action = words.action;
             let is_at_rest = plan.decision == Some("rest");
-            let stopped = is_at_rest.then(|| held_back(credential, record, look.now)).flatten();
+            let stopped = is_at_rest.then(|| held_back(credential, record, look.time)).flatten();
             plan.reason = Some(stopped.unwrap_or(words.reason));
             plan.revokes = words.revokes;
             plan.orphans = words.orphans;
@@ -260,15 +261,15 @@ impl Answer for Plans {
 fn held_back(
     credential: &config::Credential,
     record: Option<&Record>,
-    now: Timestamp,
+    time: Time,
 ) -> Option<String> {
     let policy = &credential.policy;
     if policy.paused {
-        let expiry = record.and_then(|record| neglected(policy, record, now));
+        let expiry = record.and_then(|record| neglected(policy, record, time));
         let expiry = expiry.map(|at| format!(", though its token expires at {}", instant(at)));
         return Some(format!("paused: nothing is begun{}", expiry.unwrap_or_default()));
     }
-    let run = waiting(policy, record?, now)?;
+    let run = waiting(policy, record?, time.now)?;
     Some(format!(
         "the schedule asked for it at {}; it waits for its window until {}",
         instant(run.instant),

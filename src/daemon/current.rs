@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use jiff::Timestamp;
-
 use crate::fleet::{Contacts, Outlook};
 use crate::live::Outside;
+use crate::rotation::time::Time;
 
 /// The outside of the configuration that is in force.
 pub(super) struct Current(RwLock<Arc<Outside>>);
@@ -25,8 +24,8 @@ impl Current {
 }
 
 impl Outlook for Current {
-    fn now(&self) -> Timestamp {
-        self.get().now()
+    fn time(&self) -> Time {
+        self.get().time()
     }
 
     fn contacts(&self) -> Contacts {

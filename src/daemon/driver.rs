@@ -131,7 +131,7 @@ impl LiveDriver {
         let watcher = |progress| {
             if let Progress::Saw(record) = &progress
                 && !policy.paused
-                && expiring(policy, record, world.now()).is_some()
+                && expiring(policy, record, world.time()).is_some()
             {
                 slot.hurry();
                 world.hurry(true);

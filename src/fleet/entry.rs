@@ -21,6 +21,7 @@ use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::{Progress, Step};
 use crate::rotation::policy::Policy;
 use crate::rotation::schedule::{Due, LATENESS, Run, began, deadline};
+use crate::rotation::time::Time;
 
 /// What a rotation may take beyond the longest time of its gate, before it counts as past its deadline.
 const ALLOWANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -322,8 +323,8 @@ impl Entry {
         })
     }
 
-    /// How the credential stands at `now`.
-    pub(super) fn condition(&self, now: Timestamp) -> Condition {
+    /// How the credential stands at `time`.
+    pub(super) fn condition(&self, time: Time) -> Condition {
         let has_rested = self.last_run.as_ref().is_some_and(|run| run.state == State::Fresh);
         let is_seen = self.last_run.is_some() || self.working.is_some();
         let secret = match &self.record {
@@ -336,14 +337,14 @@ impl Entry {
             kept: self.kept.as_ref().map(|(kept, since)| (kept, *since)),
             ..observed(&self.member.name, secret, &self.tokens)
         };
-        let condition = condition(&self.policy, &observed, self.last_run.as_ref(), now);
+        let condition = condition(&self.policy, &observed, self.last_run.as_ref(), time);
         Condition { since: condition.since.or(Some(self.known_since)), ..condition }
     }
 
-    /// The credential as it is shown at `now`.
-    pub(super) fn shown(&self, now: Timestamp, unmanaged: Option<usize>) -> Member {
+    /// The credential as it is shown at `time`.
+    pub(super) fn shown(&self, time: Time, unmanaged: Option<usize>) -> Member {
         let mut member = self.member.clone();
-        member.condition = self.condition(now);
+        member.condition = self.condition(time);
         member.predecessors = self.tokens.predecessors.len();
         member.elsewhere = self.tokens.elsewhere.len();
         member.elsewhere_expires_at = self.tokens.elsewhere_expires_at;

@@ -19,6 +19,7 @@ impl Configured {
             path: "motherduck/etl".to_owned(),
             policy: Policy {
                 schedule: Schedule::new(calendar, Duration::ZERO, &name),
+                ttl: None,
                 paused: false,
                 renew_before: Duration::from_hours(7 * 24),
                 catch_up: CatchUp::Run,

@@ -8,13 +8,14 @@ use crate::rotation::drive::{LastSeen, Outcome};
 use crate::rotation::journal::StepReport;
 use crate::rotation::policy::GatePace;
 use crate::rotation::schedule::{Calendar, CronLine, Due};
+use crate::rotation::time::Time;
 
 /// A clock that goes as the test tells it to.
 struct Clock(Mutex<Timestamp>);
 
 impl Outlook for Clock {
-    fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+    fn time(&self) -> Time {
+        (*self.0.lock().unwrap()).into()
     }
 
     fn contacts(&self) -> Contacts {

@@ -77,6 +77,7 @@ fn record() -> Record {
         previous_token_ids: vec![],
         elsewhere_token_ids: vec![],
         unconfirmed_revocations: 0,
+        renewal_ttl_seconds: None,
         phase: crate::record::Phase::Published,
         token_sha256: String::new(),
         owner: "prod".parse().unwrap(),

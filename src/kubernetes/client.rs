@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde::Deserialize;
@@ -18,6 +19,7 @@ use super::error::{AccessError, Verb};
 use super::object::{List, Place};
 use super::settings;
 use crate::fault::chain;
+use crate::http::skew::Skew;
 use crate::tally::{Reach, Tally};
 use crate::tls::{Roots, http_client};
 
@@ -56,6 +58,7 @@ pub struct Cluster {
     /// The client, and the authorities that it was made with.
     http: Mutex<Option<(Vec<u8>, reqwest::Client)>>,
     tally: Arc<Tally>,
+    skew: Skew,
 }
 
 impl fmt::Debug for Cluster {
@@ -76,7 +79,12 @@ impl Cluster {
             }
             Authorities::File(_) => None,
         };
-        Ok(Self { access, http: Mutex::new(http), tally: Arc::default() })
+        Ok(Self { access, http: Mutex::new(http), tally: Arc::default(), skew: Skew::default() })
+    }
+
+    /// The cluster's clock minus ours, as of the last answer.
+    pub fn clock_skew(&self) -> Option<SignedDuration> {
+        self.skew.latest()
     }
 
     /// The same, whose requests are counted on by `tally`.
@@ -237,7 +245,9 @@ impl Cluster {
             may_quote = content == Content::Secret;
             request = request.header(CONTENT_TYPE, media_type).body(value.to_string());
         }
+        let before = Timestamp::now();
         let response = request.send().await.map_err(failed)?;
+        self.skew.measure(response.headers(), before, Timestamp::now());
         let status = response.status();
         let answered = bounded(response).await;
         if status.is_success() {

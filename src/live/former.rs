@@ -26,6 +26,7 @@ impl Live {
             keeper: keeper.clone(),
             acts: self.acts,
             infancy: Mutex::default(),
+            clocks: self.clocks.clone(),
             stop: self.stop.clone(),
             until: self.until,
             witness: self.witness.anew(),

@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::Outside;
 use crate::config::{Config, Credential};
 use crate::fleet::{Configured, Contacts, Fleet, Outlook};
 use crate::names::CredentialName;
+use crate::rotation::time::Time;
 
 impl Outlook for Outside {
-    fn now(&self) -> Timestamp {
-        Outside::now(self)
+    fn time(&self) -> Time {
+        Outside::time(self)
     }
 
     fn contacts(&self) -> Contacts {
         Contacts {
             motherduck: self.motherduck.contact(),
             clock_skew: self.motherduck.clock_skew(),
+            time: Some(self.time()),
             stores: self
                 .tallies
                 .iter()

@@ -96,6 +96,13 @@ impl Collector for Gauges {
             "MotherDuck's clock minus this machine's, as of the last answer",
             &skew.map(|skew| (vec![], skew.as_secs_f64())).into_iter().collect::<Vec<_>>(),
         )?;
+        let disputed = self.snapshot.contacts.time.map(|time| float(time.is_disputed().into()));
+        gauge(
+            &mut encoder,
+            "clocks_disagree",
+            "Whether this machine's clock and MotherDuck's differ by more than an hour, and no store tells which is right",
+            &disputed.map(|disputed| (vec![], disputed)).into_iter().collect::<Vec<_>>(),
+        )?;
         self.configuration(&mut encoder)?;
         counter(
             &mut encoder,

@@ -110,7 +110,7 @@ impl Client {
         }
         let answer = self.call(&operation, &[], Some(&body)).await.map_err(CreateTokenError::of)?;
         // It was created. Without its text or its ID it is of no use to us, and alive.
-        created(&answer, new)
+        created(&answer, new, self.earlier_now())
             .map_err(|failure| CreateTokenError::Unknown(operation.failed(failure)))
     }
 
@@ -133,11 +133,11 @@ impl Client {
 
 /// What the description calls optional may be missing: the time of creation is then now, and the expiry follows from
 /// what we asked for. A time that is there must be readable.
-fn created(answer: &Answer, new: &NewToken<'_>) -> Result<CreatedToken, Failure> {
+fn created(answer: &Answer, new: &NewToken<'_>, now: Timestamp) -> Result<CreatedToken, Failure> {
     let row: CreatedRow = answer.json()?;
     let token = Token::new(&row.token.0)
         .map_err(|_| Failure::Malformed { reason: "its `token` is not one word".to_owned() })?;
-    let created_at = row.created_ts.unwrap_or_else(Timestamp::now);
+    let created_at = row.created_ts.unwrap_or(now);
     let asked = new.ttl.and_then(|ttl| created_at.checked_add(ttl).ok());
     Ok(CreatedToken { id: TokenId(row.id), token, created_at, expires_at: row.expire_at.or(asked) })
 }

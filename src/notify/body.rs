@@ -65,6 +65,10 @@ pub(super) fn cloud_event(event: &Event) -> Value {
             account.clone(),
             json!({ "username": account, "unmanaged_tokens": count, "repeated": is_repeated }),
         ),
+        News::Clocks { time, is_repeated } => (
+            "clocks".to_owned(),
+            json!({ "here": time.now, "motherduck": time.other, "repeated": is_repeated }),
+        ),
         News::Test { sink } => (sink.clone(), json!({ "sink": sink })),
     };
     json!({
@@ -86,6 +90,8 @@ fn joined(mut one: Value, other: Value) -> Value {
     one
 }
 
+const CLOCKS: &str = "dev.pintail.clock.disagrees";
+
 fn kind(news: &News) -> &'static str {
     match news {
         News::Credential { occasion, .. } => match occasion {
@@ -98,8 +104,10 @@ fn kind(news: &News) -> &'static str {
             Occasion::Recovered => "dev.pintail.rotation.recovered",
             Occasion::Expiring => "dev.pintail.token.expiring",
             Occasion::Unmanaged => "dev.pintail.account.unmanaged",
+            Occasion::ClockDisagrees => CLOCKS,
         },
         News::Unmanaged { .. } => "dev.pintail.account.unmanaged",
+        News::Clocks { .. } => CLOCKS,
         News::Test { .. } => "dev.pintail.test",
     }
 }

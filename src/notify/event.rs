@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::settings::Occasion;
 use crate::fleet::{Member, Snapshot};
 use crate::names::Owner;
+use crate::rotation::time::Time;
 
 /// Something that a person should know.
 #[derive(Debug, Clone)]
@@ -41,6 +42,13 @@ pub enum News {
         /// Whether it lasts since it was last told.
         is_repeated: bool,
     },
+    /// Clocks that disagree.
+    Clocks {
+        /// What they say.
+        time: Time,
+        /// Whether it lasts since it was last told.
+        is_repeated: bool,
+    },
     /// Nothing: a person tries whether it arrives.
     Test {
         /// The sink.
@@ -67,6 +75,7 @@ impl News {
         match self {
             Self::Credential { occasion, .. } => occasion.as_str(),
             Self::Unmanaged { .. } => Occasion::Unmanaged.as_str(),
+            Self::Clocks { .. } => Occasion::ClockDisagrees.as_str(),
             Self::Test { .. } => "test",
         }
     }

@@ -1,6 +1,7 @@
-//! What is news to one sink: how the fleet stands, given what the sink was told before. Reads no clock, sends nothing.
+//! What is news to one sink: how the fleet stands, given what the sink was told before. Sends nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,6 +10,7 @@ use super::settings::{Occasion, Sink};
 use crate::fleet::{Member, Origin, Snapshot};
 use crate::names::{CredentialName, RotationId};
 use crate::rotation::condition::{Condition, Reason, State};
+use crate::rotation::time::Time;
 
 /// Remembers what a sink was told, and finds what is new.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct Judge {
     credentials: BTreeMap<CredentialName, Memory>,
     /// By account, how many unmanaged tokens there were, and when that was told.
     accounts: BTreeMap<String, (usize, Timestamp)>,
+    /// When it was told that clocks disagree.
+    clocks: Option<Instant>,
 }
 
 /// What was told of a credential, and has not passed.
@@ -49,6 +53,7 @@ impl Judge {
             expiry_within: settings.expiry_within.map(signed),
             credentials: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            clocks: None,
         }
     }
 
@@ -64,6 +69,7 @@ impl Judge {
         self.credentials
             .retain(|name, _| snapshot.members.binary_search_by(|one| one.name.cmp(name)).is_ok());
         news.extend(self.unmanaged(snapshot));
+        news.extend(self.clocks(snapshot));
         news
     }
 
@@ -129,6 +135,25 @@ impl Judge {
         // An account that cannot be listed at the moment is not one without such tokens.
         self.accounts.retain(|account, _| snapshot.unmanaged.get(account) != Some(&0));
         news
+    }
+
+    /// Clocks that disagree, once for all credentials. A `Date` that is wrong by turns is told once, too.
+    fn clocks(&mut self, snapshot: &Snapshot) -> Option<News> {
+        let is_wanted = self.wanted.contains(&Occasion::ClockDisagrees);
+        if !is_wanted || !snapshot.contacts.time.is_some_and(Time::is_disputed) {
+            return None;
+        }
+        let time = snapshot.contacts.time?;
+        // Counted by neither of them.
+        let is_repeated = self.clocks.is_some();
+        let lasts = |at: Instant| {
+            SignedDuration::try_from(at.elapsed()).is_ok_and(|it| it >= self.repeat_after)
+        };
+        if is_repeated && !self.clocks.is_some_and(lasts) {
+            return None;
+        }
+        self.clocks = Some(Instant::now());
+        Some(News::Clocks { time, is_repeated })
     }
 
     /// Whether what lasts is to be told, having been told at `told`.

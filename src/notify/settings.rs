@@ -69,11 +69,13 @@ pub enum Occasion {
     Expiring,
     /// An account has tokens that nobody manages.
     Unmanaged,
+    /// This machine's clock and MotherDuck's differ much, and nothing tells which is right.
+    ClockDisagrees,
 }
 
 impl Occasion {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Failed,
         Self::Held,
         Self::RolledBack,
@@ -83,6 +85,7 @@ impl Occasion {
         Self::Recovered,
         Self::Expiring,
         Self::Unmanaged,
+        Self::ClockDisagrees,
     ];
 
     /// The occasion's word in configurations and metrics.
@@ -97,6 +100,7 @@ impl Occasion {
             Self::Recovered => "recovered",
             Self::Expiring => "expiring",
             Self::Unmanaged => "unmanaged",
+            Self::ClockDisagrees => "clock_disagrees",
         }
     }
 }

@@ -6,6 +6,7 @@ use super::settings::Occasion;
 use super::{Event, News};
 use crate::fleet::Member;
 use crate::rotation::condition::Condition;
+use crate::rotation::time::{self, disagreement};
 use crate::text::{instant, span};
 
 /// An event in words. None of them holds a secret.
@@ -45,6 +46,14 @@ pub(super) fn words(event: &Event) -> Words {
                 )),
             }
         }
+        News::Clocks { time, is_repeated } => Words {
+            title: title(event, "clocks disagree", *is_repeated),
+            why: Some(disagreement(*time, None)),
+            next: "tokens are replaced when either clock says that they near their end, once an hour at most; \
+                   scheduled rotations wait"
+                .to_owned(),
+            to_do: Some(time::HINT.to_owned()),
+        },
         News::Test { sink } => Words {
             title: title(event, &format!("this is a test of the sink {sink}"), false),
             why: None,
@@ -92,6 +101,9 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
             format!("{}; {}", condition.next(), served(member, now)),
             Some(format!("pintail rotate-now {} shows what is in the way", member.name)),
         ),
+        Occasion::ClockDisagrees => {
+            ("waits for clocks that agree".to_owned(), rotation(member), None)
+        }
         Occasion::Unmanaged => {
             ("shares its account with unmanaged tokens".to_owned(), rotation(member), None)
         }

@@ -21,6 +21,7 @@ fn record(token: &Token) -> Record {
         previous_token_ids: vec![],
         elsewhere_token_ids: vec![],
         unconfirmed_revocations: 0,
+        renewal_ttl_seconds: None,
         phase: Phase::Published,
         token_sha256: token.sha256(),
         owner: "prod".parse().unwrap(),

@@ -181,6 +181,7 @@ impl Adoption<'_> {
             previous_token_ids: previous.collect(),
             elsewhere_token_ids: vec![],
             unconfirmed_revocations: 0,
+            renewal_ttl_seconds: None,
             phase: Phase::Published,
             token_sha256: claim.token.sha256(),
             owner: subject.owner.clone(),

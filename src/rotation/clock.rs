@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::time::Time;
+
 /// A clock, and who waits by it.
 pub trait Clock {
-    /// The wall clock, corrected where MotherDuck's clock is known to differ much.
-    fn now(&self) -> Timestamp;
+    /// What the clocks say.
+    fn time(&self) -> Time;
+
+    /// The clock that is gone by.
+    fn now(&self) -> Timestamp {
+        self.time().now
+    }
 
     /// Whether the process was asked to stop: the step in hand is finished, no further one is begun.
     fn stopping(&self) -> bool;

@@ -21,6 +21,7 @@ use crate::rotation::decide::Refusal;
 use crate::rotation::journal::Step;
 use crate::rotation::policy::Policy;
 use crate::rotation::schedule::{NextRotation, next_rotation};
+use crate::rotation::time::Time;
 use crate::text::instant;
 
 /// What was seen of a credential's secret.
@@ -168,7 +169,7 @@ struct Case<'a> {
     policy: &'a Policy,
     seen: &'a Observed<'a>,
     last_run: Option<&'a LastRun>,
-    now: Timestamp,
+    time: Time,
 }
 
 /// A rule: it says how the credential stands, or leaves it to the next one.
@@ -204,9 +205,9 @@ pub fn condition(
     policy: &Policy,
     observed: &Observed<'_>,
     last_run: Option<&LastRun>,
-    now: Timestamp,
+    time: impl Into<Time>,
 ) -> Condition {
-    let case = Case { policy, seen: observed, last_run, now };
+    let case = Case { policy, seen: observed, last_run, time: time.into() };
     let found = RULES.iter().find_map(|rule| rule(&case));
     case.told(found.unwrap_or(Finding { state: State::Fresh, trouble: None, since: None }))
 }
@@ -223,9 +224,9 @@ impl Case<'_> {
         };
         let working = self.seen.working.and_then(|working| working.step);
         let next = match self.seen.secret {
-            Seen::Serves(record) => next_rotation(self.policy, record, self.now),
+            Seen::Serves(record) => next_rotation(self.policy, record, self.time),
             Seen::Empty if !self.policy.paused => {
-                Some(NextRotation { at: self.now, waits_for_window: false })
+                Some(NextRotation { at: self.time.now, waits_for_window: false })
             }
             Seen::Empty | Seen::NotYet | Seen::Unreadable(_) | Seen::Refused(_) => None,
         };

@@ -67,6 +67,7 @@ const SETTLED: &[Rule] = rules![
     AtOnce prove_or_replace_what_is_missing,
     Mirrored revoke_orphans,
     Mirrored forget_what_left,
+    Mirrored hold_while_clocks_disagree,
     Mirrored rest,
 ];
 

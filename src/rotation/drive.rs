@@ -216,6 +216,7 @@ fn obstacle_step(obstacle: Obstacle) -> Step {
         Obstacle::Gate => Step::Gate,
         Obstacle::Verify => Step::Verify,
         Obstacle::EndpointNotChecking => Step::Confirm,
+        Obstacle::Clock => Step::Create,
     }
 }
 
@@ -342,6 +343,7 @@ fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
         Obstacle::Gate => condition::Reason::GateNotPassed,
         Obstacle::Verify => condition::Reason::NotVerified,
         Obstacle::EndpointNotChecking => condition::Reason::EndpointNotChecking,
+        Obstacle::Clock => condition::Reason::ClockDisagrees,
     };
     // It is rolled back at most once in a rotation.
     let (message, hint) = if obstacle == Obstacle::Gate && is_back {

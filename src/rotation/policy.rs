@@ -14,6 +14,8 @@ pub struct Policy {
     pub schedule: Schedule,
     /// Whether nothing is begun for it unless a person asks, not even when its token expires (default false).
     pub paused: bool,
+    /// How long a token is to live; for ever, if absent.
+    pub ttl: Option<Duration>,
     /// How long before its expiry a token is replaced.
     pub renew_before: Duration,
     /// Whether a missed run is made up for.
@@ -24,6 +26,13 @@ pub struct Policy {
     pub orphan_grace: Duration,
     /// The pace at which the gate is polled.
     pub gate: GatePace,
+}
+
+impl Policy {
+    /// How long a token is to live, in seconds; 0 if for ever.
+    pub fn ttl_seconds(&self) -> u64 {
+        self.ttl.map_or(0, |ttl| ttl.as_secs())
+    }
 }
 
 /// Whether a missed run is made up for.

@@ -13,6 +13,7 @@ use crate::rotation::decide::{
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Step, StepOutcome};
 use crate::rotation::mirror::named_in_mirrors;
+use crate::rotation::time::disagreement;
 use crate::rotation::world::{ListedToken, PublishError, Reading, Site, Version, World};
 use crate::secret::Token;
 
@@ -229,21 +230,28 @@ impl<'a, W: World> Reconciler<'a, W> {
                 Pass::Waiting(until, awaited)
             }
             Decision::Hold { obstacle, until } => {
-                let proofs = self.evidence.proofs();
-                let tries = match obstacle {
-                    Obstacle::Mirror => &proofs.mirror,
-                    Obstacle::Deploy => &proofs.deploy,
-                    Obstacle::Gate => &proofs.gate,
-                    Obstacle::Verify => &proofs.verify,
-                    Obstacle::EndpointNotChecking => &proofs.confirm,
-                };
-                let problem = tries.failure.clone().unwrap_or_default();
-                Pass::Held { obstacle, problem, until }
+                Pass::Held { obstacle, problem: self.problem_of(obstacle), until }
             }
             Decision::Refuse(refusal) => Pass::Refused(refusal),
             Decision::Forget(left) => self.forget(reading, &left).await,
             Decision::Rest { next_due, elsewhere } => Pass::Resting { next_due, elsewhere },
         }
+    }
+
+    /// How the last try went of what is in the way.
+    fn problem_of(&self, obstacle: Obstacle) -> String {
+        let proofs = self.evidence.proofs();
+        let tries = match obstacle {
+            Obstacle::Mirror => &proofs.mirror,
+            Obstacle::Deploy => &proofs.deploy,
+            Obstacle::Gate => &proofs.gate,
+            Obstacle::Verify => &proofs.verify,
+            Obstacle::EndpointNotChecking => &proofs.confirm,
+            Obstacle::Clock => {
+                return disagreement(self.world.time(), self.standing.record.as_ref());
+            }
+        };
+        tries.failure.clone().unwrap_or_default()
     }
 
     async fn look(&mut self) -> Result<Reading, Fault> {
@@ -326,7 +334,7 @@ impl<'a, W: World> Reconciler<'a, W> {
         (self.judge)(
             self.subject,
             &Observation {
-                now: self.world.now(),
+                time: self.world.time(),
                 sight,
                 listing: self.listing.as_deref(),
                 mirrored: self.mirrored,

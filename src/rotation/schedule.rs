@@ -12,9 +12,10 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use sha2::{Digest, Sha256};
 
 pub use self::window::{Week, Windows};
-use crate::names::CredentialName;
+use crate::names::{CredentialName, TokenName};
 use crate::record::Record;
 use crate::rotation::policy::{CatchUp, Policy};
+use crate::rotation::time::Time;
 
 /// How late a run may begin before it counts as missed; where `catch_up = "skip"`, it does not begin later.
 pub const LATENESS: SignedDuration = SignedDuration::from_mins(10);
@@ -289,16 +290,69 @@ pub enum Due {
     Expiring(Timestamp),
 }
 
-/// Why `record`'s credential is due at `now`, if it is. Expiry beats every window, and nothing beats a pause.
-pub fn due(policy: &Policy, record: &Record, now: Timestamp) -> Option<Due> {
+/// Why `record`'s credential is due, if it is. Expiry beats every window, and nothing beats a pause. A token that was
+/// just made is not due for its end, and a schedule waits while clocks disagree.
+pub fn due(policy: &Policy, record: &Record, time: impl Into<Time>) -> Option<Due> {
+    let time = time.into();
     if policy.paused {
         return None;
     }
-    if let Some(expires_at) = expiring(policy, record, now) {
+    if let Some(expires_at) = expiring(policy, record, time)
+        && youth(policy, record, time).is_none()
+    {
         return Some(Due::Expiring(expires_at));
     }
+    scheduled(policy, record, time.now).filter(|_| !time.is_disputed())
+}
+
+/// Whether something is due but for clocks, or times of the served token, that disagree; and how long it waits at least.
+pub fn in_doubt(policy: &Policy, record: &Record, time: Time) -> Option<SignedDuration> {
+    if policy.paused || due(policy, record, time).is_some() {
+        return None;
+    }
+    let youth = expiring(policy, record, time).and_then(|_| youth(policy, record, time));
+    let waits = || time.is_disputed() && scheduled(policy, record, time.now).is_some();
+    youth.or_else(|| waits().then_some(SignedDuration::ZERO))
+}
+
+/// The scheduled instant that a rotation is due for.
+fn scheduled(policy: &Policy, record: &Record, now: Timestamp) -> Option<Due> {
     let run = pending(policy, record, now)?;
     (run.start <= now).then_some(Due::Scheduled(run.instant))
+}
+
+/// The longest time for which a token that was made because of an expiry is not replaced because of its own.
+const LONGEST_YOUTH: SignedDuration = SignedDuration::from_hours(1);
+/// MotherDuck makes no token that lives for less.
+const SHORTEST_LIFE: SignedDuration = SignedDuration::from_mins(5);
+
+/// For how long the served token, made because of an expiry itself, is too young to be replaced because of its own, if
+/// it is: a quarter of its life, an hour at most. One that nears its end so soon says that a clock is wrong, or an
+/// answer; without this pintail would make token after token for as long as that lasts. By any clock it may be young,
+/// and by any stamp: another pintail may have made it. Another `ttl` in the configuration is reason enough for another
+/// token.
+pub fn youth(policy: &Policy, record: &Record, time: Time) -> Option<SignedDuration> {
+    let own = TokenName::parse(&record.token_name)?.rotation;
+    let is_renewal = record.renewal_ttl_seconds == Some(policy.ttl_seconds());
+    if !is_renewal || own != record.rotation_id {
+        return None;
+    }
+    let quarter = life(policy, record).map(|life| life / 4);
+    let youth = quarter.map_or(LONGEST_YOUTH, |quarter| quarter.min(LONGEST_YOUTH));
+    let stamps = [Some(record.created_at), own.started_at(), Some(record.published_at)];
+    let age = |now: Timestamp, made: Timestamp| now.duration_since(made);
+    let ages =
+        time.clocks().flat_map(|now| stamps.into_iter().flatten().map(move |made| age(now, made)));
+    let left = ages.filter(|age| !age.is_negative()).map(|age| youth.saturating_sub(age));
+    left.filter(SignedDuration::is_positive).max()
+}
+
+/// How long the served token lives as a whole: as it was asked for, or shorter, by one and the same answer of
+/// MotherDuck's. An answer that says less than MotherDuck grants is not believed.
+pub(super) fn life(policy: &Policy, record: &Record) -> Option<SignedDuration> {
+    let told = record.expires_at.map(|at| at.duration_since(record.created_at));
+    let told = told.filter(|told| *told >= SHORTEST_LIFE);
+    policy.ttl.map(signed).into_iter().chain(told).min()
 }
 
 /// The last scheduled instant, if no rotation began since, and when a window lets one begin: at once, if in the past.
@@ -323,24 +377,29 @@ pub fn waiting(policy: &Policy, record: &Record, now: Timestamp) -> Option<Run> 
 }
 
 /// The expiry of a served token that nobody replaces in time, since the credential is paused.
-pub fn neglected(policy: &Policy, record: &Record, now: Timestamp) -> Option<Timestamp> {
-    expiring(policy, record, now).filter(|_| policy.paused)
+pub fn neglected(policy: &Policy, record: &Record, time: impl Into<Time>) -> Option<Timestamp> {
+    expiring(policy, record, time).filter(|_| policy.paused)
 }
 
-/// The served token's expiry, if it is nearer than `renew_before`.
-pub fn expiring(policy: &Policy, record: &Record, now: Timestamp) -> Option<Timestamp> {
-    record.expires_at.filter(|&at| renewal(policy, at) <= now)
+/// The served token's expiry, if it is nearer than `renew_before` by any clock.
+pub fn expiring(policy: &Policy, record: &Record, time: impl Into<Time>) -> Option<Timestamp> {
+    let later = time.into().later();
+    record.expires_at.filter(|&at| renewal(policy, at) <= later)
 }
 
 /// When the credential is rotated next, if nothing happens before; never while it is paused.
-pub fn next_due(policy: &Policy, record: &Record, now: Timestamp) -> Option<Timestamp> {
+pub fn next_due(policy: &Policy, record: &Record, time: impl Into<Time>) -> Option<Timestamp> {
     if policy.paused {
         return None;
     }
+    let time = time.into();
+    let now = time.now;
     let schedule = &policy.schedule;
     let waiting = waiting(policy, record, now).map(|run| run.start);
     let next = schedule.next(now).map(|instant| schedule.run(instant).start);
-    let renewal = record.expires_at.map(|at| renewal(policy, at));
+    let youth = youth(policy, record, time).and_then(|left| now.checked_add(left).ok());
+    let renewal = record.expires_at.map(|at| time.of_later(renewal(policy, at)));
+    let renewal = renewal.map(|at| youth.map_or(at, |youth| at.max(youth)));
     waiting.into_iter().chain(next).chain(renewal).min()
 }
 
@@ -354,13 +413,18 @@ pub struct NextRotation {
 }
 
 /// When what `record` tells of is rotated next.
-pub fn next_rotation(policy: &Policy, record: &Record, now: Timestamp) -> Option<NextRotation> {
-    let at = match due(policy, record, now) {
+pub fn next_rotation(
+    policy: &Policy,
+    record: &Record,
+    time: impl Into<Time>,
+) -> Option<NextRotation> {
+    let time = time.into();
+    let at = match due(policy, record, time) {
         Some(Due::Scheduled(at)) => at,
         Some(Due::Expiring(at)) => renewal(policy, at),
-        None => next_due(policy, record, now)?,
+        None => next_due(policy, record, time)?,
     };
-    let waits_for_window = waiting(policy, record, now).is_some_and(|run| run.start == at);
+    let waits_for_window = waiting(policy, record, time.now).is_some_and(|run| run.start == at);
     Some(NextRotation { at, waits_for_window })
 }
 

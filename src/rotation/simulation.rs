@@ -4,6 +4,7 @@
 mod account;
 mod actor;
 mod admin;
+mod clocks;
 mod flaws;
 mod ground;
 mod laws;

@@ -41,6 +41,9 @@ pub struct Options {
     /// A new token appears in the list only after that long
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
     pub listing_delay: Duration,
+    /// The `Date` of every answer is off by so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true)]
+    pub date_off: i64,
     /// Expired tokens stay in the list
     #[arg(long)]
     pub keep_expired: bool,
@@ -146,6 +149,7 @@ impl Default for Options {
             latency: Duration::ZERO,
             revocation_delay: Duration::ZERO,
             listing_delay: Duration::ZERO,
+            date_off: 0,
             keep_expired: false,
             identity: Identity::Username,
             no_password: false,
@@ -228,6 +232,7 @@ mod tests {
             "--latency=20ms",
             "--revocation-delay=2s",
             "--listing-delay=1s",
+            "--date-off=-90",
             "--keep-expired",
             "--identity=email",
             "--no-password",
@@ -246,6 +251,7 @@ mod tests {
         assert_eq!(options.accounts_file, Some("accounts.txt".into()));
         assert_eq!(options.revocation_delay, Duration::from_secs(2));
         assert!(options.lite_plan && options.duplicate_names && options.keep_expired);
+        assert_eq!(options.date_off, -90);
         assert!(options.identity == Identity::Email && options.no_password);
         assert_eq!(options.members_may, [OwnTokens::List, OwnTokens::Revoke]);
         assert_eq!(options.retry_after, RetryAfter::Date);

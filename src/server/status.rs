@@ -9,6 +9,7 @@ use super::ready::Readiness;
 use crate::fleet::{Configuration, Member, Rotation, Snapshot};
 use crate::names::Owner;
 use crate::rotation::condition::State;
+use crate::rotation::time::Time;
 use crate::workers::Worker;
 
 /// The whole status.
@@ -21,6 +22,7 @@ pub(super) struct Status<'a> {
     readiness: Readiness,
     configuration: &'a Configuration,
     clock_skew_seconds: Option<f64>,
+    clocks_disagree: bool,
     /// How many credentials are in each state.
     states: BTreeMap<State, usize>,
     credentials: &'a [Member],
@@ -39,6 +41,7 @@ impl<'a> Status<'a> {
             readiness,
             configuration: &snapshot.configuration,
             clock_skew_seconds: snapshot.contacts.clock_skew.map(|skew| skew.as_secs_f64()),
+            clocks_disagree: snapshot.contacts.time.is_some_and(Time::is_disputed),
             states: snapshot.states(),
             credentials: &snapshot.members,
             rotations: &snapshot.rotations,

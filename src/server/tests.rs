@@ -14,6 +14,7 @@ use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::journal::{Progress, Step};
 use crate::rotation::policy::GatePace;
 use crate::rotation::schedule::Calendar;
+use crate::rotation::time::Time;
 use crate::workers::Worker;
 
 const LONG: Duration = Duration::from_mins(10);
@@ -29,8 +30,8 @@ impl Sky {
 }
 
 impl Outlook for Sky {
-    fn now(&self) -> Timestamp {
-        self.0.lock().unwrap().0
+    fn time(&self) -> Time {
+        self.0.lock().unwrap().0.into()
     }
 
     fn contacts(&self) -> Contacts {

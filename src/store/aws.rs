@@ -12,12 +12,14 @@ mod words;
 
 use std::cmp::Reverse;
 use std::fmt;
+use std::sync::Arc;
 
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_sdk_secretsmanager::config::{Builder, Config};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_secretsmanager::types::Tag;
+use jiff::SignedDuration;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
@@ -28,6 +30,7 @@ use self::publication::{Next, Publication};
 use super::caveat::{Caveat, Severity};
 use super::settings::AwsStore;
 use super::{Location, PublishError, Role, StoreError, reading};
+use crate::http::skew::Skew;
 use crate::names::TokenId;
 use crate::record::{Object, Record};
 use crate::rotation::world::{Reading, Version};
@@ -59,6 +62,7 @@ const MOST_PAGES: usize = 32;
 pub struct Aws {
     settings: AwsStore,
     client: OnceCell<Client>,
+    skew: Arc<Skew>,
 }
 
 impl fmt::Debug for Aws {
@@ -79,7 +83,11 @@ enum Which<'a> {
 impl Aws {
     pub(super) fn open(settings: &AwsStore) -> Result<Self, AwsError> {
         connect::check(settings)?;
-        Ok(Self { settings: settings.clone(), client: OnceCell::new() })
+        Ok(Self { settings: settings.clone(), client: OnceCell::new(), skew: Arc::default() })
+    }
+
+    pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
+        self.skew.latest()
     }
 
     pub(super) async fn read(&self, at: &Location) -> Result<Reading, StoreError> {
@@ -297,7 +305,7 @@ impl Aws {
     }
 
     async fn client(&self) -> Result<&Client, AwsError> {
-        self.client.get_or_try_init(|| connect::client(&self.settings)).await
+        self.client.get_or_try_init(|| connect::client(&self.settings, &self.skew)).await
     }
 }
 

@@ -6,6 +6,7 @@ mod secret;
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use serde_json::json;
 
 pub use self::error::KubernetesError;
@@ -44,6 +45,10 @@ impl fmt::Debug for Secrets {
 impl Secrets {
     pub(super) fn open(settings: &KubernetesStore) -> Result<Self, KubernetesError> {
         Ok(Self { cluster: Cluster::open(&settings.cluster)?, settings: settings.clone() })
+    }
+
+    pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
+        self.cluster.clock_skew()
     }
 
     pub(super) async fn read(&self, at: &Location) -> Result<Reading, StoreError> {

@@ -3,6 +3,7 @@
 pub(super) mod answer;
 mod error;
 mod limits;
+mod pace;
 mod reply;
 mod request;
 mod rights;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use jiff::SignedDuration;
 use reqwest::header::HeaderValue;
 use secrecy::zeroize::Zeroizing;
 use serde_json::Value;
@@ -84,6 +86,10 @@ impl Vault {
             address: settings.address.clone(),
             mount: settings.mount.trim_matches('/').to_owned(),
         })
+    }
+
+    pub(super) fn clock_skew(&self) -> Option<SignedDuration> {
+        self.session.wire().skew().latest()
     }
 
     pub(super) async fn read(&self, at: &Location) -> Result<Reading, StoreError> {
@@ -172,7 +178,7 @@ impl Vault {
             .with_jitter();
         read.retry(pauses)
             .sleep(tokio::time::sleep)
-            .when(Answer::is_worth_repeating)
+            .when(|answer| answer.is_worth_repeating() && !answer.was_turned_away())
             .await
             .map_err(|answer| self.failed(Capability::Read, at, &answer).into())
     }

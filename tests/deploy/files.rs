@@ -8,10 +8,11 @@ use serde_json::Value;
 use crate::bench::{shipped, text};
 
 /// What the alerts and the dashboard may ask for.
-const METRICS: [&str; 27] = [
+const METRICS: [&str; 28] = [
     "pintail_audit_log_failures_total",
     "pintail_build_info",
     "pintail_clock_skew_seconds",
+    "pintail_clocks_disagree",
     "pintail_config_last_reload_success_timestamp_seconds",
     "pintail_config_last_reload_successful",
     "pintail_config_reload_failures_total",

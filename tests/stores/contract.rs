@@ -82,6 +82,7 @@ impl Made {
             previous_token_ids: previous.to_vec(),
             elsewhere_token_ids: vec![],
             unconfirmed_revocations: 0,
+            renewal_ttl_seconds: None,
             phase,
             token_sha256: self.token.sha256(),
             owner: "prod".parse().unwrap(),

@@ -22,7 +22,7 @@ pub(super) fn token(
     all_read: bool,
 ) -> Token {
     let account = looks.first().map(|look| &look.credential.username);
-    let now = looks.iter().map(|look| look.now).max().unwrap_or(listed.created_at);
+    let now = looks.iter().map(|look| look.time.now).max().unwrap_or(listed.created_at);
     let kind = account.map_or(Kind::Unknown, |account| {
         Kind::of(inventory.kinship(config, account, listed), all_read)
     });

@@ -182,7 +182,7 @@ async fn elsewhere(
             // An account that is not there, or cannot be listed, is told of with the accounts.
             let listing = world.list().await.ok()?;
             let subject = subject(&outside.config, credential);
-            unrecorded(&subject, &listing, None, &Evidence::default(), world.now()).elsewhere
+            unrecorded(&subject, &listing, None, &Evidence::default(), world.time()).elsewhere
         }
         Slot::Unmanaged { .. } | Slot::Edited { .. } => vec![],
     };

@@ -200,5 +200,6 @@ fn waits_for(obstacle: Obstacle) -> &'static str {
         Obstacle::Gate => "the consumers' health gate",
         Obstacle::Verify => "a connection with the served token",
         Obstacle::EndpointNotChecking => "whether a revoked token is refused",
+        Obstacle::Clock => "clocks that agree",
     }
 }

@@ -18,6 +18,7 @@ use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Step;
 use crate::rotation::kinship::Kinship;
 use crate::rotation::mirror::{MirrorSight, foreign};
+use crate::rotation::time::Time;
 use crate::rotation::world::ListedToken;
 use crate::text::{instant, relative, span};
 
@@ -87,7 +88,8 @@ impl Row {
             token_id: served.map(|record| record.token_id),
             created_at: served.map(|record| record.created_at),
             expires_at: served.and_then(|record| record.expires_at),
-            age_seconds: served.map(|record| look.now.duration_since(record.created_at).as_secs()),
+            age_seconds: served
+                .map(|record| look.time.now.duration_since(record.created_at).as_secs()),
             previous_token_ids: condition.predecessors.clone(),
             orphans: condition.orphans.clone(),
             elsewhere_token_ids: condition.elsewhere.clone(),
@@ -102,7 +104,7 @@ impl Row {
                 listed.iter().filter(is_stray).map(Stray::from).collect()
             }),
             error: fault.map(|fault| fault.message.clone()),
-            now: look.now,
+            now: look.time.now,
         }
     }
 
@@ -176,7 +178,7 @@ impl From<&ListedToken> for Stray {
 fn tokens(subject: &Subject, look: &Look<'_>) -> Tokens {
     let record = look.found.as_ref().ok().and_then(Found::record);
     let ours = record.filter(|record| record.owner == subject.owner);
-    let tokens = living(subject, ours, look.listed(), &Evidence::default(), look.now);
+    let tokens = living(subject, ours, look.listed(), &Evidence::default(), look.time);
     match &look.found {
         Ok(Found::Vacant { .. }) => tokens,
         Ok(_) if ours.is_some() => tokens,
@@ -186,7 +188,7 @@ fn tokens(subject: &Subject, look: &Look<'_>) -> Tokens {
 
 /// How it stands: by the same judgement as the daemon's, to which a running daemon gives what its last run came to.
 fn stands(subject: &Subject, look: &Look<'_>, tokens: &Tokens, daemon: &Daemon) -> Condition {
-    let refusal = look.found.as_ref().ok().and_then(|found| refusal(subject, found, look.now));
+    let refusal = look.found.as_ref().ok().and_then(|found| refusal(subject, found, look.time));
     let secret = match (&look.found, &refusal) {
         (Err(fault), _) => Seen::Unreadable(fault),
         (Ok(_), Some(refusal)) => Seen::Refused(refusal),
@@ -207,7 +209,7 @@ fn stands(subject: &Subject, look: &Look<'_>, tokens: &Tokens, daemon: &Daemon) 
         working: None,
         kept: None,
     };
-    condition(&subject.policy, &observed, last_run.as_ref(), look.now)
+    condition(&subject.policy, &observed, last_run.as_ref(), look.time)
 }
 
 /// A mirror that does not serve what the store serves, one that waits for a person before all.
@@ -229,9 +231,9 @@ fn unmirrored(look: &Look<'_>) -> Option<Trouble> {
 }
 
 /// What the reconciler refuses to touch, by its own word.
-fn refusal(subject: &Subject, found: &Found, now: Timestamp) -> Option<Refusal> {
+fn refusal(subject: &Subject, found: &Found, time: Time) -> Option<Refusal> {
     let seen = Observation {
-        now,
+        time,
         sight: found.sight(&[]),
         listing: None,
         mirrored: true,

@@ -134,6 +134,7 @@ pub(super) fn check(
     let policy = Policy {
         schedule: Schedule::new(pace.calendar, splay, name).within(windows),
         paused,
+        ttl: lifetime.ttl,
         renew_before: lifetime.renew_before,
         catch_up: raw.catch_up.map_or(CatchUp::Run, |Word(word)| word),
         on_failure: raw.on_failure.map_or(OnFailure::Hold, |Word(word)| word),

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use super::{Kind, Slot};
 use crate::fault::{Fault, FaultKind};
 use crate::names::{TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::Reason;
+use crate::rotation::time::Time;
 use crate::rotation::world::{
     CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
     Site, Verdict, World,
@@ -32,8 +31,8 @@ fn stopping() -> Fault {
 }
 
 impl<W: Clock + Sync> Clock for InSlot<'_, W> {
-    fn now(&self) -> Timestamp {
-        self.world.now()
+    fn time(&self) -> Time {
+        self.world.time()
     }
 
     fn stopping(&self) -> bool {

@@ -174,6 +174,7 @@ async fn a_five_field_line_with_a_time_zone_is_kept_across_a_clock_change() {
     let policy = Policy {
         schedule,
         paused: false,
+        ttl: None,
         renew_before: Duration::ZERO,
         catch_up: CatchUp::Run,
         on_failure: OnFailure::Hold,

@@ -3,6 +3,7 @@
 use super::*;
 use crate::fleet::{Configured, Contacts, Fleet, Outlook};
 use crate::rotation::schedule::Calendar;
+use crate::rotation::time::Time;
 
 const REST: Does = Does::Rests { due_in: None };
 /// A health endpoint that accepts and never answers, with the default limit.
@@ -107,8 +108,8 @@ async fn a_run_that_finds_no_place_counts_as_missed_when_its_time_is_up() {
 }
 
 impl Outlook for Clock {
-    fn now(&self) -> Timestamp {
-        Clock::now(self)
+    fn time(&self) -> Time {
+        Clock::now(self).into()
     }
 
     fn contacts(&self) -> Contacts {

@@ -80,9 +80,9 @@ fn look(judge: &mut Judge, now: i64, members: Vec<Member>, unmanaged: usize) -> 
     snapshot.unmanaged = [("etl_prod".to_owned(), unmanaged)].into();
     let word = |news: &News| {
         let is_repeated = match news {
-            News::Credential { is_repeated, .. } | News::Unmanaged { is_repeated, .. } => {
-                *is_repeated
-            }
+            News::Credential { is_repeated, .. }
+            | News::Unmanaged { is_repeated, .. }
+            | News::Clocks { is_repeated, .. } => *is_repeated,
             News::Test { .. } => false,
         };
         format!("{}{}", news.word(), if is_repeated { " again" } else { "" })
@@ -200,4 +200,19 @@ fn a_place_that_was_changed_has_an_event_of_its_own_among_what_needs_a_person() 
     };
     assert_eq!(look(&mut judge, 0, blocked(Reason::EditedByHand), 0), ["refused"]);
     assert_eq!(look(&mut judge, 1, blocked(Reason::PlaceChanged), 0), ["blocked"]);
+}
+
+#[test]
+fn clocks_that_disagree_are_told_once_for_all_credentials() {
+    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    let mut snapshot = crate::fleet::nobody().snapshot();
+    let mut told = |time: Option<Time>| {
+        snapshot.contacts.time = time;
+        judge.look(&snapshot).iter().map(News::word).collect::<Vec<_>>()
+    };
+    let apart = |minutes: i64| Some(Time { now: at(0), other: Some(at(minutes * 60)) });
+    assert!(told(None).is_empty() && told(apart(60)).is_empty());
+    assert_eq!(told(apart(61)), ["clock_disagrees"]);
+    // A `Date` that is wrong by turns is no news.
+    assert!(told(apart(0)).is_empty() && told(apart(-61)).is_empty());
 }

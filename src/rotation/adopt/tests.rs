@@ -25,6 +25,7 @@ fn subject() -> Subject {
         policy: Policy {
             schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
             paused: false,
+            ttl: None,
             renew_before: Duration::ZERO,
             catch_up: CatchUp::Run,
             on_failure: OnFailure::Hold,
@@ -57,6 +58,7 @@ fn record(owner: &str, serving: u8, previous: &[u8]) -> Box<Record> {
         previous_token_ids: previous.iter().map(|&number| id(number)).collect(),
         elsewhere_token_ids: vec![],
         unconfirmed_revocations: 0,
+        renewal_ttl_seconds: None,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: owner.parse().unwrap(),

@@ -111,6 +111,8 @@ reasons! {
         "is motherduck.postgres.host MotherDuck's own host? Scheduled rotations wait until a revoked token is seen refused; an expiry, a loss or a leak does not, nor does: pintail rotate-now NAME";
     PredecessorServed: Critical, "the predecessor is served again; the newer token lives until the consumers are healthy",
         "find out what was wrong with the newer token's rotation; when that is mended: pintail rotate-now NAME";
+    ClockDisagrees: Warning, "this machine's clock and MotherDuck's, or the times of a token, disagree",
+        "set this machine's clock, by NTP for example; if it is right, find out what answers in MotherDuck's place with another Date, and whether MotherDuck grants the configured ttl. Until then a token is replaced when either clock says that it nears its end, once an hour at most, and scheduled rotations wait";
     PlaceVacant: Critical, "its place is empty or was filled again, while tokens that it served elsewhere may be in use",
         "if it was moved, put the old place back, or name it as a mirror; if nobody uses these tokens any more: pintail rotate-now NAME --give-up-old-place";
     PlaceChanged: Critical, "its place was changed while a token in use is served in the former one, where it is kept",

@@ -75,14 +75,15 @@ pub(super) fn empty(case: &Case<'_>) -> Option<Finding> {
     let state = if case.policy.paused { State::Paused } else { State::Due };
     Some(if case.seen.tokens.elsewhere.is_empty() {
         let reason = if case.policy.paused { Reason::Paused } else { Reason::NothingServed };
-        found(state, reason).since_known(Some(case.now).filter(|_| !case.policy.paused))
+        found(state, reason).since_known(Some(case.time.now).filter(|_| !case.policy.paused))
     } else {
         place_vacant(case, state)
     })
 }
 
 pub(super) fn expired(case: &Case<'_>) -> Option<Finding> {
-    let at = case.record()?.expires_at.filter(|at| *at <= case.now && !case.policy.paused)?;
+    let at =
+        case.record()?.expires_at.filter(|at| *at <= case.time.later() && !case.policy.paused)?;
     let message = format!("the served token expired at {}", instant(at));
     Some(found(State::Due, Reason::TokenExpired).saying(message).since(at))
 }
@@ -108,7 +109,7 @@ pub(super) fn unfinished(case: &Case<'_>) -> Option<Finding> {
     if case.seen.tokens.predecessors.is_empty() {
         return None;
     }
-    if case.now <= deadline {
+    if case.time.now <= deadline {
         return Some(found(State::Rotating, Reason::RotationUnderWay).since(record.published_at));
     }
     let (step, reason, message) = match case.policy.gate {
@@ -148,8 +149,8 @@ pub(super) fn behind_in_a_mirror(case: &Case<'_>) -> Option<Finding> {
 
 pub(super) fn due(case: &Case<'_>) -> Option<Finding> {
     let record = case.record()?;
-    let since = next_rotation(case.policy, record, case.now).map(|next| next.at);
-    let (reason, message) = match why_due(case.policy, record, case.now)? {
+    let since = next_rotation(case.policy, record, case.time).map(|next| next.at);
+    let (reason, message) = match why_due(case.policy, record, case.time)? {
         Due::Scheduled(at) => {
             (Reason::ScheduleDue, format!("the schedule asked for it at {}", instant(at)))
         }
@@ -163,7 +164,7 @@ pub(super) fn due(case: &Case<'_>) -> Option<Finding> {
 pub(super) fn paused(case: &Case<'_>) -> Option<Finding> {
     let since = case.last_run.map(|run| run.since);
     let paused = found(State::Paused, Reason::Paused).since_known(since);
-    let expiry = expiring(case.policy, case.record()?, case.now).map(|at| {
+    let expiry = expiring(case.policy, case.record()?, case.time).map(|at| {
         let message = format!("{} at {}", Reason::PausedNearExpiry.meaning(), instant(at));
         found(State::Paused, Reason::PausedNearExpiry).saying(message).since_known(since)
     });

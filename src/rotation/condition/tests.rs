@@ -53,6 +53,7 @@ fn quiet() -> Look {
             catch_up: CatchUp::Run,
             on_failure: OnFailure::Hold,
             orphan_grace: Duration::from_mins(10),
+            ttl: None,
             gate: GatePace::Polled {
                 interval: Duration::from_secs(10),
                 successes: 3,
@@ -71,6 +72,7 @@ fn quiet() -> Look {
             previous_token_ids: vec![],
             elsewhere_token_ids: vec![],
             unconfirmed_revocations: 0,
+            renewal_ttl_seconds: None,
             phase: Phase::Published,
             token_sha256: String::new(),
             owner,

@@ -6,6 +6,7 @@ use crate::names::TokenId;
 use crate::record::{Phase, Record};
 use crate::rotation::decide::{Subject, unrecorded};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::time::Time;
 use crate::rotation::world::ListedToken;
 
 /// The tokens of a credential that live, for all that is known.
@@ -29,8 +30,9 @@ pub fn living(
     record: Option<&Record>,
     listing: Option<&[ListedToken]>,
     evidence: &Evidence,
-    now: Timestamp,
+    time: impl Into<Time>,
 ) -> Tokens {
+    let time = time.into();
     let listed = |id: &TokenId| listing.and_then(|all| all.iter().find(|token| token.id == *id));
     let is_gone = |id: &TokenId| evidence.gone.contains(id);
     // Until the seal they are kept whatever a list says, which may lag.
@@ -40,9 +42,10 @@ pub fn living(
         let lives = move |id: &&TokenId| !is_gone(id) && !(is_retiring && has_left(id));
         record.previous_token_ids.iter().filter(lives)
     });
-    let has_expired =
-        |id: &TokenId| listed(id).is_some_and(|token| token.expires_at.is_some_and(|at| at <= now));
-    let unrecorded = listing.map(|all| unrecorded(subject, all, record, evidence, now));
+    let has_expired = |id: &TokenId| {
+        listed(id).is_some_and(|token| token.expires_at.is_some_and(|at| at <= time.earlier()))
+    };
+    let unrecorded = listing.map(|all| unrecorded(subject, all, record, evidence, time));
     let elsewhere: Vec<TokenId> = match record {
         Some(record) => {
             let ids = record.elsewhere_token_ids.iter().copied();

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::Case;
 use super::request::Begin;
-use super::stages::{self, RETRY, TRIES};
+use super::stages::{self, HELD_POLL, RETRY, TRIES};
 use super::terms::{Awaited, Decision, Obstacle, Reason, Refusal};
-use super::tokens::MOST_ORPHANS;
+use super::tokens::{MOST_ORPHANS, MOST_PREDECESSORS};
 use crate::record::{Phase, Record};
-use crate::rotation::schedule::{Due, due, expiring, later, next_due, signed};
+use crate::rotation::schedule::{
+    Due, due, expiring, in_doubt, later, life, next_due, signed, youth,
+};
+use crate::rotation::time::{BELIEVED, Time};
 
 /// Two lists that miss the served token are apart by at least this.
 pub(super) const SIGHTINGS_APART: Duration = Duration::from_secs(15);
@@ -25,7 +30,8 @@ pub(super) const CONFIRMED_AGAIN: Duration = Duration::from_hours(1);
 pub(super) fn refuse_what_is_anothers(case: &Case<'_>, _: &Record) -> Option<Decision> {
     let proofs = case.seen.evidence.proofs();
     let (named, (_, said_at)) = (proofs.is_anothers()?, proofs.whose.as_ref()?);
-    let is_fresh = *said_at <= case.seen.now && case.seen.now < later(*said_at, ASKED_AGAIN);
+    let is_fresh =
+        *said_at <= case.seen.time.now && case.seen.time.now < later(*said_at, ASKED_AGAIN);
     let account = case.subject.username.clone();
     Some(if is_fresh {
         Decision::Refuse(Refusal::WrongAccount { account, named: named.clone() })
@@ -68,16 +74,17 @@ pub(super) fn refuse_to_roll_back(case: &Case<'_>, record: &Record) -> Option<De
 }
 
 /// The served token nears its expiry while its predecessors are not settled. One that seems near its end soon after it
-/// was made says that a clock is wrong; to replace it again and again would only pile tokens up.
+/// was made says that a clock is wrong; to replace it again and again would only pile tokens up. So that is done once,
+/// whatever is wrong, and after that only where it is old by a clock that can be believed.
 pub(super) fn replace_what_wears_out(case: &Case<'_>, record: &Record) -> Option<Decision> {
-    let at = expiring(&case.subject.policy, record, case.seen.now)?;
-    let planned = at
-        .duration_since(record.created_at)
-        .saturating_sub(signed(case.subject.policy.renew_before));
-    let age = case.seen.now.duration_since(record.published_at);
-    let is_old = record.is_rolled_back() || age.is_negative() || age >= planned / 2;
+    let policy = &case.subject.policy;
+    let at = expiring(policy, record, case.seen.time)?;
     let is_meant = !case.request.only_finishes() && !record.previous_token_ids.is_empty();
-    (is_meant && is_old).then(|| case.replace(record, Reason::Due(Due::Expiring(at))))
+    if !is_meant || youth(policy, record, case.seen.time).is_some() {
+        return None;
+    }
+    let is_first = record.is_rolled_back() || record.previous_token_ids.len() < MOST_PREDECESSORS;
+    (is_first || case.is_old(record)).then(|| case.replace(record, Reason::Due(Due::Expiring(at))))
 }
 
 /// What is held must not be held on a token that is gone.
@@ -105,7 +112,7 @@ pub(super) fn revoke_predecessors(case: &Case<'_>, record: &Record) -> Option<De
 
 fn due_now(case: &Case<'_>, record: &Record) -> Option<Due> {
     let begins = case.request.begin == Begin::WhatIsDue;
-    due(&case.subject.policy, record, case.seen.now).filter(|_| begins)
+    due(&case.subject.policy, record, case.seen.time).filter(|_| begins)
 }
 
 pub(super) fn replace_what_expires(case: &Case<'_>, record: &Record) -> Option<Decision> {
@@ -165,9 +172,9 @@ pub(super) fn prove_or_replace_what_is_missing(
         return None;
     }
     let may_begin = case.request.begin == Begin::WhatIsDue;
-    let missed = case.seen.evidence.missed_since.unwrap_or(case.seen.now);
+    let missed = case.seen.evidence.missed_since.unwrap_or(case.seen.time.now);
     let second = later(missed, SIGHTINGS_APART);
-    Some(if may_begin && missed <= case.seen.now && case.seen.now < second {
+    Some(if may_begin && missed <= case.seen.time.now && case.seen.time.now < second {
         Decision::Wait { until: second, awaited: Awaited::SecondSighting }
     } else if verify.failed < TRIES {
         case.paced(Obstacle::Verify, verify, RETRY, Decision::Verify)
@@ -188,13 +195,36 @@ pub(super) fn forget_what_left(case: &Case<'_>, record: &Record) -> Option<Decis
     (!left.is_empty()).then_some(Decision::Forget(left))
 }
 
+/// A token that was made because of an expiry and seems near its own at once, or a schedule while the clocks disagree: a person is told.
+pub(super) fn hold_while_clocks_disagree(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    if case.request.begin != Begin::WhatIsDue {
+        return None;
+    }
+    let left = in_doubt(&case.subject.policy, record, case.seen.time)?.max(signed(HELD_POLL));
+    let until = case.seen.time.now.saturating_add(left).unwrap_or(Timestamp::MAX);
+    Some(Decision::Hold { obstacle: Obstacle::Clock, until })
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "a rule, as its neighbours are")]
 pub(super) fn rest(case: &Case<'_>, record: &Record) -> Option<Decision> {
-    let next_due = next_due(&case.subject.policy, record, case.seen.now);
+    let next_due = next_due(&case.subject.policy, record, case.seen.time);
     Some(Decision::Rest { next_due, elsewhere: case.living_elsewhere(record) })
 }
 
 impl Case<'_> {
+    /// Whether the served token has lived for half of the time that it was meant to, by the clock that agreed with
+    /// MotherDuck's own stamp when it was made. What that clock has from the future it knows nothing of.
+    fn is_old(&self, record: &Record) -> bool {
+        let Time { now, other } = self.seen.time;
+        let policy = &self.subject.policy;
+        let began = record.rotation_id.started_at();
+        let agreed = began.is_some_and(|at| at.duration_since(record.created_at).abs() <= BELIEVED);
+        let clock = if agreed { now } else { other.unwrap_or(now) };
+        let age = clock.duration_since(record.created_at);
+        let planned = |life: SignedDuration| life.saturating_sub(signed(policy.renew_before));
+        age.is_negative() || life(policy, record).is_none_or(|life| age >= planned(life) / 2)
+    }
+
     pub(super) fn replace(&self, record: &Record, reason: Reason) -> Decision {
         if self.seen.listing.is_none() {
             return Decision::List;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Case;
 use super::request::Begin;
@@ -65,7 +65,7 @@ impl Case<'_> {
             Stage::Gate if self.request.is_compromised => true,
             Stage::Gate => match self.subject.policy.gate {
                 GatePace::Open => true,
-                GatePace::Wait(_) => self.deadline(record) <= self.seen.now,
+                GatePace::Wait(_) => self.left_to_wait(record).is_none(),
                 GatePace::Polled { successes, .. } => successes <= proofs.gate.streak,
             },
             Stage::Verify => proofs.verify.succeeded(),
@@ -86,7 +86,9 @@ impl Case<'_> {
             }
             (Stage::Gate, GatePace::Open | GatePace::Wait(_)) => {
                 let awaited = Awaited::Step(Obstacle::Gate);
-                return Decision::Wait { until: self.deadline(record), awaited };
+                let left = self.left_to_wait(record).unwrap_or_default();
+                let until = self.seen.time.now.saturating_add(left).unwrap_or(Timestamp::MAX);
+                return Decision::Wait { until, awaited };
             }
             (Stage::Mirror | Stage::MirrorAgain, _) => {
                 (Obstacle::Mirror, &proofs.mirror, often(&proofs.mirror), RETRY, Decision::Mirror)
@@ -111,9 +113,9 @@ impl Case<'_> {
         self.request.is_compromised
             || self.request.begin == Begin::RollBack
             || !record.is_unfinished()
-            || self.deadline(record) <= self.seen.now
+            || self.deadline(record) <= self.seen.time.now
             // A publication far in the future was made before the clock was set back.
-            || later(self.seen.now, longest) < record.published_at
+            || later(self.seen.time.now, longest) < record.published_at
     }
 
     /// When whoever reads anew certainly reads what was published, if not yet. Nobody waits for that where the served
@@ -124,8 +126,18 @@ impl Case<'_> {
         let changed = mirrored.map_or(record.published_at, |at| at.max(record.published_at));
         let until = later(changed, self.subject.settle);
         // A change that lies in the future was made before the clock was set back.
-        let is_ahead = changed <= self.seen.now && self.seen.now < until;
+        let is_ahead = changed <= self.seen.time.now && self.seen.time.now < until;
         (is_ahead && !self.request.is_compromised).then_some(until)
+    }
+
+    /// How long a gate that only waits has yet to wait, if at all. Where clocks differ all count that have not been set
+    /// back behind the publication: by one that is far ahead the time would be over at once.
+    fn left_to_wait(&self, record: &Record) -> Option<SignedDuration> {
+        let deadline = self.deadline(record);
+        let time = self.seen.time;
+        let knowing = time.clocks().filter(|now| record.published_at <= *now).min();
+        let left = deadline.duration_since(knowing.unwrap_or(time.later()));
+        left.is_positive().then_some(left)
     }
 
     fn deadline(&self, record: &Record) -> Timestamp {
@@ -163,7 +175,7 @@ impl Case<'_> {
 
     /// When the next try is allowed, if not now. One that lies in the future was made before the clock was set back.
     pub(super) fn not_before(&self, tries: &Tries, pace: Duration) -> Option<Timestamp> {
-        let last = tries.last.filter(|last| *last <= self.seen.now)?;
-        Some(later(last, pace)).filter(|until| self.seen.now < *until)
+        let last = tries.last.filter(|last| *last <= self.seen.time.now)?;
+        Some(later(last, pace)).filter(|until| self.seen.time.now < *until)
     }
 }

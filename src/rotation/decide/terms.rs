@@ -10,6 +10,7 @@ use crate::record::{Record, TokenType};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::policy::{IdentityRule, Policy};
 use crate::rotation::schedule::Due;
+use crate::rotation::time::Time;
 use crate::rotation::world::ListedToken;
 
 /// Who is asking, and by which rules.
@@ -71,8 +72,8 @@ pub enum Sight<'a> {
 /// Everything that a decision rests on.
 #[derive(Debug, Clone, Copy)]
 pub struct Observation<'a> {
-    /// The wall clock.
-    pub now: Timestamp,
+    /// What the clocks say.
+    pub time: Time,
     /// What was seen in the store.
     pub sight: Sight<'a>,
     /// The account's tokens, if they were listed after the store was read.
@@ -184,6 +185,8 @@ pub enum Obstacle {
     Verify,
     /// The endpoint does not check tokens: revoked ones went on connecting.
     EndpointNotChecking,
+    /// The clocks, or the times of the served token, disagree.
+    Clock,
 }
 
 /// What a wait is for.

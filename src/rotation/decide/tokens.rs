@@ -8,10 +8,13 @@ use crate::names::{PlaceMark, TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::evidence::Evidence;
 use crate::rotation::schedule::later;
+use crate::rotation::time::{TOLERATED, Time};
 use crate::rotation::world::ListedToken;
 
 /// With so many orphans alive no further token is created before they are revoked.
 pub const MOST_ORPHANS: usize = 3;
+/// With so many predecessors that are not settled a served token is replaced only where no clock says that it is young.
+pub(super) const MOST_PREDECESSORS: usize = 2;
 /// With so many tokens alive and none served, a person is asked.
 pub const MOST_STRAYS: usize = 10;
 
@@ -44,7 +47,7 @@ impl Case<'_> {
     }
 
     pub(super) fn is_young(&self, token: &ListedToken) -> bool {
-        is_young(self.subject, token, self.seen.now)
+        is_young(self.subject, token, self.seen.time)
     }
 
     /// The predecessors that are not known to be gone.
@@ -72,7 +75,8 @@ impl Case<'_> {
     pub(super) fn left(&self, record: &Record) -> Vec<TokenId> {
         let missing = |id: TokenId| {
             let since = self.seen.evidence.missing_elsewhere.get(&id);
-            since.is_some_and(|at| later(*at, self.subject.policy.orphan_grace) <= self.seen.now)
+            let now = self.seen.time.earlier();
+            since.is_some_and(|at| later(*at, self.subject.policy.orphan_grace) <= now)
         };
         let ids = record.elsewhere_token_ids.iter().copied();
         let is_gone = |id: TokenId| self.seen.evidence.gone.contains(&id) || self.has_expired(id);
@@ -80,13 +84,15 @@ impl Case<'_> {
     }
 
     fn has_expired(&self, id: TokenId) -> bool {
-        self.listed(id).is_some_and(|token| token.expires_at.is_some_and(|at| at <= self.seen.now))
+        // By every clock: what is taken for dead is forgotten, and then taken for an orphan.
+        let now = self.seen.time.earlier();
+        self.listed(id).is_some_and(|token| token.expires_at.is_some_and(|at| at <= now))
     }
 
     /// See [`unrecorded`].
     pub(super) fn unrecorded(&self, record: &Record) -> Unrecorded {
         let Self { subject, seen, .. } = self;
-        unrecorded(subject, self.listing(), Some(record), seen.evidence, seen.now)
+        unrecorded(subject, self.listing(), Some(record), seen.evidence, seen.time)
     }
 
     /// Whether an orphan is worth a write of its own: its publisher has had time enough, or is fenced off already. One
@@ -113,9 +119,13 @@ pub(super) fn place_of(token: &ListedToken) -> Option<PlaceMark> {
     TokenName::parse(token.name.as_deref()?)?.rotation.place()
 }
 
-/// Whether an interrupted rotation explains that it is there: its publisher may yet be at work.
-fn is_young(subject: &Subject, token: &ListedToken, now: Timestamp) -> bool {
-    now < later(token.created_at, subject.policy.orphan_grace)
+/// Whether an interrupted rotation explains that it is there: its publisher may yet be at work. Every clock must say so:
+/// by one that is far behind all tokens are young, those in use among them.
+fn is_young(subject: &Subject, token: &ListedToken, time: Time) -> bool {
+    let made = token.created_at;
+    let soonest = made.saturating_sub(TOLERATED).unwrap_or(Timestamp::MIN);
+    let grace = later(made, subject.policy.orphan_grace);
+    time.clocks().all(|now| soonest <= now && now < grace)
 }
 
 /// The listed tokens with `subject`'s name that `record` neither serves nor names.
@@ -128,8 +138,9 @@ pub fn unrecorded(
     listing: &[ListedToken],
     record: Option<&Record>,
     evidence: &Evidence,
-    now: Timestamp,
+    time: impl Into<Time>,
 ) -> Unrecorded {
+    let time = time.into();
     let serves = record.is_some_and(|it| listing.iter().any(|token| token.id == it.token_id));
     let is_recorded = |id: TokenId| record.is_some_and(|record| record.names(id));
     let (orphans, elsewhere): (Vec<_>, Vec<_>) = ours(subject, listing, evidence)
@@ -138,7 +149,7 @@ pub fn unrecorded(
             let is_for_here = place_of(token).is_none_or(|place| place == subject.place);
             // Where there is no record, what a crash explains is told apart from what was served long ago.
             let is_explained =
-                if record.is_some() { serves } else { is_young(subject, token, now) };
+                if record.is_some() { serves } else { is_young(subject, token, time) };
             evidence.fenced.contains(&token.id) || is_for_here && is_explained
         });
     let ids = |tokens: Vec<&ListedToken>| tokens.into_iter().map(|token| token.id).collect();

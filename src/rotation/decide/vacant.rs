@@ -29,7 +29,7 @@ impl Case<'_> {
             }
             // Also in compromise mode: a run that published, and reads nothing back, would go on for ever.
             Begin::Nothing => {
-                let next_due = (!self.subject.policy.paused).then_some(self.seen.now);
+                let next_due = (!self.subject.policy.paused).then_some(self.seen.time.now);
                 return Decision::Rest { next_due, elsewhere: vec![] };
             }
             Begin::WhatIsDue | Begin::Rotation => {}

@@ -31,6 +31,7 @@ fn record(text: &str) -> Record {
         previous_token_ids: vec!["7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a02".parse().unwrap()],
         elsewhere_token_ids: vec![],
         unconfirmed_revocations: 0,
+        renewal_ttl_seconds: None,
         phase: Phase::Published,
         token_sha256: token(text).sha256(),
         owner: "prod".parse().unwrap(),

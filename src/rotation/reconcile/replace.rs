@@ -8,6 +8,7 @@ use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Reason;
 use crate::rotation::journal::Step;
+use crate::rotation::schedule::Due;
 use crate::rotation::world::{
     CreateError, CreatedToken, Identity, PublishError, Reading, Verdict, World,
 };
@@ -60,13 +61,16 @@ impl<W: World> Reconciler<'_, W> {
             token_name: self.token_name(rotation_id).to_string(),
             token_type: self.subject.token_type,
             username: self.subject.username.clone(),
-            created_at: created.created_at,
+            // What no clock has reached yet was not made then.
+            created_at: created.created_at.min(self.world.time().later()),
             expires_at: created.expires_at,
             rotation_id,
             published_at: self.world.now(),
             previous_token_ids: previous,
             elsewhere_token_ids: elsewhere,
             unconfirmed_revocations,
+            renewal_ttl_seconds: matches!(reason, Reason::Due(Due::Expiring(_)))
+                .then(|| self.subject.policy.ttl_seconds()),
             phase: Phase::Published,
             token_sha256: created.token.sha256(),
             owner: self.subject.owner.clone(),

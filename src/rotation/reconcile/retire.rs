@@ -35,7 +35,7 @@ impl<W: World> Reconciler<'_, W> {
                     return Pass::Moved;
                 }
                 Pass::Resting {
-                    next_due: next_due(&self.subject.policy, &sealed, self.world.now()),
+                    next_due: next_due(&self.subject.policy, &sealed, self.world.time()),
                     elsewhere: vec![],
                 }
             }

@@ -30,6 +30,7 @@ impl<W: World> Reconciler<'_, W> {
             owner: self.subject.owner.clone(),
             elsewhere_token_ids: record.elsewhere_token_ids.clone(),
             unconfirmed_revocations: record.unconfirmed_revocations,
+            renewal_ttl_seconds: None,
             ..old
         };
         let result = self.publish(Step::Publish, &reading, &rolled_back, &token).await;

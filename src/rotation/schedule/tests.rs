@@ -24,6 +24,7 @@ fn policy(schedule: Schedule) -> Policy {
     Policy {
         schedule,
         paused: false,
+        ttl: None,
         renew_before: Duration::from_hours(7 * 24),
         catch_up: CatchUp::Run,
         on_failure: OnFailure::Hold,
@@ -46,6 +47,7 @@ fn record(created_at: &str, expires_at: Option<&str>) -> Record {
         previous_token_ids: vec![],
         elsewhere_token_ids: vec![],
         unconfirmed_revocations: 0,
+        renewal_ttl_seconds: None,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: "prod".parse().unwrap(),

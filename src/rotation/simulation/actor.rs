@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::account::{ACCOUNT, OTHER_ACCOUNT};
 use super::admin::Badge;
+use super::clocks::{Clocks, Date};
 use super::flaws::Flaw;
 use super::ground::{Applied, FIELDS, Fault, Ground, Lists, Message, untouched};
 pub(super) use super::part::Part;
@@ -20,6 +21,7 @@ use crate::record::{Record, decode, encode_with_token};
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::Reason;
 use crate::rotation::schedule::signed;
+use crate::rotation::time::Time;
 use crate::rotation::world::{
     Answer, CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading,
     Revocation, Site, Verdict, Version, World,
@@ -33,8 +35,7 @@ pub(super) struct Shared {
     pub(super) plan: BTreeMap<u32, Fault>,
     /// What is down, from one instant to another.
     pub(super) outages: Vec<(Part, Timestamp, Timestamp)>,
-    /// How far each one's clock is off.
-    pub(super) skew: Vec<SignedDuration>,
+    pub(super) clocks: Clocks,
     /// Who sleeps, and until when.
     pub(super) asleep: Vec<Option<Timestamp>>,
     /// Who died.
@@ -135,8 +136,9 @@ impl Actor {
                     shared.ground.here = self.place;
                 }
                 Some(Fault::Clock(minutes)) => {
-                    shared.skew[index] += SignedDuration::from_mins(minutes);
+                    shared.clocks.hosts[index] += SignedDuration::from_mins(minutes);
                 }
+                Some(Fault::Date(minutes)) => shared.clocks.motherduck = Date::Off(minutes),
                 _ => {}
             }
             fault
@@ -147,8 +149,18 @@ impl Actor {
             _ => {}
         }
         match fault {
-            Some(Fault::Person(_) | Fault::Clock(_) | Fault::Pause(_)) => None,
+            Some(Fault::Person(_) | Fault::Clock(_) | Fault::Date(_) | Fault::Pause(_)) => None,
             other => other,
+        }
+    }
+
+    /// An answer of `part` tells the time.
+    fn hear(&self, part: Part) {
+        let clocks = &mut self.shared().clocks;
+        match part {
+            Part::Store => clocks.hear_store(self.index),
+            Part::Rest | Part::Revocations => clocks.hear_motherduck(self.index),
+            _ => {}
         }
     }
 
@@ -185,6 +197,9 @@ impl Actor {
                 Some(_) => Sent::Untold,
             }
         };
+        if matches!(sent, Sent::Told(_) | Sent::Refused(_)) {
+            self.hear(part);
+        }
         self.after(fault).await;
         sent
     }
@@ -201,6 +216,9 @@ impl Actor {
             return Err(trouble_of(FaultKind::Permanent));
         }
         let answer = look(&mut self.shared().ground);
+        if matches!(fault, None | Some(Fault::CrashAfter | Fault::Duplicate(_))) {
+            self.hear(part);
+        }
         self.after(fault).await;
         match fault {
             None | Some(Fault::CrashAfter | Fault::Duplicate(_)) => Ok(answer),
@@ -223,9 +241,9 @@ fn token(text: &str) -> Token {
 }
 
 impl Clock for Actor {
-    fn now(&self) -> Timestamp {
+    fn time(&self) -> Time {
         let shared = self.shared();
-        shared.ground.now + shared.skew[self.index]
+        shared.clocks.time(self.index, shared.ground.now)
     }
 
     fn stopping(&self) -> bool {
@@ -294,9 +312,9 @@ impl World for Actor {
         self.ask(Part::Store, "probes", |_| ()).await
     }
 
-    async fn create(&self, name: &TokenName, _reason: Reason) -> Result<CreatedToken, CreateError> {
+    async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
         let message = || {
-            self.shared().ground.asks_for(name);
+            self.shared().ground.asks_for(name, reason);
             Message::Create { name: name.to_string() }
         };
         let mut sent = self.send_as_admin(Part::Rest, "creates", message()).await;

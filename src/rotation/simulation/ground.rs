@@ -11,7 +11,8 @@ use super::mirror::Mirror;
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
 use crate::record::{Fields, Object, Phase, Record};
-use crate::rotation::schedule::signed;
+use crate::rotation::decide::Reason;
+use crate::rotation::schedule::{Due, signed};
 
 /// The keys in the simulated secret.
 pub(super) const TOKEN_KEY: &str = "motherduck_token";
@@ -25,6 +26,9 @@ pub(super) fn untouched() -> Object {
     object.set_text(USER_KEY, "precious");
     object
 }
+
+/// How long tokens live, if nothing else is said.
+pub(super) const LIFE: Duration = Duration::from_hours(24 * 30);
 
 /// How the consumers behave with a living token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +98,8 @@ pub(super) enum Fault {
     Pause(i64),
     /// The process's clock is set by so many minutes.
     Clock(i64),
+    /// The `Date` of MotherDuck's answers is off by so many minutes from then on.
+    Date(i64),
     /// A person acts just before it.
     Person(Act),
 }
@@ -195,6 +201,13 @@ pub(super) struct Ground {
     pub(super) compromised: bool,
     pub(super) most_alive: usize,
     pub(super) created: u32,
+    /// How long tokens live.
+    pub(super) life: Duration,
+    /// The names of the tokens that were asked for because the served one nears its end.
+    pub(super) renewals: BTreeSet<String>,
+    /// Those of them that were ever served, and when the last one was first.
+    pub(super) renewed: BTreeSet<TokenId>,
+    pub(super) renewed_at: Option<Timestamp>,
     /// After an edit by hand, whatever was served before and was not sealed away must live.
     pub(super) edited: bool,
     pub(super) protected: BTreeSet<TokenId>,
@@ -238,6 +251,10 @@ impl Ground {
             compromised: false,
             most_alive: 0,
             created: 0,
+            life: LIFE,
+            renewals: BTreeSet::new(),
+            renewed: BTreeSet::new(),
+            renewed_at: None,
             edited: false,
             protected: BTreeSet::new(),
             names: Names::Right,
@@ -315,14 +332,17 @@ impl Ground {
     fn create(&mut self, name: String, ours: bool) -> TokenId {
         self.serial += 1;
         let id = TokenId(Uuid::from_u128(0xffff_0000_0000_4000_8000_0000_0000_0000 + self.serial));
-        let expires_at = self.now + SignedDuration::from_hours(24 * 30);
+        let expires_at = self.now + signed(self.life);
         let token = SimToken { name, created_at: self.now, expires_at, revoked_at: None, ours };
         self.tokens.insert(id, token);
         id
     }
 
     /// A pintail sends a creation. Sent again after silence, it may leave two tokens of which one is nobody's.
-    pub(super) fn asks_for(&mut self, name: &TokenName) {
+    pub(super) fn asks_for(&mut self, name: &TokenName, reason: Reason) {
+        if matches!(reason, Reason::Due(Due::Expiring(_))) {
+            self.renewals.insert(name.to_string());
+        }
         if !self.asked_for.insert(name.to_string()) {
             self.violate("a token was asked for twice");
         }

@@ -21,8 +21,9 @@ impl Ground {
             place.verified = false;
             place.gated = false;
             if let Some(id) = id {
-                place.served.insert(id);
+                let is_served_again = !place.served.insert(id);
                 place.superseded.remove(&id);
+                self.note_renewal(id, is_served_again);
             }
             self.seen.iter_mut().for_each(|seen| seen.healthy = 0);
         }

@@ -10,8 +10,9 @@ use jiff::SignedDuration;
 
 use super::account::{ACCOUNT, Names};
 use super::actor::{Actor, Part, Shared};
+use super::clocks::{Clocks, Date};
 use super::flaws::Flaw;
-use super::ground::{Consumers, Fault, Ground, Lists, Seen};
+use super::ground::{Consumers, Fault, Ground, LIFE, Lists, Seen};
 use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
 use crate::names::PlaceMark;
@@ -76,6 +77,13 @@ pub(super) struct Scenario {
     pub(super) revocation_lag: Duration,
     /// How far each pintail's clock is off, in minutes.
     pub(super) skew: Vec<i64>,
+    /// What MotherDuck says of the time.
+    pub(super) date: Date,
+    /// How far the store's clock is off, in minutes, if it has one.
+    pub(super) store_date: Option<i64>,
+    /// How long tokens live, and how long before their end they are replaced.
+    pub(super) life: Duration,
+    pub(super) renew_before: Duration,
     /// What is down, from one minute to another.
     pub(super) outages: Vec<(Part, i64, i64)>,
     /// What goes wrong, by the number of the effect, counted from the start.
@@ -102,6 +110,10 @@ impl Scenario {
             listing_lag: Duration::ZERO,
             revocation_lag: Duration::ZERO,
             skew: vec![],
+            date: Date::None,
+            store_date: None,
+            life: LIFE,
+            renew_before: Duration::from_hours(24),
             outages: vec![],
             plan: BTreeMap::new(),
             switches: vec![],
@@ -116,8 +128,11 @@ impl Scenario {
 
     /// Whether nobody and nothing asked for a new token.
     fn is_uneventful(&self) -> bool {
-        let acts = |fault: &Fault| matches!(fault, Fault::Person(_) | Fault::Clock(_));
+        let acts =
+            |fault: &Fault| matches!(fault, Fault::Person(_) | Fault::Clock(_) | Fault::Date(_));
         self.history > 0
+            && self.life == LIFE
+            && self.date == Date::None
             && self.pintails.iter().all(|pintail| pintail.request == Request::SCHEDULE)
             && !self.plan.values().any(acts)
     }
@@ -144,7 +159,12 @@ pub(super) fn mark(place: usize) -> PlaceMark {
     PlaceMark::of(&[&place.to_string()])
 }
 
-fn subject(on_failure: OnFailure, mirror: Option<Keeps>, place: usize) -> Subject {
+fn subject(
+    on_failure: OnFailure,
+    mirror: Option<Keeps>,
+    place: usize,
+    (life, renew_before): (Duration, Duration),
+) -> Subject {
     let credential = "etl".parse().unwrap();
     Subject {
         owner: "sim".parse().unwrap(),
@@ -154,7 +174,8 @@ fn subject(on_failure: OnFailure, mirror: Option<Keeps>, place: usize) -> Subjec
         policy: Policy {
             schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
             paused: false,
-            renew_before: Duration::from_hours(24),
+            ttl: Some(life),
+            renew_before,
             catch_up: CatchUp::Run,
             on_failure,
             orphan_grace: Duration::from_mins(10),
@@ -186,6 +207,7 @@ struct Runner {
     honest_lists: bool,
     mirror: Option<Keeps>,
     is_admin: bool,
+    spans: (Duration, Duration),
 }
 
 impl Runner {
@@ -203,8 +225,9 @@ impl Runner {
         let mind = self.minds[index].clone();
         let honest_lists = self.honest_lists;
         let mirror = self.mirror;
+        let spans = self.spans;
         Box::pin(async move {
-            let subject = subject(pintail.on_failure, mirror, place);
+            let subject = subject(pintail.on_failure, mirror, place, spans);
             let mut request = pintail.request;
             let mut evidence = std::mem::take(&mut *mind.lock().unwrap());
             let mut sweeps = pintail.sweeps;
@@ -303,7 +326,11 @@ impl Runner {
             let shared = &mut *self.shared.lock().unwrap();
             shared.plan.clear();
             shared.outages.clear();
-            shared.skew.fill(SignedDuration::ZERO);
+            shared.clocks.hosts.fill(SignedDuration::ZERO);
+            if shared.clocks.motherduck != Date::None {
+                shared.clocks.motherduck = Date::Off(0);
+            }
+            shared.clocks.store = shared.clocks.store.map(|_| SignedDuration::ZERO);
             shared.ground.tell(|| "the faults stop".to_owned());
             shared.ground.deliver_all();
             shared.ground.consumers = Consumers::Healthy;
@@ -355,7 +382,7 @@ pub(super) fn run_with(
             ground: Ground::new(scenario.protocol, SUCCESSES, count),
             plan: BTreeMap::new(),
             outages: vec![],
-            skew: vec![SignedDuration::ZERO; count],
+            clocks: Clocks::right(count),
             asleep: vec![None; count],
             dead: vec![false; count],
         })),
@@ -365,7 +392,9 @@ pub(super) fn run_with(
         honest_lists: scenario.lists == Lists::Honest,
         mirror: scenario.mirror,
         is_admin: scenario.is_admin,
+        spans: (scenario.life, scenario.renew_before),
     };
+    runner.shared.lock().unwrap().ground.life = scenario.life;
     runner.shared.lock().unwrap().ground.mirror = scenario.mirror.map(Mirror::new);
     for _ in 0..scenario.history {
         let (reports, _) = runner.take_turns(&[Pintail::one_shot(Request::ROTATION)], &[]);
@@ -394,7 +423,9 @@ pub(super) fn run_with(
         let minute = |minutes| ground.now + SignedDuration::from_mins(minutes);
         shared.outages =
             scenario.outages.iter().map(|(p, from, to)| (*p, minute(*from), minute(*to))).collect();
-        for (skew, minutes) in shared.skew.iter_mut().zip(&scenario.skew) {
+        shared.clocks.motherduck = scenario.date;
+        shared.clocks.store = scenario.store_date.map(SignedDuration::from_mins);
+        for (skew, minutes) in shared.clocks.hosts.iter_mut().zip(&scenario.skew) {
             *skew = SignedDuration::from_mins(*minutes);
         }
         shared.plan.clone_from(&scenario.plan);

@@ -10,6 +10,7 @@ use crate::rotation::decide::Request;
 mod accounts;
 mod admin;
 mod alone;
+mod clocks;
 mod mirrors;
 mod operators;
 mod outcomes;

@@ -22,6 +22,8 @@ pub(in crate::sandbox) struct Switches {
     pub(in crate::sandbox) revocation_delay: Duration,
     #[serde(serialize_with = "duration::one")]
     pub(in crate::sandbox) listing_delay: Duration,
+    /// By how many seconds the `Date` of answers is off.
+    pub(in crate::sandbox) date_off: i64,
     pub(in crate::sandbox) keep_expired: bool,
     pub(in crate::sandbox) identity: Identity,
     pub(in crate::sandbox) no_password: bool,
@@ -45,6 +47,7 @@ pub(in crate::sandbox) struct Change {
     revocation_delay: Option<Duration>,
     #[serde(with = "duration")]
     listing_delay: Option<Duration>,
+    date_off: Option<i64>,
     keep_expired: Option<bool>,
     identity: Option<Identity>,
     no_password: Option<bool>,
@@ -79,6 +82,7 @@ impl Switches {
             latency: options.latency,
             revocation_delay: options.revocation_delay,
             listing_delay: options.listing_delay,
+            date_off: options.date_off,
             keep_expired: options.keep_expired,
             identity: options.identity,
             no_password: options.no_password,
@@ -98,6 +102,7 @@ impl Switches {
         set(&mut self.latency, change.latency);
         set(&mut self.revocation_delay, change.revocation_delay);
         set(&mut self.listing_delay, change.listing_delay);
+        set(&mut self.date_off, change.date_off);
         set(&mut self.keep_expired, change.keep_expired);
         set(&mut self.identity, change.identity);
         set(&mut self.no_password, change.no_password);

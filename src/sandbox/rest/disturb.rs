@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
+use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use super::answer;
@@ -27,9 +29,10 @@ pub(super) async fn pass(
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
+    let date_off = service.switches().date_off;
     let fate = service.faults().fate(operation, Instant::now());
     let passage = Passage { service, operation, line, username };
-    match fate {
+    let mut response = match fate {
         Fate::Served => next.run(request).await,
         Fate::TooMany(retry_after) => {
             passage.note("429, no effect");
@@ -38,7 +41,17 @@ pub(super) async fn pass(
         Fate::Failed { status } => passage.fail(status),
         Fate::ReplyLost => passage.lose_reply(request, next).await,
         Fate::Planned(planned) => passage.meet(&planned, request, next).await,
+    };
+    if date_off != 0 {
+        response.headers_mut().extend(date(date_off).map(|date| (header::DATE, date)));
     }
+    response
+}
+
+/// The time, off by so many seconds, as HTTP writes it.
+fn date(off: i64) -> Option<HeaderValue> {
+    let at = Timestamp::now().checked_add(SignedDuration::from_secs(off)).ok()?;
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string().parse().ok()
 }
 
 /// A request that meets a fault.

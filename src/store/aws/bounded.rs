@@ -1,5 +1,6 @@
 //! What the SDK is given of an answer: so many bytes and values, and no date that its arithmetic does not bear.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::config::RuntimeComponents;
@@ -18,6 +19,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 use jiff::Timestamp;
 
 use super::endpoint::ensure_safe;
+use crate::http::skew::Skew;
 use crate::http::{body, http_date};
 
 /// A secret of 64 KiB, each byte of it escaped, and what stands around it.
@@ -29,7 +31,11 @@ const MOST_SKEW: Duration = Duration::from_hours(24 * 365 * 100);
 
 /// An HTTP client whose answers are bounded.
 #[derive(Debug)]
-pub(super) struct Bounded(pub(super) SharedHttpClient);
+pub(super) struct Bounded {
+    pub(super) http: SharedHttpClient,
+    /// How far AWS's clock is from ours.
+    pub(super) skew: Arc<Skew>,
+}
 
 impl HttpClient for Bounded {
     fn http_connector(
@@ -37,7 +43,8 @@ impl HttpClient for Bounded {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        SharedHttpConnector::new(Connector(self.0.http_connector(settings, components)))
+        let http = self.http.http_connector(settings, components);
+        SharedHttpConnector::new(Connector { http, skew: Arc::clone(&self.skew) })
     }
 
     fn validate_base_client_config(
@@ -45,7 +52,7 @@ impl HttpClient for Bounded {
         components: &RuntimeComponentsBuilder,
         config: &ConfigBag,
     ) -> Result<(), BoxError> {
-        HttpClient::validate_base_client_config(&self.0, components, config)
+        HttpClient::validate_base_client_config(&self.http, components, config)
     }
 
     fn validate_final_config(
@@ -53,20 +60,31 @@ impl HttpClient for Bounded {
         components: &RuntimeComponents,
         config: &ConfigBag,
     ) -> Result<(), BoxError> {
-        HttpClient::validate_final_config(&self.0, components, config)
+        HttpClient::validate_final_config(&self.http, components, config)
     }
 }
 
 #[derive(Debug)]
-struct Connector(SharedHttpConnector);
+struct Connector {
+    http: SharedHttpConnector,
+    skew: Arc<Skew>,
+}
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if let Err(refused) = ensure_safe(request.uri()) {
             return HttpConnectorFuture::ready(Err(ConnectorError::user(refused.into())));
         }
-        let answer = self.0.call(request);
-        HttpConnectorFuture::new(async move { bounded(answer.await?).await })
+        let answer = self.http.call(request);
+        let skew = Arc::clone(&self.skew);
+        HttpConnectorFuture::new(async move {
+            let before = Timestamp::now();
+            let answer = answer.await?;
+            if let Some(date) = answer.headers().get("date") {
+                skew.measure_text(date, before, Timestamp::now());
+            }
+            bounded(answer).await
+        })
     }
 }
 

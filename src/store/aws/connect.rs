@@ -1,5 +1,6 @@
 //! The SDK's client, with everything set that it would else take from its defaults.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -16,6 +17,7 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use super::bounded::Bounded;
 use super::error::AwsError;
 use crate::http::settings::Proxy;
+use crate::http::skew::Skew;
 use crate::store::settings::AwsStore;
 use crate::tls::{Roots, root_store};
 
@@ -33,7 +35,7 @@ pub(super) fn check(settings: &AwsStore) -> Result<(), AwsError> {
 
 /// A client by the SDK's own credential chain, and the role to assume if there is one. The chain may ask the network
 /// (for a region, for credentials), so this is done at the first request.
-pub(super) async fn client(settings: &AwsStore) -> Result<Client, AwsError> {
+pub(super) async fn client(settings: &AwsStore, skew: &Arc<Skew>) -> Result<Client, AwsError> {
     // On a system without roots, the SDK's client for a plain stand-in must not look for them.
     let roots = TrustStore::empty().with_native_roots(root_store(Roots::System).is_ok());
     let tls = TlsContext::builder()
@@ -53,7 +55,7 @@ pub(super) async fn client(settings: &AwsStore) -> Result<Client, AwsError> {
         },
     );
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(Bounded(http))
+        .http_client(Bounded { http, skew: Arc::clone(skew) })
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .timeout_config(
             TimeoutConfig::builder()

@@ -138,6 +138,7 @@ mod tests {
             previous_token_ids: vec![],
             elsewhere_token_ids: vec![],
             unconfirmed_revocations: 0,
+            renewal_ttl_seconds: None,
             phase: Phase::Published,
             token_sha256: String::new(),
             owner: name.owner,

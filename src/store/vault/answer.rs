@@ -64,6 +64,11 @@ impl Answer {
         matches!(self, Self::Status { status: 403, .. })
     }
 
+    /// Whether Vault had no time for it, or not yet: it was sent again for as long as that is worth it.
+    pub(super) fn was_turned_away(&self) -> bool {
+        matches!(self, Self::Status { status: 412 | 429, .. })
+    }
+
     pub(crate) fn is_worth_repeating(&self) -> bool {
         match self {
             // 412: a standby has not yet seen what was written.

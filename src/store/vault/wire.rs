@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use http::{Request, Response};
+use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use rustify::client::Client;
 use rustify::endpoint::Endpoint;
@@ -13,8 +14,11 @@ use vaultrs::api::EndpointMiddleware;
 
 use super::answer::Answer;
 use super::error::{NoAnswer, VaultError};
+use super::pace::Pace;
 use super::reply::Reply;
 use crate::http::body::{self, Body, Bytes, LargeAnswers, Turn, wiped};
+use crate::http::retry_after;
+use crate::http::skew::Skew;
 use crate::store::settings::VaultStore;
 
 /// Vault keeps no secret that is larger than a mebibyte. Around it stands a little more.
@@ -32,6 +36,8 @@ pub(super) struct Wire {
     /// Without a Vault token, of which it would keep copies, and which its `Debug` shows.
     middleware: EndpointMiddleware,
     large: LargeAnswers,
+    pace: Arc<Pace>,
+    skew: Arc<Skew>,
 }
 
 impl Wire {
@@ -52,10 +58,18 @@ impl Wire {
                 namespace: settings.namespace.clone(),
             },
             large: LargeAnswers::default(),
+            pace: Arc::default(),
+            skew: Arc::default(),
         })
     }
 
-    /// Sends a request, with a Vault token if there is one. An error means that no whole answer came.
+    /// How far Vault's clock is from ours.
+    pub(super) fn skew(&self) -> &Skew {
+        &self.skew
+    }
+
+    /// Sends a request, with a Vault token if there is one. What a Vault under load turns away is sent again for a while:
+    /// the same write, not another token. An error means that no whole answer came.
     pub(super) async fn send(
         &self,
         token: Option<&HeaderValue>,
@@ -78,15 +92,31 @@ impl Wire {
     ) -> Result<Reply, Answer> {
         let (parts, body) = request.into_parts();
         let body = Zeroizing::new(body);
-        let mut asked =
-            self.http.request(parts.method, parts.uri.to_string()).headers(parts.headers);
-        if let Some(token) = token {
-            asked = asked.header("x-vault-token", token);
+        let mut turns = self.pace.turns();
+        loop {
+            turns.next().await;
+            let mut asked = self
+                .http
+                .request(parts.method.clone(), parts.uri.to_string())
+                .headers(parts.headers.clone());
+            if let Some(token) = token {
+                asked = asked.header("x-vault-token", token);
+            }
+            if !body.is_empty() {
+                asked = asked.header(CONTENT_TYPE, "application/json").body(wiped(body.clone()));
+            }
+            let before = Timestamp::now();
+            let response = asked.send().await?;
+            self.skew.measure(response.headers(), before, Timestamp::now());
+            let status = response.status();
+            if !turns.again(status.as_u16(), retry_after(response.headers())) {
+                return self.read(response).await;
+            }
+            tracing::debug!(status = status.as_u16(), "request to Vault will be repeated");
         }
-        if !body.is_empty() {
-            asked = asked.header(CONTENT_TYPE, "application/json").body(wiped(body));
-        }
-        let response = asked.send().await?;
+    }
+
+    async fn read(&self, response: reqwest::Response) -> Result<Reply, Answer> {
         let status = response.status();
         if !status.is_success() {
             // The status is an answer by itself: a body that breaks off does not change it.
@@ -160,7 +190,8 @@ mod tests {
         let namespace = Some("team".to_owned());
         let (token, version) = (String::new(), "v1".to_owned());
         let middleware = EndpointMiddleware { token, version, wrap: None, namespace };
-        Wire { http, address, middleware, large: LargeAnswers::default() }
+        let large = LargeAnswers::default();
+        Wire { http, address, middleware, large, pace: Arc::default(), skew: Arc::default() }
     }
 
     fn built(request: impl Endpoint) -> Request<Vec<u8>> {
@@ -242,13 +273,25 @@ mod tests {
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n\r\n");
+            let date = "date: Sun, 06 Nov 1994 08:49:37 GMT";
+            let head = format!("HTTP/1.1 {status} X\r\n{date}\r\ncontent-length: {length}\r\n\r\n");
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).await;
             let _ = stream.write_all(head.as_bytes()).await;
             let _ = stream.write_all(&vec![b' '; length]).await;
         });
         format!("http://{address}/")
+    }
+
+    #[tokio::test]
+    async fn every_answer_tells_vaults_time() {
+        for status in [200, 403] {
+            let wire = Wire { address: answering(status, 2).await, ..wire() };
+            assert_eq!(wire.skew().latest(), None);
+            drop(wire.send(None, LookupTokenSelfRequest {}).await);
+            let then = Timestamp::now() + wire.skew().latest().unwrap();
+            assert!(then.to_string().starts_with("1994-11-06T08:49:3"), "{then}");
+        }
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use crate::rotation::decide::{Decision, Observation, Request, Sight, Subject, Va
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::rotation::schedule::{Calendar, Schedule};
+use crate::rotation::time::Time;
 use crate::rotation::world::{ListedToken, Version};
 
 pub(super) const DAY: i64 = 24 * 3_600;
@@ -80,6 +81,8 @@ pub(super) enum Where {
 pub(super) struct Look {
     pub(super) subject: Subject,
     pub(super) now: Timestamp,
+    /// MotherDuck's clock, where it differs.
+    pub(super) other: Option<Timestamp>,
     pub(super) sight: Where,
     pub(super) record: Record,
     pub(super) listing: Option<Vec<ListedToken>>,
@@ -105,6 +108,7 @@ impl Look {
                 policy: Policy {
                     schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
                     paused: false,
+                    ttl: Some(Duration::from_hours(30 * 24)),
                     renew_before: Duration::from_hours(7 * 24),
                     catch_up: CatchUp::Run,
                     on_failure: OnFailure::Hold,
@@ -122,6 +126,7 @@ impl Look {
                 mirrors: vec![],
             },
             now: start(),
+            other: None,
             sight: Where::Managed,
             record: Record {
                 token_id: id(2),
@@ -135,6 +140,7 @@ impl Look {
                 previous_token_ids: vec![],
                 elsewhere_token_ids: vec![],
                 unconfirmed_revocations: 0,
+                renewal_ttl_seconds: None,
                 phase: Phase::Published,
                 token_sha256: String::new(),
                 owner: "prod".parse().unwrap(),
@@ -229,7 +235,7 @@ impl Look {
         decide(
             &self.subject,
             &Observation {
-                now: self.now,
+                time: Time { now: self.now, other: self.other },
                 sight,
                 listing: self.listing.as_deref(),
                 mirrored: self.mirrored,

@@ -1,6 +1,7 @@
 //! The rules of the design, a row each: what begins a rotation, what ends tokens, what is left alone.
 
 use super::look::{DAY, Look, Where, at, foreign, id, listed, name, start, tries};
+use crate::names::{RotationId, TokenName};
 use crate::record::Phase;
 use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Request};
 use crate::rotation::schedule::Due;
@@ -160,6 +161,14 @@ fn no_second_rotation_begins_before_the_first_is_settled() {
             look.listing = Some(vec![listed(1, 2 * DAY), listed(2, DAY)]);
         })
     };
+    let ahead = |look: &mut Look| {
+        look.now = at(2 * 60 * 60);
+        look.other = Some(at(RENEWAL));
+        let rotation = RotationId::starting_at(at(-DAY));
+        look.record.rotation_id = rotation;
+        look.record.token_name = TokenName { rotation, ..name(2) }.to_string();
+    };
+    let twice = |look: &mut Look| look.record.previous_token_ids = vec![id(1), id(3)];
     check([
         (
             "a person who asks gets the one under way",
@@ -183,7 +192,10 @@ fn no_second_rotation_begins_before_the_first_is_settled() {
         ),
         (
             "a token that seems to near its end as soon as it is served says that a clock is wrong",
-            unsettled(Look::rotating()).edit(|look| look.record.published_at = at(RENEWAL - 60)),
+            unsettled(Look::rotating()).edit(|look| {
+                look.record.published_at = at(RENEWAL - 60);
+                look.record.renewal_ttl_seconds = Some(look.subject.policy.ttl_seconds());
+            }),
             Decision::Deploy,
         ),
         (
@@ -192,9 +204,24 @@ fn no_second_rotation_begins_before_the_first_is_settled() {
             replaced(expiring(), &[2, 1], &[]),
         ),
         (
-            "and one that was served for less is not",
+            "one that was served for less is replaced, too: a clock was wrong when it was published",
             unsettled(Look::rotating()).edit(|l| l.record.published_at = at(RENEWAL - 11 * DAY)),
+            replaced(expiring(), &[2, 1], &[]),
+        ),
+        (
+            "one that nears its end by one of two clocks is replaced",
+            unsettled(Look::rotating()).edit(ahead),
+            replaced(expiring(), &[2, 1], &[]),
+        ),
+        (
+            "but not over two predecessors: tokens would pile up",
+            unsettled(Look::rotating()).edit(ahead).edit(twice),
             Decision::Deploy,
+        ),
+        (
+            "by the clock that was right when it was made it is replaced over any number",
+            unsettled(Look::rotating()).edit(twice),
+            replaced(expiring(), &[2, 1, 3], &[]),
         ),
         (
             "a token that is served again is as old as it is",

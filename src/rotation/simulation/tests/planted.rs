@@ -383,7 +383,7 @@ fn planted_credit_for_a_token_that_was_not_seen_to_connect_is_noticed() {
     let credulous: fn() -> Box<Judge> = || {
         Box::new(|subject: &Subject, seen: &Observation<'_>| {
             let mut evidence = seen.evidence.clone();
-            evidence.proofs_mut().verify.count(seen.now, Ok(()));
+            evidence.proofs_mut().verify.count(seen.time.now, Ok(()));
             decide(subject, &Observation { is_unproved: false, evidence: &evidence, ..*seen })
         })
     };

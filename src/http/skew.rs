@@ -1,33 +1,47 @@
-//! How far MotherDuck's clock is from ours, by the `Date` of its answers.
+//! How far a server's clock is from ours, by the `Date` of its answers.
 
 use std::sync::{Mutex, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 
-use crate::http::date;
+use super::{date, http_date};
 
 /// The latest measurement.
-#[derive(Default)]
-pub(super) struct Skew(Mutex<Option<SignedDuration>>);
+#[derive(Debug, Default)]
+pub struct Skew(Mutex<Option<SignedDuration>>);
 
 impl Skew {
-    pub(super) fn latest(&self) -> Option<SignedDuration> {
+    /// Their clock minus ours, to about a second; `None` before the first answer with a `Date`.
+    pub fn latest(&self) -> Option<SignedDuration> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the answer's `Date` to be the middle between the request and the answer.
-    pub(super) fn measure(&self, headers: &HeaderMap, asked: Timestamp, answered: Timestamp) {
-        if let Some(skew) = measured(headers, asked, answered) {
+    pub fn measure(&self, headers: &HeaderMap, asked: Timestamp, answered: Timestamp) {
+        self.note(measured(date(headers), asked, answered));
+    }
+
+    /// The same of a header's text.
+    pub fn measure_text(&self, date: &str, asked: Timestamp, answered: Timestamp) {
+        self.note(measured(http_date(date), asked, answered));
+    }
+
+    fn note(&self, skew: Option<SignedDuration>) {
+        if let Some(skew) = skew {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(skew);
         }
     }
 }
 
-fn measured(headers: &HeaderMap, asked: Timestamp, answered: Timestamp) -> Option<SignedDuration> {
+fn measured(
+    date: Option<Timestamp>,
+    asked: Timestamp,
+    answered: Timestamp,
+) -> Option<SignedDuration> {
     let middle = asked.checked_add(asked.duration_until(answered) / 2).ok()?;
     // The header names a whole second that has begun: on average it is half over.
-    let theirs = date(headers)?.checked_add(SignedDuration::from_millis(500)).ok()?;
+    let theirs = date?.checked_add(SignedDuration::from_millis(500)).ok()?;
     Some(middle.duration_until(theirs))
 }
 
@@ -42,7 +56,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(DATE, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
         let skew = |asked: &str, answered: &str| {
-            measured(&headers, asked.parse().unwrap(), answered.parse().unwrap()).unwrap()
+            measured(date(&headers), asked.parse().unwrap(), answered.parse().unwrap()).unwrap()
         };
         let same = skew("1994-11-06T08:49:36.5Z", "1994-11-06T08:49:38.5Z");
         assert_eq!(same, SignedDuration::ZERO);
