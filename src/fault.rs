@@ -1,5 +1,7 @@
 //! What went wrong with something outside of this program, and whether trying again may help.
 
+use std::io::ErrorKind;
+
 use crate::redact::{presentable, presentable_lines};
 
 /// What is longer is cut.
@@ -24,6 +26,24 @@ pub struct Fault {
     pub message: String,
     /// What a person can do about it.
     pub hint: Option<String>,
+}
+
+impl FaultKind {
+    /// Whether what the operating system said of a file or an address may pass by itself: what is not there yet may come,
+    /// what is taken may be let go. A right, a name or a content that is wrong needs a person.
+    pub fn of_system(error: &std::io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::PermissionDenied
+            | ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::InvalidFilename
+            | ErrorKind::FileTooLarge
+            | ErrorKind::Unsupported => Self::Permanent,
+            _ => Self::Transient,
+        }
+    }
 }
 
 impl Fault {

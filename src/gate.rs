@@ -71,9 +71,13 @@ pub enum SetupError {
 }
 
 impl SetupError {
-    /// Nothing here passes by itself.
+    /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
-        FaultKind::Permanent
+        match self {
+            Self::Client { source, .. } => source.kind(),
+            Self::Header { .. } => FaultKind::Permanent,
+            Self::Kubernetes(error) => error.kind(),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::progress::Screen;
 use super::{ExitCode, Mode, OldPlace, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::audit::{self, Cause};
 use crate::config::Config;
+use crate::daemon::shutdown_on_signals;
 use crate::fault::chain;
 use crate::fleet::Fleet;
 use crate::live::{Outside, subject};
@@ -42,7 +43,6 @@ pub(super) async fn rotate_now(
     config: Arc<Config>,
     rotation: &RotateNow,
     output: Output,
-    stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let names = chosen(&config, &rotation.scope, rotation.urgency)?;
     let (request, told) = match rotation.urgency {
@@ -64,7 +64,7 @@ pub(super) async fn rotate_now(
                 file: rotation.metrics_file.clone(),
                 gateway: rotation.metrics_push.clone(),
             };
-            run.carry_out(config, &metrics, stop).await
+            run.carry_out(config, &metrics).await
         }
     }
 }
@@ -149,12 +149,13 @@ impl Run {
         self,
         config: Arc<Config>,
         metrics: &Destinations,
-        stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
         let Self { names, request, cause, timeout, output } = self;
         let sinks =
             Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
+        // Not before: so far there was nothing in hand, and a file that hangs would hold a signal up.
+        let stop = shutdown_on_signals()?;
         let fleet = Fleet::of(&outside.config, |name| names.contains(name), outside.clone());
         let screen = Screen::new(output);
         let concurrency = outside.config.daemon.concurrency;

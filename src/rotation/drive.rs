@@ -99,14 +99,16 @@ pub struct Persistence {
 }
 
 impl Persistence {
-    /// So many pauses after the first of several failures in a row no further try begins, however few there were: each
-    /// may have taken long.
+    /// A try that would end later than so many pauses after the first of several failures in a row is not begun, however
+    /// few there were: each may have taken long.
     const PAUSES: u32 = 15;
 
-    /// Whether a row of failures that has lasted for `spent` ends the run, rather than another try after `pause`.
-    fn is_over(self, spent: SignedDuration, pause: Duration) -> bool {
-        let spent = Duration::try_from(spent).unwrap_or_default();
-        spent.saturating_add(pause) > self.pause.saturating_mul(Self::PAUSES)
+    /// Whether a row of failures that has lasted for `spent` ends the run, rather than another try after `pause` that
+    /// takes as long as the last one `took`.
+    fn is_over(self, spent: SignedDuration, pause: Duration, took: SignedDuration) -> bool {
+        let length = |span| Duration::try_from(span).unwrap_or_default();
+        let end = length(spent).saturating_add(pause).saturating_add(length(took));
+        end > self.pause.saturating_mul(Self::PAUSES)
     }
 }
 
@@ -167,7 +169,8 @@ pub(crate) async fn see_through<W: World>(
                 }
                 let pause = persistence.pause.saturating_mul(1 << failures.min(10));
                 let since = *failing_since.get_or_insert(began);
-                if persistence.is_over(world.now().duration_since(since), pause) {
+                let now = world.now();
+                if persistence.is_over(now.duration_since(since), pause, now.duration_since(began)) {
                     return report(run, Ending::Failed(problem(step, fault)));
                 }
                 tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");

@@ -10,7 +10,7 @@ pub(super) fn read(source: &SecretSource) -> Result<HeaderMap, Fault> {
     let hint = format!("put name=value,name=value into {source}, percent-encoded");
     let text = source
         .read()
-        .map_err(|error| Fault::of(&error, FaultKind::Permanent, Some(hint.clone())))?;
+        .map_err(|error| Fault::of(&error, error.kind(), Some(hint.clone())))?;
     text.lend(parse).ok_or_else(|| Fault {
         kind: FaultKind::Permanent,
         message: format!("{source} does not hold headers for the collector"),
