@@ -98,8 +98,10 @@ impl Headers {
         let (mut headers, mut held) = (self.plain.clone(), vec![]);
         for (name, place) in &self.secret {
             let name = || name.clone();
-            let secret =
-                place.fetch().await.map_err(|source| HeaderError::Secret { name: name(), source })?;
+            let secret = place
+                .fetch()
+                .await
+                .map_err(|source| HeaderError::Secret { name: name(), source })?;
             let value =
                 secret.header("").map_err(|source| HeaderError::Text { name: name(), source })?;
             headers.insert(name(), value);

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
-use crate::regular;
 use crate::fault::FaultKind;
+use crate::regular;
 
 /// No secret that is read from a file is larger.
 const MOST_BYTES: usize = 64 << 10;
@@ -176,8 +176,7 @@ impl SecretSource {
                 std::env::var(name).map_err(|_| SecretError::Env { name: name.clone() })?,
             ),
         };
-        Token::new(part(&text))
-            .map_err(|source| SecretError::Text { place: self.clone(), source })
+        Token::new(part(&text)).map_err(|source| SecretError::Text { place: self.clone(), source })
     }
 }
 

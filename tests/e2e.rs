@@ -80,6 +80,8 @@ mod scene;
 mod secrecy;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "e2e/start.rs"]
+mod start;
 #[path = "e2e/supervision.rs"]
 mod supervision;
 #[path = "e2e/surroundings.rs"]

@@ -63,9 +63,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::RotateNow(rotation) => {
             rotate_now::rotate_now(load(arguments)?, rotation, output).await
         }
-        Command::RollBack(names) => {
-            roll_back::roll_back(load(arguments)?, names, output).await
-        }
+        Command::RollBack(names) => roll_back::roll_back(load(arguments)?, names, output).await,
         Command::Run => super::run::run(files(arguments)).await,
         Command::Plan(names) => super::plan::plan(load(arguments)?, names, output).await,
         Command::Schedule(wanted) => super::schedule::schedule(&*load(arguments)?, wanted, output),

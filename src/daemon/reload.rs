@@ -24,10 +24,10 @@ use crate::config::{Config, Files, Fingerprint};
 use crate::fault::chain;
 use crate::fleet::Fleet;
 use crate::live::Outside;
-use crate::workers::Panicked;
 use crate::motherduck::settings::AdminToken;
 use crate::notify::settings::Sink;
 use crate::server::settings::Server;
+use crate::workers::Panicked;
 
 /// How long after a refusal the same files are tried again: a certificate that they name may be there by then.
 const AGAIN: Duration = Duration::from_mins(1);

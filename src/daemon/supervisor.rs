@@ -95,7 +95,11 @@ impl Supervisor {
         if self.0.is_some() {
             let snapshot = fleet.snapshot();
             // Whoever waits for the start waits for all of it.
-            if snapshot.waiting.is_some() { self.ask_for_time() } else { self.say("READY=1") }
+            if snapshot.waiting.is_some() {
+                self.ask_for_time()
+            } else {
+                self.say("READY=1")
+            }
             self.tell(summary(&snapshot));
         }
     }

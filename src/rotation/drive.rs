@@ -170,7 +170,8 @@ pub(crate) async fn see_through<W: World>(
                 let pause = persistence.pause.saturating_mul(1 << failures.min(10));
                 let since = *failing_since.get_or_insert(began);
                 let now = world.now();
-                if persistence.is_over(now.duration_since(since), pause, now.duration_since(began)) {
+                if persistence.is_over(now.duration_since(since), pause, now.duration_since(began))
+                {
                     return report(run, Ending::Failed(problem(step, fault)));
                 }
                 tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");

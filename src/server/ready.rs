@@ -107,7 +107,8 @@ pub fn readiness(snapshot: &Snapshot, unreachable_after: Duration) -> Readiness 
 }
 
 fn waiting(snapshot: &Snapshot) -> Option<Shortcoming> {
-    let waiting = snapshot.waiting.as_ref().filter(|_| snapshot.planner != PlannerState::Stopping)?;
+    let waiting =
+        snapshot.waiting.as_ref().filter(|_| snapshot.planner != PlannerState::Stopping)?;
     Some(Shortcoming {
         reason: Reason::Waiting,
         about: None,
