@@ -24,7 +24,6 @@ pub use self::place::{Move, Place};
 pub use self::schema::schema;
 
 use crate::account::settings::DeclaredAccount;
-use crate::daemon::settings::Daemon;
 use crate::gate::settings::{Gate, Hook};
 use crate::motherduck::settings::{AdminToken, MotherDuck};
 use crate::names::{AccountName, CredentialName, Owner};
@@ -97,6 +96,21 @@ impl Credential {
         let mirrors = self.mirrors.iter().map(|mirror| mirror.store.as_str());
         mirrors.chain([self.store.as_str()])
     }
+}
+
+/// `[daemon]`: how the daemon works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemon {
+    /// How many credentials are worked on at once (1 to 256, default 8).
+    pub concurrency: usize,
+    /// The longest time between two looks at a credential (1 s to 1 d, default 10 min).
+    pub sweep: Duration,
+    /// How long a shutdown waits for the steps in hand (default 30 s).
+    pub shutdown_grace: Duration,
+    /// The time between two looks at the configuration's files (1 s to 1 d, default 5 s).
+    pub watch: Duration,
+    /// Whether the same user's profilers, debuggers and hooks may read the daemon's memory (default false).
+    pub dumpable: bool,
 }
 
 /// `[credentials.NAME]`, with the defaults filled in.

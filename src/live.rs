@@ -22,6 +22,7 @@ pub use self::admin::client_alone;
 use self::audited::Witness;
 use self::directory::Directory;
 use self::mark::mark;
+pub use self::outlook::fleet;
 use self::place::Place;
 use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
@@ -129,7 +130,8 @@ impl Outside {
                 None => log,
             });
         let audit_log = audit_log.map(Arc::new);
-        let telemetry = Telemetry::start(&config, &mut clients.http)?;
+        let telemetry =
+            Telemetry::start(&config.owner, config.telemetry.as_ref(), &mut clients.http)?;
         Ok(Self {
             config,
             motherduck,

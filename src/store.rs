@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::settings::{Format, StoreSettings};
-use crate::config::{Credential, Mirror};
 use crate::fault::FaultKind;
 use crate::kubernetes::Right;
 use crate::names::TokenId;
@@ -104,31 +103,6 @@ impl Location {
     /// The keys that consumers read.
     fn fields(&self) -> Fields<'_> {
         Fields { token: &self.token_field, token_id: self.token_id_field.as_deref() }
-    }
-}
-
-impl From<&Credential> for Location {
-    /// The secret with the record.
-    fn from(credential: &Credential) -> Self {
-        Self {
-            path: credential.path.clone(),
-            token_field: credential.token_field.clone(),
-            token_id_field: credential.token_id_field.clone(),
-            format: Format::Json,
-            role: Role::Primary,
-        }
-    }
-}
-
-impl From<&Mirror> for Location {
-    fn from(mirror: &Mirror) -> Self {
-        Self {
-            path: mirror.path.clone(),
-            token_field: mirror.token_field.clone(),
-            token_id_field: mirror.token_id_field.clone(),
-            format: mirror.format,
-            role: Role::Mirror,
-        }
     }
 }
 

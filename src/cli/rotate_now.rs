@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
 use crate::fault::chain;
 use crate::fleet::Fleet;
-use crate::live::{Outside, subject};
+use crate::live::{self, Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
 use crate::notify::{self, Sinks};
@@ -151,12 +151,12 @@ impl Run {
         metrics: &Destinations,
     ) -> anyhow::Result<ExitCode> {
         let Self { names, request, cause, timeout, output } = self;
-        let sinks =
-            Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
+        let sinks = Sinks::open(&config.notifications)
+            .map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
         // Not before: so far there was nothing in hand, and a file that hangs would hold a signal up.
         let stop = shutdown_on_signals()?;
-        let fleet = Fleet::of(&outside.config, |name| names.contains(name), outside.clone());
+        let fleet = live::fleet(&outside.config, |name| names.contains(name), outside.clone());
         let screen = Screen::new(output);
         let concurrency = outside.config.daemon.concurrency;
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {

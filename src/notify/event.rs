@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::settings::Occasion;
-use crate::config::Config;
 use crate::fleet::{Member, Snapshot};
 use crate::names::Owner;
 
@@ -56,9 +55,9 @@ impl Event {
     }
 
     /// A test for `sink`.
-    pub(super) fn test(config: &Config, sink: &str) -> Self {
+    pub(super) fn test(owner: &Owner, sink: &str) -> Self {
         let news = News::Test { sink: sink.to_owned() };
-        Self { id: Uuid::now_v7(), at: Timestamp::now(), owner: config.owner.clone(), news }
+        Self { id: Uuid::now_v7(), at: Timestamp::now(), owner: owner.clone(), news }
     }
 }
 

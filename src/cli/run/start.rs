@@ -19,6 +19,7 @@ use crate::config::{Config, Files, Fingerprint};
 use crate::daemon::{Daemon, Supervisor};
 use crate::fault::FaultKind;
 use crate::fleet::{Contacts, Fleet, Outlook};
+use crate::live;
 use crate::motherduck::settings::AdminToken;
 use crate::server::{Door, Server};
 use crate::workers::Panicked;
@@ -179,7 +180,7 @@ impl Start {
                 Err(_) => return Ok(()),
             },
         };
-        let fleet = Arc::new(Fleet::new(config, Arc::new(NotYet)));
+        let fleet = Arc::new(live::fleet(config, |_| true, Arc::new(NotYet)));
         let server = door.serve(fleet.clone());
         self.front = Some(Front { as_of: as_of.clone(), fleet, door, server });
         Ok(())

@@ -7,8 +7,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::findings::{Findings, Key};
-use crate::config::raw;
-use crate::daemon::settings::Daemon;
+use crate::config::{Daemon, raw};
 use crate::http::is_loopback;
 use crate::motherduck::settings::MotherDuck;
 use crate::server::settings::Server;
