@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
 use crate::fault::chain;
 use crate::fleet::Fleet;
+use crate::http::settings::Proxy;
 use crate::live::{self, Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
@@ -63,6 +64,7 @@ pub(super) async fn rotate_now(
             let metrics = Destinations {
                 file: rotation.metrics_file.clone(),
                 gateway: rotation.metrics_push.clone(),
+                proxy: rotation.metrics_push_proxy.clone(),
             };
             run.carry_out(config, &metrics).await
         }
@@ -104,6 +106,8 @@ async fn preview(
 pub(super) struct Destinations {
     file: Option<PathBuf>,
     gateway: Option<Url>,
+    /// The way to the gateway.
+    proxy: Proxy,
 }
 
 /// The credentials that are meant, in the order of the configuration. Those that are paused are left out where neither
@@ -211,7 +215,7 @@ impl Destinations {
             tracing::error!(error = chain(&error), hint = error.hint(), "metrics not written");
         }
         if let Some(gateway) = &self.gateway
-            && let Err(error) = metrics::push(gateway, text).await
+            && let Err(error) = metrics::push(gateway, &self.proxy, text).await
         {
             tracing::warn!(error = chain(&error), hint = error.hint(), "metrics not pushed");
         }

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::duration;
 use super::pattern::Pattern;
+use crate::http::settings::Proxy;
 use crate::names::CredentialName;
 
 /// The flags as clap reads them, before they are checked.
@@ -48,6 +49,10 @@ struct Flags {
     /// with --dry-run.
     #[arg(long, value_name = "URL", value_parser = gateway)]
     metrics_push: Option<Url>,
+    /// How the push gets out: the URL of a proxy, such as http://proxy.example.com:3128, or `environment` for what
+    /// HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. Without it, it goes directly.
+    #[arg(long, value_name = "PROXY", requires = "metrics_push", default_value = "none")]
+    metrics_push_proxy: Proxy,
     /// The token has leaked: do not wait for the consumers' health gate, and revoke the old token as soon as the new
     /// one is published and verified. Consumers that have not read the new one by then lose their access.
     ///
@@ -85,6 +90,8 @@ pub struct RotateNow {
     pub metrics_file: Option<PathBuf>,
     /// Where metrics are pushed when it is done.
     pub metrics_push: Option<Url>,
+    /// How the push gets out.
+    pub metrics_push_proxy: Proxy,
 }
 
 /// Which credentials are meant.
@@ -167,6 +174,7 @@ impl Flags {
             timeout: self.timeout,
             metrics_file: self.metrics_file,
             metrics_push: self.metrics_push,
+            metrics_push_proxy: self.metrics_push_proxy,
         })
     }
 }

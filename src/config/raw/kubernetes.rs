@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::scalar::{FilePath, Flag, Number, Span, Url, Word};
+use super::scalar::{FilePath, Flag, Number, Proxy, Span, Url, Word};
 use crate::gate::settings::WorkloadKind;
 
 /// `[kubernetes]`.
@@ -20,6 +20,7 @@ pub(in crate::config) struct Cluster {
     pub(in crate::config) client_key_file: Option<FilePath>,
     pub(in crate::config) kubeconfig: Option<FilePath>,
     pub(in crate::config) context: Option<String>,
+    pub(in crate::config) proxy: Option<Proxy>,
 }
 
 /// `[stores.NAME.kubernetes]`.

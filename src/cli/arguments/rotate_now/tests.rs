@@ -85,6 +85,7 @@ fn every_combination_is_refused_or_means_exactly_what_the_table_says() {
                 timeout: timeout.then_some(Duration::from_mins(20)),
                 metrics_file: None,
                 metrics_push: None,
+                metrics_push_proxy: Proxy::None,
             },
         );
         taken += u32::from(expected.is_some());
