@@ -236,7 +236,11 @@ fn report<W: World>(run: Reconciler<'_, W>, ending: Ending<'_>) -> Report {
         }
         Ending::Held { obstacle, problem, until } => {
             let is_back = standing.record.as_ref().is_some_and(Record::is_rolled_back);
-            (Outcome::Held, Some(held_problem(obstacle, is_back, &problem)), Some(until))
+            let mut problem = held_problem(obstacle, is_back, &problem);
+            if let (Obstacle::Gate, Some(why)) = (obstacle, &run.evidence.proofs().no_way_back) {
+                problem.hint = Some(no_way_back(why));
+            }
+            (Outcome::Held, Some(problem), Some(until))
         }
         Ending::Failed(problem) => (unfinished, Some(problem), None),
         Ending::Stopped => (unfinished, Some(stopped()), None),
@@ -338,6 +342,14 @@ fn stopped() -> Problem {
     }
 }
 
+/// What is left to do for consumers that are not healthy, where the predecessor cannot be served again.
+fn no_way_back(why: &str) -> String {
+    format!(
+        "look at the consumers; both tokens stay valid, and when they are healthy the next run goes on. The old token \
+         cannot be served again: {why}. If the new one is no good, put a working token into the secret by hand and adopt it"
+    )
+}
+
 fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
     let (reason, message, hint) = match obstacle {
         Obstacle::Mirror => (
@@ -358,7 +370,7 @@ fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
         Obstacle::Gate => (
             condition::Reason::GateNotPassed,
             "the consumers are not healthy with the new token",
-            "look at the consumers; both tokens stay valid. When they are healthy the next run goes on; pintail roll-back serves the old token again",
+            "look at the consumers; both tokens stay valid. When they are healthy the next run goes on; pintail roll-back serves the old token again, if the store still has it (pintail check tells)",
         ),
         Obstacle::Verify => (
             condition::Reason::NotVerified,

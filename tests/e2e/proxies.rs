@@ -146,8 +146,9 @@ fn the_api_server_of_kubernetes_is_reached_through_a_proxy_too() {
     let by_url = |url: &str| format!("api_url = \"http://127.0.0.1:9\"\nproxy = \"{url}\"");
     let by_file = |url: &str| {
         let text = format!(
-            "current-context: c\ncontexts: [{{name: c, context: {{cluster: k}}}}]\n\
-             clusters: [{{name: k, cluster: {{server: 'http://127.0.0.1:9', proxy-url: '{url}'}}}}]\n"
+            "current-context: c\ncontexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
+             clusters: [{{name: k, cluster: {{server: 'http://127.0.0.1:9', proxy-url: '{url}'}}}}]\n\
+             users: [{{name: u, user: {{}}}}]\n"
         );
         std::fs::write(&kubeconfig, text).unwrap();
         format!("kubeconfig = \"{}\"", kubeconfig.display())

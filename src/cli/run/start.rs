@@ -103,10 +103,10 @@ impl Start {
                     return Err(setback.complaint.into());
                 }
                 Some(Err(setback)) => {
-                    if let Some((config, as_of)) = &setback.config {
-                        self.show(config, as_of).await?;
-                    }
                     let Complaint { message, hint, .. } = setback.complaint;
+                    if let Some((config, as_of)) = &setback.config {
+                        self.show(config, as_of, (&message, hint.as_deref())).await?;
+                    }
                     self.tell(&message, hint.as_deref());
                 }
             }
@@ -141,10 +141,10 @@ impl Start {
 
     /// Says what is waited for, everywhere where somebody may look.
     fn tell(&mut self, message: &str, hint: Option<&str>) {
-        self.supervisor.waiting(message);
         if let Some(front) = &self.front {
             front.fleet.waits(message, hint);
         }
+        self.supervisor.waiting(message);
         let is_known =
             |(before, at): &(String, Instant)| before == message && at.elapsed() < REMIND;
         if !self.told.as_ref().is_some_and(is_known) {
@@ -153,8 +153,13 @@ impl Start {
         }
     }
 
-    /// Answers where `config` says, as far as that is possible already.
-    async fn show(&mut self, config: &Arc<Config>, as_of: &Fingerprint) -> Result<(), Complaint> {
+    /// Answers where `config` says, as far as that is possible already, that something is waited for.
+    async fn show(
+        &mut self,
+        config: &Arc<Config>,
+        as_of: &Fingerprint,
+        (message, hint): (&str, Option<&str>),
+    ) -> Result<(), Complaint> {
         let before = self.front.take();
         let Some(settings) = &config.server else { return Ok(()) };
         let door = match before {
@@ -181,6 +186,7 @@ impl Start {
             },
         };
         let fleet = Arc::new(live::fleet(config, |_| true, Arc::new(NotYet)));
+        fleet.waits(message, hint);
         let server = door.serve(fleet.clone());
         self.front = Some(Front { as_of: as_of.clone(), fleet, door, server });
         Ok(())
