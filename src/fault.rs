@@ -1,8 +1,7 @@
 //! What went wrong with something outside of this program, and whether trying again may help.
 
-use std::io::ErrorKind;
-
 use crate::redact::{presentable, presentable_lines};
+use crate::regular;
 
 /// What is longer is cut.
 const MESSAGE_CHARACTERS: usize = 2_000;
@@ -29,20 +28,14 @@ pub struct Fault {
 }
 
 impl FaultKind {
-    /// Whether what the operating system said of a file or an address may pass by itself: what is not there yet may come,
-    /// what is taken may be let go. A right, a name or a content that is wrong needs a person.
+    /// Transient, if it may pass by itself.
+    pub fn passing_if(may_pass: bool) -> Self {
+        if may_pass { Self::Transient } else { Self::Permanent }
+    }
+
+    /// What the operating system said of a file or an address.
     pub fn of_system(error: &std::io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::PermissionDenied
-            | ErrorKind::IsADirectory
-            | ErrorKind::NotADirectory
-            | ErrorKind::InvalidInput
-            | ErrorKind::InvalidData
-            | ErrorKind::InvalidFilename
-            | ErrorKind::FileTooLarge
-            | ErrorKind::Unsupported => Self::Permanent,
-            _ => Self::Transient,
-        }
+        Self::passing_if(regular::may_pass(error))
     }
 }
 

@@ -11,7 +11,6 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
-use crate::fault::FaultKind;
 use crate::regular;
 
 /// No secret that is read from a file is larger.
@@ -239,13 +238,11 @@ pub enum SecretError {
 
 impl SecretError {
     /// Whether it may pass by itself: a file may come, or be filled, later; a variable stays as it is.
-    pub fn kind(&self) -> FaultKind {
+    pub fn may_pass(&self) -> bool {
         match self {
-            Self::File { source, .. } => FaultKind::of_system(source),
-            Self::Text { place: SecretSource::File(_), source: TokenError::Empty } => {
-                FaultKind::Transient
-            }
-            Self::Env { .. } | Self::Text { .. } => FaultKind::Permanent,
+            Self::File { source, .. } => regular::may_pass(source),
+            Self::Text { place: SecretSource::File(_), source: TokenError::Empty } => true,
+            Self::Env { .. } | Self::Text { .. } => false,
         }
     }
 }

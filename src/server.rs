@@ -72,23 +72,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the server that `settings` ask for; `None` where none is wanted, or where nobody asked for one and the
-    /// default address is taken.
-    pub async fn start(
-        settings: Option<&settings::Server>,
-        fleet: Arc<Fleet>,
-    ) -> Result<Option<Self>, ServerError> {
-        let Some(settings) = settings else { return Ok(None) };
-        match Door::open(settings).await {
-            Ok(door) => Ok(Some(door.serve(fleet))),
-            Err(error) if settings.is_asked_for => Err(error),
-            Err(ServerError { address, source }) => {
-                tracing::warn!(%address, error = %source, "server not started");
-                Ok(None)
-            }
-        }
-    }
-
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

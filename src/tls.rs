@@ -147,12 +147,14 @@ fn system_roots() -> Arc<RootCertStore> {
     store
 }
 
-/// The variable that names the system's roots, and what it names, if there is one.
+/// The variable that names the system's roots, and what it names, if there is one; of two the one that names nothing.
 fn named_roots() -> Option<(&'static str, String)> {
-    ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(|variable| {
+    let set = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(|variable| {
         let path = std::env::var_os(variable).filter(|path| !path.is_empty())?;
-        Some((variable, path.to_string_lossy().into_owned()))
-    })
+        Some((variable, PathBuf::from(path)))
+    });
+    let (variable, path) = set.min_by_key(|(_, path)| path.exists())?;
+    Some((variable, path.to_string_lossy().into_owned()))
 }
 
 fn no_roots() -> TlsError {

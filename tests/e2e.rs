@@ -62,6 +62,8 @@ mod notifications;
 mod paused;
 #[path = "e2e/place.rs"]
 mod place;
+#[path = "e2e/privacy.rs"]
+mod privacy;
 #[path = "e2e/program.rs"]
 mod program;
 #[path = "e2e/proxies.rs"]

@@ -52,7 +52,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log", &["redact"]),
     ("names", &[]),
     ("record", &["names", "secret"]),
-    ("fault", &["redact"]),
+    ("fault", &["redact", "regular"]),
     // The core: no client, no HTTP, no files, no configuration.
     ("rotation", &["fault", "names", "record", "secret"]),
     // What adapters are made of.

@@ -29,7 +29,9 @@ pub(super) async fn run(files: Files) -> anyhow::Result<ExitCode> {
     tell_pipes(&files);
     open_memory_if_asked(&config);
     let daemon = daemon.following(files, as_of, hangup).supervised_by(supervisor.clone());
-    let listening = Listening::begin(door, &config, daemon.fleet(), &supervisor, &shutdown).await?;
+    let listening =
+        Listening::begin(door, config.server.as_ref(), daemon.fleet(), &supervisor, &shutdown)
+            .await?;
     tokio::spawn(orphans::reap(CancellationToken::clone(&shutdown)));
     daemon.run(shutdown).await;
     // Last, so that whoever watches sees the daemon stop.

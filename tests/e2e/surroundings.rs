@@ -97,6 +97,12 @@ fn root_certificates_that_a_variable_names_in_vain_are_named() {
     let (code, stderr) = shell(&scene, "\"$@\" rotate-now --due", &variables);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("SSL_CERT_FILE") && stderr.contains(&missing), "{stderr}");
+    // Of two variables the one that is wrong.
+    let authority = scene.ca_file.display().to_string();
+    let variables = [("SSL_CERT_FILE", authority.as_str()), ("SSL_CERT_DIR", missing.as_str())];
+    let (code, stderr) = shell(&scene, "\"$@\" rotate-now --due --timeout 2s", &variables);
+    assert_ne!(code, 2, "{stderr}");
+    assert!(stderr.contains("SSL_CERT_DIR") && stderr.contains(&missing), "{stderr}");
 }
 
 #[test]

@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::ExitCode;
 use crate::cli::complaint::Complaint;
-use crate::config::Config;
 use crate::daemon::Supervisor;
 use crate::fault::{FaultKind, chain};
 use crate::fleet::Fleet;
+use crate::server::settings::Server as Settings;
 use crate::server::{Door, Server, ServerError};
 
 /// Between two tries to listen.
@@ -28,10 +28,10 @@ pub(super) enum Listening {
 }
 
 impl Listening {
-    /// Shows `fleet` at `door`, or where `config` says as soon as that is possible. Until then the start is not over.
+    /// Shows `fleet` at `door`, or where `settings` say as soon as that is possible. Until then the start is not over.
     pub(super) async fn begin(
         door: Option<Door>,
-        config: &Config,
+        settings: Option<&Settings>,
         fleet: Arc<Fleet>,
         supervisor: &Supervisor,
         shutdown: &CancellationToken,
@@ -39,7 +39,7 @@ impl Listening {
         if let Some(door) = door {
             return Ok(Self::Here(door.serve(fleet)));
         }
-        let Some(settings) = config.server.clone() else { return Ok(Self::Nowhere) };
+        let Some(settings) = settings.cloned() else { return Ok(Self::Nowhere) };
         let error = match Door::open(&settings).await {
             Ok(door) => return Ok(Self::Here(door.serve(fleet))),
             Err(error) => error,
@@ -87,4 +87,42 @@ impl Listening {
 /// Why an address can never be listened at.
 pub(super) fn complaint(error: &ServerError) -> Complaint {
     Complaint::of(error, ExitCode::Usage, error.hint())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::fleet::nobody;
+
+    async fn at(listen: std::net::SocketAddr, is_asked_for: bool) -> (Listening, Arc<Fleet>) {
+        let settings = Settings {
+            listen,
+            is_asked_for,
+            hosts: BTreeSet::new(),
+            credential_label: true,
+            unreachable_after: Duration::from_mins(10),
+        };
+        let (fleet, supervisor) = (nobody(), Supervisor::default());
+        let shutdown = CancellationToken::new();
+        let begun =
+            Listening::begin(None, Some(&settings), fleet.clone(), &supervisor, &shutdown).await;
+        (begun.unwrap(), fleet)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_waited_for_only_where_somebody_asked_for_it() {
+        let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = taken.local_addr().unwrap();
+        let (unasked, fleet) = at(address, false).await;
+        assert!(matches!(unasked, Listening::Nowhere) && fleet.waiting().is_none());
+        let (asked, fleet) = at(address, true).await;
+        assert!(fleet.waiting().unwrap().message.contains(&address.to_string()));
+        let Listening::Later(waiting) = asked else { panic!("it is not waited for") };
+        drop(taken);
+        let server = waiting.await.unwrap().unwrap();
+        assert_eq!((server.address(), fleet.waiting()), (address, None));
+        server.stop().await;
+    }
 }

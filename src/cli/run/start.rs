@@ -219,7 +219,8 @@ fn prepare(files: &Files, runtime: &Handle) -> Result<Prepared, Setback> {
     if let AdminToken::Secret(source) = &config.motherduck.admin_token {
         source.read_token().map_err(|error| {
             let hint = Some(selection::admin_token_hint(source));
-            setback(error.kind(), Complaint::of(&error, ExitCode::Usage, hint))
+            let kind = FaultKind::passing_if(error.may_pass());
+            setback(kind, Complaint::of(&error, ExitCode::Usage, hint))
         })?;
     }
     let daemon = runtime.block_on(Daemon::open(config.clone())).map_err(|error| {

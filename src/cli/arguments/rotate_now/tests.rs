@@ -128,6 +128,26 @@ fn a_dry_run_has_no_metrics() {
 }
 
 #[test]
+fn what_may_hold_a_password_is_not_quoted_in_a_refusal() {
+    for line in [
+        ["etl", "--metrics-push", "http://user:s3cret@gateway:9091"],
+        ["etl", "--metrics-push", "https://gateway/?key=s3cret"],
+        ["etl", "--metrics-push", "s3cret"],
+    ] {
+        let refusal = parse(line).unwrap_err().to_string();
+        assert!(refusal.contains("--metrics-push takes"), "{refusal}");
+        assert!(!refusal.contains("s3cret"), "{refusal}");
+    }
+    let proxied =
+        |proxy| parse(["etl", "--metrics-push", "http://g", "--metrics-push-proxy", proxy]);
+    let refusal = proxied("http://user:s3cret@proxy:3128").unwrap_err().to_string();
+    assert!(refusal.contains("--metrics-push-proxy takes"), "{refusal}");
+    assert!(!refusal.contains("s3cret"), "{refusal}");
+    assert_eq!(proxied("environment").unwrap().metrics_push_proxy, Proxy::Environment);
+    assert!(parse(["etl", "--metrics-push-proxy", "environment"]).is_err(), "nothing is pushed");
+}
+
+#[test]
 fn a_refusal_names_what_is_wrong_and_how_the_command_is_used() {
     let said = |line: &[&str]| parse(line.iter().copied()).unwrap_err().to_string();
     let refusal = said(&["etl", "--compromised"]);
