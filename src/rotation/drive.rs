@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::fault::{Fault, FaultKind};
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::record::Record;
+use crate::retry::Retry;
 use crate::rotation::condition;
 use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Refusal, Request, Subject};
 use crate::rotation::evidence::Evidence;
@@ -89,40 +90,17 @@ pub struct Problem {
     pub reason: Option<condition::Reason>,
 }
 
-/// How often a step that failed transiently is tried again within one run, and at which pauses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Persistence {
-    /// Failures in a row that end the run.
-    pub failures: u32,
-    /// Half of the first pause; they double.
-    pub pause: Duration,
-}
-
-impl Persistence {
-    /// A try that would end later than so many pauses after the first of several failures in a row is not begun, however
-    /// few there were: each may have taken long.
-    const PAUSES: u32 = 15;
-
-    /// Whether a row of failures that has lasted for `spent` ends the run, rather than another try after `pause` that
-    /// takes as long as the last one `took`.
-    fn is_over(self, spent: SignedDuration, pause: Duration, took: SignedDuration) -> bool {
-        let length = |span| Duration::try_from(span).unwrap_or_default();
-        let end = length(spent).saturating_add(pause).saturating_add(length(took));
-        end > self.pause.saturating_mul(Self::PAUSES)
-    }
-}
-
 /// Works on one credential until it is at rest, held, refused, or failing.
 pub async fn drive<W: World>(
     world: &W,
     subject: &Subject,
     request: Request,
     evidence: &mut Evidence,
-    persistence: Persistence,
+    retry: &Retry,
     watcher: &(dyn Fn(Progress) + Send + Sync),
 ) -> Report {
     let run = Reconciler::new(world, subject, evidence, request, Journal::new(watcher));
-    see_through(run, world, subject, persistence).await
+    see_through(run, world, subject, retry).await
 }
 
 /// Takes one pass after the other until the run has come to an end.
@@ -130,7 +108,7 @@ pub(crate) async fn see_through<W: World>(
     mut run: Reconciler<'_, W>,
     world: &W,
     subject: &Subject,
-    persistence: Persistence,
+    retry: &Retry,
 ) -> Report {
     let mut failures = 0;
     let mut failing_since = None;
@@ -164,16 +142,17 @@ pub(crate) async fn see_through<W: World>(
             }
             Pass::Failed(step, fault) => {
                 failures += 1;
-                if fault.kind == FaultKind::Permanent || failures >= persistence.failures {
-                    return report(run, Ending::Failed(problem(step, fault)));
-                }
-                let pause = persistence.pause.saturating_mul(1 << failures.min(10));
                 let since = *failing_since.get_or_insert(began);
                 let now = world.now();
-                if persistence.is_over(now.duration_since(since), pause, now.duration_since(began))
-                {
+                let length = |span| Duration::try_from(span).unwrap_or_default();
+                // The next try will take as long as the last one did: one that would end too late is not begun.
+                let (spent, took) = (now.duration_since(since), now.duration_since(began));
+                let spent = length(spent).saturating_add(length(took));
+                let pause = retry.pause(failures, subject.credential.as_str());
+                let may_pass = fault.kind == FaultKind::Transient && failures < retry.tries;
+                let Some(pause) = retry.wait(pause, None, spent).filter(|_| may_pass) else {
                     return report(run, Ending::Failed(problem(step, fault)));
-                }
+                };
                 tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");
                 world.nap(pause).await;
             }
