@@ -35,6 +35,8 @@ pub(in crate::config) struct Cluster {
     /// The kubeconfig's context; by default its current one.
     #[schemars(extend("examples" = ["production"]))]
     pub(in crate::config) context: Option<String>,
+    /// How requests get out, with `api_url` or `kubeconfig`; by default as the kubeconfig's `proxy-url` says.
+    #[schemars(extend("examples" = ["http://proxy.example.com:3128"]))]
     pub(in crate::config) proxy: Option<Proxy>,
 }
 
