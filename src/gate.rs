@@ -147,7 +147,7 @@ pub struct Hook(HookKind);
 enum HookKind {
     Http(Request),
     Command(command::settings::Command),
-    Kubernetes(kubernetes::Targets),
+    Kubernetes(Box<kubernetes::Targets>),
 }
 
 /// Why the clients may not have been made to reload.
@@ -194,7 +194,7 @@ impl Hook {
             settings::Hook::Command(command) => HookKind::Command(command.clone()),
             settings::Hook::Kubernetes(restart) => {
                 let shared = clients.kubernetes(&restart.cluster)?;
-                HookKind::Kubernetes(kubernetes::Targets::new(shared, restart))
+                HookKind::Kubernetes(Box::new(kubernetes::Targets::new(shared, restart)))
             }
         }))
     }

@@ -96,9 +96,9 @@ impl Supervisor {
             let snapshot = fleet.snapshot();
             // Whoever waits for the start waits for all of it.
             if snapshot.waiting.is_some() {
-                self.ask_for_time()
+                self.ask_for_time();
             } else {
-                self.say("READY=1")
+                self.say("READY=1");
             }
             self.tell(summary(&snapshot));
         }

@@ -84,7 +84,7 @@ impl Admin {
     pub(super) async fn read(&self) -> Result<Arc<Bearer>, Failure> {
         let token = match &self.source {
             AdminSource::Secret(source) => {
-                source.fetch_token().await.map_err(Failure::AdminToken)?
+                Box::pin(source.fetch_token()).await.map_err(Failure::AdminToken)?
             }
             AdminSource::Elsewhere(place) => {
                 place.read().await.map_err(Failure::AdminTokenElsewhere)?

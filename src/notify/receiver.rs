@@ -162,7 +162,7 @@ impl Receiver {
         let (url, filled, body) = match &self.form {
             Form::Slack(place) => (secret_url(place).await?, None, body::slack(event)),
             Form::CloudEvents(url, headers) => {
-                (url.clone(), Some(headers.read().await?), body::cloud_event(event))
+                (url.clone(), Some(Box::pin(headers.read()).await?), body::cloud_event(event))
             }
         };
         let headers = filled.as_ref().map(|filled| filled.headers.clone()).unwrap_or_default();
