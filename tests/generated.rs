@@ -8,6 +8,8 @@
 
 #[path = "generated/schema.rs"]
 mod schema;
+#[path = "generated/states.rs"]
+mod states;
 
 #[path = "generated/retries.rs"]
 mod retries;
