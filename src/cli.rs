@@ -31,6 +31,7 @@ mod progress;
 mod reveal;
 mod roll_back;
 mod rotate_now;
+mod run;
 mod sandbox;
 mod schedule;
 mod schema;

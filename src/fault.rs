@@ -1,6 +1,7 @@
 //! What went wrong with something outside of this program, and whether trying again may help.
 
 use crate::redact::{presentable, presentable_lines};
+use crate::regular;
 
 /// What is longer is cut.
 const MESSAGE_CHARACTERS: usize = 2_000;
@@ -24,6 +25,18 @@ pub struct Fault {
     pub message: String,
     /// What a person can do about it.
     pub hint: Option<String>,
+}
+
+impl FaultKind {
+    /// Transient, if it may pass by itself.
+    pub fn passing_if(may_pass: bool) -> Self {
+        if may_pass { Self::Transient } else { Self::Permanent }
+    }
+
+    /// What the operating system said of a file or an address.
+    pub fn of_system(error: &std::io::Error) -> Self {
+        Self::passing_if(regular::may_pass(error))
+    }
 }
 
 impl Fault {

@@ -14,6 +14,7 @@ mod sample;
 mod strays;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod words;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,7 @@ use self::history::History;
 pub use self::history::{Rotation, Stage};
 pub use self::member::Member;
 use self::strays::Strays;
+pub use self::waiting::Waiting;
 pub use self::words::Origin;
 use crate::log;
 use crate::names::{CredentialName, Owner};
@@ -110,6 +112,7 @@ struct Inner {
     history: History,
     strays: Strays,
     deadlines: Deadlines,
+    waiting: Option<Waiting>,
     /// All configured credentials, and the accounts that they belong to.
     accounts: BTreeMap<CredentialName, String>,
     configuration: Configuration,
@@ -132,6 +135,8 @@ pub struct Snapshot {
     pub contacts: Contacts,
     /// How the configuration came to be in force.
     pub configuration: Configuration,
+    /// What the start still waits for.
+    pub waiting: Option<Waiting>,
     /// How far the planner has come.
     pub planner: PlannerState,
     /// How long ago the planner's loop turned.
@@ -186,6 +191,7 @@ impl Fleet {
                 history: History::default(),
                 strays: Strays::default(),
                 deadlines,
+                waiting: None,
                 accounts,
                 configuration: Configuration::new(now),
             }),
@@ -206,10 +212,14 @@ impl Fleet {
 
     /// The planner's loop turns.
     pub fn beat(&self) {
-        let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.beat.store(since, Ordering::Relaxed);
+        self.turned();
         let _ = self.planner.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
         self.watch_clocks();
+    }
+
+    fn turned(&self) {
+        let since = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.beat.store(since, Ordering::Relaxed);
     }
 
     /// Tells the log of clocks that disagree, and sinks even where no run ends; a `Date` that is wrong by turns only
@@ -228,6 +238,29 @@ impl Fleet {
             *told = None;
             tracing::info!("clocks agree again");
         }
+    }
+
+    /// The start waits for something, and goes on waiting.
+    pub fn waits(&self, message: &str, hint: Option<&str>) {
+        if self.planner() == PlannerState::Starting {
+            self.turned();
+        }
+        let now = self.outlook.now();
+        let waiting = &mut self.inner().waiting;
+        if waiting.as_ref().is_none_or(|before| before.message != message) {
+            let (message, hint) = (message.to_owned(), hint.map(str::to_owned));
+            *waiting = Some(Waiting { since: now, message, hint });
+        }
+    }
+
+    /// The start waits for nothing any more.
+    pub fn waits_no_more(&self) {
+        self.inner().waiting = None;
+    }
+
+    /// What the start waits for.
+    pub fn waiting(&self) -> Option<Waiting> {
+        self.inner().waiting.clone()
     }
 
     /// The planner begins nothing any more.
@@ -397,6 +430,7 @@ impl Fleet {
             unmanaged,
             contacts,
             configuration: inner.configuration.clone(),
+            waiting: inner.waiting.clone(),
             planner,
             silence,
             workers: workers(),

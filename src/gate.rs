@@ -70,9 +70,13 @@ pub enum SetupError {
 }
 
 impl SetupError {
-    /// Nothing here passes by itself.
+    /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
-        FaultKind::Permanent
+        match self {
+            Self::Client { source, .. } => source.kind(),
+            Self::Header { .. } => FaultKind::Permanent,
+            Self::Kubernetes(error) => error.kind(),
+        }
     }
 }
 
@@ -142,7 +146,7 @@ pub struct Hook(HookKind);
 enum HookKind {
     Http(Request),
     Command(command::settings::Command),
-    Kubernetes(kubernetes::Targets),
+    Kubernetes(Box<kubernetes::Targets>),
 }
 
 /// Why the clients may not have been made to reload.
@@ -189,7 +193,7 @@ impl Hook {
             settings::Hook::Command(command) => HookKind::Command(command.clone()),
             settings::Hook::Kubernetes(restart) => {
                 let shared = clients.kubernetes(&restart.cluster)?;
-                HookKind::Kubernetes(kubernetes::Targets::new(shared, restart))
+                HookKind::Kubernetes(Box::new(kubernetes::Targets::new(shared, restart)))
             }
         }))
     }

@@ -95,12 +95,14 @@ impl Headers {
     }
 
     /// The headers as they are to be sent now. Secrets are read for each request: they may have been rotated, too.
-    pub fn read(&self) -> Result<Filled, HeaderError> {
+    pub async fn read(&self) -> Result<Filled, HeaderError> {
         let (mut headers, mut held) = (self.plain.clone(), vec![]);
         for (name, place) in &self.secret {
             let name = || name.clone();
-            let secret =
-                place.read().map_err(|source| HeaderError::Secret { name: name(), source })?;
+            let secret = place
+                .fetch()
+                .await
+                .map_err(|source| HeaderError::Secret { name: name(), source })?;
             let value =
                 secret.header("").map_err(|source| HeaderError::Text { name: name(), source })?;
             headers.insert(name(), value);

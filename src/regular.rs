@@ -32,6 +32,22 @@ pub fn read(path: &Path, most: usize) -> Result<Zeroizing<Vec<u8>>> {
     Ok(content)
 }
 
+/// Whether what the operating system said of a file or an address may pass by itself: what is not there yet may come, what
+/// is taken may be let go. A right, a name or a content that is wrong needs a person.
+pub fn may_pass(error: &Error) -> bool {
+    !matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied
+            | ErrorKind::IsADirectory
+            | ErrorKind::NotADirectory
+            | ErrorKind::InvalidInput
+            | ErrorKind::InvalidData
+            | ErrorKind::InvalidFilename
+            | ErrorKind::FileTooLarge
+            | ErrorKind::Unsupported
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use nix::sys::stat::Mode;

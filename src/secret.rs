@@ -9,6 +9,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use tokio::task::spawn_blocking;
 
 use crate::regular;
 
@@ -138,6 +139,28 @@ impl SecretSource {
         self.read_as(bare)
     }
 
+    /// [`Self::read`], on a thread that may wait for a file: a mount that hangs must not hold up anybody else.
+    pub async fn fetch(&self) -> Result<Token, SecretError> {
+        self.aside(Self::read).await
+    }
+
+    /// [`Self::read_token`], likewise.
+    pub async fn fetch_token(&self) -> Result<Token, SecretError> {
+        self.aside(Self::read_token).await
+    }
+
+    async fn aside(
+        &self,
+        read: fn(&Self) -> Result<Token, SecretError>,
+    ) -> Result<Token, SecretError> {
+        let Self::File(path) = self else { return read(self) };
+        let source = self.clone();
+        spawn_blocking(move || read(&source)).await.unwrap_or_else(|error| {
+            let source = std::io::Error::other(error);
+            Err(SecretError::File { path: path.clone(), source })
+        })
+    }
+
     fn read_as(&self, part: impl FnOnce(&str) -> &str) -> Result<Token, SecretError> {
         let text = match self {
             Self::File(path) => {
@@ -152,8 +175,7 @@ impl SecretSource {
                 std::env::var(name).map_err(|_| SecretError::Env { name: name.clone() })?,
             ),
         };
-        Token::new(part(&text))
-            .map_err(|source| SecretError::Text { place: self.to_string(), source })
+        Token::new(part(&text)).map_err(|source| SecretError::Text { place: self.clone(), source })
     }
 }
 
@@ -207,11 +229,22 @@ pub enum SecretError {
     /// The text cannot be a secret.
     #[error("{place} does not hold a usable secret")]
     Text {
-        /// The source, as text.
-        place: String,
+        /// Where it stands.
+        place: SecretSource,
         /// What is wrong with it.
         source: TokenError,
     },
+}
+
+impl SecretError {
+    /// Whether it may pass by itself: a file may come, or be filled, later; a variable stays as it is.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::File { source, .. } => regular::may_pass(source),
+            Self::Text { place: SecretSource::File(_), source: TokenError::Empty } => true,
+            Self::Env { .. } | Self::Text { .. } => false,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 mod cache;
 mod connections;
+mod door;
 mod host;
 mod page;
 mod ready;
@@ -22,20 +23,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use nix::errno::Errno;
 use serde::Serialize;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use self::cache::{Answer, Asked, Cache};
-use self::connections::{Bounds, serve};
+pub use self::door::Door;
 use self::host::Hosts;
 use self::page::Wanted;
 pub use self::ready::{Readiness, Reason, Shortcoming, is_alive, readiness};
 use crate::fault::FaultKind;
 use crate::fleet::Fleet;
 use crate::metrics::{self, Format};
-use crate::workers;
 
 /// How long a stop waits for the answers in hand.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -49,9 +49,12 @@ pub struct ServerError {
 }
 
 impl ServerError {
-    /// Whether trying again may help.
+    /// Whether trying again may help: an address that is taken may be let go, one that is not there may come.
     pub fn kind(&self) -> FaultKind {
-        FaultKind::Permanent
+        match self.source.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT) => FaultKind::Permanent,
+            Some(_) | None => FaultKind::of_system(&self.source),
+        }
     }
 
     /// What a person can do about it.
@@ -69,41 +72,6 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the server that `settings` ask for; `None` where none is wanted, or where nobody asked for one and the
-    /// default address is taken.
-    pub async fn start(
-        settings: Option<&settings::Server>,
-        fleet: Arc<Fleet>,
-    ) -> Result<Option<Self>, ServerError> {
-        let Some(settings) = settings else { return Ok(None) };
-        match Self::listen(settings.clone(), fleet).await {
-            Ok(server) => Ok(Some(server)),
-            Err(error) if settings.is_asked_for => Err(error),
-            Err(ServerError { address, source }) => {
-                tracing::warn!(%address, error = %source, "server not started");
-                Ok(None)
-            }
-        }
-    }
-
-    async fn listen(settings: settings::Server, fleet: Arc<Fleet>) -> Result<Self, ServerError> {
-        let failed = |source| ServerError { address: settings.listen, source };
-        let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let stop = CancellationToken::new();
-        let hosts = Hosts::of(address, &settings.hosts);
-        let shown = Shown { fleet, settings: Arc::new(settings), cache: Cache::default() };
-        let app = router(shown, hosts);
-        let (listener, stopped) = (Arc::new(listener), stop.clone());
-        let task = tokio::spawn(async move {
-            let bounds = Bounds::default();
-            let begin = || serve(listener.clone(), app.clone(), bounds, stopped.clone());
-            workers::keep("server", begin).await;
-        });
-        tracing::info!(%address, url = format!("http://{address}/"), "server ready");
-        Ok(Self { address, stop, task })
-    }
-
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address

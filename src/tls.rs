@@ -4,7 +4,7 @@ pub mod settings;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use rustls::crypto::ring;
@@ -59,6 +59,8 @@ pub enum TlsError {
     NoCertificate {
         /// The file.
         path: PathBuf,
+        /// Whether there is nothing in it at all.
+        is_empty: bool,
     },
     /// The system has no root certificates, and no file was named.
     #[error(
@@ -92,9 +94,20 @@ pub enum TlsError {
 }
 
 impl TlsError {
-    /// Nothing here passes by itself.
+    /// A file that is not there yet, or holds nothing yet, may come.
     pub fn kind(&self) -> FaultKind {
-        FaultKind::Permanent
+        match self {
+            Self::Pem { source: pem::Error::Io(error), .. } => FaultKind::of_system(error),
+            Self::NoCertificate { is_empty: true, .. } | Self::NoRootsNamed { .. } => {
+                FaultKind::Transient
+            }
+            Self::Pem { .. }
+            | Self::NoCertificate { is_empty: false, .. }
+            | Self::NoRoots
+            | Self::Unusable { .. }
+            | Self::Provider(_)
+            | Self::Http(_) => FaultKind::Permanent,
+        }
     }
 }
 
@@ -105,29 +118,43 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErro
     let found =
         CertificateDer::pem_slice_iter(&content).collect::<Result<Vec<_>, _>>().map_err(unread)?;
     if found.is_empty() {
-        return Err(TlsError::NoCertificate { path: path.to_owned() });
+        let is_empty = content.is_empty();
+        return Err(TlsError::NoCertificate { path: path.to_owned(), is_empty });
     }
     Ok(found)
 }
 
-/// Read once: parsing a whole bundle for each of thousands of credentials would be felt.
-static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+/// The system's roots, read once: parsing a whole bundle for each of thousands of credentials would be felt. Where there
+/// are none they are read again: what a variable names may be there by then.
+fn system_roots() -> Arc<RootCertStore> {
+    static FOUND: Mutex<Option<Arc<RootCertStore>>> = Mutex::new(None);
+    let mut known = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known.as_ref() {
+        return Arc::clone(known);
+    }
     let mut store = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     store.add_parsable_certificates(found.certs);
+    let store = Arc::new(store);
     // Where only a part is missing, or nobody needs these roots, this is all that is ever said of it.
     if let Some((variable, path)) = named_roots().filter(|_| !found.errors.is_empty()) {
-        tracing::warn!(variable, path, "root certificates cannot be read");
+        static TOLD: Once = Once::new();
+        TOLD.call_once(|| tracing::warn!(variable, path, "root certificates cannot be read"));
     }
-    Arc::new(store)
-});
+    if !store.is_empty() {
+        *known = Some(Arc::clone(&store));
+    }
+    store
+}
 
-/// The variable that names the system's roots, and what it names, if there is one.
+/// The variable that names the system's roots, and what it names, if there is one; of two the one that names nothing.
 fn named_roots() -> Option<(&'static str, String)> {
-    ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().find_map(|variable| {
+    let set = ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(|variable| {
         let path = std::env::var_os(variable).filter(|path| !path.is_empty())?;
-        Some((variable, path.to_string_lossy().into_owned()))
-    })
+        Some((variable, PathBuf::from(path)))
+    });
+    let (variable, path) = set.min_by_key(|(_, path)| path.exists())?;
+    Some((variable, path.to_string_lossy().into_owned()))
 }
 
 fn no_roots() -> TlsError {
@@ -140,8 +167,10 @@ fn no_roots() -> TlsError {
 /// The roots that `roots` stands for; the system's alone are shared and not copied.
 fn shared_roots(roots: Roots<'_>) -> Result<Arc<RootCertStore>, TlsError> {
     match roots {
-        Roots::System if SYSTEM_ROOTS.is_empty() => Err(no_roots()),
-        Roots::System => Ok(Arc::clone(&SYSTEM_ROOTS)),
+        Roots::System => {
+            let roots = system_roots();
+            if roots.is_empty() { Err(no_roots()) } else { Ok(roots) }
+        }
         Roots::SystemAnd(_) | Roots::Only(_) => root_store(roots).map(Arc::new),
     }
 }
@@ -154,7 +183,7 @@ pub fn root_store(roots: Roots<'_>) -> Result<RootCertStore, TlsError> {
         Roots::SystemAnd(path) | Roots::Only(path) => Some(path),
     };
     if !matches!(roots, Roots::Only(_)) {
-        store.roots.extend_from_slice(&SYSTEM_ROOTS.roots);
+        store.roots.extend_from_slice(&system_roots().roots);
     }
     if let Some(path) = file {
         for certificate in certificates(path)? {

@@ -66,6 +66,8 @@ mod notifications;
 mod paused;
 #[path = "e2e/place.rs"]
 mod place;
+#[path = "e2e/privacy.rs"]
+mod privacy;
 #[path = "e2e/program.rs"]
 mod program;
 #[path = "e2e/proxies.rs"]
@@ -84,6 +86,8 @@ mod scene;
 mod secrecy;
 #[path = "support/servers.rs"]
 mod servers;
+#[path = "e2e/start.rs"]
+mod start;
 #[path = "e2e/supervision.rs"]
 mod supervision;
 #[path = "e2e/surroundings.rs"]

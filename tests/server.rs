@@ -29,7 +29,7 @@ use pintail::config::Config;
 use pintail::daemon::Daemon;
 use pintail::names::RotationId;
 use pintail::sandbox::{Options, Sandbox, start};
-use pintail::server::Server;
+use pintail::server::{Door, Server};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -110,7 +110,8 @@ gate = "none"
 
     /// Runs a daemon and shows how it stands, on any port.
     async fn show(&self, daemon: Daemon, config: &Config) -> Shown {
-        let server = Server::start(config.server.as_ref(), daemon.fleet()).await.unwrap().unwrap();
+        let door = Door::open(config.server.as_ref().unwrap()).await.unwrap();
+        let server = door.serve(daemon.fleet());
         let stop = CancellationToken::new();
         Shown {
             client: self.client.clone(),
@@ -410,21 +411,6 @@ async fn without_the_credential_label_a_fleet_of_any_size_has_as_many_series() {
     let text = response.text().await.unwrap();
     assert!(text.ends_with("# EOF\n") && text.contains("# TYPE pintail_rotations counter"));
     shown.stop().await;
-}
-
-#[tokio::test]
-async fn an_address_that_is_taken_stops_only_a_daemon_that_was_told_to_use_it() {
-    let bench = Bench::new().await;
-    let config = bench.config(ONE);
-    let daemon = Daemon::open(config.clone()).await.unwrap();
-    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut settings = config.server.clone().unwrap();
-    settings.listen = taken.local_addr().unwrap();
-    let refused = Server::start(Some(&settings), daemon.fleet()).await;
-    assert!(refused.unwrap_err().hint().is_some());
-    settings.is_asked_for = false;
-    assert!(Server::start(Some(&settings), daemon.fleet()).await.unwrap().is_none());
-    assert!(Server::start(None, daemon.fleet()).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -53,7 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("names", &[]),
     ("record", &["names", "secret"]),
-    ("fault", &["redact"]),
+    ("fault", &["redact", "regular"]),
     ("retry", &[]),
     // The core: no client, no HTTP, no files, no configuration.
     ("rotation", &["fault", "names", "record", "secret", "text"]),

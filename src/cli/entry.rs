@@ -8,12 +8,10 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::complaint::{self, Complaint};
-use super::{Arguments, Command, ExitCode, demo, log, roll_back, rotate_now, sandbox, selection};
-use crate::command::orphans;
+use super::{Arguments, Command, ExitCode, demo, log, roll_back, rotate_now, sandbox};
 use crate::config::{self, Config, Files};
-use crate::daemon::{Daemon, Supervisor, reload_signal, shutdown_on_signals};
+use crate::daemon::shutdown_on_signals;
 use crate::process;
-use crate::server::Server;
 use crate::store;
 
 /// The exit code of a program that panicked, as Rust has it.
@@ -63,12 +61,10 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Schema => super::schema::schema(),
         Command::Demo => demo::demo(shutdown_on_signals()?).await,
         Command::RotateNow(rotation) => {
-            rotate_now::rotate_now(load(arguments)?, rotation, output, shutdown_on_signals()?).await
+            rotate_now::rotate_now(load(arguments)?, rotation, output).await
         }
-        Command::RollBack(names) => {
-            roll_back::roll_back(load(arguments)?, names, output, shutdown_on_signals()?).await
-        }
-        Command::Run => daemon(files(arguments)).await,
+        Command::RollBack(names) => roll_back::roll_back(load(arguments)?, names, output).await,
+        Command::Run => super::run::run(files(arguments)).await,
         Command::Plan(names) => super::plan::plan(load(arguments)?, names, output).await,
         Command::Schedule(wanted) => super::schedule::schedule(&*load(arguments)?, wanted, output),
         Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
@@ -117,38 +113,4 @@ fn read_from(files: &Files) -> Result<Arc<Config>, Complaint> {
 fn files(arguments: &Arguments) -> Files {
     let paths = arguments.config_files(std::env::var_os("PINTAIL_CONFIG"));
     Files::new(paths, config::environment())
-}
-
-async fn daemon(files: Files) -> anyhow::Result<ExitCode> {
-    // Before anything else: without it, whoever asks for a reload too early ends the process.
-    let hangup = reload_signal()?;
-    let as_of = files.fingerprint();
-    let config = load_from(&files)?;
-    super::check::warn_of_modes(&config, &files);
-    if config.daemon.dumpable {
-        let opened = process::open_memory();
-        tracing::warn!(
-            is_open = opened.is_ok(),
-            hint = "set daemon.dumpable = false when you have what you wanted to know",
-            "memory open to the same user's profilers, debuggers and hooks"
-        );
-    }
-    selection::ensure_admin_token(&config)?;
-    let shutdown = shutdown_on_signals()?;
-    let settings = config.server.clone();
-    let daemon = Daemon::open(config)
-        .await
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?
-        .following(files, as_of, hangup)
-        .supervised_by(Supervisor::of(|name| std::env::var_os(name)));
-    let server = Server::start(settings.as_ref(), daemon.fleet())
-        .await
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
-    tokio::spawn(orphans::reap(shutdown.clone()));
-    daemon.run(shutdown).await;
-    // Last, so that whoever watches sees the daemon stop.
-    if let Some(server) = server {
-        server.stop().await;
-    }
-    Ok(ExitCode::Settled)
 }

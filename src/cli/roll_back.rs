@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use super::deed;
 use super::rotate_now::{Destinations, Run};
 use super::{ExitCode, Output, RollBack, selection};
@@ -16,7 +14,6 @@ pub(super) async fn roll_back(
     config: Arc<Config>,
     arguments: &RollBack,
     output: Output,
-    stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::configured(&config, std::slice::from_ref(&arguments.name))?;
     let cause = Cause::from(audit::Trigger::RollBack);
@@ -27,5 +24,5 @@ pub(super) async fn roll_back(
     };
     deed::begin(&config, "roll-back", about).await?;
     let run = Run { names, request: Request::ROLL_BACK, cause, timeout: None, output };
-    run.carry_out(config, &Destinations::default(), stop).await
+    run.carry_out(config, &Destinations::default()).await
 }

@@ -17,8 +17,10 @@ use super::progress::Screen;
 use super::{ExitCode, Mode, OldPlace, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::audit::{self, Cause};
 use crate::config::Config;
+use crate::daemon::shutdown_on_signals;
 use crate::fault::chain;
 use crate::fleet::Fleet;
+use crate::http::settings::Proxy;
 use crate::live::{self, Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
@@ -39,7 +41,6 @@ pub(super) async fn rotate_now(
     config: Arc<Config>,
     rotation: &RotateNow,
     output: Output,
-    stop: CancellationToken,
 ) -> anyhow::Result<ExitCode> {
     let names = chosen(&config, &rotation.scope, rotation.urgency)?;
     let (request, told) = match rotation.urgency {
@@ -60,8 +61,9 @@ pub(super) async fn rotate_now(
             let metrics = Destinations {
                 file: rotation.metrics_file.clone(),
                 gateway: rotation.metrics_push.clone(),
+                proxy: rotation.metrics_push_proxy.clone(),
             };
-            run.carry_out(config, &metrics, stop).await
+            run.carry_out(config, &metrics).await
         }
     }
 }
@@ -101,6 +103,8 @@ async fn preview(
 pub(super) struct Destinations {
     file: Option<PathBuf>,
     gateway: Option<Url>,
+    /// The way to the gateway.
+    proxy: Proxy,
 }
 
 /// The credentials that are meant, in the order of the configuration. Those that are paused are left out where neither
@@ -146,12 +150,13 @@ impl Run {
         self,
         config: Arc<Config>,
         metrics: &Destinations,
-        stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
         let Self { names, request, cause, timeout, output } = self;
         let sinks = Sinks::open(&config.notifications)
             .map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
+        // Not before: so far there was nothing in hand, and a file that hangs would hold a signal up.
+        let stop = shutdown_on_signals()?;
         let fleet = live::fleet(&outside.config, |name| names.contains(name), outside.clone());
         let screen = Screen::new(output);
         let concurrency = outside.config.daemon.concurrency;
@@ -210,7 +215,7 @@ impl Destinations {
             tracing::error!(error = chain(&error), hint = error.hint(), "metrics not written");
         }
         if let Some(gateway) = &self.gateway
-            && let Err(error) = metrics::push(gateway, text).await
+            && let Err(error) = metrics::push(gateway, &self.proxy, text).await
         {
             tracing::warn!(error = chain(&error), hint = error.hint(), "metrics not pushed");
         }

@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::live::Outside;
 use crate::motherduck::settings::AdminToken;
 use crate::names::CredentialName;
+use crate::secret::SecretSource;
 
 /// Below this similarity a suggestion would puzzle more than help.
 const NEAR: f64 = 0.8;
@@ -92,11 +93,13 @@ pub fn ensure_admin_token(config: &Config) -> Result<(), Complaint> {
         // Whoever needs it reads it from there, and says what is wrong.
         AdminToken::Stored(_) => return Ok(()),
     };
-    let hint = format!("put the token of a MotherDuck admin into {source}, as its only text");
-    source
-        .read_token()
-        .map(drop)
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, Some(hint)))
+    let hint = Some(admin_token_hint(source));
+    source.read_token().map(drop).map_err(|error| Complaint::of(&error, ExitCode::Usage, hint))
+}
+
+/// What to do where there is no admin token at `source`.
+pub fn admin_token_hint(source: &SecretSource) -> String {
+    format!("put the token of a MotherDuck admin into {source}, as its only text")
 }
 
 /// Makes the adapters, once the admin token was seen to be readable.

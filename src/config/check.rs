@@ -13,6 +13,7 @@ mod mirror;
 mod notification;
 mod path;
 mod placeholders;
+mod proxy;
 mod service;
 mod store;
 mod trail;
@@ -25,12 +26,12 @@ use serde::de::DeserializeOwned;
 
 use self::credential::Surroundings;
 use self::findings::{Findings, Key};
+use self::proxy::Clients;
 use super::error::ConfigError;
 use super::raw;
 use super::sources::{Double, Sources};
 use super::{Config, Credential, suggest};
 use crate::account::settings::DeclaredAccount;
-use crate::http::is_loopback;
 use crate::kubernetes::settings::Cluster;
 use crate::motherduck::settings::MotherDuck;
 use crate::names::{CredentialName, Owner};
@@ -72,15 +73,6 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     }
     let owner = owner(root, &mut findings);
     let (motherduck, postgres) = motherduck(root, &mut findings).unzip();
-    if let (Some(variable), Some(motherduck)) = (sources.proxy_variable(), &motherduck)
-        && !sources.has(&["motherduck", "proxy"])
-        && !is_loopback(&motherduck.api_url)
-    {
-        findings.warn(format!(
-            "environment variable {variable} is set, and requests to MotherDuck do not use it: say motherduck.proxy = \
-             \"environment\" to use it, or \"none\""
-        ));
-    }
     let daemon = table(root, "daemon", &mut findings).unwrap_or_default();
     let daemon = service::daemon(&daemon, &Key::root("daemon"), &mut findings);
     let server = root.contains_key("server").then(|| table(root, "server", &mut findings));
@@ -92,6 +84,14 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let cluster = table(root, "kubernetes", &mut findings).unwrap_or_default();
     let cluster = kubernetes::cluster(cluster, &Key::root("kubernetes"), &mut findings);
     let stores = stores(root, &cluster, &mut findings);
+    if let Some(variable) = sources.proxy_variable() {
+        let clients = Clients {
+            motherduck: motherduck.as_ref(),
+            stores: &stores,
+            notifications: &notifications,
+        };
+        proxy::unused(variable, &clients, sources, &mut findings);
+    }
     let (credentials, accounts) =
         credentials(root, owner.as_ref(), (&stores, &cluster), &mut findings);
     path::check(&stores, &credentials, &mut findings);

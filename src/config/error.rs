@@ -52,9 +52,15 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// Always permanent: the same configuration fails again.
+    /// The same configuration fails again, but a file that is not there yet may come.
     pub fn kind(&self) -> FaultKind {
-        FaultKind::Permanent
+        match self {
+            Self::ReadFile { source, .. } => FaultKind::of_system(source),
+            Self::EmptyDirectory { .. } => FaultKind::Transient,
+            Self::Syntax { .. } | Self::Invalid(_) | Self::DangerousEnvironment { .. } => {
+                FaultKind::Permanent
+            }
+        }
     }
 
     /// What a person can do about it.

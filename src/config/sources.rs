@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use figment::providers::{Format, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
+use secrecy::zeroize::Zeroizing;
 
 use super::alternatives;
 use super::error::ConfigError;
@@ -38,10 +40,12 @@ pub(super) struct Double {
 }
 
 impl Sources {
-    /// Reads the files and the variables; of two that set one key, the later wins, and variables come last.
+    /// Reads the files and the variables; of two that set one key, the later wins, and variables come last. `read` gives
+    /// a file's text, and is told what it was named by.
     pub(super) fn read(
         paths: &[PathBuf],
         environment: impl IntoIterator<Item = (String, String)>,
+        read: impl Fn(&Path, &Group) -> std::io::Result<Arc<Zeroizing<String>>>,
     ) -> Result<Self, ConfigError> {
         let environment: Vec<_> = environment.into_iter().collect();
         let proxy = proxy(&environment);
@@ -52,8 +56,10 @@ impl Sources {
             let group = Group::of(path)?;
             let mut defined: HashMap<String, PathBuf> = HashMap::new();
             let mut layer = Dict::new();
-            for file in group.files {
-                let source = read_file(&file)?;
+            for file in &group.files {
+                let failed = |source| ConfigError::ReadFile { path: file.clone(), source };
+                let text = read(file, &group).map_err(failed)?;
+                let source = parse(file, &text)?;
                 if group.is_directory {
                     for credential in source.credentials() {
                         if let Some(first) = defined.insert(credential.clone(), file.clone()) {
@@ -196,10 +202,8 @@ impl Source {
 }
 
 /// figment's own file provider ignores a missing file, and shows the faulty line of a broken one.
-fn read_file(path: &Path) -> Result<Source, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::ReadFile { path: path.to_owned(), source })?;
-    let settings = Toml::from_str::<Dict>(&text).map_err(|error| {
+fn parse(path: &Path, text: &str) -> Result<Source, ConfigError> {
+    let settings = Toml::from_str::<Dict>(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         ConfigError::Syntax {

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -26,9 +27,12 @@ use crate::live::Outside;
 use crate::motherduck::settings::AdminToken;
 use crate::notify::settings::Sink;
 use crate::server::settings::Server;
+use crate::workers::Panicked;
 
 /// How long after a refusal the same files are tried again: a certificate that they name may be there by then.
 const AGAIN: Duration = Duration::from_mins(1);
+/// So long files may take to be read before that is told: a mount that hangs gives no error.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is followed.
 pub(super) struct Followed {
@@ -112,24 +116,55 @@ impl Reloader {
 
     async fn look(&self) -> Option<Fingerprint> {
         let files = self.followed.files.clone();
-        spawn_blocking(move || files.look()).await.ok().flatten()
+        self.patiently(spawn_blocking(move || files.look())).await?.ok().flatten()
+    }
+
+    /// What a thread comes to that may wait for files; `None` if the daemon was told to stop before.
+    async fn patiently<T>(&self, mut work: JoinHandle<T>) -> Option<Result<T, Panicked>> {
+        let mut is_late = false;
+        loop {
+            tokio::select! {
+                () = self.shutdown.cancelled() => return None,
+                done = &mut work => return Some(done.map_err(|_| Panicked)),
+                () = tokio::time::sleep(PATIENCE), if !is_late => {
+                    is_late = true;
+                    let named = self.followed.files.named().iter();
+                    let files: Vec<_> = named.map(|path| path.display().to_string()).collect();
+                    tracing::warn!(
+                        files = files.join(", "),
+                        hint = "look at its mount; until then the configuration stays as it is",
+                        "configuration does not answer"
+                    );
+                }
+            }
+        }
     }
 
     /// Reads and takes over what stands in the files, or refuses it; `before` is known to people already.
     async fn reload(&mut self, before: Option<Refused>) -> Option<Refused> {
         if before.is_none() {
-            self.supervisor.reloading();
+            self.supervisor.reloading(&self.fleet);
+            for pipe in self.followed.files.pipes() {
+                tracing::warn!(
+                    file = %pipe.display(),
+                    hint = "restart pintail for what it would hold now, or name a file instead",
+                    "pipe not read again: what it held at the start stays in force"
+                );
+            }
         }
         // First, so that what changes meanwhile is seen as a change.
         if let Some(now) = self.look().await {
             self.followed.as_of = now;
         }
-        let refused = match self.read().await {
-            Ok(outside) => {
+        let read = self.read().await;
+        let refused = match read {
+            // It was told to stop.
+            None => return None,
+            Some(Ok(outside)) => {
                 self.take_over(outside).await;
                 None
             }
-            Err(refusal) => {
+            Some(Err(refusal)) => {
                 if before.as_ref().is_none_or(|before| before.refusal != refusal) {
                     self.refuse(&refusal);
                 }
@@ -143,27 +178,12 @@ impl Reloader {
     }
 
     /// The outside as the files ask for it, with the same checks as at a start. Contacts nobody.
-    async fn read(&self) -> Result<Outside, Refusal> {
-        let files = self.followed.files.clone();
-        let loaded = spawn_blocking(move || files.load()).await;
-        let loaded = loaded.map_err(|error| Refusal { message: chain(&error), hint: None })?;
-        let config = loaded
-            .map_err(|error| Refusal { message: one_line(&chain(&error)), hint: error.hint() })?;
-        let before = self.current.get();
-        if config.owner != before.config.owner {
-            return Err(Refusal {
-                message: format!(
-                    "owner: this is {} where pintail runs as {}, and cannot change while it runs",
-                    config.owner, before.config.owner
-                ),
-                hint: Some("restart pintail to run it as another deployment".to_owned()),
-            });
-        }
-        if let AdminToken::Secret(source) = &config.motherduck.admin_token {
-            source.read_token().map_err(|error| Refusal { message: chain(&error), hint: None })?;
-        }
-        let opened = before.reopen(Arc::new(config)).await;
-        opened.map_err(|fault| Refusal { message: fault.message, hint: fault.hint })
+    async fn read(&self) -> Option<Result<Outside, Refusal>> {
+        let (files, before) = (self.followed.files.clone(), self.current.get());
+        let runtime = Handle::current();
+        let read = spawn_blocking(move || reread(&files, &before, &runtime));
+        let panicked = |error| Refusal { message: chain(&error), hint: None };
+        Some(self.patiently(read).await?.map_err(panicked).flatten())
     }
 
     async fn take_over(&mut self, outside: Outside) {
@@ -211,6 +231,27 @@ impl Reloader {
         tracing::error!(error = message, hint, "configuration refused");
         self.fleet.refused(message.clone(), hint.clone());
     }
+}
+
+/// What `files` ask for now, on a thread that may wait for them.
+fn reread(files: &Files, before: &Outside, runtime: &Handle) -> Result<Outside, Refusal> {
+    let config = files
+        .load_again()
+        .map_err(|error| Refusal { message: one_line(&chain(&error)), hint: error.hint() })?;
+    if config.owner != before.config.owner {
+        return Err(Refusal {
+            message: format!(
+                "owner: this is {} where pintail runs as {}, and cannot change while it runs",
+                config.owner, before.config.owner
+            ),
+            hint: Some("restart pintail to run it as another deployment".to_owned()),
+        });
+    }
+    if let AdminToken::Secret(source) = &config.motherduck.admin_token {
+        source.read_token().map_err(|error| Refusal { message: chain(&error), hint: None })?;
+    }
+    let opened = runtime.block_on(before.reopen(Arc::new(config)));
+    opened.map_err(|fault| Refusal { message: fault.message, hint: fault.hint })
 }
 
 /// All problems on one line, for the log and the status page.

@@ -14,6 +14,8 @@ use crate::fleet::{Fleet, Snapshot};
 
 /// Between two texts for people.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
+/// So much longer than usual a start may take that waits for something; it says so again and again.
+const MORE_TIME: Duration = Duration::from_mins(1);
 /// What a stop needs beyond `daemon.shutdown_grace`: the answers in hand of the status page.
 const STOP_ALLOWANCE: Duration = Duration::from_secs(10);
 
@@ -80,20 +82,43 @@ impl Supervisor {
             self.say("WATCHDOG=1");
         }
         if is_stale {
-            self.tell(summary(&fleet.snapshot()));
+            let snapshot = fleet.snapshot();
+            if snapshot.waiting.is_some() {
+                self.ask_for_time();
+            }
+            self.tell(summary(&snapshot));
         }
     }
 
     /// The daemon works by a configuration, the first or another one.
-    pub(super) fn ready(&self, fleet: &Fleet) {
+    pub fn ready(&self, fleet: &Fleet) {
         if self.0.is_some() {
-            self.say("READY=1");
-            self.tell(summary(&fleet.snapshot()));
+            let snapshot = fleet.snapshot();
+            // Whoever waits for the start waits for all of it.
+            if snapshot.waiting.is_some() {
+                self.ask_for_time();
+            } else {
+                self.say("READY=1");
+            }
+            self.tell(summary(&snapshot));
         }
     }
 
+    /// The start waits for something that may pass by itself.
+    pub fn waiting(&self, message: &str) {
+        self.ask_for_time();
+        self.tell(format!("waiting: {}", one_line(message)));
+    }
+
+    fn ask_for_time(&self) {
+        self.say(&format!("EXTEND_TIMEOUT_USEC={}", MORE_TIME.as_micros()));
+    }
+
     /// The daemon reads its configuration again.
-    pub(super) fn reloading(&self) {
+    pub(super) fn reloading(&self, fleet: &Fleet) {
+        if fleet.waiting().is_some() {
+            return;
+        }
         // systemd tells by the time whether this is the reload that it asked for.
         let Ok(now) = clock_gettime(ClockId::CLOCK_MONOTONIC) else { return };
         let now = Duration::from(now).as_micros();
@@ -138,6 +163,10 @@ impl Supervisor {
     }
 }
 
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
 fn connect(name: &OsStr) -> std::io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.connect_addr(&address(name)?)?;
@@ -166,5 +195,7 @@ fn summary(snapshot: &Snapshot) -> String {
     };
     let refused = snapshot.configuration.refused.is_some();
     let refused = if refused { "; the changed configuration was refused, see the log" } else { "" };
-    format!("{credentials}{refused}")
+    let waiting = snapshot.waiting.as_ref();
+    let waiting = waiting.map(|one| format!("; the start waits: {}", one_line(&one.message)));
+    format!("{credentials}{refused}{}", waiting.unwrap_or_default())
 }

@@ -125,7 +125,7 @@ impl Request {
         let response = self
             .http
             .request(self.method.clone(), url)
-            .headers(self.headers.read()?.headers)
+            .headers(Box::pin(self.headers.read()).await?.headers)
             .timeout(self.timeout)
             .send()
             .await

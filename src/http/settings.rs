@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 use url::Url;
 
@@ -19,6 +20,34 @@ pub enum Proxy {
     Environment,
     /// All through this one.
     At(Url),
+}
+
+impl FromStr for Proxy {
+    type Err = &'static str;
+
+    /// A proxy's URL, `environment` or `none`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text.trim() {
+            "environment" => Self::Environment,
+            "none" => Self::None,
+            url => Self::At(address(url)?),
+        })
+    }
+}
+
+fn address(text: &str) -> Result<Url, &'static str> {
+    const FORM: &str = "this must be the URL of a proxy, such as \"http://proxy.example.com:3128\", or \"environment\", or \"none\"";
+    let url: Url = text.parse().map_err(|_| FORM)?;
+    let is_plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_plain {
+        return Err(FORM);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "a password does not belong here: put the URL into HTTPS_PROXY, and say \"environment\"",
+        );
+    }
+    Ok(url)
 }
 
 /// An HTTP request to a consumer. The placeholders `{credential}`, `{username}`, `{token_id}`,

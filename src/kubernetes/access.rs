@@ -7,6 +7,7 @@ use url::Url;
 use super::error::AccessError;
 use super::kubeconfig;
 use super::settings::Cluster;
+use crate::http::settings::Proxy;
 use crate::secret::{SecretSource, Token};
 use crate::tls::settings::ClientCertificate;
 
@@ -19,6 +20,7 @@ pub(super) struct Access {
     pub(super) authorities: Authorities,
     pub(super) bearer: Bearer,
     pub(super) identity: Option<ClientCertificate>,
+    pub(super) proxy: Proxy,
     /// Files that were made from what stands inside of a kubeconfig, for as long as the access lives.
     pub(super) _files: Option<tempfile::TempDir>,
 }
@@ -46,16 +48,25 @@ impl Access {
     pub(super) fn new(settings: &Cluster) -> Result<Self, AccessError> {
         match settings {
             Cluster::Own => own(),
-            Cluster::Named { api_url, ca_file, token_file, client_certificate } => Ok(Self {
-                url: api_url.clone(),
-                authorities: ca_file
-                    .as_ref()
-                    .map_or(Authorities::System, |path| Authorities::File(path.clone())),
-                bearer: token_file.as_ref().map_or(Bearer::None, |path| Bearer::File(path.clone())),
-                identity: client_certificate.clone(),
-                _files: None,
-            }),
-            Cluster::Kubeconfig { file, context } => kubeconfig::read(file, context.as_deref()),
+            Cluster::Named { api_url, ca_file, token_file, client_certificate, proxy } => {
+                Ok(Self {
+                    url: api_url.clone(),
+                    authorities: ca_file
+                        .as_ref()
+                        .map_or(Authorities::System, |path| Authorities::File(path.clone())),
+                    bearer: token_file
+                        .as_ref()
+                        .map_or(Bearer::None, |path| Bearer::File(path.clone())),
+                    identity: client_certificate.clone(),
+                    proxy: proxy.clone(),
+                    _files: None,
+                })
+            }
+            Cluster::Kubeconfig { file, context, proxy } => {
+                let read = kubeconfig::read(file, context.as_deref())?;
+                let proxy = proxy.clone().unwrap_or_else(|| read.proxy.clone());
+                Ok(Self { proxy, ..read })
+            }
         }
     }
 }
@@ -86,6 +97,8 @@ fn own() -> Result<Access, AccessError> {
         authorities: Authorities::File(mounted("ca.crt")),
         bearer: Bearer::File(mounted("token")),
         identity: None,
+        // The cluster's own network.
+        proxy: Proxy::None,
         _files: None,
     })
 }

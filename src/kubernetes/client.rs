@@ -21,7 +21,7 @@ use super::settings;
 use crate::fault::chain;
 use crate::http::skew::Skew;
 use crate::tally::{Reach, Tally};
-use crate::tls::{Roots, http_client};
+use crate::tls::{Roots, http_client_by};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longer is no answer to anything that is asked here: etcd takes no object above 1.5 MiB, and a page of pods has
@@ -74,7 +74,12 @@ impl Cluster {
         let http = match &access.authorities {
             // What cannot be used is told now, and not at the first rotation.
             Authorities::System => {
-                let client = http_client(Roots::System, access.identity.as_ref(), REQUEST_TIMEOUT)?;
+                let client = http_client_by(
+                    &access.proxy,
+                    Roots::System,
+                    access.identity.as_ref(),
+                    REQUEST_TIMEOUT,
+                )?;
                 Some((vec![], client))
             }
             Authorities::File(_) => None,
@@ -287,8 +292,13 @@ impl Cluster {
                 Authorities::System => Roots::System,
                 Authorities::File(path) => Roots::Only(path),
             };
-            let http = http_client(roots, self.access.identity.as_ref(), REQUEST_TIMEOUT)
-                .map_err(|error| Answer::NoIdentity(chain(&error)))?;
+            let http = http_client_by(
+                &self.access.proxy,
+                roots,
+                self.access.identity.as_ref(),
+                REQUEST_TIMEOUT,
+            )
+            .map_err(|error| Answer::NoIdentity(chain(&error)))?;
             *made = Some((authorities, http.clone()));
             http
         };

@@ -42,9 +42,15 @@ pub enum AccessError {
 }
 
 impl AccessError {
-    /// Nothing here passes by itself.
+    /// Whether trying again may help: a file that is not there yet may come.
     pub fn kind(&self) -> FaultKind {
-        FaultKind::Permanent
+        match self {
+            Self::File { source, .. } => FaultKind::of_system(source),
+            Self::Tls(error) => error.kind(),
+            Self::NotInACluster { .. } | Self::Address { .. } | Self::Kubeconfig { .. } => {
+                FaultKind::Permanent
+            }
+        }
     }
 
     /// What a person can do about it.

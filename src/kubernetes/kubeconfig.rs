@@ -11,6 +11,7 @@ use url::Url;
 
 use super::access::{Access, Authorities, Bearer};
 use super::error::AccessError;
+use crate::http::settings::Proxy;
 use crate::secret::Token;
 use crate::tls::settings::ClientCertificate;
 
@@ -102,7 +103,6 @@ impl Reader<'_> {
         let user = self.named(&file.users, "user", &context.user)?;
         let unused = [
             (cluster.insecure_skip_tls_verify, "insecure-skip-tls-verify"),
-            (cluster.proxy_url.is_some(), "proxy-url"),
             (cluster.tls_server_name.is_some(), "tls-server-name"),
             (user.exec.is_some(), "exec"),
             (user.auth_provider.is_some(), "auth-provider"),
@@ -116,6 +116,12 @@ impl Reader<'_> {
             .ok()
             .filter(|url| url.scheme() == "https" || crate::http::is_loopback(url))
             .ok_or_else(|| self.wrong("`server` is not an https URL"))?;
+        let proxy = match cluster.proxy_url.as_deref().filter(|url| !url.is_empty()) {
+            Some(url) => url.parse().map_err(|_| {
+                self.wrong("`proxy-url` is not the plain URL of an HTTP proxy, without a password")
+            })?,
+            None => Proxy::None,
+        };
         let files = tempfile::tempdir()
             .map_err(|source| AccessError::File { path: std::env::temp_dir(), source })?;
         let authorities =
@@ -129,6 +135,7 @@ impl Reader<'_> {
             authorities,
             bearer: self.bearer(user)?,
             identity: self.identity(user, &files)?,
+            proxy,
             _files: Some(files),
         })
     }

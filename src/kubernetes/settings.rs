@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use url::Url;
 
+use crate::http::settings::Proxy;
 use crate::tls::settings::ClientCertificate;
 
 /// `[kubernetes]`: the cluster. Where the section is not written, it is the one that pintail runs in.
@@ -21,6 +22,8 @@ pub enum Cluster {
         token_file: Option<PathBuf>,
         /// A client certificate and its key, PEM: both or none.
         client_certificate: Option<ClientCertificate>,
+        /// How requests get out.
+        proxy: Proxy,
     },
     /// One that a kubeconfig describes.
     Kubeconfig {
@@ -28,6 +31,8 @@ pub enum Cluster {
         file: PathBuf,
         /// The context; by default the file's current one.
         context: Option<String>,
+        /// How requests get out; by default as the file's `proxy-url` says.
+        proxy: Option<Proxy>,
     },
 }
 
@@ -38,7 +43,7 @@ impl Cluster {
         match self {
             Self::Own => String::new(),
             Self::Named { api_url, .. } => api_url.to_string(),
-            Self::Kubeconfig { file, context } => {
+            Self::Kubeconfig { file, context, .. } => {
                 format!("{}\n{}", file.display(), context.as_deref().unwrap_or_default())
             }
         }

@@ -9,7 +9,8 @@ use super::Format;
 use crate::fault::FaultKind;
 use crate::http::origin;
 use crate::http::reason::{behind, reason};
-use crate::tls::{Roots, TlsError, http_client};
+use crate::http::settings::Proxy;
+use crate::tls::{Roots, TlsError, http_client_by};
 
 /// The limit for the whole push: nobody waits for metrics.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -64,9 +65,9 @@ impl PushError {
 }
 
 /// Replaces the metrics of this machine's group at the gateway by `text`, which is in the classic format.
-pub async fn push(gateway: &Url, text: String) -> Result<(), PushError> {
+pub async fn push(gateway: &Url, proxy: &Proxy, text: String) -> Result<(), PushError> {
     let url = grouped(gateway, &host()).ok_or_else(|| PushError::Url { url: gateway.clone() })?;
-    let response = http_client(Roots::System, None, LIMIT)
+    let response = http_client_by(proxy, Roots::System, None, LIMIT)
         .map_err(PushError::Client)?
         .put(url.clone())
         .header(CONTENT_TYPE, Format::Classic.content_type())

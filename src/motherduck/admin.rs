@@ -83,7 +83,9 @@ impl Admin {
     /// Reads the source anew and goes on with what it says.
     pub(super) async fn read(&self) -> Result<Arc<Bearer>, Failure> {
         let token = match &self.source {
-            AdminSource::Secret(source) => source.read_token().map_err(Failure::AdminToken)?,
+            AdminSource::Secret(source) => {
+                Box::pin(source.fetch_token()).await.map_err(Failure::AdminToken)?
+            }
             AdminSource::Elsewhere(place) => {
                 place.read().await.map_err(Failure::AdminTokenElsewhere)?
             }

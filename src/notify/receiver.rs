@@ -35,9 +35,12 @@ pub enum SetupError {
 }
 
 impl SetupError {
-    /// Nothing here passes by itself.
+    /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
-        FaultKind::Permanent
+        match self {
+            Self::Client { source, .. } => source.kind(),
+            Self::Header { .. } => FaultKind::Permanent,
+        }
     }
 }
 
@@ -157,9 +160,9 @@ impl Receiver {
     /// Sends an event once. Of the answer's body no more is read than what people are shown of a refusal.
     pub async fn post(&self, event: &Event) -> Result<(), Setback> {
         let (url, filled, body) = match &self.form {
-            Form::Slack(place) => (secret_url(place)?, None, body::slack(event)),
+            Form::Slack(place) => (secret_url(place).await?, None, body::slack(event)),
             Form::CloudEvents(url, headers) => {
-                (url.clone(), Some(headers.read()?), body::cloud_event(event))
+                (url.clone(), Some(Box::pin(headers.read()).await?), body::cloud_event(event))
             }
         };
         let headers = filled.as_ref().map(|filled| filled.headers.clone()).unwrap_or_default();
@@ -197,8 +200,8 @@ impl Receiver {
 }
 
 /// Read anew for each request: it may have been replaced.
-fn secret_url(place: &SecretSource) -> Result<Url, Setback> {
-    let secret = place.read().map_err(Setback::Secret)?;
+async fn secret_url(place: &SecretSource) -> Result<Url, Setback> {
+    let secret = place.fetch().await.map_err(Setback::Secret)?;
     let url = secret.lend(Url::parse).map_err(|_| Setback::Url)?;
     let is_fit = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
     if is_fit { Ok(url) } else { Err(Setback::Url) }

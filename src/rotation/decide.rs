@@ -16,7 +16,7 @@ pub use self::request::{Begin, Request};
 pub use self::stages::{FAIR_POLLS, HELD_POLL, RETRY, TRIES};
 pub use self::terms::{
     Awaited, Decided, Decision, MirrorPlace, Observation, Obstacle, Reason, Refusal, Sight,
-    Subject, Vacancy,
+    Subject, TEXT_LOST, Vacancy,
 };
 pub use self::tokens::{MOST_ORPHANS, MOST_STRAYS, Unrecorded, unrecorded};
 use crate::record::Record;

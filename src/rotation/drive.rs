@@ -177,11 +177,14 @@ pub(crate) async fn see_through<W: World>(
             Pass::Failed { step, reason, fault } => {
                 failures += 1;
                 let since = *failing_since.get_or_insert(began);
-                let spent = Duration::try_from(world.now().duration_since(since));
+                let now = world.now();
+                let length = |span| Duration::try_from(span).unwrap_or_default();
+                // The next try will take as long as the last one did: one that would end too late is not begun.
+                let (spent, took) = (now.duration_since(since), now.duration_since(began));
+                let spent = length(spent).saturating_add(length(took));
                 let pause = retry.pause(failures, subject.credential.as_str());
                 let may_pass = fault.kind == FaultKind::Transient && failures < retry.tries;
-                let pause = retry.wait(pause, None, spent.unwrap_or_default());
-                let Some(pause) = pause.filter(|_| may_pass) else {
+                let Some(pause) = retry.wait(pause, None, spent).filter(|_| may_pass) else {
                     return report(run, subject, Ending::Failed(problem(step, reason, fault)));
                 };
                 tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");
@@ -248,7 +251,11 @@ fn report<W: World>(run: Reconciler<'_, W>, subject: &Subject, ending: Ending) -
         }
         Ending::Held { obstacle, problem, until } => {
             let is_back = standing.record.as_ref().is_some_and(Record::is_rolled_back);
-            (Outcome::Held, Some(held_problem(obstacle, is_back, &problem)), Some(until))
+            let mut problem = held_problem(obstacle, is_back, &problem);
+            if let (Obstacle::Gate, Some(why)) = (obstacle, &run.evidence.proofs().no_way_back) {
+                problem.hint = Some(no_way_back(why));
+            }
+            (Outcome::Held, Some(problem), Some(until))
         }
         Ending::Failed(problem) => (unfinished, Some(problem), None),
         Ending::Stopped => (unfinished, Some(stopped()), None),
@@ -334,6 +341,14 @@ fn stopped() -> Problem {
         hint: None,
         reason: condition::Reason::Stopped,
     }
+}
+
+/// What is left to do for consumers that are not healthy, where the predecessor cannot be served again.
+fn no_way_back(why: &str) -> String {
+    format!(
+        "look at the consumers; both tokens stay valid, and when they are healthy the next run goes on. The old token \
+         cannot be served again: {why}. If the new one is no good, put a working token into the secret by hand and adopt it"
+    )
 }
 
 fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {

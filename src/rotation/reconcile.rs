@@ -111,7 +111,7 @@ impl Standing {
 pub struct Reconciler<'a, W> {
     world: &'a W,
     subject: &'a Subject,
-    evidence: &'a mut Evidence,
+    pub(super) evidence: &'a mut Evidence,
     /// What is asked for; it becomes [`Request::FINISH`] once it was done.
     pub request: Request,
     /// What the run did.

@@ -17,6 +17,8 @@ const STALE: Duration = Duration::from_mins(5);
 pub enum Reason {
     /// It has only just begun.
     Starting,
+    /// Something that the start needs is not there yet.
+    Waiting,
     /// It was told to stop.
     Stopping,
     /// The planner's loop does not turn.
@@ -62,7 +64,7 @@ pub fn is_alive(planner: PlannerState, silence: Duration) -> bool {
 
 /// Whether the daemon is ready, where a service may be out of reach for `unreachable_after`.
 pub fn readiness(snapshot: &Snapshot, unreachable_after: Duration) -> Readiness {
-    let mut reasons: Vec<_> = planner(snapshot).into_iter().collect();
+    let mut reasons: Vec<_> = waiting(snapshot).or_else(|| planner(snapshot)).into_iter().collect();
     let motherduck = &snapshot.contacts.motherduck;
     if let Some(since) = motherduck.refused_since {
         reasons.push(Shortcoming {
@@ -102,6 +104,20 @@ pub fn readiness(snapshot: &Snapshot, unreachable_after: Duration) -> Readiness 
     let overdue = snapshot.members.iter().filter(|one| one.is_overdue(snapshot.at));
     reasons.extend(overdue.map(overdue_rotation));
     Readiness { ready: reasons.is_empty(), reasons }
+}
+
+fn waiting(snapshot: &Snapshot) -> Option<Shortcoming> {
+    let waiting =
+        snapshot.waiting.as_ref().filter(|_| snapshot.planner != PlannerState::Stopping)?;
+    Some(Shortcoming {
+        reason: Reason::Waiting,
+        about: None,
+        since: Some(waiting.since),
+        message: format!("the start waits: {}", waiting.message),
+        hint: waiting.hint.clone().unwrap_or_else(|| {
+            "it goes on by itself once that has passed; nothing needs to be restarted".to_owned()
+        }),
+    })
 }
 
 fn planner(snapshot: &Snapshot) -> Option<Shortcoming> {

@@ -31,13 +31,19 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// What follows from them for a secret whose versions are written `every` so often; `set` names where they are set.
-    pub(super) fn caveats(&self, every: Duration, set: &str) -> Vec<Caveat> {
+    /// What follows from them for a secret whose versions are written `every` so often, and who set the one and the
+    /// other.
+    pub(super) fn caveats(
+        &self,
+        every: Duration,
+        versions_set: &str,
+        lifetime_set: &str,
+    ) -> Vec<Caveat> {
         let mut caveats = Vec::new();
         if self.versions < 2 {
             caveats.push(Caveat {
                 message: format!(
-                    "{set} keeps one version: what a rotation replaces cannot be served again"
+                    "{versions_set} keeps one version: what a rotation replaces cannot be served again"
                 ),
                 hint: "let it keep two versions at least, better ten".to_owned(),
                 severity: Severity::Warning,
@@ -48,7 +54,7 @@ impl Limits {
                 (humantime::format_duration(lifetime), humantime::format_duration(every));
             caveats.push(Caveat {
                 message: format!(
-                    "{set} deletes a version after {lifetime}, and a rotation may be {every} away: consumers would find \
+                    "{lifetime_set} deletes a version after {lifetime}, and a rotation may be {every} away: consumers would find \
                      nothing"
                 ),
                 hint: "let it keep versions for longer than the time between two rotations, or for ever"

@@ -8,9 +8,9 @@ use crate::secret::SecretSource;
 /// Reads them; their values are secrets.
 pub(super) fn read(source: &SecretSource) -> Result<HeaderMap, Fault> {
     let hint = format!("put name=value,name=value into {source}, percent-encoded");
-    let text = source
-        .read()
-        .map_err(|error| Fault::of(&error, FaultKind::Permanent, Some(hint.clone())))?;
+    let text = source.read().map_err(|error| {
+        Fault::of(&error, FaultKind::passing_if(error.may_pass()), Some(hint.clone()))
+    })?;
     text.lend(parse).ok_or_else(|| Fault {
         kind: FaultKind::Permanent,
         message: format!("{source} does not hold headers for the collector"),

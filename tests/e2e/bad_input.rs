@@ -112,8 +112,9 @@ fn an_admin_token_that_cannot_be_used_is_told_by_its_place() {
             private(&file, text);
         }
         scene.rotate(&[ETL]).complains(2, &[&name]);
-        scene.pintail(&["run"]).complains(2, &[&name]);
     }
+    // What is absent or empty a daemon waits for; this cannot pass by itself.
+    scene.pintail(&["run"]).complains(2, &[&name]);
     assert_eq!(scene.sandbox.count("rest"), 0, "nothing is contacted");
     // A newline at the end is how editors and `echo` leave a file.
     let admin = fs::read_to_string(scene.sandbox.admin_token_file()).unwrap();

@@ -23,6 +23,8 @@ pub struct Place {
     pub kind: Kind,
     /// Where pintail reaches it: the server itself, or a relay to it.
     pub address: String,
+    /// How pintail logs in to Vault, as the configuration says it, if not by a token's file.
+    pub auth: Option<String>,
     prefix: String,
     dir: PathBuf,
 }
@@ -40,7 +42,7 @@ impl Place {
         if kind == Kind::Vault {
             private(&token_file, &Bao::shared().root_token);
         }
-        Self { kind, address, prefix: uuid::Uuid::new_v4().to_string(), dir }
+        Self { kind, address, auth: None, prefix: uuid::Uuid::new_v4().to_string(), dir }
     }
 
     /// Its table in the configuration.
@@ -50,9 +52,12 @@ impl Place {
             Kind::File => {
                 format!("[stores.main.file]\ndir = \"{dir}/secrets\"\nkeep_versions = 100\n")
             }
-            Kind::Vault => format!(
-                "[stores.main.vault]\naddress = \"{address}\"\nauth = {{ token_file = \"{dir}/vault-token\" }}\n"
-            ),
+            Kind::Vault => {
+                let auth = self.auth.clone();
+                let auth =
+                    auth.unwrap_or_else(|| format!("{{ token_file = \"{dir}/vault-token\" }}"));
+                format!("[stores.main.vault]\naddress = \"{address}\"\nauth = {auth}\n")
+            }
             Kind::Aws => format!(
                 "[stores.main.aws_secrets_manager]\nregion = \"us-east-1\"\nendpoint_url = \"{address}\"\n"
             ),
@@ -148,6 +153,28 @@ pub fn allow_reading_alone(place: &Place, credential: &str) {
     let policy = format!("-policy={name}");
     let token = bao(&["token", "create", "-field=token", &policy]).unwrap();
     private(&place.dir.join("vault-token"), &token);
+}
+
+/// Lets pintail log in by an AppRole that may do everything.
+pub fn log_in_by_approle(place: &mut Place) {
+    let name = format!("role-{}", place.prefix);
+    let file = place.dir.join("policy.hcl");
+    private(
+        &file,
+        "path \"*\" { capabilities = [\"create\", \"read\", \"update\", \"delete\", \"list\"] }\n",
+    );
+    bao(&["policy", "write", &name, &file.display().to_string()]).unwrap();
+    bao(&["auth", "enable", &format!("-path={name}"), "approle"]).unwrap();
+    let role = format!("auth/{name}/role/pintail");
+    bao(&["write", &role, &format!("token_policies={name}")]).unwrap();
+    let role_id = bao(&["read", "-field=role_id", &format!("{role}/role-id")]).unwrap();
+    let secret_id = bao(&["write", "-force", "-field=secret_id", &format!("{role}/secret-id")]);
+    let secret_id_file = place.dir.join("secret-id");
+    private(&secret_id_file, &secret_id.unwrap());
+    place.auth = Some(format!(
+        "{{ approle = {{ role_id = \"{role_id}\", mount = \"{name}\", secret_id_file = \"{}\" }} }}",
+        secret_id_file.display()
+    ));
 }
 
 /// OpenBao's own command line; `None` if it says that there is no such thing.

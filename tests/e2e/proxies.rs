@@ -107,8 +107,12 @@ fn each_client_uses_the_proxy_that_it_is_told_of() {
         scene.first_token();
         scene.rotate(&[ETL]).came_to(0, "rotated");
         assert_eq!(scene.pintail(&["notify", "test"]).code, Some(0));
+        let gateway = format!("{}/metrics/job/proxied", sink.url);
+        let push = ["--due", "--metrics-push", &gateway, "--metrics-push-proxy", url];
+        let pushed = scene.rotate(&push);
+        assert!(!pushed.stderr.contains("not pushed"), "{pushed}");
         let store = scene.place.address.clone();
-        for seen in [&scene.api_url, &store, &gate, &hook, &sink.url] {
+        for seen in [&scene.api_url, &store, &gate, &hook, &sink.url, &gateway] {
             assert!(proxy.has_seen(seen), "{kind:?} {seen}: {:#?}", proxy.asked());
         }
         scene.assert_at_rest();
@@ -133,6 +137,54 @@ fn the_environments_proxy_is_used_where_the_configuration_says_so_and_no_proxy_i
     scene.variables.push(("NO_PROXY".to_owned(), "127.0.0.1".to_owned()));
     scene.rotate(&[ETL]).came_to(0, "rotated");
     assert_eq!(proxy.asked().len(), so_far, "{:#?}", proxy.asked());
+}
+
+#[test]
+fn the_api_server_of_kubernetes_is_reached_through_a_proxy_too() {
+    let mut scene = Scene::new(Kind::File);
+    let kubeconfig = scene.dir().join("kubeconfig");
+    let by_url = |url: &str| format!("api_url = \"http://127.0.0.1:9\"\nproxy = \"{url}\"");
+    let by_file = |url: &str| {
+        let text = format!(
+            "current-context: c\ncontexts: [{{name: c, context: {{cluster: k, user: u}}}}]\n\
+             clusters: [{{name: k, cluster: {{server: 'http://127.0.0.1:9', proxy-url: '{url}'}}}}]\n\
+             users: [{{name: u, user: {{}}}}]\n"
+        );
+        std::fs::write(&kubeconfig, text).unwrap();
+        format!("kubeconfig = \"{}\"", kubeconfig.display())
+    };
+    let ways: [&dyn Fn(&str) -> String; 2] = [&by_url, &by_file];
+    for way in ways {
+        let proxy = Proxy::start();
+        scene.more = format!(
+            "[kubernetes]\n{}\n[stores.cluster.kubernetes]\nnamespace = \"data\"\n\
+             [credentials.other]\nusername = \"other\"\nstore = \"cluster\"\npath = \"other\"\n",
+            way(&proxy.url)
+        );
+        let plan = scene.pintail(&["plan", "other"]);
+        let secret = "GET http://127.0.0.1:9/api/v1/namespaces/data/secrets/other";
+        assert!(proxy.has_seen(secret), "{plan}: {:#?}", proxy.asked());
+    }
+    scene.more = "[kubernetes]\nproxy = \"environment\"\n".to_owned();
+    scene.pintail(&["plan"]).complains(2, &["kubernetes.proxy"]);
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_told_of_for_every_client_that_passes_it_over() {
+    let mut scene = Scene::new(Kind::File);
+    scene.variables.push(("HTTPS_PROXY".to_owned(), "http://127.0.0.1:9".to_owned()));
+    let vault = |proxy: &str| {
+        format!(
+            "[stores.far.vault]\naddress = \"https://vault.invalid\"\nauth = {{ token_file = \"/t\" }}\n{proxy}\n\
+             [notifications.bus]\nwebhook = {{ url = \"https://bus.invalid\" }}\n"
+        )
+    };
+    scene.more = vault("");
+    let plan = scene.pintail(&["plan"]).stderr;
+    assert!(plan.contains("for stores.far.vault.proxy, notifications.bus.webhook.proxy"), "{plan}");
+    scene.more = vault("proxy = \"none\"");
+    let plan = scene.pintail(&["plan"]).stderr;
+    assert!(plan.contains("for notifications.bus.webhook.proxy"), "{plan}");
 }
 
 #[test]

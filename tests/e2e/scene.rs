@@ -30,6 +30,8 @@ pub struct Scene {
     pub proxies: Option<String>,
     /// Where else it is to find it, as the configuration says it.
     pub admin_token: Option<String>,
+    /// Where pintail looks for the Postgres endpoint instead.
+    pub postgres_port: Option<u16>,
     /// The authority that pintail believes at the Postgres endpoint.
     pub ca_file: PathBuf,
     /// The calendar and the lifetime, as lines of `[defaults]`.
@@ -67,6 +69,7 @@ impl Scene {
             admin_token_file: sandbox.admin_token_file(),
             admin_token: None,
             proxies: None,
+            postgres_port: None,
             ca_file: sandbox.text("ca_file").into(),
             calendar: "every = \"30d\"\nttl = \"45d\"".to_owned(),
             defaults: "gate = \"none\"".to_owned(),
@@ -126,7 +129,10 @@ path = "{path}"
                 format!("{{ file = \"{}\" }}", self.admin_token_file.display())
             }),
             host = self.sandbox.text("postgres_host"),
-            port = self.sandbox.ready["postgres_port"],
+            port = self.postgres_port.map_or_else(
+                || self.sandbox.ready["postgres_port"].to_string(),
+                |port| port.to_string()
+            ),
             ca = self.ca_file.display(),
             store = self.place.table(),
             proxy = proxy,

@@ -97,6 +97,12 @@ fn root_certificates_that_a_variable_names_in_vain_are_named() {
     let (code, stderr) = shell(&scene, "\"$@\" rotate-now --due", &variables);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("SSL_CERT_FILE") && stderr.contains(&missing), "{stderr}");
+    // Of two variables the one that is wrong.
+    let authority = scene.ca_file.display().to_string();
+    let variables = [("SSL_CERT_FILE", authority.as_str()), ("SSL_CERT_DIR", missing.as_str())];
+    let (code, stderr) = shell(&scene, "\"$@\" rotate-now --due --timeout 2s", &variables);
+    assert_ne!(code, 2, "{stderr}");
+    assert!(stderr.contains("SSL_CERT_DIR") && stderr.contains(&missing), "{stderr}");
 }
 
 #[test]
@@ -143,14 +149,24 @@ fn receivers_and_gateways_are_quoted_where_they_say_why_not() {
 
 #[test]
 fn a_port_where_nobody_listens_ends_a_run_within_a_quarter_of_a_minute() {
-    let mut scene = Scene::new(Kind::File);
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    scene.api_url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let begun = Instant::now();
-    let run = scene.rotate(&[ETL]);
-    run.came_to(1, "failed");
-    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}: {run}", begun.elapsed());
+    let closed = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let changes: [&dyn Fn(&mut Scene); 2] =
+        [&|scene| scene.api_url = format!("http://{closed}"), &|scene| {
+            scene.postgres_port = Some(closed.port())
+        }];
+    for change in changes {
+        let mut scene = Scene::new(Kind::File);
+        change(&mut scene);
+        let begun = Instant::now();
+        let run = scene.rotate(&[ETL]);
+        run.came_to(1, "failed");
+        // A little more than what the tries may take: the machine may be busy.
+        assert!(begun.elapsed() < Duration::from_secs(17), "{:?}: {run}", begun.elapsed());
+        assert!(scene.live(ETL).is_empty(), "what could not be tried is revoked: {run}");
+    }
 }
 
 /// The ended processes that wait for `parent` to ask about them.

@@ -151,6 +151,27 @@ fn what_takes_the_way_back_or_the_secret_itself_is_found_by_the_check() {
 }
 
 #[test]
+fn no_hint_promises_a_way_back_that_is_gone() {
+    let mut scene = Scene::new(Kind::Vault);
+    scene.first_token();
+    let metadata = format!("secret/metadata/{}", scene.place.path(ETL));
+    root("POST", &metadata, &json!({"max_versions": 1}));
+    let consumer = Consumer::start(|_| 503);
+    scene.defaults = format!(
+        "on_failure = \"roll_back\"\n\
+         gate.http = {{ url = \"{}\", interval = \"100ms\", successes = 1, deadline = \"300ms\" }}",
+        consumer.url
+    );
+    let held = scene.rotate(&[ETL]);
+    let hint = held.came_to(3, "held")["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("cannot be served again"), "{held}");
+    assert!(!hint.contains("roll-back"), "{held}");
+    let back = scene.pintail(&["roll-back", ETL]);
+    back.complains(1, &["the store no longer has its text", "adopt"]);
+    assert!(!back.to_string().contains("fresh token"), "rotate-now goes on instead: {back}");
+}
+
+#[test]
 fn a_predecessor_that_the_store_has_forgotten_is_told_of_while_it_could_be_needed() {
     let mut scene = Scene::new(Kind::File);
     scene.first_token();

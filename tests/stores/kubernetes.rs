@@ -1,6 +1,7 @@
 //! The Kubernetes store against a real API server: rights, odd Secrets, and what a request that went wrong may have done.
 
 use pintail::fault::FaultKind;
+use pintail::http::settings::Proxy;
 use pintail::kubernetes::settings::Cluster;
 use pintail::record::{Phase, Slot};
 use pintail::store::settings::{KubernetesStore, StoreSettings};
@@ -33,6 +34,7 @@ impl Secrets {
                 ca_file: Some(self.plane.ca_file.clone()),
                 token_file: Some(file),
                 client_certificate: None,
+                proxy: Proxy::None,
             },
             namespace: self.namespace.clone(),
             create: true,
@@ -440,6 +442,7 @@ async fn the_token_and_the_authority_are_read_anew_as_they_rotate() {
         ca_file: Some(ca_file.clone()),
         token_file: Some(token_file.clone()),
         client_certificate: None,
+        proxy: Proxy::None,
     };
     let store = open(KubernetesStore { cluster, ..settings.clone() }).await;
     let at = Secrets::somewhere();

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::duration;
 use super::pattern::Pattern;
+use crate::http::settings::Proxy;
 use crate::names::CredentialName;
 
 /// The flags as clap reads them, before they are checked.
@@ -46,8 +47,12 @@ struct Flags {
     ///
     /// The group is job `pintail` and this host as the instance, unless the URL names one: …/metrics/job/NAME/…. Not
     /// with --dry-run.
-    #[arg(long, value_name = "URL", value_parser = gateway)]
-    metrics_push: Option<Url>,
+    #[arg(long, value_name = "URL")]
+    metrics_push: Option<String>,
+    /// How the push gets out: the URL of a proxy, such as http://proxy.example.com:3128, or `environment` for what
+    /// HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. Without it, it goes directly.
+    #[arg(long, value_name = "PROXY", requires = "metrics_push", default_value = "none")]
+    metrics_push_proxy: String,
     /// The token has leaked: do not wait for the consumers' health gate, and revoke the old token as soon as the new
     /// one is published and verified. Consumers that have not read the new one by then lose their access.
     ///
@@ -85,6 +90,8 @@ pub struct RotateNow {
     pub metrics_file: Option<PathBuf>,
     /// Where metrics are pushed when it is done.
     pub metrics_push: Option<Url>,
+    /// How the push gets out.
+    pub metrics_push_proxy: Proxy,
 }
 
 /// Which credentials are meant.
@@ -166,7 +173,8 @@ impl Flags {
             mode,
             timeout: self.timeout,
             metrics_file: self.metrics_file,
-            metrics_push: self.metrics_push,
+            metrics_push: self.metrics_push.as_deref().map(gateway).transpose()?,
+            metrics_push_proxy: proxy(&self.metrics_push_proxy)?,
         })
     }
 }
@@ -210,15 +218,26 @@ fn refusal(why: &'static str) -> clap::Error {
     clap::Error::raw(ErrorKind::ArgumentConflict, why).format(&mut command)
 }
 
-fn gateway(text: &str) -> Result<Url, String> {
-    let url: Url = text.parse().map_err(|_| "use a URL, such as http://pushgateway:9091")?;
+/// Not by clap, which would quote what may hold a password.
+fn proxy(text: &str) -> Result<Proxy, &'static str> {
+    text.parse().map_err(|_| {
+        "--metrics-push-proxy takes the URL of a proxy without a password, such as http://proxy.example.com:3128, or \
+         `environment`, which reads HTTPS_PROXY, or `none`"
+    })
+}
+
+/// Likewise.
+fn gateway(text: &str) -> Result<Url, &'static str> {
+    let url: Url =
+        text.parse().map_err(|_| "--metrics-push takes a URL, such as http://pushgateway:9091")?;
     let is_web = matches!(url.scheme(), "http" | "https");
     let is_plain = url.username().is_empty() && url.password().is_none();
     if is_web && is_plain && url.query().is_none() && url.fragment().is_none() {
         Ok(url)
     } else {
-        Err("use a URL that begins with http:// or https://, without a password and a query"
-            .to_owned())
+        Err(
+            "--metrics-push takes a URL that begins with http:// or https://, without a password and a query",
+        )
     }
 }
 

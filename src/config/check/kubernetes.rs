@@ -31,6 +31,13 @@ pub(super) fn cluster(raw: raw::Cluster, key: &Key<'_>, findings: &mut Findings)
             None
         }
     };
+    let proxy = raw.proxy.map(|proxy| proxy.0);
+    if proxy.is_some() && raw.api_url.is_none() && raw.kubeconfig.is_none() {
+        findings.problem(
+            &key.child("proxy"),
+            "the API server of pintail's own cluster is reached directly: this needs `api_url` or `kubeconfig` beside it",
+        );
+    }
     let context = findings.text(&key.child("context"), raw.context);
     let direct = raw.ca_file.is_some() || raw.token_file.is_some() || client_certificate.is_some();
     match (raw.kubeconfig, raw.api_url) {
@@ -48,7 +55,7 @@ pub(super) fn cluster(raw: raw::Cluster, key: &Key<'_>, findings: &mut Findings)
                     "this says already how to log in: leave `ca_file`, `token_file` and the client certificate away",
                 );
             }
-            Cluster::Kubeconfig { file: file.0, context }
+            Cluster::Kubeconfig { file: file.0, context, proxy }
         }
         (None, _) if context.is_some() => {
             findings.problem(&key.child("context"), "this needs `kubeconfig` beside it");
@@ -61,6 +68,7 @@ pub(super) fn cluster(raw: raw::Cluster, key: &Key<'_>, findings: &mut Findings)
                 ca_file: raw.ca_file.map(|path| path.0),
                 token_file: raw.token_file.map(|path| path.0),
                 client_certificate,
+                proxy: proxy.unwrap_or_default(),
             }
         }
         (None, None) => {

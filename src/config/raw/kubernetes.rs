@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::scalar::{FilePath, Flag, Number, Span, Url, Word};
+use super::scalar::{FilePath, Flag, Number, Proxy, Span, Url, Word};
 use crate::gate::settings::WorkloadKind;
 
 /// `[kubernetes]`.
@@ -35,6 +35,9 @@ pub(in crate::config) struct Cluster {
     /// The kubeconfig's context; by default its current one.
     #[schemars(extend("examples" = ["production"]))]
     pub(in crate::config) context: Option<String>,
+    /// How requests get out, with `api_url` or `kubeconfig`; by default as the kubeconfig's `proxy-url` says.
+    #[schemars(extend("examples" = ["http://proxy.example.com:3128"]))]
+    pub(in crate::config) proxy: Option<Proxy>,
 }
 
 /// `[stores.NAME.kubernetes]`.

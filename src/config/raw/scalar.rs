@@ -194,12 +194,7 @@ impl TryFrom<String> for Proxy {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let proxy = match text.trim() {
-            "environment" => settings::Proxy::Environment,
-            "none" => settings::Proxy::None,
-            url => settings::Proxy::At(address(url)?),
-        };
-        Ok(Self(proxy))
+        text.parse().map(Self)
     }
 }
 
@@ -208,19 +203,4 @@ impl<'de> Deserialize<'de> for Proxy {
         let text = String::deserialize(deserializer)?;
         Self::try_from(text).map_err(de::Error::custom)
     }
-}
-
-fn address(text: &str) -> Result<url::Url, &'static str> {
-    const FORM: &str = "this must be the URL of a proxy, such as \"http://proxy.example.com:3128\", or \"environment\", or \"none\"";
-    let url: url::Url = text.parse().map_err(|_| FORM)?;
-    let is_plain = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_plain {
-        return Err(FORM);
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(
-            "a password does not belong here: put the URL into HTTPS_PROXY, and say \"environment\"",
-        );
-    }
-    Ok(url)
 }

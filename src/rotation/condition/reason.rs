@@ -100,7 +100,7 @@ reasons! {
     DeployFailed: Warning, "the deploy hook fails",
         "mend the hook; both tokens stay valid, and the next run goes on from here";
     GateNotPassed: Warning, "the consumers are not healthy with the new token",
-        "look at the consumers; both tokens stay valid. When they are healthy the next run goes on; pintail roll-back NAME serves the old token again";
+        "look at the consumers; both tokens stay valid. When they are healthy the next run goes on; pintail roll-back NAME serves the old token again, if the store still has it (pintail check tells)";
     NotVerified: Warning, "the served token does not connect",
         "look at the endpoint and the account; no token was revoked, and the next run tries again";
     SealFailed: Warning, "the predecessors could not be marked as retiring",

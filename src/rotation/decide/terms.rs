@@ -148,6 +148,9 @@ pub enum Refusal {
     NoWayBack(String),
 }
 
+/// Why a predecessor that lives cannot be served again: nobody but MotherDuck has seen it since.
+pub const TEXT_LOST: &str = "the store no longer has its text";
+
 impl Refusal {
     /// What a person can do about it.
     pub fn hint(&self, credential: &CredentialName) -> String {
@@ -166,6 +169,11 @@ impl Refusal {
             ),
             Self::Strays(_) => format!(
                 "find out why none of them was published; revoke those that nobody uses (pintail token list, pintail token revoke), or: pintail adopt {credential} --token-id UUID"
+            ),
+            Self::NoWayBack(why) if why == TEXT_LOST => format!(
+                "both tokens stay valid: when the consumers are healthy, pintail rotate-now {credential} goes on; if the \
+                 new one is no good, put the old one's text into the secret by hand, and: pintail adopt {credential} \
+                 --token-id UUID"
             ),
             Self::NoWayBack(_) => format!("for a fresh token: pintail rotate-now {credential}"),
         }

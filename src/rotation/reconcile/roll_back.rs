@@ -3,7 +3,7 @@
 use super::{Pass, Reconciler};
 use crate::names::TokenId;
 use crate::record::{Phase, Record, Slot};
-use crate::rotation::decide::Begin;
+use crate::rotation::decide::{Begin, TEXT_LOST};
 use crate::rotation::journal::Step;
 use crate::rotation::world::{Identity, PublishError, Reading, Verdict, World};
 
@@ -12,7 +12,7 @@ impl<W: World> Reconciler<'_, W> {
         let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
         let (old, token) = match self.world.recall(to).await {
             Ok(Some(found)) => found,
-            Ok(None) => return self.no_way_back(reading, "the store no longer has its text"),
+            Ok(None) => return self.no_way_back(reading, TEXT_LOST),
             Err(fault) => return Pass::failed(Step::Publish, fault),
         };
         match self.world.connect(&token, &Identity::served(&old)).await {

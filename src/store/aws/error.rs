@@ -130,8 +130,8 @@ impl AwsError {
     /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
         match self {
-            Self::Tls(_)
-            | Self::Http(_)
+            Self::Tls(error) => error.kind(),
+            Self::Http(_)
             | Self::NoRegion
             | Self::ScheduledForDeletion { .. }
             | Self::TooLarge { .. } => FaultKind::Permanent,

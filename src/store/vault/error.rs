@@ -117,9 +117,8 @@ impl VaultError {
     /// Whether trying again may help.
     pub fn kind(&self) -> FaultKind {
         match self {
-            Self::Address | Self::Text { .. } | Self::Tls(_) | Self::VersionOne { .. } => {
-                FaultKind::Permanent
-            }
+            Self::Address | Self::Text { .. } | Self::VersionOne { .. } => FaultKind::Permanent,
+            Self::Tls(error) => error.kind(),
             Self::Request { kind, .. } => *kind,
         }
     }

@@ -265,9 +265,5 @@ fn header(token: &Token) -> Result<HeaderValue, Answer> {
 }
 
 async fn read(source: &SecretSource) -> Result<Token, Answer> {
-    let source = source.clone();
-    tokio::task::spawn_blocking(move || source.read())
-        .await
-        .map_err(|_| Answer::Unreachable("the login was cut short".to_owned()))?
-        .map_err(Answer::Login)
+    source.fetch().await.map_err(Answer::Login)
 }

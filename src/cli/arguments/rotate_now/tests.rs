@@ -85,6 +85,7 @@ fn every_combination_is_refused_or_means_exactly_what_the_table_says() {
                 timeout: timeout.then_some(Duration::from_mins(20)),
                 metrics_file: None,
                 metrics_push: None,
+                metrics_push_proxy: Proxy::None,
             },
         );
         taken += u32::from(expected.is_some());
@@ -124,6 +125,26 @@ fn a_dry_run_has_no_metrics() {
         parse(["etl", "--metrics-file", "f", "--metrics-push", "http://localhost"]).unwrap();
     assert_eq!(rotate.metrics_file, Some("f".into()));
     assert_eq!(rotate.metrics_push.unwrap().as_str(), "http://localhost/");
+}
+
+#[test]
+fn what_may_hold_a_password_is_not_quoted_in_a_refusal() {
+    for line in [
+        ["etl", "--metrics-push", "http://user:s3cret@gateway:9091"],
+        ["etl", "--metrics-push", "https://gateway/?key=s3cret"],
+        ["etl", "--metrics-push", "s3cret"],
+    ] {
+        let refusal = parse(line).unwrap_err().to_string();
+        assert!(refusal.contains("--metrics-push takes"), "{refusal}");
+        assert!(!refusal.contains("s3cret"), "{refusal}");
+    }
+    let proxied =
+        |proxy| parse(["etl", "--metrics-push", "http://g", "--metrics-push-proxy", proxy]);
+    let refusal = proxied("http://user:s3cret@proxy:3128").unwrap_err().to_string();
+    assert!(refusal.contains("--metrics-push-proxy takes"), "{refusal}");
+    assert!(!refusal.contains("s3cret"), "{refusal}");
+    assert_eq!(proxied("environment").unwrap().metrics_push_proxy, Proxy::Environment);
+    assert!(parse(["etl", "--metrics-push-proxy", "environment"]).is_err(), "nothing is pushed");
 }
 
 #[test]

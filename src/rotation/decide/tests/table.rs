@@ -3,7 +3,7 @@
 use super::look::{DAY, Look, Where, at, foreign, id, listed, name, start, tries};
 use crate::names::{RotationId, TokenName};
 use crate::record::Phase;
-use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Request};
+use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Request, TEXT_LOST};
 use crate::rotation::schedule::Due;
 use crate::rotation::world::ListedToken;
 
@@ -374,7 +374,8 @@ fn a_person_is_told_which_command_helps() {
         ),
         (Refusal::OtherAccount("someone".parse().unwrap()), "username = \"someone\""),
         (Refusal::Strays(10), "pintail token revoke"),
-        (Refusal::NoWayBack(String::new()), "pintail rotate-now etl"),
+        (Refusal::NoWayBack(String::new()), "for a fresh token: pintail rotate-now etl"),
+        (Refusal::NoWayBack(TEXT_LOST.to_owned()), "pintail adopt etl --token-id UUID"),
     ] {
         let hint = refusal.hint(&Look::quiet().subject.credential);
         assert!(hint.contains(command), "{hint}");
