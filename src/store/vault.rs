@@ -244,3 +244,6 @@ enum Probe {
     Writable,
     VersionOne,
 }
+
+#[cfg(test)]
+mod hostile;
