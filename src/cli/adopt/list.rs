@@ -10,9 +10,12 @@ use super::super::table::counted;
 use super::Wish;
 use crate::config::Config;
 use crate::names::{CredentialName, TokenId};
+use crate::redact::presentable;
 
 /// A hundred thousand lines are not as long.
 const MOST_BYTES: u64 = 8 << 20;
+/// So much is shown of what is wrong with a word, which may be as long as the list.
+const ERROR_CHARACTERS: usize = 200;
 /// The most problems that are shown at once.
 const SHOWN: usize = 20;
 
@@ -88,6 +91,7 @@ fn parse(text: &str, config: &Config) -> Result<Vec<Wish>, Vec<String>> {
             }
             (name, id) => {
                 let told = [name.err(), id.err()].into_iter().flatten();
+                let told = told.map(|error| presentable(&error.to_string(), ERROR_CHARACTERS));
                 problems.extend(told.map(|error| format!("line {number}: {error}")));
             }
         }
@@ -175,7 +179,7 @@ mod tests {
                 }
                 Err(problems) => {
                     assert!(!problems.is_empty());
-                    problems.iter().for_each(|one| crate::drawn::assert_fit(one, 1_000));
+                    problems.iter().for_each(|one| crate::drawn::assert_fit(one, 300));
                 }
             }
         });

@@ -76,22 +76,17 @@ fn instants() -> impl Iterator<Item = Timestamp> {
 fn a_cron_line_is_refused_or_its_instants_stand_on_the_right_sides_of_now() {
     each("cron", CRON, |bytes| {
         let Ok(line) = std::str::from_utf8(bytes) else { return };
-        for zone in ZONES {
-            let begun = Instant::now();
-            let cron = match CronLine::parse(line, zone) {
-                Ok(cron) => cron,
-                Err(error) => {
-                    assert_fit(&error.to_string(), 3_000);
-                    return;
-                }
-            };
-            for now in instants() {
-                let (last, next) = (cron.last(now), cron.next(now));
-                assert!(last.is_none_or(|last| last <= now), "{now}: {last:?}");
-                assert!(next.is_none_or(|next| next > now), "{now}: {next:?}");
-            }
-            assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        let begun = Instant::now();
+        let cron = match CronLine::parse(line, ZONES[bytes.len() % ZONES.len()]) {
+            Ok(cron) => cron,
+            Err(error) => return assert_fit(&error.to_string(), 3_000),
+        };
+        for now in instants() {
+            let (last, next) = (cron.last(now), cron.next(now));
+            assert!(last.is_none_or(|last| last <= now), "{now}: {last:?}");
+            assert!(next.is_none_or(|next| next > now), "{now}: {next:?}");
         }
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     });
 }
 

@@ -57,12 +57,16 @@ const WORDS: &[&str] = &[
 ];
 const SOON: Duration = Duration::from_secs(15);
 
-/// What is answered to these bytes, of somebody who sends nothing more.
+/// What is answered to these bytes, of somebody who sends nothing more. Who hangs up at once is answered nothing.
 async fn answered(server: &Server, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     let mut answer = vec![];
     // What is too much is not read to its end.
     let _ = stream.write_all(bytes).await;
+    if is_whole(bytes) {
+        let first = stream.read_buf(&mut answer);
+        let _ = tokio::time::timeout(SOON, first).await.expect("there is an answer");
+    }
     let _ = stream.shutdown().await;
     let read = stream.read_to_end(&mut answer);
     let _ = tokio::time::timeout(SOON, read).await.expect("the connection ends");
