@@ -15,6 +15,7 @@ pub mod deadline;
 #[cfg(test)]
 #[path = "../tests/support/drawn.rs"]
 mod drawn;
+pub mod fault;
 pub mod fleet;
 pub mod gate;
 pub mod http;

@@ -7,8 +7,8 @@ use super::super::page::{self, Page};
 use super::super::pages::MOST_VALUES;
 use super::*;
 use crate::drawn::{answer, assert_fit, each};
+use crate::fault::chain;
 use crate::http::body::{self, LargeAnswers};
-use crate::rotation::world::chain;
 
 const WORDS: &[&str] = &[
     "200",

@@ -4,9 +4,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::config;
+
 use crate::drawn::each;
-use crate::server::Server;
+use crate::server::{Server, settings};
 
 const WORDS: &[&str] = &[
     "GET",
@@ -84,7 +84,7 @@ fn is_whole(bytes: &[u8]) -> bool {
 fn whatever_is_sent_is_answered_in_http_or_not_at_all_and_the_next_is_served() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (_, fleet) = fleet();
-    let settings = config::Server {
+    let settings = settings::Server {
         listen: "127.0.0.1:0".parse().unwrap(),
         is_asked_for: true,
         hosts: std::collections::BTreeSet::new(),

@@ -14,10 +14,11 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 
+use super::super::settings::Format;
 use super::bounded::Bounded;
 use super::*;
-use crate::config::{Format, Proxy};
 use crate::drawn::{answer, assert_fit, each};
+use crate::http::settings::Proxy;
 use crate::record::Slot;
 
 const WORDS: &[&str] = &[

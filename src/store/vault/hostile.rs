@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
+use super::super::settings::Format;
 use super::reply::Reply;
 use super::*;
-use crate::config::Format;
 use crate::drawn::{answer, assert_fit, each};
 use crate::http::body::Bytes;
 use crate::record::Slot;
