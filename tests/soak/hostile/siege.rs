@@ -1,0 +1,231 @@
+//! Everything at once: peers that mean harm, a crowd of idle readers, gates that hang, a full disk, and a log that nobody
+//! reads. One credential is well, and keeps its pace.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::crowd::Crowd;
+use super::daemon::{self, Daemon, GRACE};
+use super::peer::{Illness, Peer, Thief, Way};
+use crate::consumers::Consumers;
+use crate::http::Consumer;
+use crate::process::Disk;
+use crate::reader::Reader;
+use crate::report::Size;
+use crate::sandbox::Sandbox;
+use crate::stores::{Kind, Store};
+use crate::wire::Wire;
+
+const GATES: usize = 100;
+const ILL: usize = 6;
+const FULL: usize = 4;
+const IDLE: usize = 1_200;
+/// The period of the credential that is well, and the longest time that may lie between two of its rotations: one that
+/// is a second late is not one that is left out.
+const PERIOD: Duration = Duration::from_secs(4);
+const LONGEST: Duration = Duration::from_millis(7_500);
+const TURN: Duration = Duration::from_millis(1_200);
+/// Until the gates hang.
+const PATIENCE: Duration = Duration::from_mins(3);
+/// The disk takes nothing for a file: `RLIMIT_FSIZE`, since a file system of its own would take rights that not every
+/// machine gives. The tmpfs of a container and `/dev/full` fail the same way, with another word.
+const DISK: Disk = Disk::Full(0);
+
+/// A consumer that takes connections, and answers nobody.
+struct Hanging {
+    url: String,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Hanging {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            let mut held = vec![];
+            for client in listener.incoming() {
+                held.push(client);
+                count.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { url, asked }
+    }
+}
+
+fn names(kind: &str, count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{kind}_{number}")).collect()
+}
+
+/// The processes that hanging gates have started, by a word of this test's own in their command lines.
+fn sleepers(mark: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|one| std::fs::read(one.path().join("cmdline")).ok());
+    lines.filter(|line| line.windows(mark.len()).any(|part| part == mark.as_bytes())).count()
+}
+
+/// When the tokens of the credential that is well were created.
+fn rotations(sandbox: &Sandbox) -> Vec<Timestamp> {
+    let is_its = |name: &Option<String>| {
+        name.as_ref().is_some_and(|name| name.starts_with("pintail/soak/well/"))
+    };
+    let events = sandbox.events().into_iter();
+    events
+        .filter(|event| event.kind == "token_created" && is_its(&event.name))
+        .map(|event| event.at)
+        .collect()
+}
+
+fn revoked(sandbox: &Sandbox) -> usize {
+    let events = sandbox.events().into_iter();
+    events
+        .filter(|event| event.kind == "token_revoked")
+        .filter(|event| {
+            event.name.as_ref().is_some_and(|name| name.starts_with("pintail/soak/well/"))
+        })
+        .count()
+}
+
+#[test]
+fn one_that_is_well_keeps_its_pace_though_everything_else_is_under_siege() {
+    let size = Size::from_environment();
+    let lasts = if size.least > 1 {
+        size.time.min(Duration::from_mins(5))
+    } else {
+        Duration::from_secs(20)
+    };
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    let (gates, ill, full) = (names("gate", GATES), names("ill", ILL), names("full", FULL));
+    let accounts = [&gates[..], &ill, &full, &["well".to_owned()]].concat();
+    let sandbox = Sandbox::start(&[&format!("--accounts={}", accounts.join(","))]);
+    let store = Store::start(Kind::Vault, dir.path());
+    let port = u16::try_from(sandbox.ready["postgres_port"].as_u64().unwrap()).unwrap();
+    let ca_file = sandbox.text("ca_file").to_owned();
+    let (reader, wire) = (Reader::new(&store), Wire::new(size.seed));
+    let served = [&ill[..], &["well".to_owned()]].concat();
+    let pause = Duration::from_millis(100);
+    let consumers = Consumers::start(&served, &reader, port, Path::new(&ca_file), pause, wire);
+    let (thief, hanging) = (Thief::start(), Hanging::start());
+    let of_the_ill = |head: &str| head.contains("ill_");
+    let motherduck = Peer::before(&sandbox.server.url, &thief, of_the_ill);
+    let vault = Peer::before(store.url().unwrap(), &thief, of_the_ill);
+    let health = Peer::before(&consumers.url, &thief, |_| true);
+    let receiver = Peer::before(&Consumer::healthy().url, &thief, |_| true);
+
+    // Nobody else sleeps for so long.
+    let mark = format!("{}.25", 100_000 + size.seed % 800_000);
+    let mut text = daemon::settings(&sandbox, &motherduck.url(), port);
+    text += &store.table(&vault.url());
+    text += &format!(
+        r#"[stores.disk.file]
+dir = "{dir}/secrets"
+[notifications.ops.webhook]
+url = "{receiver}"
+timeout = "2s"
+[defaults]
+store = "main"
+path = "{{credential}}"
+schedule = "*/5 * * * * *"
+ttl = "1d"
+renew_before = "1h"
+gate = "none"
+[credentials.well]
+username = "well"
+schedule = "*/4 * * * * *"
+gate.http = {{ url = "{consumers}/gate/{{credential}}/{{token_id}}", interval = "100ms", successes = 1, deadline = "1m" }}
+"#,
+        dir = dir.path().display(),
+        receiver = receiver.url(),
+        consumers = consumers.url,
+    );
+    for (number, name) in gates.iter().enumerate() {
+        let gate = if number % 2 == 0 {
+            format!("http = {{ url = \"{}\", timeout = \"10m\", deadline = \"1h\" }}", hanging.url)
+        } else {
+            format!(
+                "command = {{ command = [\"/bin/sleep\", \"{mark}\"], timeout = \"10m\", deadline = \"1h\" }}"
+            )
+        };
+        text += &format!("[credentials.{name}]\nusername = \"{name}\"\ngate.{gate}\n");
+    }
+    for name in &ill {
+        text += &format!(
+            "[credentials.{name}]\nusername = \"{name}\"\ngate.http = {{ url = \"{url}/gate/{{credential}}/{{token_id}}\", \
+             interval = \"100ms\", successes = 1, deadline = \"3s\", timeout = \"2s\" }}\n\
+             deploy.http = {{ url = \"{url}/deploy/{{credential}}\", timeout = \"2s\" }}\n",
+            url = health.url()
+        );
+    }
+    for name in &full {
+        text += &format!("[credentials.{name}]\nusername = \"{name}\"\nstore = \"disk\"\n");
+    }
+    let config = dir.path().join("pintail.toml").display().to_string();
+    std::fs::write(&config, text).unwrap();
+
+    let (mut daemon, log) = Daemon::start_unread(&config, DISK);
+    let crowd = Crowd::of(&daemon.url);
+    let address = daemon.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let begun = Instant::now();
+    while hanging.asked.load(Ordering::SeqCst) < GATES / 2 || sleepers(&mark) < GATES / 2 {
+        let (http, commands) = (hanging.asked.load(Ordering::SeqCst), sleepers(&mark));
+        assert!(begun.elapsed() < PATIENCE, "{http} and {commands} gates hang");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let hung_after = begun.elapsed();
+    let idle: Vec<_> = (0..IDLE).map(|_| TcpStream::connect(&address).unwrap()).collect();
+
+    let (siege, so_far, first) = (Instant::now(), revoked(&sandbox), Timestamp::now());
+    let everybody: [&dyn Illness; 5] = [&motherduck, &vault, &health, &receiver, &crowd];
+    'siege: loop {
+        for way in Way::ALL {
+            if siege.elapsed() > lasts {
+                break 'siege;
+            }
+            everybody.iter().for_each(|one| one.fall_ill(way));
+            std::thread::sleep(TURN);
+            assert!(daemon.answers_within(PERIOD), "{way:?}: no probe is answered");
+            everybody.iter().for_each(|one| one.recover());
+        }
+    }
+    everybody.iter().for_each(|one| one.fall_ill(Way::Silent));
+    let made: Vec<_> = rotations(&sandbox).into_iter().filter(|at| *at > first).collect();
+    let revocations = revoked(&sandbox) - so_far;
+    let harmed = everybody.iter().map(|one| one.asked()).sum::<usize>();
+    let stop = daemon.stop();
+    everybody.iter().for_each(|one| one.recover());
+    let _ = (log, idle);
+
+    let ends = [first].into_iter().chain(made.iter().copied()).chain([Timestamp::now()]);
+    let ends: Vec<_> = ends.collect();
+    let gaps = ends.windows(2).map(|two| two[1].duration_since(two[0]).unsigned_abs());
+    let longest = gaps.take(made.len()).max().unwrap_or_default();
+    let due = usize::try_from(lasts.as_secs() / PERIOD.as_secs()).unwrap();
+    let report = format!(
+        "{} of about {due} rotations of the one that is well, the longest time between two {:.1} s, under {harmed} harmful \
+         answers, {GATES} hanging gates (after {:.0} s), {IDLE} idle connections, a full disk and a log that nobody reads; \
+         stopped within {:.1} s; seed {}",
+        made.len(),
+        longest.as_secs_f64(),
+        hung_after.as_secs_f64(),
+        stop.as_secs_f64(),
+        size.seed
+    );
+    println!("siege: {report}");
+    assert!(longest < LONGEST && made.len() + 1 >= due, "{report}: {made:?}");
+    assert!(revocations + 2 >= made.len(), "{revocations} predecessors were revoked: {report}");
+    assert!(stop < GRACE + Duration::from_secs(3), "{report}");
+    assert_eq!(sleepers(&mark), 0, "the gates' processes are gone");
+    assert_eq!(thief.visits(), 0, "somebody followed a redirect");
+    let failed = consumers.look(|lives| lives.failed.clone());
+    assert!(failed.is_empty(), "{failed:?}");
+    for name in &full {
+        assert!(!dir.path().join("secrets").join(name).join("token").exists(), "the disk is full");
+    }
+}
