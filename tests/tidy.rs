@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test's helpers are tests too")]
 
+#[path = "tidy/papers.rs"]
+mod papers;
+
 use std::path::{Path, PathBuf};
 
 fn sources() -> Vec<(String, String)> {

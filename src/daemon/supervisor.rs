@@ -14,7 +14,8 @@ use crate::fleet::{Fleet, Snapshot};
 
 /// Between two texts for people.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
-/// What a stop needs beyond `daemon.shutdown_grace`: the answers in hand of the status page.
+/// What a stop needs at most beyond `daemon.shutdown_grace`: traces and notifications (3 s), the answers in hand of the
+/// status page and the Vault tokens that are given back (3 s), calls that hang (2 s), and the last lines of the log (1 s).
 const STOP_ALLOWANCE: Duration = Duration::from_secs(10);
 
 /// The service manager that started this process, if one did that wants to know.

@@ -13,8 +13,9 @@ use nix::unistd::Pid;
 use crate::process::{Disk, without_environment};
 use crate::sandbox::Sandbox;
 
-/// How long it may take over work in hand when it is to end.
-pub const GRACE: Duration = Duration::from_secs(5);
+/// How long it may take until it has ended: `shutdown_grace` for the work in hand, and the ten seconds that it asks a
+/// service manager for beyond that.
+pub const GRACE: Duration = Duration::from_secs(5 + 10);
 const PATIENCE: Duration = Duration::from_mins(1);
 /// As much of its log is shown.
 const SHOWN: usize = 12_000;
