@@ -11,6 +11,9 @@ use super::peer::{Health, Illness, Way};
 /// So many at once.
 const READERS: usize = 40;
 
+/// Between two of their deeds: it is the server that is to have the work.
+const MOMENT: Duration = Duration::from_millis(5);
+
 /// The readers.
 pub struct Crowd {
     health: Arc<Health>,
@@ -86,6 +89,7 @@ fn read(
             stream.write_all(heads[number % 3])?;
             while health.lasts(turn) {
                 stream.write_all(&[b'1'; 4_096])?;
+                std::thread::sleep(MOMENT);
             }
         }
         Way::Slow => {
@@ -103,6 +107,7 @@ fn read(
         Way::WrongClock => {
             while health.lasts(turn) {
                 stream.write_all(b"GET /?rows=all HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+                std::thread::sleep(MOMENT);
             }
         }
         Way::Closed => stream.write_all(whole)?,
