@@ -56,6 +56,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("names", &[]),
     ("record", &["names", "secret"]),
     ("fault", &["redact"]),
+    ("retry", &[]),
     // The core: no client, no HTTP, no files, no configuration.
     ("rotation", &["fault", "names", "record", "redact", "secret"]),
     // What adapters are made of.
