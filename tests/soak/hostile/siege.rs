@@ -191,11 +191,14 @@ gate.http = {{ url = "{consumers}/gate/{{credential}}/{{token_id}}", interval = 
             everybody.iter().for_each(|one| one.recover());
         }
     }
+    let last = Timestamp::now();
     everybody.iter().for_each(|one| one.fall_ill(Way::Silent));
     // They ask for page after page, and read none.
     crowd.fall_ill(Way::WrongClock);
-    let made: Vec<_> =
-        moments(&sandbox, "token_created").into_iter().filter(|at| *at > first).collect();
+    let made: Vec<_> = moments(&sandbox, "token_created")
+        .into_iter()
+        .filter(|at| (first..last).contains(at))
+        .collect();
     let revocations = moments(&sandbox, "token_revoked").len() - so_far;
     let harmed = everybody.iter().map(|one| one.asked()).sum::<usize>();
     std::thread::sleep(TURN);
@@ -205,10 +208,10 @@ gate.http = {{ url = "{consumers}/gate/{{credential}}/{{token_id}}", interval = 
 
     let strain = strain.so_far();
 
-    let ends = [first].into_iter().chain(made.iter().copied()).chain([Timestamp::now()]);
+    let ends = [first].into_iter().chain(made.iter().copied()).chain([last]);
     let ends: Vec<_> = ends.collect();
     let gaps = ends.windows(2).map(|two| two[1].duration_since(two[0]).unsigned_abs());
-    let longest = gaps.take(made.len()).max().unwrap_or_default();
+    let longest = gaps.max().unwrap_or_default();
     let due = lasts.as_secs_f64() / PERIOD.as_secs_f64();
     let report = format!(
         "{} of about {due:.0} rotations of the one that is well, the longest time between two {:.1} s, under {harmed} harmful \
