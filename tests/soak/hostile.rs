@@ -13,6 +13,7 @@ mod siege;
 #[path = "hostile/strain.rs"]
 mod strain;
 
+use std::fmt::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -149,7 +150,8 @@ impl Soak {
         let config = dir.path().join("pintail.toml").display().to_string();
         let mut text = daemon::settings(&sandbox, &motherduck.url(), postgres.port);
         text += &store.table(&vault.url());
-        text += &format!(
+        write!(
+            text,
             r#"[notifications.ops.webhook]
 url = "{receiver}"
 timeout = "2s"
@@ -163,9 +165,10 @@ gate.http = {{ url = "{gates}/gate/{{credential}}/{{token_id}}", interval = "100
 "#,
             receiver = receiver.url(),
             gates = gates.url(),
-        );
+        )
+        .unwrap();
         for name in &credentials {
-            text += &format!("[credentials.{name}]\nusername = \"{name}\"\n");
+            writeln!(text, "[credentials.{name}]\nusername = \"{name}\"").unwrap();
         }
         std::fs::write(&config, text).unwrap();
         let daemon = Daemon::start(&config, dir.path(), Disk::Sound);

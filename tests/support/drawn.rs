@@ -202,17 +202,17 @@ impl Edit {
                 bytes.splice(from..from, stretch);
             }
             Self::Word(at, word) => {
-                if let Some(range) = word_at(&bytes, at) {
+                if let Some(range) = word_at(&bytes, *at) {
                     bytes.splice(range, word.bytes());
                 }
             }
             Self::Drop(at) => {
-                if let Some(range) = word_at(&bytes, at) {
+                if let Some(range) = word_at(&bytes, *at) {
                     bytes.drain(range);
                 }
             }
             Self::Swap(one, other) => {
-                if let (Some(one), Some(other)) = (word_at(&bytes, one), word_at(&bytes, other))
+                if let (Some(one), Some(other)) = (word_at(&bytes, *one), word_at(&bytes, *other))
                     && one.end <= other.start
                 {
                     let (first, second) =
@@ -226,7 +226,7 @@ impl Edit {
     }
 }
 
-fn word_at(bytes: &[u8], at: &Index) -> Option<Range<usize>> {
+fn word_at(bytes: &[u8], at: Index) -> Option<Range<usize>> {
     let words = words(bytes);
     (!words.is_empty()).then(|| words[at.index(words.len())].clone())
 }
@@ -255,11 +255,14 @@ fn words(bytes: &[u8]) -> Vec<Range<usize>> {
 }
 
 /// Ends the process, and says with what it stood still, when something takes too long.
-struct Watch(Arc<Mutex<Option<(Instant, Vec<u8>)>>>);
+struct Watch(Arc<Mutex<Seen>>);
+
+/// Since when it is looked at, and what it is.
+type Seen = Option<(Instant, Vec<u8>)>;
 
 impl Watch {
     fn start(name: &str) -> Self {
-        let looked_at: Arc<Mutex<Option<(Instant, Vec<u8>)>>> = Arc::default();
+        let looked_at: Arc<Mutex<Seen>> = Arc::default();
         let (name, seen) = (name.to_owned(), Arc::downgrade(&looked_at));
         std::thread::spawn(move || {
             while let Some(now) = seen.upgrade() {

@@ -179,7 +179,9 @@ mod tests {
                 }
                 Err(problems) => {
                     assert!(!problems.is_empty());
-                    problems.iter().for_each(|one| crate::drawn::assert_fit(one, 300));
+                    for one in &problems {
+                        crate::drawn::assert_fit(one, 300);
+                    }
                 }
             }
         });

@@ -1,6 +1,7 @@
 //! Everything at once: peers that mean harm, a crowd of idle readers, gates that hang, a full disk, and a log that nobody
 //! reads. One credential is well, and keeps its pace.
 
+use std::fmt::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
@@ -85,6 +86,68 @@ fn moments(sandbox: &Sandbox, kind: &str) -> Vec<Timestamp> {
     events.filter(|event| event.kind == kind).map(|event| event.at).collect()
 }
 
+/// What differs from siege to siege.
+struct Besieged<'a> {
+    /// The sections before the stores of those who are not well.
+    head: String,
+    dir: &'a Path,
+    receiver: String,
+    traces: &'a str,
+    consumers: &'a str,
+    hanging: &'a str,
+    health: String,
+    mark: &'a str,
+}
+
+/// The configuration: one that is well, and all those that are not.
+fn configuration(besieged: &Besieged<'_>) -> String {
+    let Besieged { head, dir, receiver, traces, consumers, hanging, health, mark } = besieged;
+    let dir = dir.display();
+    let mut text = format!(
+        r#"{head}[stores.disk.file]
+dir = "{dir}/secrets"
+[notifications.ops.webhook]
+url = "{receiver}"
+[telemetry]
+otlp_endpoint = "{traces}"
+[defaults]
+store = "main"
+path = "{{credential}}"
+schedule = "*/5 * * * * *"
+ttl = "1d"
+renew_before = "1h"
+gate = "none"
+[credentials.well]
+username = "well"
+schedule = "*/4 * * * * *"
+gate.http = {{ url = "{consumers}/gate/{{credential}}/{{token_id}}", interval = "100ms", successes = 1, deadline = "1m" }}
+"#
+    );
+    let mut add = |name: &str, lines: &str| {
+        write!(text, "[credentials.{name}]\nusername = \"{name}\"\n{lines}\n").unwrap();
+    };
+    for (number, name) in names("gate", GATES).iter().enumerate() {
+        let asked = if number % 2 == 0 {
+            format!("http = {{ url = \"{hanging}\"")
+        } else {
+            format!("command = {{ command = [\"/bin/sleep\", \"{mark}\"]")
+        };
+        add(name, &format!("gate.{asked}, timeout = \"10m\", deadline = \"1h\" }}"));
+    }
+    for name in names("ill", ILL) {
+        let gate = format!(
+            "gate.http = {{ url = \"{health}/gate/{{credential}}/{{token_id}}\", interval = \"100ms\", successes = 1, \
+             deadline = \"3s\", timeout = \"2s\" }}\n\
+             deploy.http = {{ url = \"{health}/deploy/{{credential}}\", timeout = \"2s\" }}"
+        );
+        add(&name, &gate);
+    }
+    for name in names("full", FULL) {
+        add(&name, "store = \"disk\"");
+    }
+    text
+}
+
 #[test]
 fn one_that_is_well_keeps_its_pace_though_everything_else_is_under_siege() {
     let size = Size::from_environment();
@@ -114,53 +177,17 @@ fn one_that_is_well_keeps_its_pace_though_everything_else_is_under_siege() {
 
     // Nobody else sleeps for so long.
     let mark = format!("{}.25", 100_000 + size.seed % 800_000);
-    let mut text = daemon::settings(&sandbox, &motherduck.url(), port);
-    text += &store.table(&vault.url());
-    text += &format!(
-        r#"[stores.disk.file]
-dir = "{dir}/secrets"
-[notifications.ops.webhook]
-url = "{receiver}"
-[telemetry]
-otlp_endpoint = "{hanging}"
-[defaults]
-store = "main"
-path = "{{credential}}"
-schedule = "*/5 * * * * *"
-ttl = "1d"
-renew_before = "1h"
-gate = "none"
-[credentials.well]
-username = "well"
-schedule = "*/4 * * * * *"
-gate.http = {{ url = "{consumers}/gate/{{credential}}/{{token_id}}", interval = "100ms", successes = 1, deadline = "1m" }}
-"#,
-        dir = dir.path().display(),
-        receiver = receiver.url(),
-        hanging = traces.url,
-        consumers = consumers.url,
-    );
-    for (number, name) in gates.iter().enumerate() {
-        let gate = if number % 2 == 0 {
-            format!("http = {{ url = \"{}\", timeout = \"10m\", deadline = \"1h\" }}", hanging.url)
-        } else {
-            format!(
-                "command = {{ command = [\"/bin/sleep\", \"{mark}\"], timeout = \"10m\", deadline = \"1h\" }}"
-            )
-        };
-        text += &format!("[credentials.{name}]\nusername = \"{name}\"\ngate.{gate}\n");
-    }
-    for name in &ill {
-        text += &format!(
-            "[credentials.{name}]\nusername = \"{name}\"\ngate.http = {{ url = \"{url}/gate/{{credential}}/{{token_id}}\", \
-             interval = \"100ms\", successes = 1, deadline = \"3s\", timeout = \"2s\" }}\n\
-             deploy.http = {{ url = \"{url}/deploy/{{credential}}\", timeout = \"2s\" }}\n",
-            url = health.url()
-        );
-    }
-    for name in &full {
-        text += &format!("[credentials.{name}]\nusername = \"{name}\"\nstore = \"disk\"\n");
-    }
+    let head = daemon::settings(&sandbox, &motherduck.url(), port) + &store.table(&vault.url());
+    let text = configuration(&Besieged {
+        head,
+        dir: dir.path(),
+        receiver: receiver.url(),
+        traces: &traces.url,
+        consumers: &consumers.url,
+        hanging: &hanging.url,
+        health: health.url(),
+        mark: &mark,
+    });
     let config = dir.path().join("pintail.toml").display().to_string();
     std::fs::write(&config, text).unwrap();
 
@@ -185,14 +212,20 @@ gate.http = {{ url = "{consumers}/gate/{{credential}}/{{token_id}}", interval = 
             if siege.elapsed() > lasts {
                 break 'siege;
             }
-            everybody.iter().for_each(|one| one.fall_ill(way));
+            for one in everybody {
+                one.fall_ill(way);
+            }
             std::thread::sleep(TURN);
             assert!(daemon.answers_within(PERIOD), "{way:?}: no probe is answered");
-            everybody.iter().for_each(|one| one.recover());
+            for one in everybody {
+                one.recover();
+            }
         }
     }
     let last = Timestamp::now();
-    everybody.iter().for_each(|one| one.fall_ill(Way::Silent));
+    for one in everybody {
+        one.fall_ill(Way::Silent);
+    }
     // They ask for page after page, and read none.
     crowd.fall_ill(Way::WrongClock);
     let made: Vec<_> = moments(&sandbox, "token_created")
@@ -203,7 +236,9 @@ gate.http = {{ url = "{consumers}/gate/{{credential}}/{{token_id}}", interval = 
     let harmed = everybody.iter().map(|one| one.asked()).sum::<usize>();
     std::thread::sleep(TURN);
     let stop = daemon.stop();
-    everybody.iter().for_each(|one| one.recover());
+    for one in everybody {
+        one.recover();
+    }
     let _ = (log, idle);
 
     let strain = strain.so_far();

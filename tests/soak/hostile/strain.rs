@@ -24,17 +24,17 @@ impl Strain {
         let over = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&over);
         let thread = std::thread::spawn(move || {
-            let (mut passed, mut used) = (Duration::ZERO, Duration::ZERO);
+            let (mut passed, mut worked) = (Duration::ZERO, Duration::ZERO);
             while !is_over.load(Ordering::Relaxed) {
-                let (begun, before) = (Instant::now(), used_here());
-                while used_here() - before < WORK {
+                let (begun, before) = (Instant::now(), used());
+                while used_since(before) < WORK {
                     std::hint::spin_loop();
                 }
-                passed += begun.elapsed();
-                used += used_here() - before;
+                passed = passed.saturating_add(begun.elapsed());
+                worked = worked.saturating_add(used_since(before));
                 std::thread::sleep(PAUSE);
             }
-            passed.as_secs_f64() / used.as_secs_f64().max(0.001)
+            passed.as_secs_f64() / worked.as_secs_f64().max(0.001)
         });
         Self { over, thread }
     }
@@ -46,7 +46,11 @@ impl Strain {
     }
 }
 
+fn used_since(before: Duration) -> Duration {
+    used().saturating_sub(before)
+}
+
 /// The processor's time that this thread has used.
-fn used_here() -> Duration {
+fn used() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap().into()
 }
