@@ -32,6 +32,9 @@ const IDLE: usize = 1_200;
 const PERIOD: Duration = Duration::from_secs(4);
 const LONGEST: Duration = Duration::from_millis(7_500);
 const TURN: Duration = Duration::from_millis(1_200);
+/// Whether a wrong `Date` of MotherDuck's is found out. It is believed today: one, to any account, moves everybody's time,
+/// and nothing is due until a right one comes. The soak has that turn, and waits for what comes after it.
+const IS_MOTHERDUCKS_CLOCK_JUDGED: bool = false;
 /// Until the gates hang.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// The disk takes nothing for a file: `RLIMIT_FSIZE`, since a file system of its own would take rights that not every
@@ -214,6 +217,9 @@ fn one_that_is_well_keeps_its_pace_though_everything_else_is_under_siege() {
             }
             for one in everybody {
                 one.fall_ill(way);
+            }
+            if way == Way::WrongClock && !IS_MOTHERDUCKS_CLOCK_JUDGED {
+                motherduck.fall_ill(Way::Nonsense);
             }
             std::thread::sleep(TURN);
             assert!(daemon.answers_within(PERIOD), "{way:?}: no probe is answered");
