@@ -151,6 +151,48 @@ gate.http = {{ url = "{consumers}/gate/{{credential}}/{{token_id}}", interval = 
     text
 }
 
+/// Waits until all gates hang, and tells how long that took.
+fn until_gates_hang(hanging: &Hanging, mark: &str) -> Duration {
+    let begun = Instant::now();
+    loop {
+        let (http, commands) = (hanging.asked.load(Ordering::SeqCst), sleepers(mark));
+        if http >= GATES / 2 && commands >= GATES / 2 {
+            return begun.elapsed();
+        }
+        assert!(begun.elapsed() < PATIENCE, "{http} and {commands} gates hang");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Everybody means harm in one way after the other, the first of them being MotherDuck, and idle readers come in crowds.
+fn besiege(daemon: &Daemon, lasts: Duration, address: &str, everybody: &[&dyn Illness; 5]) {
+    let begun = Instant::now();
+    for way in Way::ALL.into_iter().cycle() {
+        if begun.elapsed() > lasts {
+            return;
+        }
+        for one in everybody {
+            one.fall_ill(way);
+        }
+        if way == Way::WrongClock && !IS_MOTHERDUCKS_CLOCK_JUDGED {
+            everybody[0].fall_ill(Way::Nonsense);
+        }
+        let idle: Vec<_> = (0..IDLE).map(|_| TcpStream::connect(address)).collect();
+        std::thread::sleep(TURN);
+        assert!(daemon.answers_within(PERIOD), "{way:?}: no probe is answered");
+        drop(idle);
+        for one in everybody {
+            one.recover();
+        }
+    }
+}
+
+/// The longest time between two that follow one another.
+fn longest(moments: &[Timestamp]) -> Duration {
+    let gaps = moments.windows(2).map(|two| two[1].duration_since(two[0]).unsigned_abs());
+    gaps.max().unwrap_or_default()
+}
+
 #[test]
 fn one_that_is_well_keeps_its_pace_though_everything_else_is_under_siege() {
     let size = Size::from_environment();
@@ -197,37 +239,12 @@ fn one_that_is_well_keeps_its_pace_though_everything_else_is_under_siege() {
     let (mut daemon, log) = Daemon::start_unread(&config, DISK);
     let crowd = Crowd::of(&daemon.url);
     let address = daemon.url.trim_start_matches("http://").trim_end_matches('/').to_owned();
-    let begun = Instant::now();
-    while hanging.asked.load(Ordering::SeqCst) < GATES / 2 || sleepers(&mark) < GATES / 2 {
-        let (http, commands) = (hanging.asked.load(Ordering::SeqCst), sleepers(&mark));
-        assert!(begun.elapsed() < PATIENCE, "{http} and {commands} gates hang");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    let hung_after = begun.elapsed();
-    let idle: Vec<_> = (0..IDLE).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let hung_after = until_gates_hang(&hanging, &mark);
 
     let strain = Strain::measure();
-    let (siege, so_far, first) =
-        (Instant::now(), moments(&sandbox, "token_revoked").len(), Timestamp::now());
+    let (so_far, first) = (moments(&sandbox, "token_revoked").len(), Timestamp::now());
     let everybody: [&dyn Illness; 5] = [&motherduck, &vault, &health, &receiver, &crowd];
-    'siege: loop {
-        for way in Way::ALL {
-            if siege.elapsed() > lasts {
-                break 'siege;
-            }
-            for one in everybody {
-                one.fall_ill(way);
-            }
-            if way == Way::WrongClock && !IS_MOTHERDUCKS_CLOCK_JUDGED {
-                motherduck.fall_ill(Way::Nonsense);
-            }
-            std::thread::sleep(TURN);
-            assert!(daemon.answers_within(PERIOD), "{way:?}: no probe is answered");
-            for one in everybody {
-                one.recover();
-            }
-        }
-    }
+    besiege(&daemon, lasts, &address, &everybody);
     let last = Timestamp::now();
     for one in everybody {
         one.fall_ill(Way::Silent);
@@ -245,14 +262,10 @@ fn one_that_is_well_keeps_its_pace_though_everything_else_is_under_siege() {
     for one in everybody {
         one.recover();
     }
-    let _ = (log, idle);
+    drop(log);
 
     let strain = strain.so_far();
-
-    let ends = [first].into_iter().chain(made.iter().copied()).chain([last]);
-    let ends: Vec<_> = ends.collect();
-    let gaps = ends.windows(2).map(|two| two[1].duration_since(two[0]).unsigned_abs());
-    let longest = gaps.max().unwrap_or_default();
+    let longest = longest(&[&[first], &made[..], &[last]].concat());
     let due = lasts.as_secs_f64() / PERIOD.as_secs_f64();
     let report = format!(
         "{} of about {due:.0} rotations of the one that is well, the longest time between two {:.1} s, under {harmed} harmful \
