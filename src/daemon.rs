@@ -4,12 +4,12 @@ mod backoff;
 mod current;
 mod driver;
 mod lineup;
+mod notice;
 mod planner;
 mod queue;
 mod reload;
 mod signals;
 mod slot;
-mod standing;
 mod supervisor;
 #[cfg(test)]
 mod tests;

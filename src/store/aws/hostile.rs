@@ -153,7 +153,7 @@ fn an_answer_is_read_as_what_it_is_and_its_words_are_fit_to_be_shown() {
                 }
                 Err(error) => {
                     let hint = error.hint().unwrap_or_default();
-                    let said = format!("{} {hint}", super::super::chain(&error));
+                    let said = format!("{} {hint}", crate::fault::chain(&error));
                     assert!(!said.contains("en-of-the"), "{said}");
                     assert_fit(&said, 3_000);
                 }

@@ -75,7 +75,7 @@ fn an_answer_is_read_as_what_it_is_and_its_words_are_fit_to_be_shown() {
             let refusal = reply.refusal();
             let error = VaultError::new(doing, "secret", "x", &refusal);
             let said =
-                format!("{} {}", super::super::chain(&error), error.hint().unwrap_or_default());
+                format!("{} {}", crate::fault::chain(&error), error.hint().unwrap_or_default());
             assert!(!said.contains("ken-of-v"), "{said}");
             assert_fit(&said, 3_000);
         }
@@ -102,7 +102,7 @@ fn an_answer_is_read_as_what_it_is_and_its_words_are_fit_to_be_shown() {
                         assert_eq!(record.token_sha256, token.sha256());
                     }
                     Ok(_) => {}
-                    Err(error) => assert_fit(&super::super::chain(&error), 3_000),
+                    Err(error) => assert_fit(&crate::fault::chain(&error), 3_000),
                 }
             }
         }
