@@ -168,8 +168,10 @@ impl Daemon {
         if let Some(wakes) = wakes {
             wakes.stop().await;
         }
-        current.get().telemetry.flush().await;
-        notifier.close(NOTIFYING).await;
+        // Side by side: whoever is told that this program ends waits for all of it together.
+        let outside = current.get();
+        tokio::join!(outside.telemetry.flush(), notifier.close(NOTIFYING));
+        drop(outside);
         supervisor.stopped(unfinished.len());
         tracing::info!(unfinished = unfinished.len(), "daemon stopped");
     }

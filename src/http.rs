@@ -204,4 +204,45 @@ mod tests {
             assert_eq!(wait(text), Some(LONGEST_WAIT), "{text}");
         }
     }
+
+    const WORDS: &[&str] = &[
+        "Retry-After",
+        "Date",
+        "Sun",
+        "06",
+        "31",
+        "Nov",
+        "Dec",
+        "0000",
+        "0001",
+        "1994",
+        "9999",
+        "10000",
+        "23:59:60",
+        "24:00:00",
+        "-2359",
+        "+2359",
+        "GMT",
+        "UT",
+        "EST",
+        "Z",
+        "-1",
+        "0",
+        "90",
+        "18446744073709551616",
+        "1e9",
+        "soon",
+    ];
+
+    #[test]
+    fn whatever_a_header_says_a_wait_is_a_day_at_most_and_a_date_is_one_of_time() {
+        crate::drawn::each("headers", WORDS, |bytes| {
+            let response = crate::drawn::answer(bytes).response();
+            let wait = retry_after(response.headers());
+            assert!(wait.is_none_or(|wait| wait <= LONGEST_WAIT));
+            if let Some(date) = date(response.headers()) {
+                assert!((Timestamp::MIN..=Timestamp::MAX).contains(&date));
+            }
+        });
+    }
 }

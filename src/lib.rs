@@ -12,6 +12,9 @@ pub mod command;
 pub mod config;
 pub mod daemon;
 pub mod deadline;
+#[cfg(test)]
+#[path = "../tests/support/drawn.rs"]
+mod drawn;
 pub mod fault;
 pub mod fleet;
 pub mod gate;

@@ -157,4 +157,45 @@ mod tests {
         assert_eq!(foreign_text("a\n\n\u{1b}[31mb\tc", 200), "a [31mb c");
         assert_eq!(foreign_text("ééééé", 3), "ééé…");
     }
+
+    const WORDS: &[&str] = &[
+        "hvs.t0ken",
+        "-that-is",
+        "-held",
+        "-here",
+        "t0ken-th",
+        "\u{200b}",
+        "\u{202e}",
+        "\u{2028}",
+        "\u{1b}[2J",
+        "\0",
+        "\u{e0041}",
+        "\u{feff}",
+        "eyJ",
+        "eyJhbGciOiJIUzI1NiJ9",
+        "\u{600}",
+        "\r\n",
+        "[redacted]",
+        "\u{301}",
+    ];
+
+    #[test]
+    fn whatever_is_said_no_part_of_a_secret_and_nothing_unfit_is_shown() {
+        const SECRET: &str = "hvs.t0ken-that-is-held-here";
+        let token = crate::secret::Token::new(SECRET).unwrap();
+        let parts: Vec<_> = (0..=SECRET.len() - 8).map(|at| &SECRET[at..at + 8]).collect();
+        crate::drawn::each("words", WORDS, |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            for limit in [0, 7, 40, 1_000] {
+                for shown in [foreign_text(&text, limit), presentable(&text, limit)] {
+                    crate::drawn::assert_fit(&shown, limit + 1);
+                    assert!(parts.iter().all(|part| !shown.contains(part)), "{shown:?}");
+                }
+            }
+            for line in presentable_lines(&text, 100).split('\n') {
+                assert!(parts.iter().all(|part| !line.contains(part)), "{line:?}");
+            }
+        });
+        drop(token);
+    }
 }

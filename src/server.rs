@@ -38,7 +38,7 @@ use crate::fleet::Fleet;
 use crate::metrics::{self, Format};
 
 /// How long a stop waits for the answers in hand.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
+const STOP_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +77,7 @@ impl Server {
         self.address
     }
 
-    /// Lets the answers in hand finish, for at most 5 s.
+    /// Lets the answers in hand finish, for at most 2 s.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if tokio::time::timeout(STOP_LIMIT, &mut self.task).await.is_err() {

@@ -24,7 +24,7 @@ const QUEUE: usize = 512;
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end of the program waits for what is still to be sent.
-const PARTING: Duration = Duration::from_secs(5);
+const PARTING: Duration = Duration::from_secs(3);
 
 enum Letter {
     Trace(String),

@@ -12,6 +12,8 @@
 mod consumers;
 #[path = "soak/cycle.rs"]
 mod cycle;
+#[path = "soak/hostile.rs"]
+mod hostile;
 #[path = "support/http.rs"]
 mod http;
 #[path = "soak/process.rs"]

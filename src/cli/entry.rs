@@ -17,7 +17,7 @@ use crate::store;
 /// The exit code of a program that panicked, as Rust has it.
 const PANICKED: u8 = 101;
 /// So long the end of the program waits for its last lines to be written.
-const LAST_LINES: Duration = Duration::from_secs(2);
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Runs the program.
 pub fn main() -> Status {

@@ -16,7 +16,8 @@ use crate::fleet::{Fleet, Snapshot};
 const STATUS_EVERY: Duration = Duration::from_secs(5);
 /// So much longer than usual a start may take that waits for something; it says so again and again.
 const MORE_TIME: Duration = Duration::from_mins(1);
-/// What a stop needs beyond `daemon.shutdown_grace`: the answers in hand of the status page.
+/// What a stop needs at most beyond `daemon.shutdown_grace`: traces and notifications (3 s), the answers in hand of the
+/// status page and the Vault tokens that are given back (3 s), calls that hang (2 s), and the last lines of the log (1 s).
 const STOP_ALLOWANCE: Duration = Duration::from_secs(10);
 
 /// The service manager that started this process, if one did that wants to know.

@@ -72,4 +72,18 @@ mod tests {
         skew.measure(&headers, Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH);
         assert_eq!(skew.latest(), None);
     }
+
+    #[test]
+    fn whatever_a_date_says_the_skew_is_within_time() {
+        crate::drawn::each("headers", &["Date", "9999", "0000", "-2359", "23:59:60"], |bytes| {
+            let response = crate::drawn::answer(bytes).response();
+            for (asked, answered) in [
+                (Timestamp::MIN, Timestamp::MAX),
+                (Timestamp::MAX, Timestamp::MIN),
+                (Timestamp::now(), Timestamp::now()),
+            ] {
+                let _ = measured(response.headers(), asked, answered);
+            }
+        });
+    }
 }

@@ -16,7 +16,7 @@ const MOST_PAGES: usize = 1000;
 /// All pages together may be this many times as large as one answer,
 const MOST_ANSWERS: usize = 4;
 /// and hold so many values.
-const MOST_VALUES: usize = 500_000;
+pub(super) const MOST_VALUES: usize = 500_000;
 
 /// The entries of all pages.
 pub(super) struct Listing<T> {

@@ -141,3 +141,6 @@ fn created(answer: &Answer, new: &NewToken<'_>, now: Timestamp) -> Result<Create
     let asked = new.ttl.and_then(|ttl| created_at.checked_add(ttl).ok());
     Ok(CreatedToken { id: TokenId(row.id), token, created_at, expires_at: row.expire_at.or(asked) })
 }
+
+#[cfg(test)]
+mod hostile;

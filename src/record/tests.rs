@@ -6,6 +6,7 @@ use super::*;
 
 mod bytes;
 mod form;
+mod hostile;
 mod id_field;
 
 fn record(token: &Token) -> Record {

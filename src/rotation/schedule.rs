@@ -14,11 +14,15 @@ use sha2::{Digest, Sha256};
 pub use self::window::{Week, Windows};
 use crate::names::{CredentialName, TokenName};
 use crate::record::Record;
+use crate::redact::presentable;
 use crate::rotation::policy::{CatchUp, Policy};
 use crate::rotation::time::Time;
 
 /// How late a run may begin before it counts as missed; where `catch_up = "skip"`, it does not begin later.
 pub const LATENESS: SignedDuration = SignedDuration::from_mins(10);
+
+/// How much is shown of what the parser of cron lines says, which quotes them as they are.
+const PROBLEM_CHARACTERS: usize = 300;
 
 /// Why a text is not a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +79,7 @@ impl CronLine {
             .parse(line)
             .map_err(|problem| ScheduleError::Line {
                 line: line.to_owned(),
-                problem: problem.to_string(),
+                problem: presentable(&problem.to_string(), PROBLEM_CHARACTERS),
             })?;
         let zone = TimeZone::get(timezone).map_err(|_| ScheduleError::Zone(timezone.to_owned()))?;
         let mut this = Self { cron, zone, line: line.to_owned(), longest_gap: Duration::ZERO };
@@ -457,5 +461,7 @@ pub(crate) fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

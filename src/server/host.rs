@@ -105,4 +105,53 @@ mod tests {
             .header(header::HOST, "evil.example");
         assert!(!hosts.allow(&two.body(Body::empty()).unwrap()));
     }
+
+    const WORDS: &[&str] = &[
+        "localhost",
+        "LOCALHOST",
+        "pintail.internal",
+        "evil.example",
+        "127.0.0.1",
+        "[::1]",
+        "::1",
+        ":80",
+        ":",
+        ".",
+        "[",
+        "]",
+        "@",
+        "%25",
+        "0x7f",
+        "127.1",
+        "\u{ff0e}",
+        ":99999999999",
+        "/",
+        "#",
+        "\\",
+    ];
+
+    /// By another way of reckoning: whose page a browser would take the answer for.
+    fn is_an_address_or_known(host: &str) -> bool {
+        let Ok(url) = url::Url::parse(&format!("http://{host}/")) else { return true };
+        match url.host() {
+            Some(url::Host::Domain(name)) => {
+                ["localhost", "pintail.internal"].contains(&name.trim_end_matches('.'))
+            }
+            Some(url::Host::Ipv4(_) | url::Host::Ipv6(_)) | None => true,
+        }
+    }
+
+    #[test]
+    fn whatever_a_host_says_no_page_of_a_stranger_is_answered() {
+        crate::drawn::each("host", WORDS, |bytes| {
+            let Ok(value) = axum::http::HeaderValue::from_bytes(bytes) else { return };
+            let names = BTreeSet::from(["pintail.internal".to_owned()]);
+            let request =
+                Request::get("/").header(header::HOST, value).body(Body::empty()).unwrap();
+            if Hosts::of("127.0.0.1:1".parse().unwrap(), &names).allow(&request) {
+                let host = std::str::from_utf8(bytes).unwrap();
+                assert!(is_an_address_or_known(host), "{host}");
+            }
+        });
+    }
 }

@@ -1,5 +1,7 @@
 //! Readiness and the page, from fleets that were told what happened.
 
+mod hostile;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -372,3 +372,6 @@ async fn make_current(
     let outcome = request.customize().config_override(once()).send().await;
     outcome.map(|_| ()).map_err(|error| Answer::of(&error))
 }
+
+#[cfg(test)]
+mod hostile;

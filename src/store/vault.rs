@@ -250,3 +250,6 @@ enum Probe {
     Writable,
     VersionOne,
 }
+
+#[cfg(test)]
+mod hostile;

@@ -87,4 +87,36 @@ mod tests {
             assert_eq!(host(&token), None);
         }
     }
+
+    const WORDS: &[&str] = &[
+        "{",
+        "}",
+        "\"mdRegion\"",
+        "\"aws-us-east-1\"",
+        "\"aws-\"",
+        "\"-\"",
+        "\"aws-x.evil.example/\"",
+        "\"aws-x@evil.example\"",
+        "\"aws-..\"",
+        "null",
+        ".",
+        "=",
+        "e30",
+        "_-_-",
+        "\\u002e",
+    ];
+
+    #[test]
+    fn whatever_a_token_says_it_leads_nowhere_but_to_motherduck() {
+        crate::drawn::each("region", WORDS, |bytes| {
+            let Ok(text) = std::str::from_utf8(bytes) else { return };
+            let claims = format!("e30.{}.x", URL_SAFE_NO_PAD.encode(bytes));
+            for host in [text, &claims].iter().filter_map(|text| host(&Token::new(text).ok()?)) {
+                let name =
+                    host.strip_prefix("pg.").and_then(|host| host.strip_suffix(".motherduck.com"));
+                let is_label = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+                assert!(name.is_some_and(|name| name.bytes().all(is_label)), "{host}");
+            }
+        });
+    }
 }

@@ -105,22 +105,26 @@ pub struct Ended {
     pub said: String,
 }
 
+/// pintail on such a disk, in an environment that holds nothing but what the AWS client needs.
+pub fn without_environment(disk: Disk, arguments: &[&str]) -> Command {
+    let mut command = disk.command(PINTAIL);
+    command
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
 impl Process {
     /// Starts pintail on such a disk.
     pub fn start(arguments: &[&str], disk: Disk) -> Self {
-        let mut command = disk.command(PINTAIL);
-        let mut child = command
-            .args(arguments)
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = without_environment(disk, arguments);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut pipe = child.stderr.take().unwrap();
         let said = std::thread::spawn(move || {
             let mut bytes = vec![];

@@ -29,7 +29,14 @@ pub enum Fate {
     StallRequest,
     /// It is passed on, and the client waits for its reply until it is killed.
     StallReply,
+    /// What is done with the client, given the way to pass the request on and have its whole reply.
+    Play(Play),
 }
+
+/// What a test does with a client, given the way to pass its request on and have the whole reply.
+pub type Play = Box<
+    dyn FnOnce(&TcpStream, &dyn Fn() -> std::io::Result<Vec<u8>>) -> std::io::Result<()> + Send,
+>;
 
 /// The relay. It listens for as long as the test process lives.
 pub struct Relay {
@@ -207,6 +214,7 @@ fn relay(
                 client.write_all(again.as_bytes())?;
             }
         }
+        Fate::Play(play) => play(client, &pass)?,
         Fate::StallRequest => stall(),
         Fate::StallReply => {
             drop(pass()?);

@@ -10,21 +10,26 @@ use super::super::table::counted;
 use super::Wish;
 use crate::config::Config;
 use crate::names::{CredentialName, TokenId};
+use crate::redact::presentable;
 
+/// A hundred thousand lines are not as long.
+const MOST_BYTES: u64 = 8 << 20;
+/// So much is shown of what is wrong with a word, which may be as long as the list.
+const ERROR_CHARACTERS: usize = 200;
 /// The most problems that are shown at once.
 const SHOWN: usize = 20;
 
 /// Reads `path`, or standard input if it is `-`.
 pub(super) fn read(path: &Path, config: &Config) -> Result<Vec<Wish>, Complaint> {
-    let mut text = String::new();
     let is_input = path.as_os_str() == "-";
     let read = if is_input {
-        std::io::stdin().read_to_string(&mut text).map(drop)
+        bounded(std::io::stdin().lock())
     } else {
-        std::fs::read_to_string(path).map(|read| text = read)
+        std::fs::File::open(path).and_then(bounded)
     };
     let place = if is_input { "standard input".to_owned() } else { path.display().to_string() };
-    read.map_err(|error| Complaint::usage(format!("cannot read {place}: {error}"), None))?;
+    let text =
+        read.map_err(|error| Complaint::usage(format!("cannot read {place}: {error}"), None))?;
     parse(&text, config).map_err(|problems| {
         let mut lines: Vec<_> = problems.iter().take(SHOWN).map(|one| format!("  {one}")).collect();
         if let Some(more) = problems.len().checked_sub(SHOWN).filter(|more| *more > 0) {
@@ -40,6 +45,17 @@ pub(super) fn read(path: &Path, config: &Config) -> Result<Vec<Wish>, Complaint>
             ),
         }
     })
+}
+
+/// All of it, which may come out of a pipe: so much and no more.
+fn bounded(input: impl Read) -> std::io::Result<String> {
+    let mut text = String::new();
+    input.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > MOST_BYTES) {
+        let reason = format!("it is larger than {MOST_BYTES} bytes");
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(text)
 }
 
 /// The wishes, or everything that is wrong with them.
@@ -75,6 +91,7 @@ fn parse(text: &str, config: &Config) -> Result<Vec<Wish>, Vec<String>> {
             }
             (name, id) => {
                 let told = [name.err(), id.err()].into_iter().flatten();
+                let told = told.map(|error| presentable(&error.to_string(), ERROR_CHARACTERS));
                 problems.extend(told.map(|error| format!("line {number}: {error}")));
             }
         }
@@ -126,5 +143,54 @@ mod tests {
         }
         assert_eq!(problems.len(), 6, "{problems:?}");
         assert_eq!(parse("# nothing\n", &bench.config).unwrap_err(), ["there is no line in it"]);
+    }
+
+    const WORDS: &[&str] = &[
+        "etl",
+        "reader",
+        "gone",
+        "#",
+        "\n",
+        "\r",
+        "\t",
+        "\u{feff}",
+        "\u{a0}",
+        "\u{2028}",
+        "\u{1b}[2J",
+        "-",
+        "..",
+        "/",
+        "5e75beb8-f7f0-496c-8990-4a25e75bfa64",
+        "5E75BEB8F7F0496C89904A25E75BFA64",
+        "{5e75beb8}",
+        "urn:uuid:",
+    ];
+
+    #[test]
+    fn a_list_is_refused_in_words_that_are_fit_to_be_shown_or_names_each_once() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let bench = runtime.block_on(Bench::new(TWO));
+        crate::drawn::each("adoption", WORDS, |bytes| {
+            let Ok(text) = std::str::from_utf8(bytes) else { return };
+            match parse(text, &bench.config) {
+                Ok(wishes) => {
+                    let of = |wish: &Wish| bench.config.credentials.contains_key(&wish.name);
+                    assert!(!wishes.is_empty() && wishes.len() <= 2 && wishes.iter().all(of));
+                }
+                Err(problems) => {
+                    assert!(!problems.is_empty());
+                    for one in &problems {
+                        crate::drawn::assert_fit(one, 300);
+                    }
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn a_list_without_end_is_refused() {
+        let error = bounded(std::io::repeat(b'#')).unwrap_err().to_string();
+        assert_eq!(error, "it is larger than 8388608 bytes");
+        assert_eq!(bounded(&b"etl x"[..]).unwrap(), "etl x");
     }
 }

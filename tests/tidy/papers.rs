@@ -1,0 +1,104 @@
+//! The papers: each promise names a test that exists, and each link within the tree leads somewhere.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::sources;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// SECURITY.md and what stands in `docs`.
+fn papers() -> Vec<(PathBuf, String)> {
+    let folder = std::fs::read_dir(root().join("docs")).unwrap();
+    let docs = folder.map(|file| file.unwrap().path());
+    let docs = docs.filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let all: Vec<_> = docs.chain([root().join("SECURITY.md")]).collect();
+    all.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// What stands between backquotes and has the form of a test's name.
+fn named(line: &str) -> impl Iterator<Item = &str> {
+    let is_of_a_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    line.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(move |word| word.matches('_').count() >= 4 && word.chars().all(is_of_a_name))
+}
+
+/// The names of all tests of the tree.
+fn tests() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, text) in sources() {
+        let mut is_test = false;
+        for line in text.lines().map(str::trim_start) {
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                is_test = true;
+            } else if is_test && !line.starts_with("#[") {
+                let rest = line.trim_start_matches("async ").strip_prefix("fn ");
+                found.extend(rest.and_then(|rest| rest.split('(').next()).map(str::to_owned));
+                is_test = false;
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn every_test_that_a_paper_names_exists() {
+    let tests = tests();
+    let mut missing = vec![];
+    for (path, text) in papers() {
+        for (number, line) in (1..).zip(text.lines()) {
+            let unknown = named(line).filter(|name| !tests.contains(*name));
+            missing.extend(unknown.map(|name| format!("{}:{number}: {name}", path.display())));
+        }
+    }
+    assert!(missing.is_empty(), "there are no such tests:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_promise_of_the_threat_model_names_the_test_that_shows_it() {
+    let text = std::fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let promised =
+        text.split("\n## What is promised").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows =
+        promised.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| Promise"));
+    let rows: Vec<_> = rows.collect();
+    assert!(rows.len() > 30, "the promises were found");
+    let empty: Vec<_> = rows.into_iter().filter(|row| named(row).next().is_none()).collect();
+    assert!(empty.is_empty(), "nothing shows this:\n{}", empty.join("\n"));
+}
+
+/// The anchors that a page's headings have.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let anchor = |heading: &str| {
+        let words = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_link_of_a_paper_within_the_tree_leads_somewhere() {
+    let mut broken = vec![];
+    for (path, text) in papers() {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target =
+                if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let page = std::fs::read_to_string(&target);
+            let is_there =
+                page.is_ok_and(|page| anchor.is_empty() || anchors(&page).contains(anchor));
+            if !is_there {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "these links lead nowhere:\n{}", broken.join("\n"));
+}
