@@ -31,8 +31,8 @@ pub(crate) use self::check::is_loopback;
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::files::{Files, Fingerprint};
 pub use self::kubernetes::{
-    Cluster, KubernetesStore, PodGate, PodRequest, Restart, SecretKey, Target, WorkloadKind,
-    Workloads,
+    Cluster, KubernetesStore, PodGate, PodRequest, Restart, SecretKey, SecretName, Target,
+    WorkloadKind, Workloads,
 };
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::{Format, Mirror};
@@ -422,7 +422,7 @@ pub enum Hook {
     /// A command.
     Command(Command),
     /// A restart of workloads of Kubernetes.
-    Kubernetes(Restart),
+    Kubernetes(Box<Restart>),
 }
 
 impl Hook {

@@ -14,7 +14,7 @@ use crate::rotation::world::{FaultKind, Health};
 use crate::tally::Tally;
 use crate::tls::{HttpClients, TlsError};
 
-pub use kubernetes::RestartError;
+pub use kubernetes::{RestartError, Told};
 use request::Request;
 pub use request::RequestError;
 
@@ -141,7 +141,7 @@ pub struct Hook(HookKind);
 enum HookKind {
     Http(Request),
     Command(config::Command),
-    Kubernetes(kubernetes::Targets),
+    Kubernetes(Box<kubernetes::Targets>),
 }
 
 /// Why the clients may not have been made to reload.
@@ -188,7 +188,7 @@ impl Hook {
             config::Hook::Command(command) => HookKind::Command(command.clone()),
             config::Hook::Kubernetes(restart) => {
                 let shared = clients.kubernetes(&restart.cluster)?;
-                HookKind::Kubernetes(kubernetes::Targets::new(shared, restart))
+                HookKind::Kubernetes(Box::new(kubernetes::Targets::new(shared, restart)))
             }
         }))
     }
@@ -208,6 +208,14 @@ impl Hook {
                 Some(targets.try_out().await.map_err(HookError::Restart))
             }
             HookKind::Http(_) | HookKind::Command(_) => None,
+        }
+    }
+
+    /// Tells what became of the credential where those look who keep its workloads, if that is wanted.
+    pub async fn tell(&self, told: &Told<'_>) {
+        match &self.0 {
+            HookKind::Kubernetes(targets) => targets.tell(told).await,
+            HookKind::Http(_) | HookKind::Command(_) => {}
         }
     }
 

@@ -7,16 +7,18 @@ use std::io::Write;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
 use super::inventory::Inventory;
-use super::look::{look, look_at_mirrors, with_siblings};
+use super::look::{Look, look, look_at_mirrors, with_siblings};
 use super::selection::{self, configured};
 use super::table::{instant, quoted, table};
 use super::{ExitCode, Names, Output, complaint};
-use crate::config::Config;
+use crate::config::{Config, Gate};
 use crate::live::Outside;
 use crate::names::CredentialName;
+use crate::rotation::world::{Health, World};
 use row::Row;
 
 /// Shows the state of the named credentials, or of all.
@@ -48,8 +50,24 @@ async fn survey(outside: &Outside, names: &[CredentialName]) -> Statuses {
     let mut looks = look(outside, &with_siblings(config, names), |_, _, _| true).await;
     look_at_mirrors(outside, &mut looks).await;
     let inventory = Inventory::new(config, &looks);
-    let shown = looks.iter().filter(|look| names.contains(&look.credential.name));
-    Statuses { credentials: shown.map(|look| Row::new(config, look, &inventory)).collect() }
+    let mut credentials = vec![];
+    for look in looks.iter().filter(|look| names.contains(&look.credential.name)) {
+        let mut row = Row::new(config, look, &inventory);
+        row.awaits = awaits(outside, look).await;
+        credentials.push(row);
+    }
+    Statuses { credentials }
+}
+
+/// What the gate of a rotation in progress waits for. Only of Kubernetes it is known that asking changes nothing.
+async fn awaits(outside: &Outside, look: &Look<'_>) -> Option<String> {
+    let record = look.found.as_ref().ok()?.record().filter(|record| record.is_unfinished())?;
+    let Gate::Kubernetes(_) = &look.credential.gate else { return None };
+    let world = outside.world(&look.credential.name, CancellationToken::new())?;
+    match world.poll_gate(record).await {
+        Health::Healthy => None,
+        Health::Unhealthy(what) => Some(what),
+    }
 }
 
 impl Answer for Statuses {
@@ -107,6 +125,9 @@ impl Statuses {
     /// What could not be seen, and what a person must do.
     fn complain(&self, out: &mut dyn Write) -> std::io::Result<()> {
         for row in &self.credentials {
+            if let Some(awaits) = &row.awaits {
+                writeln!(out, "note: {}: the gate waits: {awaits}", row.name)?;
+            }
             match (&row.error, &row.problem) {
                 (Some(error), _) => {
                     let message = format!("{}: {error}", row.name);

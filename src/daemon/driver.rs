@@ -153,6 +153,7 @@ impl LiveDriver {
         let in_slot = InSlot { world, slot };
         let run = drive(&in_slot, subject, Request::SCHEDULE, evidence, PERSISTENCE, &watcher);
         let report = Box::pin(run).await;
+        world.tell_if_held(&report).await;
         self.reminder.after(subject, &report, world.now());
         self.telemetry.tell(name, &report);
         report

@@ -10,7 +10,7 @@ use crate::config::raw::kubernetes as raw;
 use crate::config::{ClientCertificate, Cluster, Credential, KubernetesStore, StoreSettings};
 use crate::names::CredentialName;
 
-pub(super) use self::restart::{Restarts, namespaces, need_new_secrets, pod_request};
+pub(super) use self::restart::{Restarts, need_new_secrets, pod_request, secret};
 
 const TYPE: &str = "Opaque";
 /// What pintail keeps for itself among labels and annotations.

@@ -44,6 +44,7 @@ pub(in crate::config) struct Restart {
     pub(in crate::config) targets: Vec<Target>,
     pub(in crate::config) after_secret: Option<AfterSecret>,
     pub(in crate::config) settle: Option<Span>,
+    pub(in crate::config) events: Option<Flag>,
 }
 
 /// A workload, or the workloads that a selector takes.
