@@ -19,12 +19,16 @@ mod http;
 mod jobs;
 #[path = "kubernetes/kubelet.rs"]
 mod kubelet;
+#[path = "kubernetes/many.rs"]
+mod many;
 #[path = "kubernetes/observer.rs"]
 mod observer;
 #[path = "e2e/program.rs"]
 mod program;
 #[path = "kubernetes/proofs.rs"]
 mod proofs;
+#[path = "kubernetes/readme.rs"]
+mod readme;
 #[path = "support/relay.rs"]
 mod relay;
 #[path = "kubernetes/rollouts.rs"]

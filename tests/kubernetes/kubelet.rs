@@ -52,7 +52,9 @@ pub struct Kubelet {
     /// The Secret as it was first seen.
     cached: Arc<Mutex<Option<Value>>>,
     node: String,
+    /// What pods read that do not say what they read.
     secret: String,
+    secrets: String,
 }
 
 impl Kubelet {
@@ -78,7 +80,8 @@ impl Kubelet {
             started: Arc::default(),
             cached: Arc::default(),
             node,
-            secret: format!("api/v1/namespaces/{namespace}/secrets/{secret}"),
+            secret: secret.to_owned(),
+            secrets: format!("api/v1/namespaces/{namespace}/secrets"),
         };
         let pods = format!("api/v1/namespaces/{namespace}/pods");
         let worker = kubelet.clone();
@@ -176,7 +179,9 @@ impl Kubelet {
         uid: String,
         manners: Manners,
     ) -> Ipv4Addr {
-        let fresh = plane.get(&self.secret).await;
+        let named = &pod["spec"]["containers"][0]["envFrom"][0]["secretRef"]["name"];
+        let secret = named.as_str().unwrap_or(&self.secret);
+        let fresh = plane.get(&format!("{}/{secret}", self.secrets)).await;
         let cached = self.cached.lock().unwrap().get_or_insert_with(|| fresh.clone()).clone();
         let secret = if manners.is_stale { cached } else { fresh };
         let token_id = secret["data"]["token_id"]

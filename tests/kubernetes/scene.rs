@@ -129,12 +129,17 @@ ttl = "45d"
         text
     }
 
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    /// The program's arguments, the configuration as it is now among them.
+    pub fn arguments(&self, arguments: &[&str]) -> Vec<String> {
         let file = self.dir.path().join(format!("{}.toml", uuid::Uuid::new_v4()));
         std::fs::write(&file, self.configuration()).unwrap();
         let mut all = vec!["--config".to_owned(), file.display().to_string()];
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        Running::start(&all, &[])
+        all
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(&self.arguments(arguments), &[])
     }
 
     /// Runs the program to its end.
@@ -163,9 +168,14 @@ ttl = "45d"
 
     /// Makes a workload of `kind` whose pods read the Secret.
     pub async fn workload(&self, kind: &str, name: &str, spec: Value) {
+        self.workload_of(kind, name, SECRET, spec).await;
+    }
+
+    /// The same, whose pods read `secret`.
+    pub async fn workload_of(&self, kind: &str, name: &str, secret: &str, spec: Value) {
         let labels = json!({"app": name});
         let container = json!({
-            "name": "c", "image": "i", "envFrom": [{"secretRef": {"name": SECRET}}],
+            "name": "c", "image": "i", "envFrom": [{"secretRef": {"name": secret}}],
         });
         let template = json!({
             "metadata": {"labels": labels},
