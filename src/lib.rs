@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 pub mod daemon;
 pub mod deadline;
+pub mod fault;
 pub mod fleet;
 pub mod gate;
 pub mod http;

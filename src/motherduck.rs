@@ -12,6 +12,7 @@ mod pace;
 mod page;
 mod pages;
 mod rate;
+pub mod settings;
 mod skew;
 mod timestamp;
 mod tokens;
@@ -24,7 +25,6 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use url::{Host, Url};
 
-use crate::config;
 use crate::http::body::LargeAnswers;
 use crate::secret::Token;
 use crate::tally::{Contact, Tally};
@@ -70,7 +70,7 @@ pub struct Client {
 
 impl Client {
     /// A client by the configuration, with an admin token from `admin`. Nothing is contacted or read but the `ca_file`.
-    pub fn new(settings: &config::MotherDuck, admin: AdminSource) -> Result<Self, Error> {
+    pub fn new(settings: &settings::MotherDuck, admin: AdminSource) -> Result<Self, Error> {
         let base = settings.api_url.clone();
         if !is_safe(&base) {
             return Err(Error::Url { url: without_userinfo(&base) });

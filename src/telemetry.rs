@@ -2,6 +2,7 @@
 
 mod document;
 mod headers;
+pub mod settings;
 
 use std::time::Duration;
 
@@ -9,10 +10,9 @@ use reqwest::header::HeaderMap;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::document::document;
-use crate::config::{self, Config};
-use crate::names::CredentialName;
+use crate::fault::{Fault, FaultKind};
+use crate::names::{CredentialName, Owner};
 use crate::rotation::drive::Report;
-use crate::rotation::world::{Fault, FaultKind};
 use crate::secret::SecretSource;
 use crate::tls::HttpClients;
 use crate::workers;
@@ -41,10 +41,14 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Begins to send, if `config` says where to. Needs a runtime; contacts nobody.
-    pub fn start(config: &Config, clients: &mut HttpClients) -> Result<Self, Fault> {
-        let owner = config.owner.to_string();
-        let Some(settings) = &config.telemetry else {
+    /// Begins to send, if `settings` say where to. Needs a runtime; contacts nobody.
+    pub fn start(
+        owner: &Owner,
+        settings: Option<&settings::Telemetry>,
+        clients: &mut HttpClients,
+    ) -> Result<Self, Fault> {
+        let owner = owner.to_string();
+        let Some(settings) = settings else {
             return Ok(Self { post: None, service: String::new(), owner });
         };
         let client = clients
@@ -100,7 +104,7 @@ impl Telemetry {
 /// Takes traces to the collector, one after the other.
 struct Carrier {
     client: reqwest::Client,
-    settings: config::Telemetry,
+    settings: settings::Telemetry,
     headers: HeaderMap,
     failing: bool,
 }

@@ -17,8 +17,9 @@ use super::progress::Screen;
 use super::{ExitCode, Mode, OldPlace, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::audit::{self, Cause};
 use crate::config::Config;
+use crate::fault::chain;
 use crate::fleet::Fleet;
-use crate::live::{Outside, subject};
+use crate::live::{self, Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
 use crate::notify::{self, Sinks};
@@ -27,7 +28,7 @@ use crate::rotation::drive::{Outcome, Persistence, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
-use crate::rotation::world::{World, chain};
+use crate::rotation::world::World;
 use crate::workers;
 
 /// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.
@@ -151,10 +152,10 @@ impl Run {
         stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
         let Self { names, request, cause, timeout, output } = self;
-        let sinks =
-            Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
+        let sinks = Sinks::open(&config.notifications)
+            .map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
-        let fleet = Fleet::of(&outside.config, |name| names.contains(name), outside.clone());
+        let fleet = live::fleet(&outside.config, |name| names.contains(name), outside.clone());
         let screen = Screen::new(output);
         let concurrency = outside.config.daemon.concurrency;
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {

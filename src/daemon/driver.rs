@@ -184,7 +184,7 @@ impl Driver for LiveDriver {
 
     fn introduce(&self) {
         let Work { credential, .. } = self.in_force();
-        self.fleet.introduce(credential);
+        self.fleet.introduce(&credential.into());
         if self.former().is_none() {
             self.fleet.block(&credential.name, None);
         }

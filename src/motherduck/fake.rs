@@ -9,7 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::Client;
 use super::pace::Pace;
-use crate::config;
+use super::settings::{AdminToken, MotherDuck};
+use crate::http::settings::Proxy;
 use crate::secret::SecretSource;
 
 /// One scripted answer.
@@ -81,14 +82,13 @@ pub(super) fn client(url: &str, admin_token: SecretSource) -> Client {
     client
 }
 
-pub(super) fn settings(url: &str, admin_token: SecretSource) -> config::MotherDuck {
-    config::MotherDuck {
+pub(super) fn settings(url: &str, admin_token: SecretSource) -> MotherDuck {
+    MotherDuck {
         api_url: url.parse().unwrap(),
-        admin_token: config::AdminToken::Secret(admin_token),
+        admin_token: AdminToken::Secret(admin_token),
         requests_per_second: 1000,
         ca_file: None,
-        proxy: crate::config::Proxy::None,
-        postgres: config::Postgres { host: None, port: 5432, ca_file: None },
+        proxy: Proxy::None,
     }
 }
 

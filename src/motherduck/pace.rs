@@ -5,7 +5,7 @@ use std::time::Duration;
 use backon::ExponentialBuilder;
 
 use super::error::Failure;
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 
 /// How often and how fast a request is repeated.
 #[derive(Debug, Clone, Copy)]

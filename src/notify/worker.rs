@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::queue::Queue;
 use super::{Event, Receiver, Setback};
 use crate::deadline;
+use crate::fault::{FaultKind, chain};
 use crate::fleet::Counts;
-use crate::rotation::world::{FaultKind, chain};
 
 /// The pause after the first failure, which doubles.
 const FIRST: Duration = Duration::from_secs(1);

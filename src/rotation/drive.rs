@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::fault::{Fault, FaultKind};
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::record::Record;
 use crate::rotation::condition;
@@ -12,7 +13,7 @@ use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Refusal, Request
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Progress, Step, StepReport};
 use crate::rotation::reconcile::{Pass, Reconciler, Standing};
-use crate::rotation::world::{Fault, FaultKind, ListedToken, World};
+use crate::rotation::world::{ListedToken, World};
 
 /// A run that takes this many passes without ever having to wait is stopped: something answers nonsense.
 const MOST_PASSES: u32 = 1_000;

@@ -13,8 +13,12 @@ use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
 
+/// Each pod has an address of its own above this one.
+const FIRST: Ipv4Addr = Ipv4Addr::new(127, 1, 0, 0);
+
 /// What the kubelet does.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own that a test sets")]
 pub struct Manners {
     /// Whether pods that were bound are started.
     pub starts: bool,
@@ -194,7 +198,7 @@ impl Kubelet {
             *started += 1;
             *started
         };
-        let address = Ipv4Addr::new(127, 1, (number / 250) as u8, (number % 250) as u8 + 1);
+        let address = Ipv4Addr::from_bits(FIRST.to_bits() + u32::try_from(number).unwrap());
         if let Some(port) = manners.answers_at {
             let listener = TcpListener::bind((address, port)).unwrap();
             let (running, uid, token_id) = (self.running.clone(), uid.clone(), token_id.clone());

@@ -101,7 +101,7 @@ async fn the_readme_leads_to_a_rotation_with_nothing_but_kubernetes() {
     let shipped = plane.get("api/v1/namespaces/pintail/configmaps").await;
     let shipped = shipped["items"].as_array().unwrap().iter();
     let shipped =
-        shipped.filter_map(|map| map["data"]["pintail.toml"].as_str()).next().unwrap().to_owned();
+        shipped.clone().find_map(|map| map["data"]["pintail.toml"].as_str()).unwrap().to_owned();
     std::fs::write(dir.join("pintail.toml"), shipped).unwrap();
     let here = format!(
         r#"[motherduck]

@@ -2,9 +2,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use pintail::config::{Cluster, KubernetesStore, StoreSettings};
+use pintail::fault::FaultKind;
+use pintail::kubernetes::settings::Cluster;
 use pintail::record::{Phase, Slot};
-use pintail::rotation::world::FaultKind;
+use pintail::store::settings::{KubernetesStore, StoreSettings};
 use pintail::store::{PublishError, Role, Store, StoreError};
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::publication::Publication;
-use crate::config::WorkloadKind;
+use crate::gate::settings::WorkloadKind;
 use crate::kubernetes::Metadata;
 
 /// A Deployment, a StatefulSet, a DaemonSet or a CronJob, as far as pintail reads it.

@@ -14,13 +14,13 @@ use super::flaws::Flaw;
 use super::ground::{Consumers, Fault, Ground, Lists, Seen};
 use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
-use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::names::PlaceMark;
 use crate::record::TokenType;
 use crate::rotation::decide::{MOST_ORPHANS, MirrorPlace, Request, Subject, decide};
 use crate::rotation::drive::{Outcome, Persistence, Report, see_through};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Journal;
+use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::rotation::reconcile::{Judge, Reconciler};
 use crate::rotation::schedule::{Calendar, Schedule};
 
