@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::control_plane::ControlPlane;
 use crate::kubelet::Kubelet;
@@ -10,6 +10,9 @@ use crate::relay::{Fate, Relay, response};
 use crate::rollouts::scene;
 use crate::sandbox::Sandbox;
 use crate::scene::{ETL, Scene, gated};
+
+/// Between two looks of the observer.
+const PERIOD: Duration = Duration::from_millis(50);
 
 /// Samples pods and tokens every 50 ms, until it is told to stop.
 struct Observer {
@@ -25,6 +28,7 @@ impl Observer {
         let found = Arc::clone(&this.found);
         std::thread::spawn(move || {
             while !stop.load(Ordering::SeqCst) {
+                let next = Instant::now() + PERIOD;
                 // First what is revoked, then who lives: a pod may end between the two, and none comes back to life.
                 let revoked: Vec<_> = sandbox
                     .events()
@@ -38,7 +42,8 @@ impl Observer {
                     }
                 }
                 samples.fetch_add(1, Ordering::SeqCst);
-                std::thread::sleep(Duration::from_millis(50));
+                // What it asks for takes time, too.
+                std::thread::sleep(next.saturating_duration_since(Instant::now()));
             }
         });
         this

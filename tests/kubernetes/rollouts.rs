@@ -59,7 +59,12 @@ async fn a_rotation_restarts_workloads_of_all_kinds_and_revokes_when_no_pod_of_b
 #[tokio::test(flavor = "multi_thread")]
 async fn two_credentials_on_one_deployment_restart_it_once_and_do_not_overwrite_one_another() {
     let scene = scene!(&[ETL, "etl_read"]);
+    let secrets = [crate::scene::SECRET, "motherduck-etl-read"];
+    let read = secrets.map(|name| json!({"secretRef": {"name": name}}));
+    let container = json!({"name": "c", "image": "i", "envFrom": read});
     scene.reader(2).await;
+    let spec = json!({"template": {"spec": {"containers": [container]}}});
+    scene.patch(&scene.apps("deployments/reader"), json!({ "spec": spec })).await;
     let run = scene.rotate(&["--all"]);
     assert_eq!(run.code, Some(0), "{run}");
     let ours = |pod: &crate::kubelet::Running| {
