@@ -28,6 +28,7 @@ pub mod process;
 pub mod record;
 pub mod redact;
 pub mod regular;
+pub mod retry;
 pub mod rotation;
 pub mod sandbox;
 pub mod secret;

@@ -6,12 +6,14 @@ pub mod settings;
 
 use std::time::Duration;
 
+use backon::Retryable;
 use reqwest::header::HeaderMap;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::document::document;
 use crate::fault::{Fault, FaultKind};
 use crate::names::{CredentialName, Owner};
+use crate::retry::TRACE;
 use crate::rotation::drive::Report;
 use crate::secret::SecretSource;
 use crate::tls::HttpClients;
@@ -19,9 +21,6 @@ use crate::workers;
 
 /// As many runs wait to be sent; what comes on top is dropped.
 const QUEUE: usize = 512;
-/// How often one is sent, and the first pause between two tries, which doubles.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(500);
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end of the program waits for what is still to be sent.
@@ -123,16 +122,11 @@ impl Carrier {
 
     /// People are told once when it begins to fail, and once when it works again.
     async fn deliver(&mut self, trace: String) {
-        let mut result = self.send(&trace).await;
-        for attempt in 1..TRIES {
-            match &result {
-                Err(fault) if fault.kind == FaultKind::Transient => {
-                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
-                    result = self.send(&trace).await;
-                }
-                Ok(()) | Err(_) => break,
-            }
-        }
+        let send = || self.send(&trace);
+        let result = send
+            .retry(TRACE.pauses(self.settings.service_name.clone()))
+            .when(|fault| fault.kind == FaultKind::Transient)
+            .await;
         match (result, self.failing) {
             (Ok(()), true) => tracing::info!("traces sent again"),
             (Err(fault), false) => {

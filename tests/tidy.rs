@@ -53,6 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("names", &[]),
     ("record", &["names", "secret"]),
     ("fault", &["redact"]),
+    ("retry", &[]),
     // The core: no client, no HTTP, no files, no configuration.
     ("rotation", &["fault", "names", "record", "secret"]),
     // What adapters are made of.

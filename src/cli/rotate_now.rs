@@ -23,16 +23,14 @@ use crate::live::{self, Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
 use crate::notify::{self, Sinks};
+use crate::retry::STEP_ONCE;
+use crate::rotation::clock::Clock;
 use crate::rotation::decide::Request;
-use crate::rotation::drive::{Outcome, Persistence, Report, drive};
+use crate::rotation::drive::{Outcome, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
-use crate::rotation::world::World;
 use crate::workers;
-
-/// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.
-const PERSISTENCE: Persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
 
 /// So long a run waits for its notifications to be delivered.
 const NOTIFYING: Duration = Duration::from_secs(10);
@@ -232,7 +230,7 @@ pub(super) async fn rotate(
     // Of the highest level, so that no log level takes the names away from the events.
     let span =
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
-    let run = drive(&world, &subject, request, &mut evidence, PERSISTENCE, watcher);
+    let run = drive(&world, &subject, request, &mut evidence, &STEP_ONCE, watcher);
     let report = Box::pin(run).instrument(span).await;
     world.tell_if_held(&report).await;
     outside.telemetry.tell(name, &report);

@@ -8,9 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Client;
-use super::pace::Pace;
 use super::settings::{AdminToken, MotherDuck};
 use crate::http::settings::Proxy;
+use crate::retry::{MOTHERDUCK, Retry};
 use crate::secret::SecretSource;
 
 /// One scripted answer.
@@ -78,7 +78,7 @@ impl Fake {
 pub(super) fn client(url: &str, admin_token: SecretSource) -> Client {
     let admin = super::AdminSource::Secret(admin_token.clone());
     let mut client = Client::new(&settings(url, admin_token), admin).unwrap();
-    client.pace = Pace { first: Duration::from_millis(1), repetitions: 3, ..Pace::default() };
+    client.retry = Retry { first: Duration::from_millis(1), tries: 4, ..MOTHERDUCK };
     client
 }
 

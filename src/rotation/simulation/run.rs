@@ -16,8 +16,9 @@ use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
 use crate::names::PlaceMark;
 use crate::record::TokenType;
+use crate::retry::STEP_ONCE;
 use crate::rotation::decide::{MOST_ORPHANS, MirrorPlace, Request, Subject, decide};
-use crate::rotation::drive::{Outcome, Persistence, Report, see_through};
+use crate::rotation::drive::{Outcome, Report, see_through};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Journal;
 use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
@@ -203,7 +204,6 @@ impl Runner {
         let honest_lists = self.honest_lists;
         let mirror = self.mirror;
         Box::pin(async move {
-            let persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
             let subject = subject(pintail.on_failure, mirror, place);
             let mut request = pintail.request;
             let mut evidence = std::mem::take(&mut *mind.lock().unwrap());
@@ -223,7 +223,7 @@ impl Runner {
                 let journal = Journal::new(&|_| {});
                 let run = Reconciler::new(&actor, &subject, &mut evidence, request, journal)
                     .judged_by(&*judge);
-                let report = see_through(run, &actor, &subject, persistence).await;
+                let report = see_through(run, &actor, &subject, &STEP_ONCE).await;
                 if honest_lists {
                     actor.shared().ground.check_report(index, &report);
                 }
@@ -233,7 +233,7 @@ impl Runner {
                 }
                 sweeps -= 1;
                 request = Request::SCHEDULE;
-                crate::rotation::world::World::nap(&actor, SWEEP).await;
+                crate::rotation::clock::Clock::nap(&actor, SWEEP).await;
             }
         })
     }
