@@ -12,6 +12,9 @@ mod schema;
 #[path = "generated/retries.rs"]
 mod retries;
 
+#[path = "generated/reference.rs"]
+mod reference;
+
 use std::process::Command;
 
 /// What pintail writes to standard output.
