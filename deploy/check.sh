@@ -43,7 +43,12 @@ for unit in pintail pintail-rotate; do
 done
 
 step 'Kubernetes'
-for overlay in deploy/kubernetes/overlays/*/; do
+# The native form as a CronJob is one line in a copy, as its README says.
+cp -r deploy/kubernetes "$work/kubernetes"
+native=$work/kubernetes/overlays/kubernetes-native
+cp -r "$native" "$native-one-shot"
+sed -i 's|^components:$|&\n  - ../../components/one-shot|' "$native-one-shot/kustomization.yaml"
+for overlay in "$work"/kubernetes/overlays/*/; do
   name=$(basename "$overlay")
   "$bin/kubectl" kustomize "$overlay" >"$work/$name.yaml"
   "$bin/python3" - "$work/$name.yaml" "$work/$name.core.yaml" <<'PYTHON'
@@ -51,7 +56,10 @@ import sys, yaml
 # The operator's kinds have no schema here; promtool looks at the rules.
 documents = [d for d in yaml.safe_load_all(open(sys.argv[1])) if not d["apiVersion"].startswith("monitoring.coreos.com/")]
 yaml.safe_dump_all(documents, open(sys.argv[2], "w"))
+kinds = [document["kind"] for document in documents]
+assert ("Deployment" in kinds) != ("CronJob" in kinds), "both forms, or none"
 for document in documents:
+    assert document["kind"] == "Namespace" or document["metadata"].get("namespace"), f"{document['kind']} is in no namespace"
     template = document["spec"] if document["kind"] == "Deployment" else document.get("spec", {}).get("jobTemplate", {}).get("spec")
     if not template:
         continue
@@ -60,11 +68,18 @@ for document in documents:
     assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"], "root"
     assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", "no seccomp profile"
     assert pod["automountServiceAccountToken"] is False, "a token for Kubernetes"
+    assert pod["hostUsers"] is False, "users of the node"
+    name = sys.argv[1].rsplit("/", 1)[1]
+    mounted = any(m["mountPath"].endswith("/serviceaccount") for c in pod["containers"] for m in c["volumeMounts"])
+    # The base has no way to the API server; what talks to it has exactly one.
+    assert mounted == (name.startswith("kubernetes-native") or name == "vault-external-secrets.yaml"), "a way to Kubernetes"
     for container in pod["containers"]:
         context = container["securityContext"]
         assert context["readOnlyRootFilesystem"] and context["capabilities"] == {"drop": ["ALL"]}, "too many rights"
         assert context["allowPrivilegeEscalation"] is False, "privileges can grow"
         assert container["resources"]["requests"] and container["resources"]["limits"]["memory"], "no resources"
+        assert container["resources"]["limits"]["ephemeral-storage"], "no limit for files"
+        assert "@sha256:" in container["image"], "an image by a tag"
     allowed = {"configMap", "secret", "projected", "emptyDir"}
     assert all(set(volume) - {"name"} <= allowed for volume in pod["volumes"]), "a volume that restricted refuses"
 PYTHON

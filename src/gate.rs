@@ -15,7 +15,7 @@ use crate::rotation::world::Health;
 use crate::tally::Tally;
 use crate::tls::{HttpClients, TlsError};
 
-pub use kubernetes::RestartError;
+pub use kubernetes::{RestartError, Told};
 use request::Request;
 pub use request::RequestError;
 
@@ -213,6 +213,14 @@ impl Hook {
                 Some(targets.try_out().await.map_err(HookError::Restart))
             }
             HookKind::Http(_) | HookKind::Command(_) => None,
+        }
+    }
+
+    /// Tells what became of the credential where those look who keep its workloads, if that is wanted.
+    pub async fn tell(&self, told: &Told<'_>) {
+        match &self.0 {
+            HookKind::Kubernetes(targets) => targets.tell(told).await,
+            HookKind::Http(_) | HookKind::Command(_) => {}
         }
     }
 

@@ -32,13 +32,14 @@ use crate::command::Context;
 use crate::config::{self, Config};
 use crate::deadline;
 use crate::fault::{Fault, FaultKind};
-use crate::gate::{self, Gate, Hook, settings};
+use crate::gate::{self, Gate, Hook, Told, settings};
 use crate::kubernetes::Right;
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::{MirrorPlace, Reason, Subject};
+use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::time::Time;
 use crate::rotation::world::{
     CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
@@ -325,6 +326,21 @@ impl Live {
         Some(tried.map_err(|error| Fault::of(&error, error.kind(), error.hint())))
     }
 
+    /// Tells on the workloads that a rotation is held, where that is wanted.
+    pub async fn tell_if_held(&self, report: &Report) {
+        if let (Outcome::Held, Some(record), Some(problem)) =
+            (report.outcome, &report.seen.record, &report.problem)
+        {
+            self.tell(Told::Held(record, &problem.message)).await;
+        }
+    }
+
+    async fn tell(&self, told: Told<'_>) {
+        if let Some(hook) = &self.adapters.deploy {
+            Box::pin(hook.tell(&told)).await;
+        }
+    }
+
     /// Whether no mirror keeps something of the user's under a key that pintail would write. A mirror that does not
     /// answer says nothing of that, and holds nothing up.
     pub async fn ensure_mirrors_free(&self) -> Result<(), Fault> {
@@ -505,6 +521,9 @@ impl World for Live {
         }
         let revoked = self.motherduck().revoke_token(&self.credential.username, id).await;
         self.audit_revocation(id, &revoked).await;
+        if revoked.is_ok() {
+            self.tell(Told::Revoked(id)).await;
+        }
         revoked.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
     }
 }

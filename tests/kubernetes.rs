@@ -11,14 +11,24 @@
 mod check;
 #[path = "support/control_plane.rs"]
 mod control_plane;
+#[path = "kubernetes/events.rs"]
+mod events;
 #[path = "support/http.rs"]
 mod http;
+#[path = "kubernetes/jobs.rs"]
+mod jobs;
 #[path = "kubernetes/kubelet.rs"]
 mod kubelet;
+#[path = "kubernetes/many.rs"]
+mod many;
 #[path = "kubernetes/observer.rs"]
 mod observer;
 #[path = "e2e/program.rs"]
 mod program;
+#[path = "kubernetes/proofs.rs"]
+mod proofs;
+#[path = "kubernetes/readme.rs"]
+mod readme;
 #[path = "support/relay.rs"]
 mod relay;
 #[path = "kubernetes/rollouts.rs"]

@@ -239,6 +239,7 @@ pub(super) async fn rotate(
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
     let run = drive(&world, &subject, request, &mut evidence, &STEP_ONCE, watcher);
     let report = Box::pin(run).instrument(span).await;
+    world.tell_if_held(&report).await;
     outside.telemetry.tell(name, &report);
     Some(report)
 }

@@ -8,16 +8,19 @@ use std::io::Write;
 use std::sync::Arc;
 
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
 use super::inventory::Inventory;
-use super::look::{look, look_at_mirrors, with_siblings};
+use super::look::{Look, look, look_at_mirrors, with_siblings};
 use super::selection::{self, configured};
 use super::table::{quoted, table};
 use super::{ExitCode, Names, Output, complaint};
 use crate::config::Config;
+use crate::gate::settings::Gate;
 use crate::live::Outside;
 use crate::names::CredentialName;
+use crate::rotation::world::{Health, World};
 use crate::text::instant;
 use daemon::Daemon;
 use row::Row;
@@ -52,9 +55,23 @@ async fn survey(outside: &Outside, names: &[CredentialName]) -> Statuses {
     look_at_mirrors(outside, &mut looks).await;
     let inventory = Inventory::new(config, &looks);
     let daemon = Daemon::ask(config).await;
-    let shown = looks.iter().filter(|look| names.contains(&look.credential.name));
-    Statuses {
-        credentials: shown.map(|look| Row::new(config, look, &inventory, &daemon)).collect(),
+    let mut credentials = vec![];
+    for look in looks.iter().filter(|look| names.contains(&look.credential.name)) {
+        let mut row = Row::new(config, look, &inventory, &daemon);
+        row.awaits = awaits(outside, look).await;
+        credentials.push(row);
+    }
+    Statuses { credentials }
+}
+
+/// What the gate of a rotation in progress waits for. Only of Kubernetes it is known that asking changes nothing.
+async fn awaits(outside: &Outside, look: &Look<'_>) -> Option<String> {
+    let record = look.found.as_ref().ok()?.record().filter(|record| record.is_unfinished())?;
+    let Gate::Kubernetes(_) = &look.credential.gate else { return None };
+    let world = outside.world(&look.credential.name, CancellationToken::new())?;
+    match world.poll_gate(record).await {
+        Health::Healthy => None,
+        Health::Unhealthy(what) => Some(what),
     }
 }
 
@@ -114,6 +131,9 @@ impl Statuses {
     fn complain(&self, out: &mut dyn Write) -> std::io::Result<()> {
         for row in &self.credentials {
             let hint = row.condition.hint.as_deref();
+            if let Some(awaits) = &row.awaits {
+                writeln!(out, "note: {}: the gate waits: {awaits}", row.name)?;
+            }
             match (&row.error, row.note()) {
                 (Some(error), _) => {
                     complaint::write_lines(out, &format!("{}: {error}", row.name), hint)?;

@@ -96,7 +96,7 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
         credentials(root, owner.as_ref(), (&stores, &cluster), &mut findings);
     path::check(&stores, &credentials, &mut findings);
     kubernetes::fields(&stores, &credentials, &mut findings);
-    kubernetes::need_new_secrets(&stores, &credentials, &mut findings);
+    kubernetes::need_new_secrets(&credentials, &mut findings);
     admin::check(motherduck.as_ref(), &stores, &credentials, &mut findings);
     match (findings.is_sound(), owner, motherduck.zip(postgres)) {
         (true, Some(owner), Some((motherduck, postgres))) => {

@@ -141,6 +141,7 @@ impl LiveDriver {
         let in_slot = InSlot { world, slot };
         let run = drive(&in_slot, subject, Request::SCHEDULE, evidence, &STEP, &watcher);
         let report = Box::pin(run).await;
+        world.tell_if_held(&report).await;
         self.telemetry.tell(name, &report);
         report
     }

@@ -1,6 +1,8 @@
 //! Workloads of Kubernetes: restarted for a publication, and healthy once no pod from before it is left.
 
 mod error;
+mod event;
+mod job;
 mod pod;
 mod publication;
 mod restarts;
@@ -14,13 +16,15 @@ use serde_json::json;
 use url::Url;
 
 pub use self::error::RestartError;
+pub use self::event::Told;
+use self::job::{JOB_PODS, Job, left};
 use self::pod::{Pod, named};
 use self::publication::Publication;
 use self::restarts::{Restarts, WorkloadName};
-use self::workload::Workload;
+use self::workload::{Workload, change};
 use super::settings::{PodGate, PodRequest, Restart, SecretKey, Target, WorkloadKind, Workloads};
 use crate::command::{Context, Encoding};
-use crate::kubernetes::{Cluster, Content, Mode, Object, Place, Right, Verb};
+use crate::kubernetes::{Answer, Cluster, Content, Mode, Object, Place, Right, Verb};
 use crate::record::Record;
 use crate::secret::Token;
 
@@ -107,6 +111,9 @@ impl Targets {
             let _turn = turn.lock().await;
             let restarted = self.restart_one(&name, &publication).await;
             self.shared.restarts.forget(&name, annotation);
+            if restarted.is_ok() {
+                self.tell_of(&name, &Told::Served(record)).await;
+            }
             // One that cannot be restarted is no reason to leave the others as they are.
             outcome = outcome.and(restarted);
         }
@@ -120,18 +127,21 @@ impl Targets {
             let namespace = &target.namespace;
             match &target.workloads {
                 Workloads::Named(kind, name) => {
-                    let place = Place::of("apis/apps/v1", resource(*kind), namespace, Some(name));
+                    let place = every(*kind, namespace).named(name);
                     needed.extend(
                         [Verb::Get, Verb::Patch].map(|verb| Right::new(verb, place.clone())),
                     );
                 }
                 Workloads::Selected(_) => {
-                    for kind in WorkloadKind::ALL {
-                        let place = Place::of("apis/apps/v1", resource(kind), namespace, None);
+                    for kind in WorkloadKind::SELECTED {
+                        let place = every(kind, namespace);
                         let verbs = [Verb::List, Verb::Get, Verb::Patch];
                         needed.extend(verbs.map(|verb| Right::new(verb, place.clone())));
                     }
                 }
+            }
+            if self.settings.events {
+                needed.push(Right::new(Verb::Create, Place::core("events", namespace, None)));
             }
         }
         if let Some(secret) = &self.settings.after_secret {
@@ -144,13 +154,19 @@ impl Targets {
     /// Tries the restart of each workload without effect: whether it is there, replaces its pods, and may be changed.
     pub(super) async fn try_out(&self) -> Result<(), RestartError> {
         for name in self.workloads().await? {
-            let place = place(&name);
-            let workload = self.get(&place).await?;
-            refuse_unfit(&name, &workload)?;
-            let annotations = json!({ &self.settings.annotation: "tried by `pintail check`" });
+            let (place, workload) = self.get(&name).await?;
+            self.refuse(&name, &workload)?;
+            if self.is_unsure(&name, &workload) {
+                tracing::warn!(
+                    workload = %name,
+                    "workload refers to no Secret: nothing shows that its pods read the one that pintail keeps"
+                );
+            }
+            let tried = (self.settings.annotation.clone(), "tried by `pintail check`".into());
+            let tried = [tried].into_iter().collect();
             let change = json!({
                 "metadata": {"uid": workload.metadata.uid},
-                "spec": {"template": {"metadata": {"annotations": annotations}}},
+                "spec": change(name.kind, &tried),
             });
             let tried: Result<Object, _> =
                 self.shared.cluster.patch(&place, &change, Content::Plain, Mode::DryRun).await;
@@ -164,24 +180,24 @@ impl Targets {
         name: &WorkloadName,
         publication: &Publication,
     ) -> Result<(), RestartError> {
-        let place = place(name);
         for _ in 0..TRIES {
-            let workload: Workload = self.get(&place).await?;
+            let (place, workload) = self.get(name).await?;
             let annotation = &self.settings.annotation;
-            match workload.publication(annotation) {
+            match workload.publication(name.kind, annotation) {
                 Some(there) if there == *publication => return Ok(()),
                 Some(there) if there.is_later_than(publication) => {
                     return Err(RestartError::Superseded { workload: name.to_string() });
                 }
                 Some(_) | None => {}
             }
-            refuse_unfit(name, &workload)?;
+            self.refuse(name, &workload)?;
             let mut wishes = self.shared.restarts.of(name);
             wishes.insert(annotation.clone(), publication.clone());
             wishes.retain(|annotation, wish| {
-                workload.publication(annotation).is_none_or(|there| wish.is_later_than(&there))
+                let there = workload.publication(name.kind, annotation);
+                there.is_none_or(|there| wish.is_later_than(&there))
             });
-            let annotations: serde_json::Map<_, _> = wishes
+            let annotations = wishes
                 .into_iter()
                 .map(|(annotation, wish)| (annotation, wish.to_string().into()))
                 .collect();
@@ -190,7 +206,7 @@ impl Targets {
                     "uid": workload.metadata.uid,
                     "resourceVersion": workload.metadata.resource_version,
                 },
-                "spec": {"template": {"metadata": {"annotations": annotations}}},
+                "spec": change(name.kind, &annotations),
             });
             let patched: Result<Object, _> =
                 self.shared.cluster.patch(&place, &change, Content::Plain, Mode::Real).await;
@@ -273,8 +289,8 @@ impl Targets {
                 }
                 Workloads::Selected(selector) => {
                     let before = all.len();
-                    for kind in WorkloadKind::ALL {
-                        let place = Place::of("apis/apps/v1", resource(kind), namespace, None);
+                    for kind in WorkloadKind::SELECTED {
+                        let place = every(kind, namespace);
                         let found: Vec<Object> = self
                             .shared
                             .cluster
@@ -297,9 +313,60 @@ impl Targets {
         Ok(all)
     }
 
-    async fn get(&self, place: &Place) -> Result<Workload, RestartError> {
-        let found = self.shared.cluster.get(place).await;
-        found.map_err(|answer| RestartError::new("get", place, &answer))
+    /// The workload, and where it was found.
+    async fn get(&self, name: &WorkloadName) -> Result<(Place, Workload), RestartError> {
+        let mut place = every(name.kind, &name.namespace).named(&name.name);
+        let mut found = self.shared.cluster.get(&place).await;
+        if name.kind == WorkloadKind::CronJob
+            && found.as_ref().is_err_and(Answer::is_of_an_unknown_kind)
+        {
+            // Before Kubernetes 1.21.
+            place.api = "apis/batch/v1beta1";
+            found = self.shared.cluster.get(&place).await;
+        }
+        match found {
+            Ok(workload) => Ok((place, workload)),
+            Err(answer) => Err(RestartError::new("get", &place, &answer)),
+        }
+    }
+
+    /// Refuses a workload of which the pods are not replaced, or would not read what pintail keeps.
+    fn refuse(&self, name: &WorkloadName, workload: &Workload) -> Result<(), RestartError> {
+        if let Some(unfit) = workload.unfit(name.kind) {
+            return Err(RestartError::Unfit {
+                workload: name.to_string(),
+                why: unfit.why,
+                hint: format!(
+                    "{} --namespace {} {}/{}",
+                    unfit.remedy,
+                    name.namespace,
+                    name.kind.as_str().to_ascii_lowercase(),
+                    name.name
+                ),
+            });
+        }
+        let read = workload.secrets(name.kind);
+        let kept = self.relied_on(name);
+        if kept.is_empty() || read.is_empty() || kept.iter().any(|one| read.contains(one)) {
+            return Ok(());
+        }
+        let secret = kept.join(" or ");
+        Err(RestartError::ReadsAnother { workload: name.to_string(), secret })
+    }
+
+    /// The Secrets of which one must be what the workload reads; none where something else proves what it reads.
+    fn relied_on(&self, name: &WorkloadName) -> Vec<&str> {
+        let Restart { kept, after_secret, asks_pods, .. } = &self.settings;
+        if after_secret.is_some() || (*asks_pods && name.kind != WorkloadKind::CronJob) {
+            return vec![];
+        }
+        let there = kept.iter().filter(|one| one.namespace == name.namespace);
+        there.map(|one| one.name.as_str()).collect()
+    }
+
+    /// Whether nothing shows what the workload reads: it may ask Kubernetes itself.
+    fn is_unsure(&self, name: &WorkloadName, workload: &Workload) -> bool {
+        !self.relied_on(name).is_empty() && workload.secrets(name.kind).is_empty()
     }
 }
 
@@ -322,7 +389,12 @@ impl Gate {
         namespaces.sort_unstable();
         namespaces.dedup();
         let right = |namespace: &str| Right::new(Verb::List, Place::core("pods", namespace, None));
-        let needed = namespaces.into_iter().map(right).collect();
+        let mut needed: Vec<_> = namespaces.into_iter().map(right).collect();
+        let targets = self.targets.settings.targets.iter();
+        let with_jobs = targets.filter(|target| {
+            matches!(target.workloads, Workloads::Named(WorkloadKind::CronJob, _))
+        });
+        needed.extend(with_jobs.map(|target| Right::new(Verb::List, jobs(&target.namespace))));
         self.targets.shared.cluster.missing(needed).await
     }
 
@@ -348,21 +420,22 @@ impl Gate {
         publication: &str,
         context: &Context,
     ) -> Result<Option<String>, RestartError> {
-        let workload = self.targets.get(&place(name)).await?;
+        let (_, workload) = self.targets.get(name).await?;
         let annotation = &self.targets.settings.annotation;
-        if workload.annotated(annotation) != Some(publication) {
+        if workload.annotated(name.kind, annotation) != Some(publication) {
             return Ok(Some(format!(
-                "its pod template does not carry this publication in {annotation}: somebody has changed or removed it"
+                "its pod template does not carry this publication in {annotation}: somebody has changed or removed it; \
+                 the next run restarts it"
             )));
         }
+        if name.kind == WorkloadKind::CronJob {
+            let jobs = self.list::<Job>(&jobs(&name.namespace), None).await?;
+            let pods = Place::core("pods", &name.namespace, None);
+            let pods = self.list::<Pod>(&pods, Some(JOB_PODS)).await?;
+            return Ok(left(&workload, &jobs, &pods, annotation, publication));
+        }
         let pods = Place::core("pods", &name.namespace, None);
-        let found: Vec<Pod> = self
-            .targets
-            .shared
-            .cluster
-            .list(&pods, Some(&workload.selector()))
-            .await
-            .map_err(|answer| RestartError::new("list", &pods, &answer))?;
+        let found = self.list::<Pod>(&pods, Some(&workload.selector())).await?;
         let living: Vec<_> =
             found.iter().filter(|pod| pod.is_of(&workload, name.kind) && pod.may_run()).collect();
         // Whoever waits for pods wants to know why they do not come.
@@ -378,6 +451,15 @@ impl Gate {
             tracing::info!(workload = %name, "workload has no pods");
         }
         Ok(self.ask(&living, context).await)
+    }
+
+    async fn list<T: serde::de::DeserializeOwned>(
+        &self,
+        place: &Place,
+        selector: Option<&str>,
+    ) -> Result<Vec<T>, RestartError> {
+        let found = self.targets.shared.cluster.list(place, selector).await;
+        found.map_err(|answer| RestartError::new("list", place, &answer))
     }
 
     /// Asks each pod.
@@ -415,31 +497,17 @@ async fn ask(
     }
 }
 
-fn refuse_unfit(name: &WorkloadName, workload: &Workload) -> Result<(), RestartError> {
-    match workload.unfit(name.kind) {
-        None => Ok(()),
-        Some(unfit) => Err(RestartError::Unfit {
-            workload: name.to_string(),
-            why: unfit.why,
-            hint: format!(
-                "{} --namespace {} {}/{}",
-                unfit.remedy,
-                name.namespace,
-                name.kind.as_str().to_ascii_lowercase(),
-                name.name
-            ),
-        }),
-    }
+/// All workloads of a kind in a namespace.
+fn every(kind: WorkloadKind, namespace: &str) -> Place {
+    let (api, resource) = match kind {
+        WorkloadKind::Deployment => ("apis/apps/v1", "deployments"),
+        WorkloadKind::StatefulSet => ("apis/apps/v1", "statefulsets"),
+        WorkloadKind::DaemonSet => ("apis/apps/v1", "daemonsets"),
+        WorkloadKind::CronJob => ("apis/batch/v1", "cronjobs"),
+    };
+    Place::of(api, resource, namespace, None)
 }
 
-fn place(name: &WorkloadName) -> Place {
-    Place::of("apis/apps/v1", resource(name.kind), &name.namespace, Some(&name.name))
-}
-
-fn resource(kind: WorkloadKind) -> &'static str {
-    match kind {
-        WorkloadKind::Deployment => "deployments",
-        WorkloadKind::StatefulSet => "statefulsets",
-        WorkloadKind::DaemonSet => "daemonsets",
-    }
+fn jobs(namespace: &str) -> Place {
+    Place::of("apis/batch/v1", "jobs", namespace, None)
 }

@@ -29,7 +29,7 @@ pub enum Hook {
     /// A command.
     Command(Command),
     /// A restart of workloads of Kubernetes.
-    Kubernetes(Restart),
+    Kubernetes(Box<Restart>),
 }
 
 impl Hook {
@@ -47,12 +47,20 @@ impl Hook {
 pub struct Restart {
     /// The cluster.
     pub cluster: Cluster,
+    /// The credential, as Events name it.
+    pub credential: String,
     /// The annotation of the pod template by which this credential restarts them; one of its own.
     pub annotation: String,
     /// The workloads, at least one.
     pub targets: Vec<Target>,
     /// A Secret that somebody else fills, and that must hold the served token before anything is restarted.
     pub after_secret: Option<SecretKey>,
+    /// The Secrets that pintail itself keeps the token in.
+    pub kept: Vec<SecretName>,
+    /// Whether the gate asks each pod for the token that it uses.
+    pub asks_pods: bool,
+    /// Whether Events on the workloads tell of what happens (default false).
+    pub events: bool,
     /// How long after the Secret's change the restart comes (default 90 s): a kubelet may give a new pod an old Secret
     /// from its cache.
     pub settle: Duration,
@@ -85,11 +93,13 @@ pub enum WorkloadKind {
     StatefulSet,
     /// A pod on each node.
     DaemonSet,
+    /// Pods at certain times, which end by themselves: none is replaced, those that run are waited for.
+    CronJob,
 }
 
 impl WorkloadKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet];
+    /// Those that a selector takes.
+    pub const SELECTED: [Self; 3] = [Self::Deployment, Self::StatefulSet, Self::DaemonSet];
 
     /// Kubernetes' word.
     pub fn as_str(self) -> &'static str {
@@ -97,8 +107,18 @@ impl WorkloadKind {
             Self::Deployment => "Deployment",
             Self::StatefulSet => "StatefulSet",
             Self::DaemonSet => "DaemonSet",
+            Self::CronJob => "CronJob",
         }
     }
+}
+
+/// A Secret by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretName {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// One key of a Secret.

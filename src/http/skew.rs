@@ -82,7 +82,7 @@ mod tests {
                 (Timestamp::MAX, Timestamp::MIN),
                 (Timestamp::now(), Timestamp::now()),
             ] {
-                let _ = measured(response.headers(), asked, answered);
+                let _ = measured(date(response.headers()), asked, answered);
             }
         });
     }

@@ -48,6 +48,15 @@ struct Status {
     reason: String,
     #[serde(default)]
     message: String,
+    #[serde(default)]
+    details: Option<Details>,
+}
+
+/// What the answer is about.
+#[derive(Deserialize, Default)]
+struct Details {
+    #[serde(default)]
+    name: String,
 }
 
 impl Answer {
@@ -72,7 +81,11 @@ impl Answer {
         } else {
             foreign_text(&status.message, SHOWN)
         };
-        Self::Status { code, reason: foreign_text(&status.reason, 40), message }
+        // It does not know of such objects, and says nothing about this one.
+        let is_of_no_object = status.reason == "NotFound"
+            && status.details.is_none_or(|details| details.name.is_empty());
+        let reason = if is_of_no_object { String::new() } else { foreign_text(&status.reason, 40) };
+        Self::Status { code, reason, message }
     }
 
     fn is_status(&self, wanted: u16) -> bool {
@@ -82,6 +95,11 @@ impl Answer {
     /// Whether there is no such object. A 404 of somebody else says nothing about what exists.
     pub(crate) fn is_absence(&self) -> bool {
         matches!(self, Self::Status { code: 404, reason, .. } if reason == "NotFound")
+    }
+
+    /// Whether the API server does not know of such objects at all.
+    pub(crate) fn is_of_an_unknown_kind(&self) -> bool {
+        self.is_status(404) && !self.is_absence()
     }
 
     /// Whether the object is there already.
@@ -170,7 +188,9 @@ mod tests {
     use super::*;
 
     fn said(code: u16, reason: &str, message: &str) -> Answer {
-        let body = serde_json::json!({"kind": "Status", "reason": reason, "message": message});
+        let body = serde_json::json!({
+            "kind": "Status", "reason": reason, "message": message, "details": {"name": "etl"},
+        });
         Answer::of(code, body.to_string().as_bytes(), true)
     }
 
@@ -228,6 +248,11 @@ mod tests {
     fn absence_is_the_api_servers_own_word() {
         assert!(said(404, "NotFound", "").is_absence());
         assert!(!Answer::of(404, b"404 page not found", false).is_absence());
+        // As Kubernetes answers where it knows no such kind.
+        let unknown = br#"{"kind":"Status","reason":"NotFound","details":{},"code":404}"#;
+        let unknown = Answer::of(404, unknown, false);
+        assert!(unknown.is_of_an_unknown_kind() && !unknown.is_absence());
+        assert!(!said(404, "NotFound", "").is_of_an_unknown_kind());
         assert!(said(409, "AlreadyExists", "").is_presence());
         assert!(!said(409, "Conflict", "").is_presence());
         let going = "unable to create new content in namespace x because it is being terminated";

@@ -110,6 +110,11 @@ impl Place {
         Self { api, namespace, resource, name }
     }
 
+    /// The one of this name.
+    pub(crate) fn named(self, name: &str) -> Self {
+        Self { name: Some(name.to_owned()), ..self }
+    }
+
     /// The parts of its URL's path.
     pub(super) fn parts(&self) -> Vec<&str> {
         let mut parts: Vec<&str> = self.api.split('/').collect();

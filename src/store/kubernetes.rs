@@ -74,6 +74,10 @@ impl Secrets {
             }
             (Role::Primary | Role::Mirror | Role::Source, _) => {}
         }
+        if at.role == Role::Mirror {
+            // Nobody asks beforehand whether a mirror can be written.
+            self.fit(&at.path, &secret)?;
+        }
         let version = secret.edition().version();
         Ok(Reading { version, slot, others: UserKeys::default() })
     }

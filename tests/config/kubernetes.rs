@@ -110,7 +110,7 @@ fn a_restart_takes_its_namespace_from_where_the_token_is_kept_and_its_annotation
     assert!(restart.annotation.starts_with("pintail.dev/"), "{}", restart.annotation);
     assert_eq!(restart.annotation.len(), "pintail.dev/".len() + 16);
     let Gate::Kubernetes(gate) = &only(&config).gate else { panic!() };
-    assert_eq!(&gate.restart, restart);
+    assert_eq!(gate.restart, **restart);
     let other = body.replace("etl_prod", "etl_read");
     let other = load(&format!("{HEAD}{STORE}{}{other}", ETL.replace(".etl_prod]", ".etl_read]")));
     let other = other.unwrap();
@@ -136,6 +136,9 @@ fn nothing_restarts_unless_something_says_that_its_secret_is_new() {
         etl(STORE, &body).unwrap();
         let asked = "gate.kubernetes.pods.http = { port = 80, path = \"/token/{token_id}\" }";
         etl(STORE, &format!("store = \"{store}\"\n{}{asked}", deploy(""))).unwrap();
+        // Jobs are not asked.
+        let jobs = deploy("").replace("Deployment", "CronJob");
+        assert_refused(etl(STORE, &format!("store = \"{store}\"\n{jobs}{asked}")), &nothing_says);
     }
     // By a mirror in that namespace.
     let stores = format!("{STORE}[stores.web.kubernetes]\nnamespace = \"web\"\n");
@@ -156,7 +159,7 @@ fn a_restart_and_its_gate_are_refused_where_they_cannot_work() {
             ["targets", "a target is"],
         ),
         (
-            "deploy.kubernetes = { targets = [{ kind = \"CronJob\", name = \"x\" }] }\ngate = \"none\"".to_owned(),
+            "deploy.kubernetes = { targets = [{ kind = \"ReplicaSet\", name = \"x\" }] }\ngate = \"none\"".to_owned(),
             ["targets", "must be one of"],
         ),
         (

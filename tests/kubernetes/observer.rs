@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::control_plane::ControlPlane;
 use crate::kubelet::Kubelet;
@@ -10,6 +10,9 @@ use crate::relay::{Fate, Relay, response};
 use crate::rollouts::scene;
 use crate::sandbox::Sandbox;
 use crate::scene::{ETL, Scene, gated};
+
+/// Between two looks of the observer.
+const PERIOD: Duration = Duration::from_millis(50);
 
 /// Samples pods and tokens every 50 ms, until it is told to stop.
 struct Observer {
@@ -25,6 +28,7 @@ impl Observer {
         let found = Arc::clone(&this.found);
         std::thread::spawn(move || {
             while !stop.load(Ordering::SeqCst) {
+                let next = Instant::now() + PERIOD;
                 // First what is revoked, then who lives: a pod may end between the two, and none comes back to life.
                 let revoked: Vec<_> = sandbox
                     .events()
@@ -38,7 +42,8 @@ impl Observer {
                     }
                 }
                 samples.fetch_add(1, Ordering::SeqCst);
-                std::thread::sleep(Duration::from_millis(50));
+                // What it asks for takes time, too.
+                std::thread::sleep(next.saturating_duration_since(Instant::now()));
             }
         });
         this
@@ -62,12 +67,14 @@ fn rotations() -> usize {
 }
 
 /// What becomes of one request in a few, by chance.
-fn misfortune(dice: &Mutex<fastrand::Rng>) -> Fate {
+fn misfortune(dice: &Mutex<fastrand::Rng>, faults: &AtomicUsize) -> Fate {
     let status = |code, reason: &str| {
         let body = format!("{{\"kind\": \"Status\", \"reason\": \"{reason}\"}}");
         response(code, "Content-Type: application/json\r\n", &body)
     };
-    match dice.lock().unwrap().u32(0..60) {
+    let number = dice.lock().unwrap().u32(0..60);
+    faults.fetch_add(usize::from(number < 6), Ordering::SeqCst);
+    match number {
         0 => Fate::LoseReply,
         1 => Fate::LoseRequest,
         2 => status(409, "Conflict"),
@@ -89,11 +96,12 @@ async fn no_living_pod_ever_holds_a_revoked_token_whatever_goes_wrong() {
     scene.reader(3).await;
     scene.first_token();
     let observer = Observer::start(Arc::clone(&scene.sandbox), scene.kubelet.clone());
-    let (mut done, mut kills, mut rolled_back) = (0, 0, 0);
+    let (mut done, mut kills, mut rolled_back, mut held) = (0, 0, 0, 0);
+    let faults = Arc::new(AtomicUsize::new(0));
     for round in 0..rotations() {
-        let shared = Arc::clone(&dice);
+        let shared = (Arc::clone(&dice), Arc::clone(&faults));
         let relay = Relay::start_to_tls(&scene.plane.url, &scene.plane.ca_file, move |_| {
-            misfortune(&shared)
+            misfortune(&shared.0, &shared.1)
         });
         scene.api_url.clone_from(&relay.url);
         let roll = |range| dice.lock().unwrap().u32(range);
@@ -112,6 +120,7 @@ async fn no_living_pod_ever_holds_a_revoked_token_whatever_goes_wrong() {
             let run = tokio::task::block_in_place(|| running.wait());
             done += usize::from(run.code == Some(0));
             rolled_back += usize::from(run.stdout.contains("\"rolled_back\""));
+            held += usize::from(run.stdout.contains("\"held\""));
         }
         observer.assert_nothing_found();
         scene.kubelet.behave(|manners| (manners.readies, manners.lets_go) = (true, true));
@@ -128,7 +137,13 @@ async fn no_living_pod_ever_holds_a_revoked_token_whatever_goes_wrong() {
     scene.assert_settled(3).await;
     observer.assert_nothing_found();
     let samples = observer.samples.load(Ordering::SeqCst);
-    println!("{done} rotated, {rolled_back} rolled back, {kills} killed, {samples} samples");
+    let (faults, revoked) = (faults.load(Ordering::SeqCst), scene.revoked().len());
+    println!(
+        "{} runs: {done} rotated, {rolled_back} rolled back, {held} held, {kills} killed; {faults} faults, {revoked} \
+         tokens revoked, {} pods started, {samples} samples",
+        rotations(),
+        scene.kubelet.started(),
+    );
     assert!(samples > rotations(), "the observer looked on");
 }
 

@@ -59,7 +59,12 @@ async fn a_rotation_restarts_workloads_of_all_kinds_and_revokes_when_no_pod_of_b
 #[tokio::test(flavor = "multi_thread")]
 async fn two_credentials_on_one_deployment_restart_it_once_and_do_not_overwrite_one_another() {
     let scene = scene!(&[ETL, "etl_read"]);
+    let secrets = [crate::scene::SECRET, "motherduck-etl-read"];
+    let read = secrets.map(|name| json!({"secretRef": {"name": name}}));
+    let container = json!({"name": "c", "image": "i", "envFrom": read});
     scene.reader(2).await;
+    let spec = json!({"template": {"spec": {"containers": [container]}}});
+    scene.patch(&scene.apps("deployments/reader"), json!({ "spec": spec })).await;
     let run = scene.rotate(&["--all"]);
     assert_eq!(run.code, Some(0), "{run}");
     let ours = |pod: &crate::kubelet::Running| {
@@ -259,4 +264,64 @@ async fn a_selector_takes_whatever_has_its_labels() {
     let run = scene.rotate(&[ETL]);
     let error = run.came_to(3, "held")["error"].as_str().unwrap().to_owned();
     assert!(error.contains("app=none"), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_whose_time_is_over_is_told_at_once_and_a_pod_of_a_lost_node_is_named() {
+    let mut scene = scene!();
+    let targets = "targets = [{ kind = \"Deployment\", name = \"reader\" }]";
+    scene.defaults = gated(targets, "60s");
+    let spec = json!({"replicas": 1, "progressDeadlineSeconds": 2});
+    scene.workload("Deployment", "reader", spec).await;
+    scene.until("a pod runs", || scene.kubelet.running().len() == 1).await;
+    let first = scene.first_token();
+    scene.until_settled(1).await;
+    scene.kubelet.behave(|manners| manners.readies = false);
+    let running = scene.start(&["--output", "json", "rotate-now", ETL]);
+    scene.until_served_anew(&first).await;
+    // Whoever looks is told what it waits for, long before the gate's deadline.
+    let seen = |word: &str| {
+        let run = scene.pintail(&["--output", "json", "status", ETL]);
+        let shown: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let awaits = shown["credentials"][0]["awaits"].as_str().unwrap_or_default().to_owned();
+        awaits.contains(word)
+    };
+    scene.until("its time is over", || seen("ProgressDeadlineExceeded")).await;
+    scene.kubelet.behave(|manners| (manners.readies, manners.lets_go) = (true, false));
+    scene.until("the pod of before is left", || seen("pods from before are left")).await;
+    let pods = scene.get(&scene.core("pods")).await;
+    let pods = pods["items"].as_array().unwrap();
+    let old = pods.iter().find(|pod| pod["metadata"]["deletionTimestamp"].is_string()).unwrap();
+    let old = old["metadata"]["name"].as_str().unwrap();
+    let lost = json!({"status": {"conditions": [{"type": "Ready", "status": "Unknown"}]}});
+    scene.patch(&scene.core(&format!("pods/{old}/status")), lost).await;
+    assert!(seen(&format!("{old} (its node does not answer)")));
+    let text = scene.pintail(&["status", ETL]);
+    assert!(text.stderr.contains(old), "{text}");
+    scene.kubelet.behave(|manners| manners.lets_go = true);
+    tokio::task::block_in_place(|| running.wait()).came_to(0, "rotated");
+    assert_eq!(scene.pintail(&["status", ETL]).stderr, "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_token_lives_until_the_last_pod_that_holds_it_is_gone() {
+    let mut scene = scene!();
+    let targets = "targets = [{ kind = \"Deployment\", name = \"reader\" }]";
+    scene.defaults = gated(targets, "4s") + "\non_failure = \"roll_back\"";
+    scene.reader(2).await;
+    let first = scene.first_token();
+    scene.until_settled(2).await;
+    // The pods of the failed template start, hold its token, never get ready, and do not end.
+    scene.kubelet.behave(|manners| (manners.readies, manners.lets_go) = (false, false));
+    let run = scene.rotate(&[ETL]);
+    run.came_to(3, "held");
+    assert_eq!(scene.served_id().await, first, "{run}");
+    let holds_another = |pod: &crate::kubelet::Running| pod.token_id.as_ref() != Some(&first);
+    assert!(scene.kubelet.running().iter().any(holds_another), "{run}");
+    assert!(scene.revoked().is_empty(), "{run}");
+    scene.kubelet.behave(|manners| (manners.readies, manners.lets_go) = (true, true));
+    scene.defaults = gated(targets, "30s") + "\non_failure = \"roll_back\"";
+    scene.rotate(&["--due", ETL]).came_to(3, "rolled_back");
+    assert_eq!(scene.revoked().len(), 1);
+    scene.assert_settled(2).await;
 }

@@ -50,6 +50,9 @@ pub fn rules() -> Value {
             "verbs": ["get", "list", "patch"],
         },
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+        {"apiGroups": ["batch"], "resources": ["cronjobs"], "verbs": ["get", "patch"]},
+        {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["list"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
     ])
 }
 
@@ -126,12 +129,17 @@ ttl = "45d"
         text
     }
 
-    pub fn start(&self, arguments: &[&str]) -> Running {
+    /// The program's arguments, the configuration as it is now among them.
+    pub fn arguments(&self, arguments: &[&str]) -> Vec<String> {
         let file = self.dir.path().join(format!("{}.toml", uuid::Uuid::new_v4()));
         std::fs::write(&file, self.configuration()).unwrap();
         let mut all = vec!["--config".to_owned(), file.display().to_string()];
         all.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        Running::start(&all, &[])
+        all
+    }
+
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(&self.arguments(arguments), &[])
     }
 
     /// Runs the program to its end.
@@ -160,17 +168,20 @@ ttl = "45d"
 
     /// Makes a workload of `kind` whose pods read the Secret.
     pub async fn workload(&self, kind: &str, name: &str, spec: Value) {
+        self.workload_of(kind, name, SECRET, spec).await;
+    }
+
+    /// The same, whose pods read `secret`.
+    pub async fn workload_of(&self, kind: &str, name: &str, secret: &str, spec: Value) {
         let labels = json!({"app": name});
         let container = json!({
-            "name": "c", "image": "i", "envFrom": [{"secretRef": {"name": SECRET}}],
+            "name": "c", "image": "i", "envFrom": [{"secretRef": {"name": secret}}],
         });
-        let mut whole = json!({
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [container], "nodeSelector": {"of": self.namespace}},
-            },
+        let template = json!({
+            "metadata": {"labels": labels},
+            "spec": {"containers": [container], "nodeSelector": {"of": self.namespace}},
         });
+        let mut whole = json!({"selector": {"matchLabels": labels}, "template": template});
         let (given, whole_map) =
             (spec.as_object().unwrap().clone(), whole.as_object_mut().unwrap());
         whole_map.extend(given);
@@ -183,6 +194,26 @@ ttl = "45d"
     pub async fn reader(&self, replicas: usize) {
         self.workload("Deployment", "reader", json!({"replicas": replicas})).await;
         self.until("the pods run", || self.kubelet.running().len() == replicas).await;
+    }
+
+    /// Waits until so many pods run, and all of them hold the served token.
+    pub async fn until_settled(&self, pods: usize) {
+        let served = self.served_id().await;
+        self.until("all pods hold the served token", || {
+            let running = self.kubelet.running();
+            running.len() == pods
+                && running.iter().all(|pod| pod.token_id.as_ref() == Some(&served))
+        })
+        .await;
+    }
+
+    /// Waits until another token is served than `before`.
+    pub async fn until_served_anew(&self, before: &str) {
+        let start = Instant::now();
+        while self.served_id().await == before {
+            assert!(start.elapsed() < PATIENCE, "no other token is served");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     pub async fn get(&self, path: &str) -> Value {

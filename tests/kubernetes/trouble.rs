@@ -27,17 +27,6 @@ impl Scene {
             assert!(!dead, "a pod holds a revoked token: {pod:?}");
         }
     }
-
-    /// Waits until all pods hold the served token.
-    async fn until_settled(&self, pods: usize) {
-        let served = self.served_id().await;
-        self.until("all pods hold the served token", || {
-            let running = self.kubelet.running();
-            running.len() == pods
-                && running.iter().all(|pod| pod.token_id.as_ref() == Some(&served))
-        })
-        .await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,28 +121,29 @@ async fn any_answer_to_any_request_leaves_every_pod_with_a_token_that_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_api_server_that_is_gone_for_a_while_holds_nothing_up_for_longer() {
+async fn an_api_server_that_is_gone_for_a_minute_holds_nothing_up_for_longer() {
     let mut scene = scene!();
     scene.reader(1).await;
     scene.first_token();
     scene.until_settled(1).await;
+    scene.defaults = gated("targets = [{ kind = \"Deployment\", name = \"reader\" }]", "3m");
     let since: Arc<std::sync::Mutex<Option<Instant>>> = Arc::default();
     let gone = Arc::clone(&since);
     let relay = scene.relay(move |head| {
         let mut since = gone.lock().unwrap();
-        // Once the restart was asked for, it is gone for five seconds.
+        // Once the restart was asked for, it is gone for a minute.
         if head.starts_with("PATCH") && head.contains("/deployments/") && since.is_none() {
             *since = Some(Instant::now());
             return Fate::Pass;
         }
         match *since {
-            Some(since) if since.elapsed() < Duration::from_secs(5) => Fate::LoseRequest,
+            Some(since) if since.elapsed() < Duration::from_mins(1) => Fate::LoseRequest,
             _ => Fate::Pass,
         }
     });
     scene.api_url.clone_from(&relay.url);
     scene.rotate(&[ETL]).came_to(0, "rotated");
-    assert!(since.lock().unwrap().unwrap().elapsed() > Duration::from_secs(5));
+    assert!(since.lock().unwrap().unwrap().elapsed() > Duration::from_mins(1));
     scene.assert_settled(1).await;
 }
 
@@ -232,4 +222,49 @@ async fn each_right_that_is_missing_is_named_and_no_token_is_revoked() {
     scene.defaults = gated("targets = [{ kind = \"Deployment\", name = \"reader\" }]", "30s");
     scene.rotate(&["--due", ETL]).came_to(0, "rotated");
     scene.assert_settled(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_rotates_under_a_run_is_read_anew_and_the_old_one_is_not_needed() {
+    let mut scene = scene!();
+    scene.defaults = gated("targets = [{ kind = \"Deployment\", name = \"reader\" }]", "60s");
+    scene.reader(1).await;
+    let first = scene.first_token();
+    scene.until_settled(1).await;
+    scene.kubelet.behave(|manners| manners.lets_go = false);
+    let running = scene.start(&["--output", "json", "rotate-now", ETL]);
+    scene.until_served_anew(&first).await;
+    let accounts = scene.core("serviceaccounts");
+    let before = scene.get(&accounts).await["items"].as_array().unwrap().clone();
+    let token = scene.plane.account(&scene.namespace, &crate::scene::rules()).await;
+    // As the kubelet does it: a new file in the place of the old one.
+    let new = scene.dir.path().join("token.new");
+    std::fs::write(&new, token).unwrap();
+    std::fs::rename(new, &scene.token_file).unwrap();
+    for account in before.iter().filter_map(|one| one["metadata"]["name"].as_str()) {
+        scene.plane.done("DELETE", &format!("{accounts}/{account}"), json!({})).await;
+    }
+    scene.kubelet.behave(|manners| manners.lets_go = true);
+    tokio::task::block_in_place(|| running.wait()).came_to(0, "rotated");
+    scene.assert_settled(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_time_is_up_at_the_gate_is_resumed_by_the_next_one_and_restarts_nobody_twice() {
+    let mut scene = scene!();
+    scene.defaults = gated("targets = [{ kind = \"Deployment\", name = \"reader\" }]", "60s");
+    scene.reader(2).await;
+    scene.first_token();
+    scene.until_settled(2).await;
+    let before = scene.kubelet.started();
+    scene.kubelet.behave(|manners| manners.lets_go = false);
+    // A CronJob's run, which `activeDeadlineSeconds` would kill a little later.
+    let due = ["--output", "json", "rotate-now", "--timeout", "4s", ETL];
+    let run = scene.pintail(&due);
+    run.came_to(3, "held");
+    assert!(scene.revoked().is_empty(), "{run}");
+    scene.kubelet.behave(|manners| manners.lets_go = true);
+    scene.rotate(&["--due", ETL]).came_to(0, "rotated");
+    scene.assert_settled(2).await;
+    assert_eq!(scene.kubelet.started() - before, 2, "each pod was replaced once");
 }

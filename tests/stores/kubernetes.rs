@@ -1,11 +1,13 @@
 //! The Kubernetes store against a real API server: rights, odd Secrets, and what a request that went wrong may have done.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use pintail::fault::FaultKind;
 use pintail::http::settings::Proxy;
 use pintail::kubernetes::settings::Cluster;
 use pintail::record::{Phase, Slot};
 use pintail::store::settings::{KubernetesStore, StoreSettings};
-use pintail::store::{PublishError, Store, StoreError};
+use pintail::store::{PublishError, Role, Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::contract::{Fixture, contract, made, publish, somewhere, text};
@@ -173,9 +175,8 @@ async fn what_is_not_pintails_in_a_secret_survives_every_write() {
     publish(&store, &at, &second, Phase::Retiring, &[first.id]).await;
     let secret = secrets.plane.get(&secrets.secret(&at.path)).await;
     let decoded = |key: &str| {
-        use base64::Engine;
         let data = secret["data"][key].as_str().unwrap();
-        let bytes = base64::engine::general_purpose::STANDARD.decode(data).unwrap();
+        let bytes = STANDARD.decode(data).unwrap();
         String::from_utf8(bytes).unwrap()
     };
     assert_eq!(decoded("dsn"), "md:x");
@@ -488,4 +489,72 @@ async fn an_api_server_that_is_not_there_is_trouble_that_may_pass() {
     let error = store.read(&Secrets::somewhere()).await.unwrap_err();
     assert_eq!(error.kind(), FaultKind::Transient);
     assert!(matches!(error, StoreError::Kubernetes(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_mirror_that_belongs_to_somebody_else_is_refused_as_it_is_read() {
+    let secrets = secrets!();
+    let store = secrets.store().await;
+    let owner = json!([{
+        "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret", "name": "etl", "uid": "u",
+        "controller": true,
+    }]);
+    for (odd, word) in [
+        (json!({"immutable": true}), "immutable"),
+        (json!({"metadata": {"ownerReferences": owner}}), "ExternalSecret etl"),
+    ] {
+        let mut at = Secrets::somewhere();
+        secrets.write_by_hand(&at.path, &json!({"motherduck_token": "by-hand"})).await;
+        secrets.plane.done("PATCH", &secrets.secret(&at.path), odd).await;
+        store.read(&at).await.unwrap();
+        at.role = Role::Mirror;
+        let error = store.read(&at).await.unwrap_err();
+        assert!(text(&error).contains(word) && error.hint().is_some(), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_read_to_its_limit_and_no_further() {
+    let secrets = secrets!();
+    for head in ["HTTP/1.1 200 OK", "HTTP/1.1 500 Internal Server Error"] {
+        let head = format!("{head}\r\nContent-Type: application/json\r\n\r\n{{\"kind\": \"");
+        let relay = secrets.relay(move |_| Fate::Endless(head.clone(), "x".repeat(1 << 16)));
+        let store = secrets.behind(&relay).await;
+        let error = store.read(&Secrets::somewhere()).await.unwrap_err();
+        assert!(!text(&error).contains("xxx"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_kubeconfig_is_enough_to_get_there() {
+    let secrets = secrets!();
+    let authority = std::fs::read(&secrets.plane.ca_file).unwrap();
+    let authority = STANDARD.encode(authority);
+    let (url, token) = (&secrets.plane.url, &secrets.plane.token);
+    let file = secrets.dir.path().join("kubeconfig");
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "here",
+        "clusters": [{"name": "c", "cluster": {"server": url, "certificate-authority-data": authority}}],
+        "users": [{"name": "u", "user": {"token": token}}],
+        "contexts": [{"name": "here", "context": {"cluster": "c", "user": "u"}}],
+    });
+    std::fs::write(&file, config.to_string()).unwrap();
+    let cluster = Cluster::Kubeconfig { file, context: None, proxy: None };
+    let store = open(KubernetesStore { cluster, ..secrets.admin() }).await;
+    let (at, made) = (Secrets::somewhere(), made());
+    publish(&store, &at, &made, Phase::Published, &[]).await;
+    assert!(matches!(store.read(&at).await.unwrap().slot, Slot::Managed { .. }));
+}
+
+#[tokio::test]
+async fn a_secret_is_made_of_the_type_and_with_the_labels_that_are_configured() {
+    let secrets = secrets!();
+    let settings =
+        KubernetesStore { secret_type: "example.com/token".to_owned(), ..secrets.admin() };
+    let (store, at) = (open(settings).await, Secrets::somewhere());
+    publish(&store, &at, &made(), Phase::Published, &[]).await;
+    let secret = secrets.plane.get(&secrets.secret(&at.path)).await;
+    assert_eq!(secret["type"], "example.com/token");
+    assert_eq!(secret["metadata"]["labels"]["team"], "data");
+    assert_eq!(secret["metadata"]["annotations"]["example.com/of"], "pintail");
 }

@@ -50,6 +50,11 @@ impl ControlPlane {
         Self { url: text("url"), ca_file, token: text("token"), http }
     }
 
+    /// A kubeconfig of somebody who may do everything.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.ca_file.ancestors().nth(2).unwrap().join("kubeconfig")
+    }
+
     /// A request of the administrator's.
     pub async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
         self.ask_as(&self.token, method, path, body).await

@@ -55,6 +55,8 @@ pub(in crate::cli) struct Row {
     elsewhere_token_ids: Vec<TokenId>,
     /// `None` if the account could not be listed.
     pub(in crate::cli) unmanaged_tokens: Option<Vec<Stray>>,
+    /// What the gate of a rotation in progress waits for, where asking for it is no more than looking.
+    pub(in crate::cli) awaits: Option<String>,
     /// What could not be seen.
     pub(in crate::cli) error: Option<String>,
     #[serde(skip)]
@@ -103,6 +105,7 @@ impl Row {
                 };
                 listed.iter().filter(is_stray).map(Stray::from).collect()
             }),
+            awaits: None,
             error: fault.map(|fault| fault.message.clone()),
             now: look.time.now,
         }

@@ -13,7 +13,7 @@ use super::mirror::Home;
 use super::placeholders::fill;
 use super::{gate, mirror, path};
 use crate::config::raw::credential::Credential as Raw;
-use crate::config::raw::gate::CHOOSE_A_GATE;
+use crate::config::raw::gate::{self as raw_gate, CHOOSE_A_GATE};
 use crate::config::raw::scalar::{FieldName, Flag, Word};
 use crate::config::{Credential, TOKEN_FIELD, suggest};
 use crate::kubernetes::settings::Cluster;
@@ -118,10 +118,13 @@ pub(super) fn check(
     };
     let raw_gate = findings.require(&gate_key, raw.gate, CHOOSE_A_GATE);
     let mirrors = places.iter().flat_map(|(_, mirrors)| mirrors);
-    let homes = store.as_deref().into_iter().chain(mirrors.map(|mirror| mirror.store.as_str()));
-    let mut namespaces: Vec<_> = kubernetes::namespaces(around.stores, homes).collect();
-    namespaces.dedup();
-    let restarts = Restarts { cluster: around.cluster, values: &values, namespaces };
+    let homes = store.as_deref().zip(path.as_deref()).into_iter();
+    let homes = homes.chain(mirrors.map(|mirror| (mirror.store.as_str(), mirror.path.as_str())));
+    let kept =
+        homes.filter_map(|(store, path)| kubernetes::secret(around.stores, store, path)).collect();
+    let asks_pods =
+        matches!(&raw_gate, Some(raw_gate::Gate::Kubernetes(gate)) if gate.pods.is_some());
+    let restarts = Restarts { cluster: around.cluster, values: &values, kept, asks_pods };
     let deploy = gate::deploy(raw.deploy, &names, &restarts, &key.child("deploy"), findings);
     let gate =
         raw_gate.and_then(|raw| gate::gate(raw, deploy.as_ref(), &names, &gate_key, findings));

@@ -100,7 +100,7 @@ pub(super) fn gate(
                     findings,
                 )
             });
-            let gate = PodGate { restart: restart.clone(), http };
+            let gate = PodGate { restart: (**restart).clone(), http };
             Some((Gate::Kubernetes(Box::new(gate)), pace))
         }
         raw::Gate::Command(raw) => {
@@ -157,7 +157,8 @@ pub(super) fn deploy(
             command(raw, &key.child("command"), findings).map(Hook::Command)
         }
         raw_credential::Deploy::Kubernetes(raw) => {
-            restarts.check(raw, &key.child("kubernetes"), findings).map(Hook::Kubernetes)
+            let restart = restarts.check(raw, &key.child("kubernetes"), findings);
+            restart.map(Box::new).map(Hook::Kubernetes)
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::names::CredentialName;
 use crate::store::settings::{KubernetesStore, StoreSettings};
 use crate::tls::settings::ClientCertificate;
 
-pub(super) use self::restart::{Restarts, namespaces, need_new_secrets, pod_request};
+pub(super) use self::restart::{Restarts, need_new_secrets, pod_request, secret};
 
 const TYPE: &str = "Opaque";
 /// What pintail keeps for itself among labels and annotations.

@@ -78,6 +78,9 @@ pub(in crate::config) struct Restart {
     /// How long after the Secret's change the restart comes, since a kubelet may hand out an old one from its cache: 0 s to 1 h.
     #[schemars(extend("default" = "90s", "examples" = ["30s"]))]
     pub(in crate::config) settle: Option<Span>,
+    /// Whether Events on the workloads tell what is served, held and revoked; it needs the right to create `events`.
+    #[schemars(extend("default" = false, "examples" = [true]))]
+    pub(in crate::config) events: Option<Flag>,
 }
 
 /// A workload, or the workloads that a selector takes.
@@ -85,7 +88,7 @@ pub(in crate::config) struct Restart {
 #[serde(deny_unknown_fields, expecting = "a table")]
 #[schemars(rename = "KubernetesTarget")]
 pub(in crate::config) struct Target {
-    /// `Deployment`, `StatefulSet` or `DaemonSet`.
+    /// `Deployment`, `StatefulSet`, `DaemonSet`, or `CronJob`, whose running Jobs are waited for.
     #[schemars(extend("examples" = ["Deployment"]))]
     pub(in crate::config) kind: Option<Word<WorkloadKind>>,
     /// The workload's name.

@@ -36,6 +36,14 @@ pub enum RestartError {
         /// What a person can do.
         hint: String,
     },
+    /// A workload of which the pods read other Secrets than the one that pintail keeps.
+    #[error("{workload} does not read Secret {secret}, and other Secrets it does")]
+    ReadsAnother {
+        /// The workload.
+        workload: String,
+        /// What it should read.
+        secret: String,
+    },
     /// Another publication has restarted it since.
     #[error("{workload} was restarted for a later publication already")]
     Superseded {
@@ -89,6 +97,10 @@ impl RestartError {
         match self {
             Self::Request { hint, .. } => hint.clone(),
             Self::Unfit { hint, .. } => Some(hint.clone()),
+            Self::ReadsAnother { secret, .. } => Some(format!(
+                "let its pods refer to Secret {secret} (`envFrom`, `env` or a volume), name the Secret that they read by \
+                 `deploy.kubernetes.after_secret`, or ask them by `gate.kubernetes.pods.http`"
+            )),
             Self::NotYet { secret, .. } => {
                 Some(format!("look at whoever fills Secret {secret}; nothing is restarted before"))
             }

@@ -37,6 +37,7 @@ impl Pod {
             WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
                 owner.uid == workload.metadata.uid
             }
+            WorkloadKind::CronJob => owner.kind == "Job",
         }
     }
 

@@ -1,14 +1,15 @@
 //! A workload as the API server shows it, and how far its restart has come: the judgement, without I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::publication::Publication;
 use crate::gate::settings::WorkloadKind;
 use crate::kubernetes::Metadata;
 
-/// A Deployment, a StatefulSet or a DaemonSet, as far as pintail reads it.
+/// A Deployment, a StatefulSet, a DaemonSet or a CronJob, as far as pintail reads it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Workload {
@@ -25,6 +26,19 @@ struct Spec {
     selector: Selector,
     template: Template,
     update_strategy: UpdateStrategy,
+    job_template: JobTemplate,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct JobTemplate {
+    spec: JobSpec,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct JobSpec {
+    template: Template,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -46,6 +60,16 @@ struct Expression {
 #[serde(default)]
 struct Template {
     metadata: TemplateMetadata,
+    spec: PodSpec,
+}
+
+/// What of a pod may refer to Secrets. The rest is somebody else's, and may be anything.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PodSpec {
+    containers: Vec<Value>,
+    init_containers: Vec<Value>,
+    volumes: Vec<Value>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -104,13 +128,44 @@ pub(super) struct Unfit {
 
 impl Workload {
     /// The publication that its pods are started for.
-    pub(super) fn annotated(&self, annotation: &str) -> Option<&str> {
-        self.spec.template.metadata.annotations.get(annotation).map(String::as_str)
+    pub(super) fn annotated(&self, kind: WorkloadKind, annotation: &str) -> Option<&str> {
+        self.template(kind).metadata.annotations.get(annotation).map(String::as_str)
     }
 
     /// The publication that its pods are started for, if that is one.
-    pub(super) fn publication(&self, annotation: &str) -> Option<Publication> {
-        Publication::parse(self.annotated(annotation)?)
+    pub(super) fn publication(&self, kind: WorkloadKind, annotation: &str) -> Option<Publication> {
+        Publication::parse(self.annotated(kind, annotation)?)
+    }
+
+    /// The Secrets that its pods refer to, by variables or by volumes.
+    pub(super) fn secrets(&self, kind: WorkloadKind) -> BTreeSet<&str> {
+        let PodSpec { containers, init_containers, volumes } = &self.template(kind).spec;
+        let all = |of: &'static str, one: &'static str| {
+            let containers = containers.iter().chain(init_containers);
+            containers
+                .filter_map(move |it| it.get(of)?.as_array())
+                .flatten()
+                .filter_map(move |it| it.pointer(one).and_then(Value::as_str))
+        };
+        let whole = volumes.iter().filter_map(|it| it.pointer("/secret/secretName"));
+        let parts = volumes
+            .iter()
+            .filter_map(|it| it.pointer("/projected/sources")?.as_array())
+            .flatten()
+            .filter_map(|it| it.pointer("/secret/name"));
+        all("envFrom", "/secretRef/name")
+            .chain(all("env", "/valueFrom/secretKeyRef/name"))
+            .chain(whole.chain(parts).filter_map(Value::as_str))
+            .collect()
+    }
+
+    fn template(&self, kind: WorkloadKind) -> &Template {
+        match kind {
+            WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => {
+                &self.spec.template
+            }
+            WorkloadKind::CronJob => &self.spec.job_template.spec.template,
+        }
     }
 
     /// The labels by which its pods are found.
@@ -133,6 +188,7 @@ impl Workload {
         match kind {
             WorkloadKind::Deployment | WorkloadKind::StatefulSet => self.spec.replicas == Some(0),
             WorkloadKind::DaemonSet => self.status.desired_number_scheduled == 0,
+            WorkloadKind::CronJob => false,
         }
     }
 
@@ -141,7 +197,10 @@ impl Workload {
         let strategy = &self.spec.update_strategy;
         let partition = strategy.rolling_update.as_ref().and_then(|update| update.partition);
         if self.metadata.is_going() {
-            Some(Unfit { why: "is being deleted", remedy: "take it out of `deploy.kubernetes`:" })
+            Some(Unfit {
+                why: "is being deleted",
+                remedy: "take it out of `deploy.kubernetes`: kubectl get",
+            })
         } else if self.spec.paused {
             Some(Unfit {
                 why: "is paused, so that its pods are not replaced",
@@ -202,13 +261,23 @@ impl Workload {
                     .or_else(|| of("scheduled", status.current_number_scheduled, wanted))
                     .or_else(|| of("available", status.number_available, wanted))
             }
+            // Its pods are those of its Jobs, and come when they are due.
+            WorkloadKind::CronJob => None,
         }
+    }
+}
+
+/// The change of a workload's specification that puts these annotations on the pods that it starts from then on.
+pub(super) fn change(kind: WorkloadKind, annotations: &Map<String, Value>) -> Value {
+    let template = json!({ "template": {"metadata": {"annotations": annotations}} });
+    match kind {
+        WorkloadKind::Deployment | WorkloadKind::StatefulSet | WorkloadKind::DaemonSet => template,
+        WorkloadKind::CronJob => json!({ "jobTemplate": {"spec": template} }),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
 
     use super::*;
 
@@ -304,6 +373,40 @@ mod tests {
         assert!(unfit(WorkloadKind::StatefulSet, partition).unwrap().contains("partition"));
         assert_eq!(unfit(WorkloadKind::StatefulSet, rolling), None);
         assert_eq!(unfit(WorkloadKind::Deployment, json!({})), None);
+    }
+
+    #[test]
+    fn a_workload_reads_the_secrets_that_its_pods_refer_to_in_any_way() {
+        let pod = json!({
+            "containers": [
+                {"envFrom": [{"secretRef": {"name": "a"}}, {"configMapRef": {"name": "no"}}]},
+                {"env": [{"name": "X", "valueFrom": {"secretKeyRef": {"name": "b", "key": "k"}}}, {"name": "Y"}]},
+            ],
+            "initContainers": [{"envFrom": [{"secretRef": {"name": "c"}}]}],
+            "volumes": [
+                {"name": "v", "secret": {"secretName": "d"}},
+                {"name": "w", "projected": {"sources": [{"secret": {"name": "e"}}, {"configMap": {"name": "no"}}]}},
+                {"name": "x", "emptyDir": {}},
+            ],
+        });
+        let template = json!({ "spec": pod });
+        let whole = deployment(json!({ "template": template }), json!({}));
+        let named: Vec<_> = whole.secrets(WorkloadKind::Deployment).into_iter().collect();
+        assert_eq!(named, ["a", "b", "c", "d", "e"]);
+        let cron_job =
+            deployment(json!({"jobTemplate": {"spec": {"template": template}}}), json!({}));
+        assert_eq!(cron_job.secrets(WorkloadKind::CronJob).len(), 5);
+        assert!(cron_job.secrets(WorkloadKind::Deployment).is_empty());
+    }
+
+    #[test]
+    fn a_change_reaches_the_pods_that_are_started_from_then_on() {
+        for kind in [WorkloadKind::StatefulSet, WorkloadKind::CronJob] {
+            let annotations = json!({"pintail.dev/x": "y"});
+            let change = change(kind, annotations.as_object().unwrap());
+            let changed = workload(json!({ "spec": change }));
+            assert_eq!(changed.annotated(kind, "pintail.dev/x"), Some("y"));
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn a_list_is_complete_or_an_error_and_no_word_of_an_answer_is_more_than_a_word()
             token_type: TokenType::ReadWrite,
             description: None,
         };
-        match judge(&create, bytes).and_then(|read| created(&read, &new)) {
+        match judge(&create, bytes).and_then(|read| created(&read, &new, jiff::Timestamp::now())) {
             Ok(token) => {
                 assert!((200..=299).contains(&sent.status));
                 let told: Value = serde_json::from_slice(sent.body).unwrap();

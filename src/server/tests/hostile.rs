@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use super::*;
 
 use crate::drawn::each;
-use crate::server::{Server, settings};
+use crate::server::{Door, Server, settings};
 
 const WORDS: &[&str] = &[
     "GET",
@@ -91,8 +91,8 @@ fn whatever_is_sent_is_answered_in_http_or_not_at_all_and_the_next_is_served() {
         credential_label: true,
         unreachable_after: LONG,
     };
-    let server = runtime.block_on(Server::start(Some(&settings), Arc::new(fleet)));
-    let server = server.unwrap().unwrap();
+    let server =
+        runtime.block_on(async { Door::open(&settings).await.unwrap().serve(Arc::new(fleet)) });
     each("request", WORDS, |bytes| {
         let answer = runtime.block_on(answered(&server, bytes));
         let text = String::from_utf8_lossy(&answer);

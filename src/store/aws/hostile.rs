@@ -102,7 +102,10 @@ fn store(canned: &Canned) -> Aws {
         .retry_config(RetryConfig::disabled())
         .timeout_config(TimeoutConfig::disabled())
         .endpoint_url("http://127.0.0.1:9")
-        .http_client(Bounded(SharedHttpClient::new(canned.clone())))
+        .http_client(Bounded {
+            http: SharedHttpClient::new(canned.clone()),
+            skew: std::sync::Arc::default(),
+        })
         .build();
     let settings = AwsStore {
         proxy: Proxy::None,
@@ -112,7 +115,11 @@ fn store(canned: &Canned) -> Aws {
         kms_key_id: None,
         tags: std::collections::BTreeMap::new(),
     };
-    Aws { settings, client: OnceCell::new_with(Some(Client::from_conf(config))) }
+    Aws {
+        settings,
+        client: OnceCell::new_with(Some(Client::from_conf(config))),
+        skew: std::sync::Arc::default(),
+    }
 }
 
 #[test]

@@ -115,7 +115,9 @@ mod tests {
     }
 
     fn said(code: u16, reason: &str) -> Answer {
-        let body = serde_json::json!({"kind": "Status", "reason": reason});
+        let body = serde_json::json!({
+            "kind": "Status", "reason": reason, "details": {"name": "etl"},
+        });
         Answer::of(code, body.to_string().as_bytes(), true)
     }
 

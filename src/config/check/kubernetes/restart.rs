@@ -12,7 +12,9 @@ use crate::config::check::placeholders::fill;
 use crate::config::raw::kubernetes as raw;
 use crate::config::raw::scalar::Word;
 use crate::config::{Credential, TOKEN_FIELD};
-use crate::gate::settings::{Gate, Hook, PodRequest, Restart, SecretKey, Target, Workloads};
+use crate::gate::settings::{
+    Hook, PodRequest, Restart, SecretKey, SecretName, Target, WorkloadKind, Workloads,
+};
 use crate::kubernetes::settings::Cluster;
 use crate::names::CredentialName;
 use crate::rotation::policy::GatePace;
@@ -28,8 +30,10 @@ pub(in crate::config::check) struct Restarts<'a> {
     pub(in crate::config::check) cluster: &'a Cluster,
     /// The values of the placeholders in names; the owner and the credential are among them.
     pub(in crate::config::check) values: &'a [(&'a str, &'a str)],
-    /// The namespaces that the credential's token is kept in.
-    pub(in crate::config::check) namespaces: Vec<&'a str>,
+    /// The Secrets that the credential's token is kept in.
+    pub(in crate::config::check) kept: Vec<SecretName>,
+    /// Whether the gate asks each pod for the token that it uses.
+    pub(in crate::config::check) asks_pods: bool,
 }
 
 impl Restarts<'_> {
@@ -59,26 +63,31 @@ impl Restarts<'_> {
         );
         Some(Restart {
             cluster: self.cluster.clone(),
+            credential: self.value("credential").to_owned(),
             annotation: self.annotation(),
             targets: targets.into_iter().collect::<Option<_>>()?,
             after_secret: match after_secret {
                 Some(secret) => Some(secret?),
                 None => None,
             },
+            kept: self.kept.clone(),
+            asks_pods: self.asks_pods,
+            events: raw.events.is_some_and(|flag| flag.0),
             settle,
         })
     }
 
     /// An annotation of the credential's own: names of owners and credentials are too long for one.
     fn annotation(&self) -> String {
-        let value = |wanted| {
-            let found = self.values.iter().find(|(name, _)| *name == wanted);
-            found.map_or("", |(_, value)| *value)
-        };
-        let text = format!("{}/{}", value("owner"), value("credential"));
+        let text = format!("{}/{}", self.value("owner"), self.value("credential"));
         let mut digits = hex::encode(Sha256::digest(text.as_bytes()));
         digits.truncate(HEX_DIGITS);
         format!("pintail.dev/{digits}")
+    }
+
+    fn value(&self, wanted: &str) -> &str {
+        let found = self.values.iter().find(|(name, _)| *name == wanted);
+        found.map_or("", |(_, value)| *value)
     }
 
     fn target(&self, raw: raw::Target, key: &Key<'_>, findings: &mut Findings) -> Option<Target> {
@@ -101,8 +110,8 @@ impl Restarts<'_> {
             _ => {
                 findings.problem(
                     key,
-                    "a target is { kind = \"Deployment\", name = \"…\" } (or a StatefulSet, or a DaemonSet), or \
-                     { selector = \"app=etl\" }",
+                    "a target is { kind = \"Deployment\", name = \"…\" } (or a StatefulSet, a DaemonSet or a CronJob), \
+                     or { selector = \"app=etl\" }",
                 );
                 return None;
             }
@@ -137,10 +146,9 @@ impl Restarts<'_> {
     ) -> Option<String> {
         let key = key.child("namespace");
         let raw = raw.map(|text| findings.accept(&key, fill(&text, self.values)));
-        let own = match self.namespaces.as_slice() {
-            [only] => Some(Some((*only).to_owned())),
-            _ => None,
-        };
+        let mut kept = self.kept.iter().map(|secret| &secret.namespace);
+        let own = kept.next().filter(|first| kept.all(|other| other == *first));
+        let own = own.map(|namespace| Some(namespace.clone()));
         let text = findings.require(&key, raw.or(own), "this is required: the namespace")??;
         namespace(&text, &key, findings);
         Some(text)
@@ -183,7 +191,6 @@ pub(in crate::config::check) fn pod_request(
 /// Refuses a restart that may come before the Secret is new. A pod that starts too early holds the old token under the
 /// new annotation, and nothing would ever tell.
 pub(in crate::config::check) fn need_new_secrets(
-    stores: &BTreeMap<String, Option<StoreSettings>>,
     credentials: &BTreeMap<CredentialName, Credential>,
     findings: &mut Findings,
 ) {
@@ -201,13 +208,18 @@ pub(in crate::config::check) fn need_new_secrets(
                 "the restart would come after the gate's deadline, which counts from the publication too",
             );
         }
-        let asks_pods = matches!(&credential.gate, Gate::Kubernetes(gate) if gate.http.is_some());
-        if asks_pods || restart.after_secret.is_some() {
+        if restart.after_secret.is_some() {
             continue;
         }
-        let kept: Vec<_> = namespaces(stores, credential.stores()).collect();
-        let strangers = restart.targets.iter().map(|target| target.namespace.as_str());
-        for namespace in strangers.filter(|namespace| !kept.contains(namespace)) {
+        let is_kept = |namespace: &str| restart.kept.iter().any(|one| one.namespace == namespace);
+        // Nobody asks the pods of a Job, which come and go.
+        let is_asked = |target: &&Target| {
+            restart.asks_pods
+                && !matches!(target.workloads, Workloads::Named(WorkloadKind::CronJob, _))
+        };
+        let targets = restart.targets.iter().filter(|target| !is_asked(target));
+        let strangers = targets.map(|target| target.namespace.as_str());
+        for namespace in strangers.filter(|namespace| !is_kept(namespace)) {
             findings.problem(
                 &key,
                 format!(
@@ -220,15 +232,18 @@ pub(in crate::config::check) fn need_new_secrets(
     }
 }
 
-/// The namespaces in which the stores of these names keep Secrets.
-pub(in crate::config::check) fn namespaces<'a>(
-    stores: &'a BTreeMap<String, Option<StoreSettings>>,
-    names: impl Iterator<Item = &'a str>,
-) -> impl Iterator<Item = &'a str> {
-    names.filter_map(|name| match stores.get(name)?.as_ref()? {
-        StoreSettings::Kubernetes(store) => Some(store.namespace.as_str()),
+/// The Secret that the store called `store` keeps at `path`, if it keeps one.
+pub(in crate::config::check) fn secret(
+    stores: &BTreeMap<String, Option<StoreSettings>>,
+    store: &str,
+    path: &str,
+) -> Option<SecretName> {
+    match stores.get(store)?.as_ref()? {
+        StoreSettings::Kubernetes(store) => {
+            Some(SecretName { namespace: store.namespace.clone(), name: path.to_owned() })
+        }
         StoreSettings::File(_) | StoreSettings::Vault(_) | StoreSettings::AwsSecretsManager(_) => {
             None
         }
-    })
+    }
 }
