@@ -5,6 +5,7 @@ mod alternatives;
 mod check;
 mod error;
 mod files;
+mod fleet;
 mod kubernetes;
 mod load;
 mod mirror;
@@ -30,6 +31,7 @@ pub use self::account::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
 pub(crate) use self::check::is_loopback;
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::files::{Files, Fingerprint};
+pub use self::fleet::{Fleet, Unfit};
 pub use self::kubernetes::{
     Cluster, KubernetesStore, PodGate, PodRequest, Restart, SecretKey, Target, WorkloadKind,
     Workloads,
@@ -42,7 +44,7 @@ pub use self::proxy::Proxy;
 pub use self::schema::schema;
 pub use self::telemetry::Telemetry;
 
-use crate::names::{AccountName, CredentialName, Owner};
+use crate::names::{AccountName, CredentialName, FleetName, Owner};
 use crate::record::TokenType;
 use crate::rotation::schedule::Schedule;
 use crate::secret::SecretSource;
@@ -63,6 +65,10 @@ pub struct Config {
     pub credentials: BTreeMap<CredentialName, Credential>,
     /// The accounts of which the credentials declare something, by their [folded](AccountName::folded) usernames.
     pub accounts: BTreeMap<String, DeclaredAccount>,
+    /// The same, as far as tables declare it.
+    declared_by_tables: BTreeMap<String, DeclaredAccount>,
+    /// The rules that make credentials, by name.
+    pub fleets: BTreeMap<FleetName, Fleet>,
     /// How the daemon works.
     pub daemon: Daemon,
     /// Where the daemon shows how it stands; nowhere if `None`.
@@ -95,7 +101,8 @@ impl Config {
             AdminToken::Stored(token) => Some(token.store.as_str()),
             AdminToken::Secret(_) => None,
         };
-        self.credentials.values().flat_map(Credential::stores).chain(admin)
+        let of_rules = self.fleets.values().filter_map(Fleet::store);
+        self.credentials.values().flat_map(Credential::stores).chain(admin).chain(of_rules)
     }
 }
 
@@ -306,6 +313,8 @@ pub struct AwsStore {
 pub struct Credential {
     /// Its name.
     pub name: CredentialName,
+    /// The rule that made it, unless it stands in a table.
+    pub fleet: Option<FleetName>,
     /// The MotherDuck service account.
     pub username: AccountName,
     /// What its tokens may do.

@@ -8,6 +8,7 @@ mod deadlines;
 mod entry;
 mod history;
 mod member;
+mod rules;
 mod standing;
 mod strays;
 #[cfg(test)]
@@ -29,6 +30,7 @@ use self::entry::Entry;
 use self::history::History;
 pub use self::history::{Rotation, Stage};
 pub use self::member::{Blocked, Member, Trouble};
+pub use self::rules::{FleetStanding, RefusedAccount};
 pub use self::standing::{Standing, standing};
 use self::strays::Strays;
 pub use self::words::{Origin, State};
@@ -96,6 +98,7 @@ struct Inner {
     /// All configured credentials, and the accounts that they belong to.
     accounts: BTreeMap<CredentialName, String>,
     configuration: Configuration,
+    rules: Vec<FleetStanding>,
 }
 
 /// The fleet at one instant.
@@ -115,6 +118,8 @@ pub struct Snapshot {
     pub contacts: Contacts,
     /// How the configuration came to be in force.
     pub configuration: Configuration,
+    /// How the rules stand that make credentials.
+    pub fleets: Vec<FleetStanding>,
     /// How far the planner has come.
     pub planner: PlannerState,
     /// How long ago the planner's loop turned.
@@ -174,6 +179,7 @@ impl Fleet {
                     .map(|one| (one.name.clone(), one.username.folded()))
                     .collect(),
                 configuration: Configuration::new(now),
+                rules: vec![],
             }),
             outlook,
             counts,
@@ -244,6 +250,11 @@ impl Fleet {
     pub fn refused(&self, message: String, hint: Option<String>) {
         let now = self.outlook.now();
         self.inner().configuration.refused(now, message, hint);
+    }
+
+    /// The lists of the rules were called; this is how they stand.
+    pub fn called(&self, rules: Vec<FleetStanding>) {
+        self.inner().rules = rules;
     }
 
     /// A run of `name` tells how it goes.
@@ -353,6 +364,7 @@ impl Fleet {
             unmanaged,
             contacts,
             configuration: inner.configuration.clone(),
+            fleets: inner.rules.clone(),
             planner,
             silence,
             workers: workers(),

@@ -151,6 +151,17 @@ impl Outside {
         })
     }
 
+    /// Reads the secret of a credential, whether or not it is configured yet.
+    pub async fn read_secret(&self, credential: &config::Credential) -> Result<Reading, Fault> {
+        let place = self.place(&credential.store, Location::from(credential));
+        let place = place.ok_or_else(|| Fault {
+            kind: FaultKind::Permanent,
+            message: format!("there is no store {}", credential.store),
+            hint: None,
+        })?;
+        place.read().await
+    }
+
     /// The wall clock, corrected where MotherDuck's clock is known to differ much.
     pub fn now(&self) -> Timestamp {
         corrected_now(&self.motherduck)

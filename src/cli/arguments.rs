@@ -6,6 +6,7 @@ mod audit;
 mod audit_log;
 mod dive;
 mod duckling;
+mod fleet;
 mod generated;
 mod notify;
 mod pattern;
@@ -25,6 +26,7 @@ pub use self::audit::{Audit, Remark};
 pub use self::audit_log::{AuditLog, VerifyAuditLog};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
+pub use self::fleet::{Fleet, Fleets, TestPattern};
 pub use self::generated::{Completions, Man};
 pub use self::notify::{Notify, TestSinks};
 pub use self::pattern::Pattern;
@@ -132,6 +134,9 @@ pub enum Command {
     Identify,
     /// Serve the predecessor again, while it lives and is not yet marked as retiring.
     RollBack(RollBack),
+    /// Show what the rules do that make credentials of accounts, before they do it.
+    #[command(subcommand)]
+    Fleet(Fleet),
     /// Manage service accounts by hand.
     #[command(subcommand)]
     Account(Account),

@@ -15,14 +15,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::current::Current;
 use super::driver::{LiveDriver, drivers};
-use super::lineup::Lineup;
+use super::lineup::{Changes, Lineup};
+use super::muster::{Called, Muster};
 use super::planner::Rules;
 use super::supervisor::Supervisor;
 use super::wakes::Wakes;
 use crate::config::{self, AdminToken, Config, Files, Fingerprint};
 use crate::fleet::Fleet;
 use crate::live::Outside;
-use crate::rotation::world::chain;
+use crate::rotation::world::{Fault, chain};
 
 /// How long after a refusal the same files are tried again: a certificate that they name may be there by then.
 const AGAIN: Duration = Duration::from_mins(1);
@@ -52,6 +53,7 @@ pub(super) struct Reloader {
     pub(super) fleet: Arc<Fleet>,
     pub(super) planner: mpsc::Sender<Lineup<LiveDriver>>,
     pub(super) wakes: Wakes,
+    pub(super) muster: Muster,
     pub(super) supervisor: Supervisor,
     pub(super) shutdown: CancellationToken,
 }
@@ -91,7 +93,9 @@ impl Reloader {
                     tracing::info!(signal = "SIGHUP", "reload began");
                     refused = self.reload(None).await;
                 }
+                called = self.muster.called(&self.current) => self.take_in(called).await,
                 () = tokio::time::sleep(watch) => {
+                    self.muster.look_at_files().await;
                     let Some(now) = self.look().await else { continue };
                     let is_new = now != self.followed.as_of;
                     let is_still = moving.as_ref() == Some(&now);
@@ -122,8 +126,8 @@ impl Reloader {
             self.followed.as_of = now;
         }
         let refused = match self.read().await {
-            Ok(outside) => {
-                self.take_over(outside).await;
+            Ok((base, outside)) => {
+                self.take_over(base, outside).await;
                 None
             }
             Err(refusal) => {
@@ -140,7 +144,7 @@ impl Reloader {
     }
 
     /// The outside as the files ask for it, with the same checks as at a start. Contacts nobody.
-    async fn read(&self) -> Result<Outside, Refusal> {
+    async fn read(&self) -> Result<(Arc<Config>, Outside), Refusal> {
         let files = self.followed.files.clone();
         let loaded = spawn_blocking(move || files.load()).await;
         let loaded = loaded.map_err(|error| Refusal { message: chain(&error), hint: None })?;
@@ -159,26 +163,19 @@ impl Reloader {
         if let AdminToken::Secret(source) = &config.motherduck.admin_token {
             source.read_token().map_err(|error| Refusal { message: chain(&error), hint: None })?;
         }
-        let opened = before.reopen(Arc::new(config)).await;
-        opened.map_err(|fault| Refusal { message: fault.message, hint: fault.hint })
+        let base = Arc::new(config);
+        let opened = before.reopen(self.muster.enlist(&base)).await;
+        let refuse = |fault: Fault| Refusal { message: fault.message, hint: fault.hint };
+        Ok((base, opened.map_err(refuse)?))
     }
 
-    async fn take_over(&mut self, outside: Outside) {
-        let outside = Arc::new(outside);
+    async fn take_over(&mut self, base: Arc<Config>, outside: Outside) {
         let config = outside.config.clone();
         for warning in &config.warnings {
             tracing::warn!(warning = %warning, "configuration is unwise");
         }
-        let (taken, changes) = oneshot::channel();
-        let drivers = drivers(&outside, &self.fleet, &self.shutdown);
-        self.current.set(outside);
-        let lineup = Lineup { rules: Rules::of(&config), drivers, taken };
-        if self.planner.send(lineup).await.is_err() {
-            return;
-        }
-        // A planner that stops takes nothing over.
-        let Ok(changes) = changes.await else { return };
-        self.wakes.restart(&config, self.fleet.now()).await;
+        self.muster.follow(base);
+        let Some(changes) = self.hand_over(outside).await else { return };
         let needs_restart = self.started.needs_restart(&config);
         if !needs_restart.is_empty() {
             let keys = needs_restart.join(", ");
@@ -196,6 +193,39 @@ impl Reloader {
             removed = changes.removed,
             "configuration reloaded"
         );
+    }
+
+    /// Hands the credentials to the planner; `None` where it stops and takes nothing over.
+    async fn hand_over(&mut self, outside: Outside) -> Option<Changes> {
+        let outside = Arc::new(outside);
+        let config = outside.config.clone();
+        let (taken, changes) = oneshot::channel();
+        let drivers = drivers(&outside, &self.fleet, &self.shutdown);
+        self.current.set(outside);
+        let lineup = Lineup { rules: Rules::of(&config), drivers, taken };
+        self.planner.send(lineup).await.ok()?;
+        let changes = changes.await.ok()?;
+        self.wakes.restart(&config, self.fleet.now()).await;
+        Some(changes)
+    }
+
+    /// Takes in what a roll call came to.
+    async fn take_in(&mut self, called: Called) {
+        let Called { standings, config } = called;
+        self.fleet.called(standings);
+        let Some(config) = config else { return };
+        let outside = match self.current.get().reopen(config).await {
+            Ok(outside) => outside,
+            Err(fault) => {
+                let Fault { message, hint, .. } = fault;
+                tracing::error!(error = message, hint, "members of fleets not taken over");
+                self.muster.again();
+                return;
+            }
+        };
+        self.muster.is_in_force();
+        let Some(changes) = self.hand_over(outside).await else { return };
+        tracing::info!(added = changes.added, removed = changes.removed, "fleets changed");
     }
 
     fn refuse(&self, refusal: &Refusal) {

@@ -20,6 +20,7 @@ fn record(token: &Token) -> Record {
         published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
         previous_token_ids: vec![],
         elsewhere_token_ids: vec![],
+        first_token_at: None,
         unconfirmed_revocations: 0,
         phase: Phase::Published,
         token_sha256: token.sha256(),

@@ -180,6 +180,7 @@ impl Adoption<'_> {
             published_at: now,
             previous_token_ids: previous.collect(),
             elsewhere_token_ids: vec![],
+            first_token_at: None,
             unconfirmed_revocations: 0,
             phase: Phase::Published,
             token_sha256: claim.token.sha256(),

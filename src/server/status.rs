@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ready::Readiness;
-use crate::fleet::{Configuration, Member, Rotation, Snapshot, State};
+use crate::fleet::{Configuration, FleetStanding, Member, Rotation, Snapshot, State};
 use crate::names::Owner;
 use crate::workers::Worker;
 
@@ -22,6 +22,8 @@ pub(super) struct Status<'a> {
     clock_skew_seconds: Option<f64>,
     /// How many credentials are in each state.
     states: BTreeMap<State, usize>,
+    /// How the rules stand that make credentials.
+    fleets: &'a [FleetStanding],
     credentials: &'a [Member],
     rotations: &'a [Rotation],
     /// The workers in the background, and how often each panicked and was started again.
@@ -39,6 +41,7 @@ impl<'a> Status<'a> {
             configuration: &snapshot.configuration,
             clock_skew_seconds: snapshot.contacts.clock_skew.map(|skew| skew.as_secs_f64()),
             states: snapshot.states(),
+            fleets: &snapshot.fleets,
             credentials: &snapshot.members,
             rotations: &snapshot.rotations,
             workers: &snapshot.workers,

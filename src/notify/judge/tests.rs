@@ -27,6 +27,7 @@ fn at(seconds: i64) -> Timestamp {
 
 fn member(state: State, expires_in: i64, last_trigger: Option<Origin>) -> Member {
     Member {
+        fleet: None,
         name: "etl".parse().unwrap(),
         username: "etl_prod".parse().unwrap(),
         token_type: crate::record::TokenType::ReadWrite,

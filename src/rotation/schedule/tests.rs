@@ -45,6 +45,7 @@ fn record(created_at: &str, expires_at: Option<&str>) -> Record {
         published_at: created_at,
         previous_token_ids: vec![],
         elsewhere_token_ids: vec![],
+        first_token_at: None,
         unconfirmed_revocations: 0,
         phase: Phase::Retiring,
         token_sha256: String::new(),
