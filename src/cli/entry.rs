@@ -10,8 +10,8 @@ use clap::Parser;
 use super::arguments::AdoptSource;
 use super::complaint::{self, Complaint};
 use super::{
-    Arguments, CheckDepth, Command, ExitCode, demo, log, muster, roll_back, rotate_now, sandbox,
-    selection,
+    Account, Arguments, CheckDepth, Command, ExitCode, demo, log, muster, roll_back, rotate_now,
+    sandbox, selection,
 };
 use crate::command::orphans;
 use crate::config::{self, Config, Files};
@@ -115,6 +115,11 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Ok(mustered.end(code))
         }
         Command::Fleet(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
+        Command::Account(deed @ Account::List(_)) => {
+            // Whether an account is covered shows only with the rules' members.
+            let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
+            super::account::account(mustered.config, deed, output).await
+        }
         Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
         Command::Token(deed) => super::token::token(read(arguments)?, deed, output).await,
         Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,

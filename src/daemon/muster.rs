@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::current::Current;
 use crate::config::Config;
+use crate::deadline;
 use crate::fleet::FleetStanding;
 use crate::fleets::{Members, Purpose, RollCall, Source};
 
@@ -83,7 +84,7 @@ impl Muster {
 
     /// The roll is called again soon.
     pub(super) fn again(&mut self) {
-        self.next = self.next.min(Instant::now() + self.base.daemon.sweep.min(SOON));
+        self.next = self.next.min(deadline::after(self.base.daemon.sweep.min(SOON)));
     }
 
     /// Calls the roll when it is time, and waits for its end. Nothing is lost where this is cut short.
@@ -116,7 +117,7 @@ impl Muster {
 
     fn begin(&mut self, current: &Current) {
         let (mut roll, base, outside) = (self.roll.clone(), self.base.clone(), current.get());
-        self.next = Instant::now() + base.daemon.sweep;
+        self.next = deadline::after(base.daemon.sweep);
         self.marks = std::mem::take(&mut self.moving);
         self.calling = Some(tokio::spawn(async move {
             roll.call(&outside, &base, Purpose::Rotate).await;

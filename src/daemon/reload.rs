@@ -85,6 +85,8 @@ impl Reloader {
         // A file that is being written changes again. Only what has held still from one look to the next is read.
         let mut moving = None;
         let mut refused: Option<Refused> = None;
+        // What happens meanwhile must not put the next look off.
+        let mut looked = Instant::now();
         loop {
             let watch = self.current.get().config.daemon.watch;
             tokio::select! {
@@ -94,7 +96,8 @@ impl Reloader {
                     refused = self.reload(None).await;
                 }
                 called = self.muster.called(&self.current) => self.take_in(called).await,
-                () = tokio::time::sleep(watch) => {
+                () = tokio::time::sleep(watch.saturating_sub(looked.elapsed())) => {
+                    looked = Instant::now();
                     self.muster.look_at_files().await;
                     let Some(now) = self.look().await else { continue };
                     let is_new = now != self.followed.as_of;
