@@ -4,6 +4,7 @@
 //! by whoever drives it; looks, such as `plan`, only see.
 
 mod drift;
+pub mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -16,11 +17,11 @@ use tokio::time::Instant;
 pub use self::drift::{Difference, Drift};
 
 use self::drift::{change_of, drift};
+use self::settings::DeclaredAccount;
 use crate::audit::{AuditError, Event, Ledger, Outcome};
-use crate::config::DeclaredAccount;
+use crate::fault::{Fault, FaultKind};
 use crate::motherduck::{Change, ChangeError, Client, Creation, Error};
 use crate::names::AccountName;
-use crate::rotation::world::{Fault, FaultKind};
 
 /// What is seen of a declared account.
 #[derive(Debug, PartialEq, Eq)]

@@ -24,8 +24,8 @@ pub use self::error::AuditError;
 pub use self::file::head_beside;
 pub use self::line::Head;
 use self::line::Who;
+use crate::fault::chain as causes;
 use crate::names::Owner;
-use crate::rotation::world::chain as causes;
 
 /// A file system that does not answer must not keep a rotation from going on.
 const PATIENCE: Duration = Duration::from_secs(15);

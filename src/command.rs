@@ -4,6 +4,7 @@
 mod context;
 mod group;
 pub mod orphans;
+pub mod settings;
 mod tail;
 
 use std::convert::Infallible;
@@ -17,8 +18,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
 
-use crate::config;
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 use crate::secret::Token;
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ impl CommandError {
 
 /// Runs `command` for `context`. With a `token`, the command reads it from its standard input as one line, and its
 /// output is thrown away: it may hold the token. Dropping the future kills the command with its children.
-pub async fn run(command: &config::Command, context: &Context, token: Option<&Token>) -> Outcome {
+pub async fn run(command: &settings::Command, context: &Context, token: Option<&Token>) -> Outcome {
     let program = command.program.clone();
     let mut tail = Tail::default();
     let ended = match execute(command, context, token, &mut tail).await {
@@ -151,7 +151,7 @@ enum Ended {
 
 /// An error means that nothing was started.
 async fn execute(
-    command: &config::Command,
+    command: &settings::Command,
     context: &Context,
     token: Option<&Token>,
     tail: &mut Tail,
@@ -198,7 +198,7 @@ async fn execute(
     Ok(ended)
 }
 
-fn prepare(command: &config::Command, context: &Context) -> tokio::process::Command {
+fn prepare(command: &settings::Command, context: &Context) -> tokio::process::Command {
     let mut prepared = tokio::process::Command::new(&command.program);
     prepared
         .args(command.arguments.iter().map(|text| context.fill(text, Encoding::Plain)))

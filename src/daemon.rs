@@ -33,11 +33,11 @@ pub use self::signals::{reload_signal, shutdown_on_signals};
 pub use self::supervisor::Supervisor;
 use self::wakes::Wakes;
 use crate::config::{Config, Files, Fingerprint};
+use crate::fault::{Fault, FaultKind};
 use crate::fleet::Fleet;
-use crate::live::Outside;
+use crate::live::{self, Outside};
 use crate::notify::{self, Notifier, Sinks};
 use crate::rotation::schedule::Calendar;
-use crate::rotation::world::{Fault, FaultKind};
 use crate::workers;
 
 /// So long a stop waits for notifications to be delivered, once the steps in hand have ended.
@@ -88,10 +88,10 @@ pub struct Daemon {
 impl Daemon {
     /// Makes everything ready that the credentials need; contacts nobody.
     pub async fn open(config: Arc<Config>) -> Result<Self, DaemonError> {
-        let sinks = Sinks::open(&config).map_err(DaemonError::Notifications)?;
+        let sinks = Sinks::open(&config.notifications).map_err(DaemonError::Notifications)?;
         let outside = Outside::open(config.clone()).await.map_err(DaemonError::Open)?;
         let current = Arc::new(Current::new(Arc::new(outside)));
-        let fleet = Arc::new(Fleet::new(&config, current.clone()));
+        let fleet = Arc::new(live::fleet(&config, |_| true, current.clone()));
         Ok(Self { current, fleet, sinks, followed: None, supervisor: Supervisor::default() })
     }
 

@@ -3,12 +3,15 @@
 //! Data flows one way: the daemon tells the fleet, and whoever shows it takes a snapshot. Nothing here decides anything.
 
 mod configuration;
+mod configured;
 mod counts;
 mod deadlines;
 mod entry;
 mod history;
 mod member;
 mod rules;
+#[cfg(test)]
+mod sample;
 mod standing;
 mod strays;
 #[cfg(test)]
@@ -24,6 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 pub use self::configuration::{Configuration, Refused};
+pub use self::configured::Configured;
 pub use self::counts::{Counts, Labels, word};
 use self::deadlines::Deadlines;
 use self::entry::Entry;
@@ -34,7 +38,6 @@ pub use self::rules::{FleetStanding, RefusedAccount};
 pub use self::standing::{Standing, standing};
 use self::strays::Strays;
 pub use self::words::{Origin, State};
-use crate::config::{Config, Credential};
 use crate::log;
 use crate::names::{CredentialName, Owner};
 use crate::rotation::drive::Report;
@@ -142,24 +145,25 @@ impl Snapshot {
 }
 
 impl Fleet {
-    /// The configured credentials, of which nothing is known yet.
-    pub fn new(config: &Config, outlook: Arc<dyn Outlook>) -> Self {
-        Self::of(config, |_| true, outlook)
-    }
-
-    /// Some of the configured credentials, of which nothing is known yet.
-    pub fn of(
-        config: &Config,
+    /// Those credentials of `owner` that `is_member` takes, of which nothing is known yet; whose accounts the others'
+    /// tokens are in is remembered. Metrics tell them apart if `tells_apart`.
+    pub fn new(
+        owner: Owner,
+        tells_apart: bool,
+        credentials: impl IntoIterator<Item = Configured>,
         is_member: impl Fn(&CredentialName) -> bool,
         outlook: Arc<dyn Outlook>,
     ) -> Self {
         let now = outlook.now();
-        let tells_apart = config.server.as_ref().is_none_or(|server| server.credential_label);
         let counts = Counts::new(tells_apart);
-        let members = config.credentials.values().filter(|one| is_member(&one.name));
-        let entries = members.map(|credential| {
+        let mut accounts = BTreeMap::new();
+        let entries = credentials.into_iter().filter_map(|credential| {
+            accounts.insert(credential.name.clone(), credential.username.folded());
+            if !is_member(&credential.name) {
+                return None;
+            }
             counts.expect(&credential.name);
-            (credential.name.clone(), Entry::new(credential, now))
+            Some((credential.name.clone(), Entry::new(&credential, now)))
         });
         let entries: BTreeMap<_, _> = entries.collect();
         let mut deadlines = Deadlines::default();
@@ -167,17 +171,13 @@ impl Fleet {
             deadlines.set(name, entry.deadline());
         }
         Self {
-            owner: config.owner.clone(),
+            owner,
             inner: Mutex::new(Inner {
                 entries,
                 history: History::default(),
                 strays: Strays::default(),
                 deadlines,
-                accounts: config
-                    .credentials
-                    .values()
-                    .map(|one| (one.name.clone(), one.username.folded()))
-                    .collect(),
+                accounts,
                 configuration: Configuration::new(now),
                 rules: vec![],
             }),
@@ -208,7 +208,7 @@ impl Fleet {
     }
 
     /// A credential was added, or is configured otherwise from now on.
-    pub fn introduce(&self, credential: &Credential) {
+    pub fn introduce(&self, credential: &Configured) {
         let now = self.outlook.now();
         let name = &credential.name;
         let Inner { entries, deadlines, accounts, .. } = &mut *self.inner();
@@ -392,10 +392,5 @@ pub(crate) fn nobody() -> Arc<Fleet> {
         }
     }
 
-    let text = "owner = \"test\"\n[motherduck]\nadmin_token.env = \"ADMIN\"\n";
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("pintail.toml");
-    std::fs::write(&file, text).unwrap();
-    let config = Config::load(&[file], []).unwrap();
-    Arc::new(Fleet::new(&config, Arc::new(Nowhere)))
+    Arc::new(Fleet::new("test".parse().unwrap(), true, [], |_| true, Arc::new(Nowhere)))
 }

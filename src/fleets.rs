@@ -4,19 +4,17 @@
 
 mod accounts_file;
 mod membership;
-mod roll_call;
 mod rule;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
+pub use self::accounts_file::{AccountsError, read as read_accounts};
 pub use self::membership::{
     Claims, LeavesHeld, Listed, Moment, Outcome, Presence, Roll, Secret, WhyNot, claim,
 };
-pub use self::roll_call::{Called, Purpose, RollCall, assume, test};
 pub use self::rule::{Glob, JoinRate, LeaveLimit, Rule, RuleError, Source};
-
-use std::collections::BTreeMap;
-
 use crate::names::{AccountName, FleetName};
 
 /// The accounts of each fleet, in lower case.

@@ -2,15 +2,17 @@
 
 mod kubernetes;
 mod request;
+pub mod settings;
 
 use std::sync::Arc;
 
 use crate::command::{self, CommandError, Context, Outcome};
-use crate::config;
+use crate::fault::FaultKind;
+use crate::http::settings::Proxy;
 use crate::kubernetes::{AccessError, Cluster, Right};
 use crate::record::Record;
 use crate::redact::presentable;
-use crate::rotation::world::{FaultKind, Health};
+use crate::rotation::world::Health;
 use crate::tally::Tally;
 use crate::tls::{HttpClients, TlsError};
 
@@ -32,7 +34,7 @@ impl Clients {
     /// The one cluster of a configuration.
     fn kubernetes(
         &mut self,
-        settings: &config::Cluster,
+        settings: &crate::kubernetes::settings::Cluster,
     ) -> Result<Arc<kubernetes::Shared>, AccessError> {
         if let Some(shared) = &self.kubernetes {
             return Ok(Arc::clone(shared));
@@ -81,24 +83,24 @@ pub struct Gate(GateKind);
 enum GateKind {
     Unasked,
     Http(Request),
-    Command(config::Command),
+    Command(command::settings::Command),
     Kubernetes(Box<kubernetes::Gate>),
 }
 
 impl Gate {
     /// A gate by the configuration. Nothing is contacted.
-    pub fn new(settings: &config::Gate, clients: &mut Clients) -> Result<Self, SetupError> {
+    pub fn new(settings: &settings::Gate, clients: &mut Clients) -> Result<Self, SetupError> {
         Ok(Self(match settings {
-            config::Gate::Unasked => GateKind::Unasked,
-            config::Gate::Http(request) => {
+            settings::Gate::Unasked => GateKind::Unasked,
+            settings::Gate::Http(request) => {
                 GateKind::Http(Request::new(request, &mut clients.http)?)
             }
-            config::Gate::Command(command) => GateKind::Command(command.clone()),
-            config::Gate::Kubernetes(gate) => {
+            settings::Gate::Command(command) => GateKind::Command(command.clone()),
+            settings::Gate::Kubernetes(gate) => {
                 let shared = clients.kubernetes(&gate.restart.cluster)?;
                 let http = clients
                     .http
-                    .with_extra_roots(None, &config::Proxy::None)
+                    .with_extra_roots(None, &Proxy::None)
                     .map_err(|source| SetupError::Client { url: "the pods".to_owned(), source })?;
                 GateKind::Kubernetes(Box::new(kubernetes::Gate::new(shared, gate, http)))
             }
@@ -140,7 +142,7 @@ pub struct Hook(HookKind);
 
 enum HookKind {
     Http(Request),
-    Command(config::Command),
+    Command(command::settings::Command),
     Kubernetes(kubernetes::Targets),
 }
 
@@ -180,13 +182,13 @@ impl HookError {
 
 impl Hook {
     /// A hook by the configuration. Nothing is contacted.
-    pub fn new(settings: &config::Hook, clients: &mut Clients) -> Result<Self, SetupError> {
+    pub fn new(settings: &settings::Hook, clients: &mut Clients) -> Result<Self, SetupError> {
         Ok(Self(match settings {
-            config::Hook::Http(request) => {
+            settings::Hook::Http(request) => {
                 HookKind::Http(Request::new(request, &mut clients.http)?)
             }
-            config::Hook::Command(command) => HookKind::Command(command.clone()),
-            config::Hook::Kubernetes(restart) => {
+            settings::Hook::Command(command) => HookKind::Command(command.clone()),
+            settings::Hook::Kubernetes(restart) => {
                 let shared = clients.kubernetes(&restart.cluster)?;
                 HookKind::Kubernetes(kubernetes::Targets::new(shared, restart))
             }

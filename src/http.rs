@@ -5,15 +5,17 @@ pub mod body;
 
 pub mod reason;
 
+pub mod settings;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use url::Url;
+use url::{Host, Url};
 
-use crate::config::HeaderSource;
+use self::settings::HeaderSource;
 use crate::secret::{SecretError, SecretSource, Token, TokenError};
 
 /// Headers by the configuration, ready to be sent.
@@ -147,6 +149,16 @@ pub fn date(headers: &HeaderMap) -> Option<Timestamp> {
 /// A date as HTTP writes it: <https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7>.
 pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     DateTimeParser::new().parse_timestamp(text.trim()).ok()
+}
+
+/// Whether the URL's host is this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod error;
 mod kubeconfig;
 mod object;
 mod right;
+pub mod settings;
 
 pub(crate) use self::answer::{Answer, Unwritten};
 pub use self::client::Cluster;

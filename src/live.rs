@@ -8,6 +8,7 @@ mod former;
 mod mark;
 mod outlook;
 mod place;
+mod roll_call;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,27 +23,31 @@ pub use self::admin::client_alone;
 use self::audited::Witness;
 use self::directory::Directory;
 use self::mark::mark;
+pub use self::outlook::fleet;
 use self::place::Place;
+pub use self::roll_call::{Called, Purpose, RollCall, assume, test as test_pattern};
 use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
 use crate::config::{self, Config};
 use crate::deadline;
-use crate::gate::{self, Gate, Hook};
+use crate::fault::{Fault, FaultKind};
+use crate::gate::{self, Gate, Hook, settings};
 use crate::kubernetes::Right;
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::decide::{MirrorPlace, Reason, Subject};
 use crate::rotation::world::{
-    CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
-    Reading, Revocation, Verdict, World,
+    CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
+    Verdict, World,
 };
 use crate::secret::Token;
 use crate::store::{Location, Store};
 use crate::tally::Tally;
 use crate::telemetry::Telemetry;
 use crate::verify::Verifier;
+use crate::verify::settings::{Proof, Verify};
 
 /// Clocks that differ by less are taken as equal: the `Date` header has whole seconds, and answers take time.
 const TOLERATED_SKEW: SignedDuration = SignedDuration::from_mins(1);
@@ -127,7 +132,8 @@ impl Outside {
                 None => log,
             });
         let audit_log = audit_log.map(Arc::new);
-        let telemetry = Telemetry::start(&config, &mut clients.http)?;
+        let telemetry =
+            Telemetry::start(&config.owner, config.telemetry.as_ref(), &mut clients.http)?;
         Ok(Self {
             config,
             motherduck,
@@ -222,9 +228,9 @@ fn open_adapters(
         None => None,
     };
     let verifier = match &credential.verify {
-        config::Proof::Admin => None,
-        config::Proof::Connection(verify) => Some(
-            Verifier::new(verify, &config.motherduck.postgres)
+        Proof::Admin => None,
+        Proof::Connection(verify) => Some(
+            Verifier::new(verify, &config.postgres)
                 .map_err(|error| Fault::of(&error, error.kind(), error.hint()))?,
         ),
     };
@@ -240,10 +246,10 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
-        settle: credential.deploy.as_ref().map_or(Duration::ZERO, config::Hook::settle),
+        settle: credential.deploy.as_ref().map_or(Duration::ZERO, settings::Hook::settle),
         endpoint: match &credential.verify {
-            config::Proof::Connection(config::Verify::Postgres { identity, .. }) => Some(*identity),
-            config::Proof::Connection(config::Verify::Command(_)) | config::Proof::Admin => None,
+            Proof::Connection(Verify::Postgres { identity, .. }) => Some(*identity),
+            Proof::Connection(Verify::Command(_)) | Proof::Admin => None,
         },
         place: mark(config, &credential.store, &credential.path),
         mirrors: credential

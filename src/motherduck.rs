@@ -12,6 +12,7 @@ mod pace;
 mod page;
 mod pages;
 mod rate;
+pub mod settings;
 mod skew;
 mod timestamp;
 mod tokens;
@@ -24,8 +25,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use url::{Host, Url};
 
-use crate::config;
 use crate::http::body::LargeAnswers;
+use crate::retry::{self, Retry};
 use crate::secret::Token;
 use crate::tally::{Contact, Tally};
 use crate::tls::{Roots, http_client_by};
@@ -40,7 +41,6 @@ pub use users::{Creation, Deletion, Existence, User};
 
 use admin::Admin;
 pub use admin::{AdminSource, TokenPlace};
-use pace::Pace;
 use rate::{Lane, Rate};
 use skew::Skew;
 
@@ -62,7 +62,7 @@ pub struct Client {
     rate: Arc<Rate>,
     lane: Lane,
     large: LargeAnswers,
-    pace: Pace,
+    retry: Retry,
     skew: Arc<Skew>,
     sent: Arc<AtomicU64>,
     tally: Arc<Tally>,
@@ -70,7 +70,7 @@ pub struct Client {
 
 impl Client {
     /// A client by the configuration, with an admin token from `admin`. Nothing is contacted or read but the `ca_file`.
-    pub fn new(settings: &config::MotherDuck, admin: AdminSource) -> Result<Self, Error> {
+    pub fn new(settings: &settings::MotherDuck, admin: AdminSource) -> Result<Self, Error> {
         let base = settings.api_url.clone();
         if !is_safe(&base) {
             return Err(Error::Url { url: without_userinfo(&base) });
@@ -85,7 +85,7 @@ impl Client {
             rate: Arc::new(Rate::per_second(settings.requests_per_second)),
             lane: Lane::Ordinary,
             large: LargeAnswers::default(),
-            pace: Pace::default(),
+            retry: retry::MOTHERDUCK,
             skew: Arc::default(),
             sent: Arc::default(),
             tally: Arc::default(),
@@ -114,7 +114,7 @@ impl Client {
             rate: self.rate.clone(),
             lane: self.lane,
             large: self.large.clone(),
-            pace: self.pace,
+            retry: self.retry,
             skew: self.skew.clone(),
             sent: self.sent.clone(),
             tally: self.tally.clone(),

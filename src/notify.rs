@@ -8,9 +8,11 @@ mod event;
 mod judge;
 mod queue;
 mod receiver;
+pub mod settings;
 mod words;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +26,9 @@ pub use self::judge::Judge;
 use self::queue::Queue;
 pub use self::receiver::{Receiver, Setback, SetupError};
 use self::worker::Worker;
-use crate::config::Config;
 use crate::deadline;
 use crate::fleet::{Counts, Fleet, Snapshot};
+use crate::names::Owner;
 use crate::workers;
 
 /// Between two looks at the fleet, however much happens.
@@ -45,14 +47,14 @@ struct Sink {
 
 impl Sinks {
     /// The sinks of a configuration.
-    pub fn open(config: &Config) -> Result<Self, SetupError> {
+    pub fn open(sinks: &BTreeMap<String, settings::Sink>) -> Result<Self, SetupError> {
         let mut clients = crate::tls::HttpClients::default();
-        let open = |(name, settings): (&String, &crate::config::Sink)| {
+        let open = |(name, settings): (&String, &settings::Sink)| {
             let judge = Judge::new(settings);
             let receiver = Receiver::new(name, settings, &mut clients)?;
             Ok(Sink { name: name.clone(), judge, receiver })
         };
-        config.notifications.iter().map(open).collect::<Result<_, _>>().map(Self)
+        sinks.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
     /// Begins to deliver.
@@ -184,9 +186,9 @@ async fn close(lines: Vec<Line>, limit: Instant) {
 }
 
 /// Sends a test event to each of the sinks once, all at the same time, and says what came of it.
-pub async fn test(sinks: Sinks, config: &Config) -> Vec<(String, Result<(), Setback>)> {
+pub async fn test(sinks: Sinks, owner: &Owner) -> Vec<(String, Result<(), Setback>)> {
     let tests = sinks.0.into_iter().map(|Sink { name, receiver, .. }| async move {
-        let event = Event::test(config, &name);
+        let event = Event::test(owner, &name);
         let result = receiver.post(&event).await;
         (name, result)
     });

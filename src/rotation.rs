@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod journal;
 pub mod kinship;
 pub mod mirror;
+pub mod policy;
 pub mod reconcile;
 pub mod reminder;
 pub mod schedule;

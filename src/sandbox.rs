@@ -31,7 +31,7 @@ pub use self::identity::Identity;
 pub use self::options::{Options, OwnTokens, RetryAfter};
 use self::service::Service;
 use self::storage::Directory;
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 
 /// How long a stop waits for the requests in hand.
 const STOP_LIMIT: Duration = Duration::from_secs(5);

@@ -7,6 +7,7 @@ mod connections;
 mod host;
 mod page;
 mod ready;
+pub mod settings;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -31,10 +32,9 @@ use self::connections::{Bounds, serve};
 use self::host::Hosts;
 use self::page::Wanted;
 pub use self::ready::{Readiness, Reason, Shortcoming, is_alive, readiness};
-use crate::config;
+use crate::fault::FaultKind;
 use crate::fleet::Fleet;
 use crate::metrics::{self, Format};
-use crate::rotation::world::FaultKind;
 use crate::workers;
 
 /// How long a stop waits for the answers in hand.
@@ -72,7 +72,7 @@ impl Server {
     /// Starts the server that `settings` ask for; `None` where none is wanted, or where nobody asked for one and the
     /// default address is taken.
     pub async fn start(
-        settings: Option<&config::Server>,
+        settings: Option<&settings::Server>,
         fleet: Arc<Fleet>,
     ) -> Result<Option<Self>, ServerError> {
         let Some(settings) = settings else { return Ok(None) };
@@ -86,7 +86,7 @@ impl Server {
         }
     }
 
-    async fn listen(settings: config::Server, fleet: Arc<Fleet>) -> Result<Self, ServerError> {
+    async fn listen(settings: settings::Server, fleet: Arc<Fleet>) -> Result<Self, ServerError> {
         let failed = |source| ServerError { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -122,7 +122,7 @@ impl Server {
 #[derive(Clone)]
 struct Shown {
     fleet: Arc<Fleet>,
-    settings: Arc<config::Server>,
+    settings: Arc<settings::Server>,
     cache: Cache,
 }
 
@@ -132,7 +132,7 @@ impl Shown {
         &self,
         asked: Asked,
         headers: &HeaderMap,
-        render: impl FnOnce(&Fleet, &config::Server) -> Answer + Send + 'static,
+        render: impl FnOnce(&Fleet, &settings::Server) -> Answer + Send + 'static,
     ) -> Response {
         let (fleet, settings) = (self.fleet.clone(), self.settings.clone());
         let render = move || render(&fleet, &settings);
@@ -192,7 +192,7 @@ async fn livez(State(shown): State<Shown>) -> Response {
 }
 
 async fn readyz(State(shown): State<Shown>, headers: HeaderMap) -> Response {
-    let render = |fleet: &Fleet, settings: &config::Server| {
+    let render = |fleet: &Fleet, settings: &settings::Server| {
         let readiness = readiness(&fleet.snapshot(), settings.unreachable_after);
         let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         json(status, &readiness)
@@ -203,7 +203,7 @@ async fn readyz(State(shown): State<Shown>, headers: HeaderMap) -> Response {
 async fn metrics(State(shown): State<Shown>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
-    let render = move |fleet: &Fleet, settings: &config::Server| Answer {
+    let render = move |fleet: &Fleet, settings: &settings::Server| Answer {
         status: StatusCode::OK,
         content_type: format.content_type(),
         policy: None,
@@ -213,7 +213,7 @@ async fn metrics(State(shown): State<Shown>, headers: HeaderMap) -> Response {
 }
 
 async fn status_json(State(shown): State<Shown>, headers: HeaderMap) -> Response {
-    let render = |fleet: &Fleet, settings: &config::Server| {
+    let render = |fleet: &Fleet, settings: &settings::Server| {
         let snapshot = fleet.snapshot();
         let readiness = readiness(&snapshot, settings.unreachable_after);
         json(StatusCode::OK, &status::Status::new(&snapshot, readiness))
@@ -227,7 +227,7 @@ async fn status_page(
     headers: HeaderMap,
 ) -> Response {
     let asked = Asked::Page(wanted.clone());
-    let render = move |fleet: &Fleet, settings: &config::Server| {
+    let render = move |fleet: &Fleet, settings: &settings::Server| {
         let snapshot = fleet.snapshot();
         let readiness = readiness(&snapshot, settings.unreachable_after);
         Answer {

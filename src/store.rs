@@ -4,17 +4,19 @@ mod aws;
 mod caveat;
 mod file;
 mod kubernetes;
+pub mod settings;
 mod vault;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::{Credential, Format, Mirror, StoreSettings};
+use self::settings::{Format, StoreSettings};
+use crate::fault::FaultKind;
 use crate::kubernetes::Right;
 use crate::names::TokenId;
 use crate::record::{Fields, Object, Record, RecordError, Slot, UserKeys, decode, decode_to_read};
 use crate::redact::presentable;
-use crate::rotation::world::{FaultKind, Reading, Version};
+use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
 
 pub use aws::{Aws, AwsError};
@@ -101,31 +103,6 @@ impl Location {
     /// The keys that consumers read.
     fn fields(&self) -> Fields<'_> {
         Fields { token: &self.token_field, token_id: self.token_id_field.as_deref() }
-    }
-}
-
-impl From<&Credential> for Location {
-    /// The secret with the record.
-    fn from(credential: &Credential) -> Self {
-        Self {
-            path: credential.path.clone(),
-            token_field: credential.token_field.clone(),
-            token_id_field: credential.token_id_field.clone(),
-            format: Format::Json,
-            role: Role::Primary,
-        }
-    }
-}
-
-impl From<&Mirror> for Location {
-    fn from(mirror: &Mirror) -> Self {
-        Self {
-            path: mirror.path.clone(),
-            token_field: mirror.token_field.clone(),
-            token_id_field: mirror.token_id_field.clone(),
-            format: mirror.format,
-            role: Role::Mirror,
-        }
     }
 }
 

@@ -2,26 +2,25 @@
 
 mod document;
 mod headers;
+pub mod settings;
 
 use std::time::Duration;
 
+use backon::Retryable;
 use reqwest::header::HeaderMap;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use self::document::document;
-use crate::config::{self, Config};
-use crate::names::CredentialName;
+use crate::fault::{Fault, FaultKind};
+use crate::names::{CredentialName, Owner};
+use crate::retry::TRACE;
 use crate::rotation::drive::Report;
-use crate::rotation::world::{Fault, FaultKind};
 use crate::secret::SecretSource;
 use crate::tls::HttpClients;
 use crate::workers;
 
 /// As many runs wait to be sent; what comes on top is dropped.
 const QUEUE: usize = 512;
-/// How often one is sent, and the first pause between two tries, which doubles.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(500);
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the end of the program waits for what is still to be sent.
@@ -41,10 +40,14 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Begins to send, if `config` says where to. Needs a runtime; contacts nobody.
-    pub fn start(config: &Config, clients: &mut HttpClients) -> Result<Self, Fault> {
-        let owner = config.owner.to_string();
-        let Some(settings) = &config.telemetry else {
+    /// Begins to send, if `settings` say where to. Needs a runtime; contacts nobody.
+    pub fn start(
+        owner: &Owner,
+        settings: Option<&settings::Telemetry>,
+        clients: &mut HttpClients,
+    ) -> Result<Self, Fault> {
+        let owner = owner.to_string();
+        let Some(settings) = settings else {
             return Ok(Self { post: None, service: String::new(), owner });
         };
         let client = clients
@@ -100,7 +103,7 @@ impl Telemetry {
 /// Takes traces to the collector, one after the other.
 struct Carrier {
     client: reqwest::Client,
-    settings: config::Telemetry,
+    settings: settings::Telemetry,
     headers: HeaderMap,
     failing: bool,
 }
@@ -119,16 +122,11 @@ impl Carrier {
 
     /// People are told once when it begins to fail, and once when it works again.
     async fn deliver(&mut self, trace: String) {
-        let mut result = self.send(&trace).await;
-        for attempt in 1..TRIES {
-            match &result {
-                Err(fault) if fault.kind == FaultKind::Transient => {
-                    tokio::time::sleep(PAUSE * 2_u32.pow(attempt - 1)).await;
-                    result = self.send(&trace).await;
-                }
-                Ok(()) | Err(_) => break,
-            }
-        }
+        let send = || self.send(&trace);
+        let result = send
+            .retry(TRACE.pauses(self.settings.service_name.clone()))
+            .when(|fault| fault.kind == FaultKind::Transient)
+            .await;
         match (result, self.failing) {
             (Ok(()), true) => tracing::info!("traces sent again"),
             (Err(fault), false) => {

@@ -1,5 +1,7 @@
 //! The one TLS configuration that all clients share: the system's roots or a private CA, ring, and no surprises.
 
+pub mod settings;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -10,9 +12,10 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::config::{ClientCertificate, Proxy};
+use self::settings::ClientCertificate;
+use crate::fault::FaultKind;
+use crate::http::settings::Proxy;
 use crate::regular;
-use crate::rotation::world::FaultKind;
 
 /// No bundle of certificates is larger.
 const MOST_BYTES: usize = 8 << 20;

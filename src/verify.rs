@@ -2,10 +2,11 @@
 
 mod postgres;
 mod region;
+pub mod settings;
 
 use crate::command::{self, CommandError, Context, Outcome};
-use crate::config;
-use crate::rotation::world::{FaultKind, Verdict};
+use crate::fault::FaultKind;
+use crate::rotation::world::Verdict;
 use crate::secret::Token;
 
 use postgres::Endpoint;
@@ -16,7 +17,7 @@ pub struct Verifier(Kind);
 
 enum Kind {
     Postgres(Endpoint),
-    Command(config::Command),
+    Command(command::settings::Command),
 }
 
 /// Why nothing was learned about a token.
@@ -50,12 +51,12 @@ impl Error {
 
 impl Verifier {
     /// A verifier by the configuration. Nothing is contacted.
-    pub fn new(settings: &config::Verify, endpoint: &config::Postgres) -> Result<Self, Error> {
+    pub fn new(settings: &settings::Verify, endpoint: &settings::Postgres) -> Result<Self, Error> {
         Ok(Self(match settings {
-            config::Verify::Postgres { database, identity } => Kind::Postgres(
+            settings::Verify::Postgres { database, identity } => Kind::Postgres(
                 Endpoint::new(endpoint, database, *identity).map_err(Error::Postgres)?,
             ),
-            config::Verify::Command(command) => Kind::Command(command.clone()),
+            settings::Verify::Command(command) => Kind::Command(command.clone()),
         }))
     }
 
@@ -73,8 +74,12 @@ impl Verifier {
 }
 
 /// Connects with a token of whatever account at the endpoint, and asks which account that opens.
-pub async fn identify(token: &Token, endpoint: &config::Postgres) -> Result<Verdict, Error> {
-    let endpoint = Endpoint::new(endpoint, config::DATABASE, config::IdentityRule::IfAnswered);
+pub async fn identify(token: &Token, endpoint: &settings::Postgres) -> Result<Verdict, Error> {
+    let endpoint = Endpoint::new(
+        endpoint,
+        settings::DATABASE,
+        crate::rotation::policy::IdentityRule::IfAnswered,
+    );
     endpoint.map_err(Error::Postgres)?.connect(token).await.map_err(Error::Postgres)
 }
 

@@ -32,12 +32,15 @@ mod windows;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pintail::config::{
-    AdminToken, CatchUp, Config, ConfigError, Gate, GatePace, HeaderSource, Hook, HttpMethod,
-    IdentityRule, OnFailure, Proof, SignedTokenMethod, StoreSettings, VaultAuth, Verify,
-};
+use pintail::config::{Config, ConfigError};
+use pintail::gate::settings::{Gate, Hook};
+use pintail::http::settings::{HeaderSource, HttpMethod};
+use pintail::motherduck::settings::AdminToken;
 use pintail::record::TokenType;
+use pintail::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure};
 use pintail::secret::SecretSource;
+use pintail::store::settings::{SignedTokenMethod, StoreSettings, VaultAuth};
+use pintail::verify::settings::{Proof, Verify};
 
 const HEAD: &str = r#"
 owner = "prod"
@@ -114,7 +117,7 @@ fn what_is_left_out_has_the_documented_default() {
     .unwrap();
     assert_eq!(config.motherduck.api_url.as_str(), "https://api.motherduck.com/");
     assert_eq!(config.motherduck.requests_per_second, 10);
-    assert_eq!(config.motherduck.postgres.port, 5432);
+    assert_eq!(config.postgres.port, 5432);
     assert_eq!(config.daemon.concurrency, 8);
     assert_eq!(config.daemon.sweep, Duration::from_mins(10));
     assert_eq!(config.daemon.shutdown_grace, Duration::from_secs(30));

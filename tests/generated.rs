@@ -9,6 +9,9 @@
 #[path = "generated/schema.rs"]
 mod schema;
 
+#[path = "generated/retries.rs"]
+mod retries;
+
 use std::process::Command;
 
 /// What pintail writes to standard output.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::config::{DeclaredDucklings, DeclaredPool};
+use super::settings::{DeclaredDucklings, DeclaredPool};
 use crate::motherduck::{Change, ChangeError, Cooldown, Ducklings, FlockSize, PoolChange, Size};
 
 /// The values in the order of [`Ducklings::values`], as the configuration names them.

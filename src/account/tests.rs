@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::settings::{DeclaredDucklings, DeclaredPool};
 use super::*;
-use crate::config::{self, DeclaredDucklings, DeclaredPool};
+use crate::http::settings::Proxy;
+use crate::motherduck::settings::{AdminToken, MotherDuck};
 use crate::motherduck::{AdminSource, Existence};
 use crate::sandbox::{self, Options, Sandbox};
 use crate::secret::SecretSource;
@@ -13,13 +15,12 @@ async fn start() -> (Sandbox, Arc<Client>) {
     let accounts = vec!["etl_prod".parse().unwrap()];
     let sandbox = sandbox::start(Options { accounts, ..Options::default() }).await.unwrap();
     let source = SecretSource::File(sandbox.ready().admin_token_file.clone());
-    let settings = config::MotherDuck {
+    let settings = MotherDuck {
         api_url: sandbox.ready().api_url.parse().unwrap(),
-        admin_token: config::AdminToken::Secret(source.clone()),
+        admin_token: AdminToken::Secret(source.clone()),
         requests_per_second: 1000,
         ca_file: None,
-        proxy: crate::config::Proxy::None,
-        postgres: config::Postgres { host: None, port: 5432, ca_file: None },
+        proxy: Proxy::None,
     };
     (sandbox, Arc::new(Client::new(&settings, AdminSource::Secret(source)).unwrap()))
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 
 /// Why a line could not be written.
 #[derive(Debug, thiserror::Error)]

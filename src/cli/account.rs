@@ -14,7 +14,7 @@ use super::duckling;
 use super::{Account, DeleteAccount, EnsureAccount, ExitCode, Output};
 use crate::audit::{Entry, Event, Outcome};
 use crate::config::Config;
-use crate::fleets;
+use crate::live::assume;
 use crate::motherduck::{Creation, Deletion, Ducklings, Existence};
 use crate::names::AccountName;
 
@@ -77,7 +77,7 @@ async fn delete(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let username = &deletion.username;
-    let with_rules = fleets::assume(config, username).await;
+    let with_rules = assume(config, username).await;
     let using = by_hand::credentials_of(&with_rules, username.as_str());
     if !using.is_empty() && !deletion.even_if_configured {
         let message = format!("account {username} is used by {}", using.join(", "));

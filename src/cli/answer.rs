@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use serde::Serialize;
 
 use super::{Output, complaint};
-use crate::rotation::world::chain;
+use crate::fault::chain;
 
 /// What a command answers.
 pub trait Answer: Serialize {

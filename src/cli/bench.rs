@@ -14,8 +14,9 @@ use crate::live::{Outside, subject};
 use crate::motherduck::NewToken;
 use crate::names::TokenId;
 use crate::record::TokenType;
+use crate::retry::{Retry, STEP};
 use crate::rotation::decide::Request;
-use crate::rotation::drive::{Outcome, Persistence, Report, drive};
+use crate::rotation::drive::{Outcome, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::world::{CreatedToken, Revocation};
 use crate::sandbox::{self, Options, Sandbox};
@@ -96,10 +97,10 @@ impl Bench {
         let name = credential.parse().unwrap();
         let world = outside.world(&name, CancellationToken::new()).unwrap();
         let subject = subject(&self.config, &self.config.credentials[&name]);
-        let persistence = Persistence { failures: 1, pause: Duration::ZERO };
+        let once = Retry { tries: 1, ..STEP };
         let mut evidence = Evidence::default();
         let watcher = |_| {};
-        let run = drive(&world, &subject, Request::ROTATION, &mut evidence, persistence, &watcher);
+        let run = drive(&world, &subject, Request::ROTATION, &mut evidence, &once, &watcher);
         let report = Box::pin(run).await;
         assert_eq!(report.outcome, Outcome::Rotated, "{:?}", report.problem);
         report

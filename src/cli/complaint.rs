@@ -3,8 +3,8 @@
 use std::io::Write;
 
 use super::ExitCode;
+use crate::fault::{Fault, chain};
 use crate::log::Lines;
-use crate::rotation::world::{Fault, chain};
 
 /// An error for people, and the exit code that goes with it.
 #[derive(Debug, thiserror::Error)]

@@ -11,9 +11,9 @@ use super::reveal::{Destination, Undelivered};
 use super::{Dive, EmbedSession, ExitCode, Output, by_hand};
 use crate::audit::{Entry, Event};
 use crate::config::Config;
+use crate::fault::chain;
 use crate::motherduck::DiveId;
 use crate::names::AccountName;
-use crate::rotation::world::chain;
 
 #[derive(Serialize)]
 struct Document<'a> {

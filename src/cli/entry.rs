@@ -16,7 +16,7 @@ use super::{
 use crate::command::orphans;
 use crate::config::{self, Config, Files};
 use crate::daemon::{Daemon, Supervisor, reload_signal, shutdown_on_signals};
-use crate::fleets::Purpose;
+use crate::live::Purpose;
 use crate::process;
 use crate::server::Server;
 use crate::store;

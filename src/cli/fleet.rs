@@ -13,7 +13,8 @@ use super::table::table;
 use super::{ExitCode, Fleet, Fleets, Output, TestPattern, selection};
 use crate::config::{Config, Credential};
 use crate::fleet::FleetStanding;
-use crate::fleets::{self, Called, Members, Purpose, RollCall, Secret};
+use crate::fleets::{Members, Secret, WhyNot};
+use crate::live::{Called, Purpose, RollCall, test_pattern};
 use crate::names::{AccountName, CredentialName, FleetName};
 
 /// Does it.
@@ -280,9 +281,9 @@ struct TestedAccount {
 async fn test(base: Arc<Config>, wanted: &TestPattern, output: Output) -> anyhow::Result<ExitCode> {
     let outside = selection::open(base.clone()).await?;
     let (pattern, except) = (wanted.pattern.clone(), wanted.except.clone());
-    let found = fleets::test(&outside, &base, pattern, except).await;
+    let found = test_pattern(&outside, &base, pattern, except).await;
     let found = found.map_err(|fault| Complaint::fault(fault, ExitCode::Failed))?;
-    let account = |(account, why): &(String, Option<fleets::WhyNot>)| TestedAccount {
+    let account = |(account, why): &(String, Option<WhyNot>)| TestedAccount {
         account: tame(account),
         fits: why.is_none(),
         why: why.as_ref().map(|why| tame(&why.to_string())),

@@ -15,9 +15,10 @@ use super::complaint::Complaint;
 use super::table::counted;
 use super::{ExitCode, Output};
 use crate::config::Config;
+use crate::fault::Fault;
 use crate::live::Outside;
 use crate::names::{AccountName, CredentialName, TokenId};
-use crate::rotation::world::{Fault, Verdict};
+use crate::rotation::world::Verdict;
 use crate::secret::Token;
 use crate::verify::identify as open_with;
 
@@ -86,7 +87,7 @@ struct Identified {
 
 async fn look(outside: &Outside, token: &Token) -> Identified {
     let (found, mut errors) = find(outside, token).await;
-    let opened = open_with(token, &outside.config.motherduck.postgres).await;
+    let opened = open_with(token, &outside.config.postgres).await;
     let (connection, account) = match opened {
         Ok(Verdict::Works(answer)) => (Connection::Works, answer.map(|answer| answer.account)),
         Ok(Verdict::Refused(_)) => (Connection::Refused, None),

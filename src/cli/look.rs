@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
+use crate::fault::Fault;
 use crate::live::{Live, Outside, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, Slot};
 use crate::rotation::decide::{Sight, Vacancy};
 use crate::rotation::mirror::{MirrorSight, judge, named_in_mirrors};
-use crate::rotation::world::{Fault, ListedToken, Reading, World};
+use crate::rotation::world::{ListedToken, Reading, World};
 
 /// What was found where a token is kept. The token's text is not kept.
 #[derive(Debug)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::complaint::Complaint;
 use super::{ExitCode, RotateNow, Scope, selection};
 use crate::config::Config;
-use crate::fleets::{Members, Purpose, RollCall};
+use crate::fleets::Members;
+use crate::live::{Purpose, RollCall};
 use crate::names::CredentialName;
 
 /// The configuration with the members of its fleets.

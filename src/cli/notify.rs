@@ -9,8 +9,8 @@ use super::answer::{self, Answer};
 use super::complaint::Complaint;
 use super::{ExitCode, Notify, Output, TestSinks};
 use crate::config::Config;
+use crate::fault::chain;
 use crate::notify::{Setback, Sinks};
-use crate::rotation::world::chain;
 
 #[derive(Serialize)]
 struct Tests {
@@ -59,9 +59,9 @@ pub(super) async fn notify(
 ) -> anyhow::Result<ExitCode> {
     let Notify::Test(TestSinks { names }) = arguments;
     let config = chosen(&config, names)?;
-    let sinks =
-        Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
-    let results = crate::notify::test(sinks, &config).await;
+    let sinks = Sinks::open(&config.notifications)
+        .map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
+    let results = crate::notify::test(sinks, &config.owner).await;
     let all_took_it = results.iter().all(|(_, result)| result.is_ok());
     let code = if all_took_it { ExitCode::Settled } else { ExitCode::Failed };
     let sinks = results.into_iter().map(|(name, result)| Tested::new(name, &result)).collect();

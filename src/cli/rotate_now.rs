@@ -17,21 +17,20 @@ use super::progress::Screen;
 use super::{ExitCode, Mode, OldPlace, Output, RotateNow, Scope, Urgency, answer, plan, selection};
 use crate::audit::{self, Cause};
 use crate::config::Config;
+use crate::fault::chain;
 use crate::fleet::Fleet;
-use crate::live::{Outside, subject};
+use crate::live::{self, Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
 use crate::notify::{self, Sinks};
+use crate::retry::STEP_ONCE;
 use crate::rotation::decide::Request;
-use crate::rotation::drive::{Outcome, Persistence, Report, drive};
+use crate::rotation::drive::{Outcome, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
-use crate::rotation::world::{World, chain};
+use crate::rotation::world::World;
 use crate::workers;
-
-/// A one-shot run has nobody who comes back later: it tries for about a quarter of a minute.
-const PERSISTENCE: Persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
 
 /// So long a run waits for its notifications to be delivered.
 const NOTIFYING: Duration = Duration::from_secs(10);
@@ -151,10 +150,10 @@ impl Run {
         stop: CancellationToken,
     ) -> anyhow::Result<ExitCode> {
         let Self { names, request, cause, timeout, output } = self;
-        let sinks =
-            Sinks::open(&config).map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
+        let sinks = Sinks::open(&config.notifications)
+            .map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
-        let fleet = Fleet::of(&outside.config, |name| names.contains(name), outside.clone());
+        let fleet = live::fleet(&outside.config, |name| names.contains(name), outside.clone());
         let screen = Screen::new(output);
         let concurrency = outside.config.daemon.concurrency;
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
@@ -231,7 +230,7 @@ pub(super) async fn rotate(
     // Of the highest level, so that no log level takes the names away from the events.
     let span =
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
-    let run = drive(&world, &subject, request, &mut evidence, PERSISTENCE, watcher);
+    let run = drive(&world, &subject, request, &mut evidence, &STEP_ONCE, watcher);
     let report = Box::pin(run).instrument(span).await;
     outside.telemetry.tell(name, &report);
     Reminder::default().after(&subject, &report, world.now());

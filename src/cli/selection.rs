@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::complaint::Complaint;
 use super::{ExitCode, Pattern};
-use crate::config::{AdminToken, Config};
+use crate::config::Config;
 use crate::live::Outside;
+use crate::motherduck::settings::AdminToken;
 use crate::names::CredentialName;
 
 /// Below this similarity a suggestion would puzzle more than help.

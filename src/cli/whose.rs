@@ -1,12 +1,15 @@
 //! Whose a token is, for commands: none of them has seen what the endpoint is worth.
 
-use crate::config::{Credential, IdentityRule, Proof, Verify};
+use crate::config::Credential;
+use crate::fault::Fault;
 use crate::live::Live;
 use crate::names::AccountName;
 use crate::record::Record;
+use crate::rotation::policy::IdentityRule;
 use crate::rotation::whose::{Calibration, Judgement, Origin, Whose};
-use crate::rotation::world::{Answer, Fault, Identity, Verdict, World};
+use crate::rotation::world::{Answer, Identity, Verdict, World};
 use crate::secret::Token;
+use crate::verify::settings::{Proof, Verify};
 
 /// What a connection with the served token told.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::settings::Command;
 use super::*;
 use crate::names::TokenId;
 
-fn sh(script: &str) -> config::Command {
-    config::Command {
+fn sh(script: &str) -> Command {
+    Command {
         program: PathBuf::from("/bin/sh"),
         arguments: vec!["-c".to_owned(), script.to_owned()],
         timeout: Duration::from_secs(20),
@@ -19,7 +20,7 @@ fn own() -> Context {
     Context { token_id: TokenId(uuid::Uuid::new_v4()), ..sample() }
 }
 
-async fn error_of(command: &config::Command, token: Option<&Token>) -> String {
+async fn error_of(command: &Command, token: Option<&Token>) -> String {
     match run(command, &own(), token).await {
         Outcome::Succeeded => panic!("the command succeeded"),
         Outcome::Failed(error) | Outcome::Unanswered(error) => error.to_string(),
@@ -35,7 +36,7 @@ async fn exit_code_zero_is_success_and_others_tell_the_end_of_the_output() {
 
 #[tokio::test]
 async fn a_program_may_be_named_without_its_path() {
-    let named = config::Command { program: PathBuf::from("sh"), ..sh("exit 0") };
+    let named = Command { program: PathBuf::from("sh"), ..sh("exit 0") };
     assert!(matches!(run(&named, &sample(), None).await, Outcome::Succeeded));
 }
 

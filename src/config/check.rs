@@ -26,14 +26,18 @@ use serde::de::DeserializeOwned;
 
 use self::credential::Surroundings;
 use self::findings::{Findings, Key};
-pub(crate) use self::service::is_loopback;
 use super::error::ConfigError;
 use super::raw;
 use super::sources::{Double, Sources};
-use super::{
-    Cluster, Config, Credential, DeclaredAccount, Fleet, MotherDuck, Sink, StoreSettings, suggest,
-};
+use super::{Config, Credential, Fleet, suggest};
+use crate::account::settings::DeclaredAccount;
+use crate::http::is_loopback;
+use crate::kubernetes::settings::Cluster;
+use crate::motherduck::settings::MotherDuck;
 use crate::names::{CredentialName, FleetName, Owner};
+use crate::notify::settings::Sink;
+use crate::store::settings::StoreSettings;
+use crate::verify::settings::Postgres;
 
 pub(super) const SECTIONS: [&str; 12] = [
     "owner",
@@ -69,10 +73,10 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
         findings.problem(&Key::root("credentials").child(credential), text);
     }
     let owner = owner(root, &mut findings);
-    let motherduck = motherduck(root, &mut findings);
+    let (motherduck, postgres) = motherduck(root, &mut findings).unzip();
     if let (Some(variable), Some(motherduck)) = (sources.proxy_variable(), &motherduck)
         && !sources.has(&["motherduck", "proxy"])
-        && !service::is_loopback(&motherduck.api_url)
+        && !is_loopback(&motherduck.api_url)
     {
         findings.warn(format!(
             "environment variable {variable} is set, and requests to MotherDuck do not use it: say motherduck.proxy = \
@@ -99,13 +103,14 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     kubernetes::fields(&stores, &credentials, &mut findings);
     kubernetes::need_new_secrets(&stores, &credentials, &mut findings);
     admin::check(motherduck.as_ref(), &stores, &credentials, &mut findings);
-    match (findings.is_sound(), owner, motherduck) {
-        (true, Some(owner), Some(motherduck)) => {
+    match (findings.is_sound(), owner, motherduck.zip(postgres)) {
+        (true, Some(owner), Some((motherduck, postgres))) => {
             let stores = stores.into_iter().filter_map(|(name, one)| Some((name, one?))).collect();
             let warnings = findings.into_warnings();
             Ok(Config {
                 owner,
                 motherduck,
+                postgres,
                 stores,
                 credentials,
                 declared_by_tables: accounts.clone(),
@@ -136,7 +141,7 @@ fn owner(root: &Dict, findings: &mut Findings) -> Option<Owner> {
     shaped(value, &key, findings)
 }
 
-fn motherduck(root: &Dict, findings: &mut Findings) -> Option<MotherDuck> {
+fn motherduck(root: &Dict, findings: &mut Findings) -> Option<(MotherDuck, Postgres)> {
     let key = Key::root("motherduck");
     let empty = Value::from(Dict::new());
     let raw = shaped(root.get("motherduck").unwrap_or(&empty), &key, findings)?;

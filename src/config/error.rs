@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 
 /// More problems than this are counted and not shown.
 const SHOWN: usize = 20;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::check::{fleet, path};
 use super::raw::credential::Credential as Raw;
-use super::{Cluster, Config, Credential};
+use super::{Config, Credential};
 use crate::fleets::{Members, Rule};
+use crate::kubernetes::settings::Cluster;
 use crate::names::{AccountName, CredentialName, FleetName};
 
 /// `[fleets.NAME]`, checked, the defaults filled in.

@@ -1,19 +1,6 @@
-//! What a secret looks like to its readers, and the further places where a credential's token is kept.
+//! The further places where a credential's token is kept.
 
-use schemars::JsonSchema;
-use serde::Deserialize;
-
-/// What a secret looks like to its readers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// The record, the user's own keys and the token under its key, as one object.
-    #[default]
-    Json,
-    /// The bare text of the token. Only AWS Secrets Manager has such secrets: Vault's are always objects, and the
-    /// file store keeps the bare text in a file of its own. There is no record in it, so it is always a mirror.
-    Plain,
-}
+use crate::store::settings::Format;
 
 /// A further place where a credential's token is kept: a copy of what [`Credential::path`](super::Credential::path)
 /// in [`Credential::store`](super::Credential::store) serves. The copy decides nothing.

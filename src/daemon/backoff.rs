@@ -2,15 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
-use sha2::{Digest, Sha256};
-
 use crate::names::CredentialName;
+use crate::retry::{CREDENTIAL, Retry};
+use jiff::SignedDuration;
 
-/// The pause after the first failure, which doubles.
-const FIRST: Duration = Duration::from_secs(5);
-/// No pause is longer.
-const LONGEST: Duration = Duration::from_mins(15);
 /// Near the expiry of the served token pauses get shorter, down to this.
 const LONGEST_AT_EXPIRY: Duration = Duration::from_secs(30);
 /// Until the expiry there is time for at least so many tries.
@@ -24,22 +19,13 @@ pub(super) fn pause(
     left: Option<SignedDuration>,
     sweep: Duration,
 ) -> Duration {
-    let doublings = failures.saturating_sub(1).min(16);
     let longest = left
-        .map_or(LONGEST, |left| {
+        .map_or(CREDENTIAL.longest, |left| {
             let share = Duration::try_from(left / TRIES_UNTIL_EXPIRY).unwrap_or(Duration::ZERO);
-            share.clamp(LONGEST_AT_EXPIRY, LONGEST)
+            share.clamp(LONGEST_AT_EXPIRY, CREDENTIAL.longest)
         })
-        .min(sweep.max(FIRST));
-    let pause = FIRST.saturating_mul(1 << doublings).min(longest);
-    pause.mul_f64(1.0 - jitter(name, failures) / 4.0)
-}
-
-/// From 0 to 1, the same whenever it is asked for: drawn afresh at each look, the first lucky draw would win.
-fn jitter(name: &CredentialName, failures: u32) -> f64 {
-    let digest =
-        Sha256::new().chain_update(name.as_str()).chain_update(failures.to_be_bytes()).finalize();
-    digest.first().copied().map_or(0.0, |byte| f64::from(byte) / 255.0)
+        .min(sweep.max(CREDENTIAL.first));
+    Retry { longest, ..CREDENTIAL }.pause(failures, name.as_str())
 }
 
 #[cfg(test)]
@@ -64,17 +50,13 @@ mod tests {
         }
         for failures in [9, 10, 40, u32::MAX] {
             let longest = pause(&etl, failures, None, SWEEP);
-            assert!((LONGEST * 3 / 4..=LONGEST).contains(&longest), "{longest:?}");
+            assert!(
+                (CREDENTIAL.longest * 3 / 4..=CREDENTIAL.longest).contains(&longest),
+                "{longest:?}"
+            );
         }
         let first = pause(&etl, 1, None, SWEEP);
-        assert!((FIRST * 3 / 4..=FIRST).contains(&first), "{first:?}");
-    }
-
-    #[test]
-    fn credentials_that_fail_together_do_not_come_back_together() {
-        let pauses: std::collections::BTreeSet<_> =
-            (0..100).map(|n| pause(&name(&format!("c{n}")), 5, None, SWEEP)).collect();
-        assert!(pauses.len() > 50, "{}", pauses.len());
+        assert!((CREDENTIAL.first * 3 / 4..=CREDENTIAL.first).contains(&first), "{first:?}");
     }
 
     #[test]

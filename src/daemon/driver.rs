@@ -3,7 +3,6 @@
 mod former;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
@@ -15,18 +14,16 @@ use crate::config::{Config, Credential, Place};
 use crate::fleet::{Fleet, Trouble};
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
+use crate::retry::STEP;
 use crate::rotation::condition::Reason;
 use crate::rotation::decide::{Request, Subject};
-use crate::rotation::drive::{Persistence, Report, drive};
+use crate::rotation::drive::{Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
 use crate::rotation::schedule::{expiring, renewal};
 use crate::rotation::world::World;
 use crate::telemetry::Telemetry;
-
-/// A step that fails once may be a hiccup; what fails longer is left to the back-off between two runs.
-const PERSISTENCE: Persistence = Persistence { failures: 2, pause: Duration::from_secs(1) };
 
 /// One credential, as the planner sees it.
 pub(super) trait Driver: Sized + Send + Sync + 'static {
@@ -151,7 +148,7 @@ impl LiveDriver {
             self.fleet.progressed(name, &progress);
         };
         let in_slot = InSlot { world, slot };
-        let run = drive(&in_slot, subject, Request::SCHEDULE, evidence, PERSISTENCE, &watcher);
+        let run = drive(&in_slot, subject, Request::SCHEDULE, evidence, &STEP, &watcher);
         let report = Box::pin(run).await;
         self.reminder.after(subject, &report, world.now());
         self.telemetry.tell(name, &report);
@@ -183,7 +180,7 @@ impl Driver for LiveDriver {
 
     fn introduce(&self) {
         let Work { credential, .. } = self.in_force();
-        self.fleet.introduce(credential);
+        self.fleet.introduce(&credential.into());
         if self.former().is_none() {
             self.fleet.block(&credential.name, None);
         }

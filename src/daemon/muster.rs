@@ -12,7 +12,8 @@ use super::current::Current;
 use crate::config::Config;
 use crate::deadline;
 use crate::fleet::FleetStanding;
-use crate::fleets::{Members, Purpose, RollCall, Source};
+use crate::fleets::{Members, Source};
+use crate::live::{Purpose, RollCall};
 
 /// How soon a list is asked for again that did not come, or a secret read that could not be.
 const SOON: Duration = Duration::from_mins(1);

@@ -20,10 +20,13 @@ use super::muster::{Called, Muster};
 use super::planner::Rules;
 use super::supervisor::Supervisor;
 use super::wakes::Wakes;
-use crate::config::{self, AdminToken, Config, Files, Fingerprint};
+use crate::config::{Config, Files, Fingerprint};
+use crate::fault::{Fault, chain};
 use crate::fleet::Fleet;
 use crate::live::Outside;
-use crate::rotation::world::{Fault, chain};
+use crate::motherduck::settings::AdminToken;
+use crate::notify::settings::Sink;
+use crate::server::settings::Server;
 
 /// How long after a refusal the same files are tried again: a certificate that they name may be there by then.
 const AGAIN: Duration = Duration::from_mins(1);
@@ -39,8 +42,8 @@ pub(super) struct Followed {
 
 /// What the daemon was started with and keeps.
 pub(super) struct Started {
-    pub(super) server: Option<config::Server>,
-    pub(super) notifications: BTreeMap<String, config::Sink>,
+    pub(super) server: Option<Server>,
+    pub(super) notifications: BTreeMap<String, Sink>,
     pub(super) dumpable: bool,
 }
 

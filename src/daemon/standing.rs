@@ -86,9 +86,9 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::fault::FaultKind;
     use crate::fleet::standing;
     use crate::rotation::drive::{LastSeen, Problem};
-    use crate::rotation::world::FaultKind;
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);

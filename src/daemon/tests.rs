@@ -17,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 use super::driver::Driver;
 use super::planner::{Planner, Rules};
 use super::slot::{Kind, Slot};
+use crate::fault::FaultKind;
 use crate::names::CredentialName;
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::world::FaultKind;
 
 /// What a run does.
 #[derive(Clone, Copy)]

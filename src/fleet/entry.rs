@@ -4,21 +4,22 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::configured::Configured;
 use super::counts::Counts;
 use super::history::{millis, waited_before};
 use super::member::{Blocked, Member, Trouble};
 use super::standing::{Standing, standing};
 use super::words::{Origin, State};
-use crate::config::{Credential, Policy};
+use crate::fault::FaultKind;
 use crate::names::{Owner, TokenId, TokenName};
 use crate::record::{Phase, Record};
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::{Progress, Step};
+use crate::rotation::policy::Policy;
 use crate::rotation::schedule::{
     Due, LATENESS, Run, began, due, neglected, next_due, renewal, signed, waiting,
 };
-use crate::rotation::world::FaultKind;
 
 /// What a rotation may take beyond the longest time of its gate, before it counts as past its deadline.
 const ALLOWANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -47,7 +48,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(credential: &Credential, now: Timestamp) -> Self {
+    pub(super) fn new(credential: &Configured, now: Timestamp) -> Self {
         Self {
             member: Member {
                 name: credential.name.clone(),
@@ -105,7 +106,7 @@ impl Entry {
 
     /// Takes in that the credential is configured otherwise. In another place, or for another account, it is another
     /// one, of which nothing is known yet.
-    pub(super) fn configure(&mut self, credential: &Credential, now: Timestamp) {
+    pub(super) fn configure(&mut self, credential: &Configured, now: Timestamp) {
         let fresh = Self::new(credential, now);
         let place = |one: &Member| {
             (one.username.clone(), one.token_type, one.store.clone(), one.path.clone())

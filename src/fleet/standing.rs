@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use crate::fault::FaultKind;
 use crate::rotation::drive::{Outcome, Problem, Report};
-use crate::rotation::world::FaultKind;
 
 /// How a credential stands after a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

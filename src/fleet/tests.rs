@@ -5,7 +5,8 @@ use crate::record::Record;
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{LastSeen, Outcome};
 use crate::rotation::journal::StepReport;
-use crate::rotation::schedule::Due;
+use crate::rotation::policy::GatePace;
+use crate::rotation::schedule::{Calendar, CronLine, Due};
 
 /// A clock that goes as the test tells it to.
 struct Clock(Mutex<Timestamp>);
@@ -28,10 +29,11 @@ struct Bench {
 }
 
 impl Bench {
-    /// A credential with these lines; it is just before four o'clock.
-    fn new(lines: &str) -> Self {
+    /// A credential that is configured so; it is just before four o'clock.
+    fn new(credential: Configured) -> Self {
         let clock = Arc::new(Clock(Mutex::new("2026-11-22T03:59:59Z".parse().unwrap())));
-        let fleet = Fleet::new(&config(lines), clock.clone());
+        let owner = "test".parse().unwrap();
+        let fleet = Fleet::new(owner, true, [credential], |_| true, clock.clone());
         Self { clock, fleet, name: "etl".parse().unwrap() }
     }
 
@@ -79,16 +81,16 @@ impl Bench {
     }
 }
 
-fn config(lines: &str) -> Config {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("pintail.toml");
-    let text = format!(
-        "owner = \"test\"\n[motherduck]\nadmin_token.env = \"ADMIN\"\n[stores.main.file]\ndir = \"/s\"\n\
-         [defaults]\nttl = \"90d\"\ngate = \"none\"\n[credentials.etl]\nusername = \"etl_prod\"\nstore = \"main\"\n{lines}\n"
-    );
-    std::fs::write(&file, text).unwrap();
-    Config::load(&[file], []).unwrap_or_else(|error| panic!("{error}"))
+fn cron(line: &str) -> Configured {
+    let line = CronLine::parse(line, "UTC").unwrap();
+    Configured::sample(Calendar::Cron(Arc::new(line)))
 }
+
+fn every(period: Duration) -> Configured {
+    Configured::sample(Calendar::Every(period))
+}
+
+const MONTH: Duration = Duration::from_hours(30 * 24);
 
 fn report(outcome: Outcome, record: &Record, steps: Vec<StepReport>) -> Report {
     Report {
@@ -117,7 +119,7 @@ fn a_fleet_that_was_told_nothing_has_nothing_to_show() {
 
 #[test]
 fn a_run_that_does_not_begin_counts_as_missed_when_its_time_is_up_and_once() {
-    let bench = Bench::new("schedule = \"0 4 * * *\"");
+    let bench = Bench::new(cron("0 4 * * *"));
     bench.saw(&bench.record(HOUR));
     bench.turn(MINUTE * 10);
     assert_eq!(bench.missed(), 0);
@@ -137,7 +139,7 @@ fn a_run_that_does_not_begin_counts_as_missed_when_its_time_is_up_and_once() {
 
 #[test]
 fn each_run_of_a_short_period_counts_ten_minutes_after_it_was_due() {
-    let bench = Bench::new("every = \"4s\"\nttl = \"5d\"\nrenew_before = \"1h\"");
+    let bench = Bench::new(every(Duration::from_secs(4)));
     bench.turn(MINUTE * 10);
     assert_eq!(bench.missed(), 0);
     bench.turn(MINUTE);
@@ -146,8 +148,8 @@ fn each_run_of_a_short_period_counts_ten_minutes_after_it_was_due() {
 
 #[test]
 fn what_has_begun_what_is_paused_and_what_was_never_asked_for_is_not_missed() {
-    let daily = "schedule = \"0 4 * * *\"";
-    let bench = Bench::new(daily);
+    let daily = cron("0 4 * * *");
+    let bench = Bench::new(daily.clone());
     bench.saw(&bench.record(HOUR));
     bench.turn(MINUTE);
     bench.fleet.progressed(&bench.name, &Progress::Began(Step::Create));
@@ -157,16 +159,17 @@ fn what_has_begun_what_is_paused_and_what_was_never_asked_for_is_not_missed() {
     bench.fleet.settled(&bench.name, &failed, None);
     assert_eq!(bench.missed(), 1, "it came to nothing");
 
-    let bench = Bench::new(&format!("{daily}\npaused = true"));
+    let mut paused = daily;
+    paused.policy.paused = true;
+    let bench = Bench::new(paused);
     bench.saw(&bench.record(HOUR));
     bench.turn(HOUR);
     assert_eq!(bench.missed(), 0);
 
-    let bench = Bench::new("schedule = \"0 9 * * *\"");
+    let bench = Bench::new(cron("0 9 * * *"));
     bench.saw(&bench.record(HOUR * 48));
     assert_eq!(bench.fleet.miss(bench.clock.now()), Some("2026-11-22T09:10:00Z".parse().unwrap()));
-    let hourly = config("every = \"1h\"");
-    bench.fleet.introduce(hourly.credentials.values().next().unwrap());
+    bench.fleet.introduce(&every(Duration::from_hours(1)));
     bench.turn(MINUTE * 9);
     let so_far = bench.missed();
     bench.turn(MINUTE * 2);
@@ -175,9 +178,13 @@ fn what_has_begun_what_is_paused_and_what_was_never_asked_for_is_not_missed() {
 
 #[test]
 fn what_was_read_is_shown_before_the_run_has_ended() {
-    let bench = Bench::new(
-        "every = \"30d\"\ngate.http = { url = \"http://x.example\", deadline = \"15m\" }",
-    );
+    let mut asked = every(MONTH);
+    asked.policy.gate = GatePace::Polled {
+        interval: Duration::from_secs(10),
+        successes: 3,
+        deadline: Duration::from_mins(15),
+    };
+    let bench = Bench::new(asked);
     let record = bench.record(MINUTE * 10);
     bench.saw(&record);
     let member = bench.member();
@@ -190,7 +197,7 @@ fn what_was_read_is_shown_before_the_run_has_ended() {
 
 #[test]
 fn a_gate_that_a_run_before_the_start_came_to_counts_from_the_publication() {
-    let bench = Bench::new("every = \"30d\"");
+    let bench = Bench::new(every(MONTH));
     let record = bench.record(MINUTE * 10);
     bench.saw(&record);
     let gate = StepReport {
@@ -209,7 +216,7 @@ fn a_gate_that_a_run_before_the_start_came_to_counts_from_the_publication() {
 
 #[test]
 fn what_is_blocked_shows_as_such_unless_something_worse_is_in_the_way() {
-    let bench = Bench::new("every = \"30d\"");
+    let bench = Bench::new(every(MONTH));
     let record = bench.record(HOUR);
     let trouble = Trouble { step: None, reason: None, message: "moved".to_owned(), hint: None };
     let mut blocked = Blocked { trouble, is_in_doubt: false };
@@ -223,7 +230,7 @@ fn what_is_blocked_shows_as_such_unless_something_worse_is_in_the_way() {
     let held = crate::rotation::drive::Problem {
         step: None,
         reason: None,
-        kind: crate::rotation::world::FaultKind::Permanent,
+        kind: crate::fault::FaultKind::Permanent,
         message: "worse".to_owned(),
         hint: None,
     };

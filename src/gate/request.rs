@@ -7,9 +7,9 @@ use url::Url;
 
 use super::SetupError;
 use crate::command::{Context, Encoding};
-use crate::config::{HttpMethod, HttpRequest};
+use crate::fault::FaultKind;
+use crate::http::settings::{HttpMethod, HttpRequest};
 use crate::http::{HeaderError, Headers, NotAHeader, origin, origin_of};
-use crate::rotation::world::FaultKind;
 use crate::tls::{HttpClients, is_distrust};
 
 /// A request, ready to be sent for any rotation.

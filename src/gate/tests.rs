@@ -10,9 +10,11 @@ use axum::extract::Request as Incoming;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 
+use super::settings;
 use super::*;
 use crate::command::sample;
-use crate::config::{HeaderSource, HttpMethod, HttpRequest};
+use crate::command::settings::Command;
+use crate::http::settings::{HeaderSource, HttpMethod, HttpRequest, Proxy};
 use crate::secret::SecretSource;
 
 /// A consumer that answers with what its path names, and remembers what it was asked.
@@ -53,7 +55,7 @@ impl Consumer {
             headers: BTreeMap::new(),
             timeout: Duration::from_secs(20),
             ca_file: None,
-            proxy: crate::config::Proxy::None,
+            proxy: Proxy::None,
         }
     }
 
@@ -83,7 +85,7 @@ fn record() -> Record {
 }
 
 async fn poll(request: HttpRequest) -> Health {
-    let gate = Gate::new(&config::Gate::Http(request), &mut Clients::default()).unwrap();
+    let gate = Gate::new(&settings::Gate::Http(request), &mut Clients::default()).unwrap();
     gate.poll(&sample(), &record()).await
 }
 
@@ -96,7 +98,7 @@ fn complaint(health: Health) -> String {
 
 #[tokio::test]
 async fn an_unasked_gate_is_open() {
-    let gate = Gate::new(&config::Gate::Unasked, &mut Clients::default()).unwrap();
+    let gate = Gate::new(&settings::Gate::Unasked, &mut Clients::default()).unwrap();
     assert_eq!(gate.poll(&sample(), &record()).await, Health::Healthy);
 }
 
@@ -137,7 +139,7 @@ async fn a_secret_header_is_read_anew_for_each_poll_and_never_told() {
     request
         .headers
         .insert("X-Key".to_owned(), HeaderSource::Secret(SecretSource::File(file.clone())));
-    let gate = Gate::new(&config::Gate::Http(request), &mut Clients::default()).unwrap();
+    let gate = Gate::new(&settings::Gate::Http(request), &mut Clients::default()).unwrap();
     for key in ["s3cret-one", "s3cret-two"] {
         std::fs::write(&file, key).unwrap();
         assert!(!complaint(gate.poll(&sample(), &record()).await).contains("s3cret"));
@@ -175,9 +177,9 @@ fn a_header_that_http_does_not_allow_is_refused_before_anything_is_sent() {
         headers: BTreeMap::from([("X-Key".to_owned(), HeaderSource::Plain("s3cret\n".to_owned()))]),
         timeout: Duration::from_secs(1),
         ca_file: None,
-        proxy: crate::config::Proxy::None,
+        proxy: Proxy::None,
     };
-    let error = Gate::new(&config::Gate::Http(request), &mut Clients::default()).err().unwrap();
+    let error = Gate::new(&settings::Gate::Http(request), &mut Clients::default()).err().unwrap();
     assert!(matches!(error, SetupError::Header { .. }));
     assert!(!error.to_string().contains("s3cret"), "{error}");
 }
@@ -185,12 +187,12 @@ fn a_header_that_http_does_not_allow_is_refused_before_anything_is_sent() {
 #[tokio::test]
 async fn a_command_gate_is_healthy_when_it_exits_with_zero() {
     let gate = |script: &str| {
-        let command = config::Command {
+        let command = Command {
             program: PathBuf::from("/bin/sh"),
             arguments: vec!["-c".to_owned(), script.to_owned()],
             timeout: Duration::from_secs(20),
         };
-        Gate::new(&config::Gate::Command(command), &mut Clients::default()).unwrap()
+        Gate::new(&settings::Gate::Command(command), &mut Clients::default()).unwrap()
     };
     let healthy = gate(r#"test "$PINTAIL_CREDENTIAL" = etl_prod"#);
     assert_eq!(healthy.poll(&sample(), &record()).await, Health::Healthy);
@@ -205,7 +207,7 @@ async fn a_hook_is_sent_as_it_was_configured_and_says_what_failed() {
         let mut request = consumer.request(path);
         request.method = HttpMethod::Post;
         request.headers.insert("X-Key".to_owned(), HeaderSource::Plain("k".to_owned()));
-        Hook::new(&config::Hook::Http(request), &mut Clients::default()).unwrap()
+        Hook::new(&settings::Hook::Http(request), &mut Clients::default()).unwrap()
     };
     hook("/reload").run(&sample(), &record()).await.unwrap();
     assert_eq!(consumer.seen(), ["POST /reload k"]);
@@ -217,6 +219,6 @@ async fn a_hook_is_sent_as_it_was_configured_and_says_what_failed() {
 #[test]
 fn a_poll_can_be_made_from_any_task() {
     fn check<T: Send>(_: T) {}
-    let gate = Gate::new(&config::Gate::Unasked, &mut Clients::default()).unwrap();
+    let gate = Gate::new(&settings::Gate::Unasked, &mut Clients::default()).unwrap();
     check(gate.poll(&sample(), &record()));
 }

@@ -6,8 +6,9 @@ use url::Url;
 
 use super::error::AccessError;
 use super::kubeconfig;
-use crate::config::{self, ClientCertificate};
+use super::settings::Cluster;
 use crate::secret::{SecretSource, Token};
+use crate::tls::settings::ClientCertificate;
 
 /// What Kubernetes mounts into every pod that is allowed to ask.
 const MOUNTED: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -42,25 +43,19 @@ pub(super) enum Bearer {
 
 impl Access {
     /// The way that is configured. Files are read later, but for a kubeconfig.
-    pub(super) fn new(settings: &config::Cluster) -> Result<Self, AccessError> {
+    pub(super) fn new(settings: &Cluster) -> Result<Self, AccessError> {
         match settings {
-            config::Cluster::Own => own(),
-            config::Cluster::Named { api_url, ca_file, token_file, client_certificate } => {
-                Ok(Self {
-                    url: api_url.clone(),
-                    authorities: ca_file
-                        .as_ref()
-                        .map_or(Authorities::System, |path| Authorities::File(path.clone())),
-                    bearer: token_file
-                        .as_ref()
-                        .map_or(Bearer::None, |path| Bearer::File(path.clone())),
-                    identity: client_certificate.clone(),
-                    _files: None,
-                })
-            }
-            config::Cluster::Kubeconfig { file, context } => {
-                kubeconfig::read(file, context.as_deref())
-            }
+            Cluster::Own => own(),
+            Cluster::Named { api_url, ca_file, token_file, client_certificate } => Ok(Self {
+                url: api_url.clone(),
+                authorities: ca_file
+                    .as_ref()
+                    .map_or(Authorities::System, |path| Authorities::File(path.clone())),
+                bearer: token_file.as_ref().map_or(Bearer::None, |path| Bearer::File(path.clone())),
+                identity: client_certificate.clone(),
+                _files: None,
+            }),
+            Cluster::Kubeconfig { file, context } => kubeconfig::read(file, context.as_deref()),
         }
     }
 }

@@ -16,8 +16,8 @@ use super::access::{Access, Authorities};
 use super::answer::Answer;
 use super::error::{AccessError, Verb};
 use super::object::{List, Place};
-use crate::config;
-use crate::rotation::world::chain;
+use super::settings;
+use crate::fault::chain;
 use crate::tally::{Reach, Tally};
 use crate::tls::{Roots, http_client};
 
@@ -66,7 +66,7 @@ impl fmt::Debug for Cluster {
 
 impl Cluster {
     /// The cluster that is configured. Nothing is contacted.
-    pub fn open(settings: &config::Cluster) -> Result<Self, AccessError> {
+    pub fn open(settings: &settings::Cluster) -> Result<Self, AccessError> {
         let access = Arc::new(Access::new(settings)?);
         let http = match &access.authorities {
             // What cannot be used is told now, and not at the first rotation.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 use crate::tls::TlsError;
 
 /// Why no way to the API server could be made.

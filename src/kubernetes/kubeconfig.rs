@@ -11,8 +11,8 @@ use url::Url;
 
 use super::access::{Access, Authorities, Bearer};
 use super::error::AccessError;
-use crate::config::{self, ClientCertificate};
 use crate::secret::Token;
+use crate::tls::settings::ClientCertificate;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -114,7 +114,7 @@ impl Reader<'_> {
         }
         let url = Url::parse(&cluster.server)
             .ok()
-            .filter(|url| url.scheme() == "https" || config::is_loopback(url))
+            .filter(|url| url.scheme() == "https" || crate::http::is_loopback(url))
             .ok_or_else(|| self.wrong("`server` is not an https URL"))?;
         let files = tempfile::tempdir()
             .map_err(|source| AccessError::File { path: std::env::temp_dir(), source })?;

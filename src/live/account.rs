@@ -10,10 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Live, Outside};
 use crate::account::Keeper;
 use crate::config::Config;
+use crate::fault::{Fault, FaultKind};
 use crate::motherduck::{Client, Error, NewToken};
 use crate::names::{CredentialName, RotationId, TokenId, TokenName};
 use crate::record::{Slot, TokenType};
-use crate::rotation::world::{Fault, FaultKind, Identity, ListedToken, Reading, Verdict, World};
+use crate::rotation::world::{Identity, ListedToken, Reading, Verdict, World};
 use crate::secret::Token;
 
 /// How long a token lives that primes an account: the shortest time that MotherDuck grants.

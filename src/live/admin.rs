@@ -9,12 +9,15 @@ use futures::future::BoxFuture;
 
 use super::Live;
 use super::place::{Place, fault};
-use crate::config::{self, AdminToken, Config, Format};
+use crate::config::Config;
+use crate::fault::{Fault, FaultKind, chain};
+use crate::motherduck::settings::{AdminToken, MotherDuck};
 use crate::motherduck::{AdminSource, Client, Error, Failure, NewToken, TokenPlace};
 use crate::names::{AccountName, RotationId, TokenName};
 use crate::record::{Slot, TokenType};
-use crate::rotation::world::{Fault, FaultKind, Verdict, World, chain};
+use crate::rotation::world::{Verdict, World};
 use crate::secret::Token;
+use crate::store::settings::Format;
 use crate::store::{Location, Role, Store};
 use crate::tally::Tally;
 
@@ -54,7 +57,7 @@ impl TokenPlace for Stored {
 
 /// A client of MotherDuck's whose admin token is where the configuration says; `find` finds a store by its name.
 pub(super) fn client(
-    settings: &config::MotherDuck,
+    settings: &MotherDuck,
     find: impl FnOnce(&str) -> Option<(Arc<Store>, Arc<Tally>)>,
 ) -> Result<Client, Fault> {
     let source = match &settings.admin_token {

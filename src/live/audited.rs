@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Live;
 use crate::audit::{AuditLog, Cause, Entry, Event, Ledger, Outcome, Trigger};
+use crate::fault::Fault;
 use crate::fleet::Origin;
 use crate::motherduck::{CreateTokenError, Error};
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Reason;
 use crate::rotation::world::{
-    Answer, CreatedToken, Fault, Identity, ListedToken, PublishError, Reading, Revocation,
+    Answer, CreatedToken, Identity, ListedToken, PublishError, Reading, Revocation,
 };
 
 /// Who tells, why the run was set going, and what it has come to know.

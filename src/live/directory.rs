@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::fault::Fault;
 use crate::motherduck::{Client, Error};
-use crate::rotation::world::Fault;
 
 /// Knows the accounts by name.
 #[derive(Clone)]

@@ -2,8 +2,9 @@
 
 use url::{Host, Url};
 
-use crate::config::{Config, StoreSettings};
+use crate::config::Config;
 use crate::names::PlaceMark;
+use crate::store::settings::StoreSettings;
 
 /// The mark of `path` in the store called `store`. What does not change where the secret is, such as how pintail logs
 /// in, does not change it.

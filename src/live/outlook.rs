@@ -1,9 +1,13 @@
 //! How the outside looks to whoever watches the fleet.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::Outside;
-use crate::fleet::{Contacts, Outlook};
+use crate::config::{Config, Credential};
+use crate::fleet::{Configured, Contacts, Fleet, Outlook};
+use crate::names::CredentialName;
 
 impl Outlook for Outside {
     fn now(&self) -> Timestamp {
@@ -23,4 +27,29 @@ impl Outlook for Outside {
             audit_failures: self.audit_log.as_ref().map(|log| log.failures()),
         }
     }
+}
+
+impl From<&Credential> for Configured {
+    fn from(credential: &Credential) -> Self {
+        Self {
+            name: credential.name.clone(),
+            fleet: credential.fleet.clone(),
+            username: credential.username.clone(),
+            token_type: credential.token_type,
+            store: credential.store.clone(),
+            path: credential.path.clone(),
+            policy: credential.policy.clone(),
+        }
+    }
+}
+
+/// The fleet of those credentials of `config` that are members.
+pub fn fleet(
+    config: &Config,
+    is_member: impl Fn(&CredentialName) -> bool,
+    outlook: Arc<dyn Outlook>,
+) -> Fleet {
+    let credentials = config.credentials.values().map(Configured::from);
+    let tells_apart = config.server.as_ref().is_none_or(|server| server.credential_label);
+    Fleet::new(config.owner.clone(), tells_apart, credentials, is_member, outlook)
 }

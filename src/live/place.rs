@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::config::{Credential, Mirror};
+use crate::fault::{Fault, FaultKind};
 use crate::names::TokenId;
 use crate::record::Record;
-use crate::rotation::world::{Fault, FaultKind, PublishError, Reading};
+use crate::rotation::world::{PublishError, Reading};
 use crate::secret::Token;
-use crate::store::{self, Location, Store, StoreError};
+use crate::store::settings::Format;
+use crate::store::{self, Location, Role, Store, StoreError};
 use crate::tally::{Reach, Tally};
 
 /// Where one secret is kept, and the way there.
@@ -99,4 +102,29 @@ fn judged(error: &StoreError) -> (&'static str, Reach) {
         | StoreError::Interrupted { .. } => Reach::Unreachable,
     };
     (word, reach)
+}
+
+impl From<&Credential> for Location {
+    /// The secret with the record.
+    fn from(credential: &Credential) -> Self {
+        Self {
+            path: credential.path.clone(),
+            token_field: credential.token_field.clone(),
+            token_id_field: credential.token_id_field.clone(),
+            format: Format::Json,
+            role: Role::Primary,
+        }
+    }
+}
+
+impl From<&Mirror> for Location {
+    fn from(mirror: &Mirror) -> Self {
+        Self {
+            path: mirror.path.clone(),
+            token_field: mirror.token_field.clone(),
+            token_id_field: mirror.token_id_field.clone(),
+            format: mirror.format,
+            role: Role::Mirror,
+        }
+    }
 }

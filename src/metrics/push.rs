@@ -6,9 +6,9 @@ use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
 use super::Format;
+use crate::fault::FaultKind;
 use crate::http::origin;
 use crate::http::reason::{behind, reason};
-use crate::rotation::world::FaultKind;
 use crate::tls::{Roots, TlsError, http_client};
 
 /// The limit for the whole push: nobody waits for metrics.

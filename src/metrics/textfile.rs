@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 
 /// Why the metrics were not written.
 #[derive(Debug, thiserror::Error)]

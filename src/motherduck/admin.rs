@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use reqwest::header::HeaderValue;
 
 use super::error::Failure;
-use crate::rotation::world::Fault;
+use crate::fault::Fault;
 use crate::secret::{SecretSource, Token};
 
 /// A place other than a file or a variable where the admin token is kept: a secret in a store.

@@ -16,7 +16,7 @@ use super::admin::Bearer;
 use super::answer::{Answer, Asked};
 use super::error::{Error, Failure};
 use super::operation::Operation;
-use super::pace::may_repeat;
+use super::pace::{given_up, may_repeat, wait};
 use super::rate::Lane;
 use crate::tally::Reach;
 
@@ -53,9 +53,9 @@ impl Client {
             self.attempt(operation, &url, body)
         };
         let outcome = attempt
-            .retry(self.pace.backoff())
+            .retry(self.retry.pauses(operation.to_string()))
             .when(|failure| may_repeat(failure, operation.is_idempotent()))
-            .adjust(|failure, chosen| self.pace.wait(failure, chosen, started.elapsed()))
+            .adjust(|failure, chosen| wait(&self.retry, failure, chosen, started.elapsed()))
             .notify(|failure, wait| {
                 tracing::debug!(
                     operation = %operation,
@@ -67,7 +67,7 @@ impl Client {
             .await;
         outcome.map_err(|failure| {
             if may_repeat(&failure, operation.is_idempotent()) {
-                self.pace.given_up(failure, attempts.into_inner())
+                given_up(&self.retry, failure, attempts.into_inner())
             } else {
                 failure
             }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::operation::Operation;
-use crate::rotation::world::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind};
 use crate::secret::{SecretError, TokenError};
 use crate::tally::Reach;
 use crate::tls::{TlsError, is_distrust};

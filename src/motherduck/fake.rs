@@ -8,8 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::Client;
-use super::pace::Pace;
-use crate::config;
+use super::settings::{AdminToken, MotherDuck};
+use crate::http::settings::Proxy;
+use crate::retry::{MOTHERDUCK, Retry};
 use crate::secret::SecretSource;
 
 /// One scripted answer.
@@ -77,18 +78,17 @@ impl Fake {
 pub(super) fn client(url: &str, admin_token: SecretSource) -> Client {
     let admin = super::AdminSource::Secret(admin_token.clone());
     let mut client = Client::new(&settings(url, admin_token), admin).unwrap();
-    client.pace = Pace { first: Duration::from_millis(1), repetitions: 3, ..Pace::default() };
+    client.retry = Retry { first: Duration::from_millis(1), tries: 4, ..MOTHERDUCK };
     client
 }
 
-pub(super) fn settings(url: &str, admin_token: SecretSource) -> config::MotherDuck {
-    config::MotherDuck {
+pub(super) fn settings(url: &str, admin_token: SecretSource) -> MotherDuck {
+    MotherDuck {
         api_url: url.parse().unwrap(),
-        admin_token: config::AdminToken::Secret(admin_token),
+        admin_token: AdminToken::Secret(admin_token),
         requests_per_second: 1000,
         ca_file: None,
-        proxy: crate::config::Proxy::None,
-        postgres: config::Postgres { host: None, port: 5432, ca_file: None },
+        proxy: Proxy::None,
     }
 }
 

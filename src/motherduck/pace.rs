@@ -2,79 +2,32 @@
 
 use std::time::Duration;
 
-use backon::ExponentialBuilder;
-
 use super::error::Failure;
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
+use crate::retry::{MOTHERDUCK_UNREACHED, Retry};
 
-/// How often and how fast a request is repeated.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    /// The wait before the first repetition; it doubles from one to the next, with jitter.
-    pub(super) first: Duration,
-    /// The longest wait that we choose ourselves.
-    pub(super) longest: Duration,
-    /// How many repetitions.
-    pub(super) repetitions: usize,
-    /// The longest wait that the service may ask for; a longer one ends the matter.
-    pub(super) longest_asked: Duration,
-    /// No repetition begins later than this after the first request.
-    pub(super) in_all: Duration,
-    /// The same where nobody listens: nothing was sent, and whoever asks tries again as a whole.
-    pub(super) unconnected: Duration,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            first: Duration::from_millis(250),
-            longest: Duration::from_secs(10),
-            repetitions: 5,
-            longest_asked: Duration::from_mins(1),
-            in_all: Duration::from_mins(3),
-            unconnected: Duration::from_secs(1),
+/// The error after the last attempt, which failed with `failure` though it could have been repeated.
+pub(super) fn given_up(retry: &Retry, failure: Failure, attempts: u32) -> Failure {
+    let limit = retry.longest_asked;
+    match asked(&failure) {
+        Some(asked) if asked > limit => {
+            Failure::WaitTooLong { asked, limit, source: Box::new(failure) }
         }
+        Some(_) | None => Failure::Exhausted { attempts, source: Box::new(failure) },
     }
 }
 
-impl Pace {
-    pub(super) fn backoff(&self) -> ExponentialBuilder {
-        ExponentialBuilder::new()
-            .with_min_delay(self.first)
-            .with_max_delay(self.longest)
-            .with_max_times(self.repetitions)
-            .with_jitter()
-    }
-
-    /// The error after the last attempt, which failed with `failure` though it could have been repeated.
-    pub(super) fn given_up(&self, failure: Failure, attempts: u32) -> Failure {
-        let limit = self.longest_asked;
-        match asked(&failure) {
-            Some(asked) if asked > limit => {
-                Failure::WaitTooLong { asked, limit, source: Box::new(failure) }
-            }
-            Some(_) | None => Failure::Exhausted { attempts, source: Box::new(failure) },
-        }
-    }
-
-    /// How long to wait before the next attempt: what we chose, or longer if the service asked for it. `None` ends
-    /// the matter.
-    pub(super) fn wait(
-        &self,
-        failure: &Failure,
-        chosen: Option<Duration>,
-        spent: Duration,
-    ) -> Option<Duration> {
-        let chosen = chosen?;
-        let wait = match asked(failure) {
-            Some(asked) if asked > self.longest_asked => return None,
-            Some(asked) => chosen.max(asked),
-            None => chosen,
-        };
-        let is_unconnected = matches!(failure, Failure::Connect { .. });
-        let in_all = if is_unconnected { self.unconnected } else { self.in_all };
-        (spent.saturating_add(wait) <= in_all).then_some(wait)
-    }
+/// How long to wait before the next attempt: what we chose, or longer if the service asked for it. `None` ends the
+/// matter.
+pub(super) fn wait(
+    retry: &Retry,
+    failure: &Failure,
+    chosen: Option<Duration>,
+    spent: Duration,
+) -> Option<Duration> {
+    let is_unconnected = matches!(failure, Failure::Connect { .. });
+    let retry = if is_unconnected { &MOTHERDUCK_UNREACHED } else { retry };
+    retry.wait(chosen?, asked(failure), spent)
 }
 
 fn asked(failure: &Failure) -> Option<Duration> {

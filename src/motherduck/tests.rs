@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::fake::{Fake, Reply, client, reply, reply_with, settings};
+use super::settings;
 use super::*;
+use crate::fault::FaultKind;
 use crate::names::{AccountName, TokenId};
 use crate::record::TokenType;
-use crate::rotation::world::{CreatedToken, FaultKind, Revocation};
+use crate::rotation::world::{CreatedToken, Revocation};
 use crate::secret::SecretSource;
 
 const ID: &str = "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01";
@@ -373,7 +375,7 @@ async fn a_revocation_does_not_wait_behind_lists_and_no_list_of_an_urgent_run_be
 fn a_client_in_the_place_of_another_shares_its_rate() {
     let source = || SecretSource::Env("X".to_owned());
     let made = |rate| {
-        let settings = config::MotherDuck {
+        let settings = settings::MotherDuck {
             requests_per_second: rate,
             ..settings("http://localhost:1", source())
         };

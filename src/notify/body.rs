@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::settings::Occasion;
 use super::words::{Words, words};
 use super::{Event, News};
-use crate::config::Occasion;
 
 /// Longer texts are cut: a receiver that refuses a long message would not be told at all.
 const MOST_CHARACTERS: usize = 3_000;

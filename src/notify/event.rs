@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::config::{Config, Occasion};
+use super::settings::Occasion;
 use crate::fleet::{Member, Snapshot};
 use crate::names::Owner;
 
@@ -55,9 +55,9 @@ impl Event {
     }
 
     /// A test for `sink`.
-    pub(super) fn test(config: &Config, sink: &str) -> Self {
+    pub(super) fn test(owner: &Owner, sink: &str) -> Self {
         let news = News::Test { sink: sink.to_owned() };
-        Self { id: Uuid::now_v7(), at: Timestamp::now(), owner: config.owner.clone(), news }
+        Self { id: Uuid::now_v7(), at: Timestamp::now(), owner: owner.clone(), news }
     }
 }
 

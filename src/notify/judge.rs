@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::News;
-use crate::config::{Occasion, Sink};
+use super::settings::{Occasion, Sink};
 use crate::fleet::{Member, Origin, Snapshot, State};
 use crate::names::{CredentialName, RotationId};
 

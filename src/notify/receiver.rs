@@ -5,11 +5,11 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use url::Url;
 
+use super::settings::{Sink, SinkForm};
 use super::{Event, body};
-use crate::config::{Sink, SinkForm, is_loopback};
+use crate::fault::FaultKind;
 use crate::http::reason::{behind, reason};
-use crate::http::{HeaderError, Headers, NotAHeader, retry_after};
-use crate::rotation::world::FaultKind;
+use crate::http::{HeaderError, Headers, NotAHeader, is_loopback, retry_after};
 use crate::secret::{SecretError, SecretSource, Token};
 use crate::tls::{HttpClients, TlsError, is_distrust};
 

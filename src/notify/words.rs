@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::settings::Occasion;
 use super::{Event, News};
-use crate::config::Occasion;
 use crate::fleet::Member;
 
 /// An event in words. None of them holds a secret.

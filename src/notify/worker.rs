@@ -9,15 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::queue::Queue;
 use super::{Event, Receiver, Setback};
 use crate::deadline;
+use crate::fault::{FaultKind, chain};
 use crate::fleet::Counts;
-use crate::rotation::world::{FaultKind, chain};
+use crate::retry::NOTIFICATION;
 
-/// The pause after the first failure, which doubles.
-const FIRST: Duration = Duration::from_secs(1);
-/// No pause of ours is longer; a `Retry-After` may be.
-const LONGEST: Duration = Duration::from_mins(1);
-/// An event that was not delivered for so long is given up.
-const PATIENCE: Duration = Duration::from_mins(15);
 /// Where the program is about to end, no pause of ours is longer.
 const LONGEST_AT_THE_END: Duration = Duration::from_secs(1);
 
@@ -55,7 +50,8 @@ impl<P: Post> Worker<P> {
     }
 
     async fn deliver(&self, event: &Event) {
-        let (began, mut pause) = (Instant::now(), FIRST);
+        let began = Instant::now();
+        let mut failures = 0;
         let (sink, word) = (self.sink.as_str(), event.news.word());
         let setback = loop {
             let setback = match self.post.post(event).await {
@@ -66,20 +62,20 @@ impl<P: Post> Worker<P> {
                 }
                 Err(setback) => setback,
             };
+            failures += 1;
             let asked = setback.retry_after();
-            let wait = asked.unwrap_or(pause);
-            if setback.kind() == FaultKind::Permanent
-                || began.elapsed().saturating_add(wait) > PATIENCE
-            {
-                break setback;
-            }
+            let pause = NOTIFICATION.pause(failures, sink);
+            let wait = match setback.kind() {
+                FaultKind::Permanent => None,
+                FaultKind::Transient => NOTIFICATION.wait(pause, asked, began.elapsed()),
+            };
+            let Some(wait) = wait else { break setback };
             let retry_in_ms = wait.as_millis();
             tracing::debug!(sink, event = word, retry_in_ms, error = %setback, "notification not delivered yet");
             match asked {
-                Some(wait) => tokio::time::sleep(wait).await,
+                Some(_) => tokio::time::sleep(wait).await,
                 None => self.nap(wait).await,
             }
-            pause = pause.saturating_mul(2).min(LONGEST);
         };
         let result = match setback.kind() {
             FaultKind::Permanent => "refused",

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::fault::{Fault, FaultKind};
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::record::Record;
+use crate::retry::Retry;
 use crate::rotation::condition;
 use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Refusal, Request, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Progress, Step, StepReport};
 use crate::rotation::reconcile::{Pass, Reconciler, Standing};
-use crate::rotation::world::{Fault, FaultKind, ListedToken, World};
+use crate::rotation::world::{ListedToken, World};
 
 /// A run that takes this many passes without ever having to wait is stopped: something answers nonsense.
 const MOST_PASSES: u32 = 1_000;
@@ -88,38 +90,17 @@ pub struct Problem {
     pub reason: Option<condition::Reason>,
 }
 
-/// How often a step that failed transiently is tried again within one run, and at which pauses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Persistence {
-    /// Failures in a row that end the run.
-    pub failures: u32,
-    /// Half of the first pause; they double.
-    pub pause: Duration,
-}
-
-impl Persistence {
-    /// So many pauses after the first of several failures in a row no further try begins, however few there were: each
-    /// may have taken long.
-    const PAUSES: u32 = 15;
-
-    /// Whether a row of failures that has lasted for `spent` ends the run, rather than another try after `pause`.
-    fn is_over(self, spent: SignedDuration, pause: Duration) -> bool {
-        let spent = Duration::try_from(spent).unwrap_or_default();
-        spent.saturating_add(pause) > self.pause.saturating_mul(Self::PAUSES)
-    }
-}
-
 /// Works on one credential until it is at rest, held, refused, or failing.
 pub async fn drive<W: World>(
     world: &W,
     subject: &Subject,
     request: Request,
     evidence: &mut Evidence,
-    persistence: Persistence,
+    retry: &Retry,
     watcher: &(dyn Fn(Progress) + Send + Sync),
 ) -> Report {
     let run = Reconciler::new(world, subject, evidence, request, Journal::new(watcher));
-    see_through(run, world, subject, persistence).await
+    see_through(run, world, subject, retry).await
 }
 
 /// Takes one pass after the other until the run has come to an end.
@@ -127,7 +108,7 @@ pub(crate) async fn see_through<W: World>(
     mut run: Reconciler<'_, W>,
     world: &W,
     subject: &Subject,
-    persistence: Persistence,
+    retry: &Retry,
 ) -> Report {
     let mut failures = 0;
     let mut failing_since = None;
@@ -161,14 +142,14 @@ pub(crate) async fn see_through<W: World>(
             }
             Pass::Failed(step, fault) => {
                 failures += 1;
-                if fault.kind == FaultKind::Permanent || failures >= persistence.failures {
-                    return report(run, Ending::Failed(problem(step, fault)));
-                }
-                let pause = persistence.pause.saturating_mul(1 << failures.min(10));
                 let since = *failing_since.get_or_insert(began);
-                if persistence.is_over(world.now().duration_since(since), pause) {
+                let spent = Duration::try_from(world.now().duration_since(since));
+                let pause = retry.pause(failures, subject.credential.as_str());
+                let may_pass = fault.kind == FaultKind::Transient && failures < retry.tries;
+                let pause = retry.wait(pause, None, spent.unwrap_or_default());
+                let Some(pause) = pause.filter(|_| may_pass) else {
                     return report(run, Ending::Failed(problem(step, fault)));
-                }
+                };
                 tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");
                 world.nap(pause).await;
             }

@@ -1,9 +1,10 @@
 //! What stands in a mirror, a second place where consumers read the secret, judged against the record.
 
+use crate::fault::{Fault, FaultKind};
 use crate::names::TokenId;
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Subject;
-use crate::rotation::world::{Fault, FaultKind, World};
+use crate::rotation::world::World;
 
 /// What stands in a mirror, as far as the record tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::fault::{Fault, FaultKind};
 use crate::names::{RotationId, TokenId};
 use crate::record::{Record, Slot};
 use crate::rotation::decide::{
@@ -11,9 +12,7 @@ use crate::rotation::decide::{
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Step, StepOutcome};
 use crate::rotation::mirror::named_in_mirrors;
-use crate::rotation::world::{
-    Fault, FaultKind, ListedToken, PublishError, Reading, Version, World,
-};
+use crate::rotation::world::{ListedToken, PublishError, Reading, Version, World};
 use crate::secret::Token;
 
 mod mirror;

@@ -12,9 +12,9 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use sha2::{Digest, Sha256};
 
 pub use self::window::{Week, Windows};
-use crate::config::{CatchUp, Policy};
 use crate::names::CredentialName;
 use crate::record::Record;
+use crate::rotation::policy::{CatchUp, Policy};
 
 /// How late a run may begin before it counts as missed; where `catch_up = "skip"`, it does not begin later.
 pub const LATENESS: SignedDuration = SignedDuration::from_mins(10);

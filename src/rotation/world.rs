@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::fault::Fault;
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Record, Slot, UserKeys};
-use crate::redact::{presentable, presentable_lines};
 use crate::rotation::decide::Reason;
 use crate::secret::Token;
 
@@ -72,44 +72,6 @@ pub struct CreatedToken {
     pub created_at: Timestamp,
     /// When it expires, by MotherDuck's clock; never, if absent.
     pub expires_at: Option<Timestamp>,
-}
-
-/// Whether trying again may help.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FaultKind {
-    /// It may pass by itself.
-    Transient,
-    /// A person must act.
-    Permanent,
-}
-
-/// Something outside did not work. Its texts never hold a secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Fault {
-    /// Whether trying again may help.
-    pub kind: FaultKind,
-    /// What was tried, on which thing, and the causes, joined by `: `.
-    pub message: String,
-    /// What a person can do about it.
-    pub hint: Option<String>,
-}
-
-impl Fault {
-    /// A fault of `kind` from an adapter's error and its sources, joined by `: `.
-    pub fn of(error: &dyn std::error::Error, kind: FaultKind, hint: Option<String>) -> Self {
-        Self { kind, message: presentable(&chain(error), MESSAGE_CHARACTERS), hint }
-    }
-}
-
-/// The most that is told of one error.
-const MESSAGE_CHARACTERS: usize = 2_000;
-
-/// An error and its sources, joined by `: `, fit to be shown: somebody outside may have worded them.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let texts = std::iter::successors(Some(error), |error| error.source());
-    let joined = texts.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    presentable_lines(&joined, MESSAGE_CHARACTERS)
 }
 
 /// Why a creation gave no token.
@@ -294,23 +256,4 @@ pub trait World {
 
     /// Revokes the token.
     fn revoke(&self, id: TokenId) -> impl Future<Output = Result<Revocation, Fault>> + Send;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("cannot read secret a")]
-    struct Outer {
-        source: std::fmt::Error,
-    }
-
-    #[test]
-    fn a_fault_tells_an_error_and_its_causes() {
-        let cause = std::fmt::Error;
-        let fault = Fault::of(&Outer { source: cause }, FaultKind::Permanent, None);
-        assert_eq!(fault.to_string(), format!("cannot read secret a: {cause}"));
-        assert_eq!(fault.kind, FaultKind::Permanent);
-    }
 }

@@ -7,11 +7,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::page::{self, Wanted};
 use super::ready::{Reason, is_alive, readiness};
-use crate::config::Config;
-use crate::fleet::{Contacts, Fleet, Outlook, PlannerState, Snapshot, State};
+use crate::fault::FaultKind;
+use crate::fleet::{Configured, Contacts, Fleet, Outlook, PlannerState, Snapshot, State};
 use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::journal::{Progress, Step};
-use crate::rotation::world::FaultKind;
+use crate::rotation::policy::GatePace;
+use crate::rotation::schedule::Calendar;
 use crate::workers::Worker;
 
 const LONG: Duration = Duration::from_mins(10);
@@ -37,32 +38,27 @@ impl Outlook for Sky {
 }
 
 fn fleet() -> (Arc<Sky>, Fleet) {
-    fleet_with("")
+    fleet_of(credential())
 }
 
-/// With further keys of the credential.
-fn fleet_with(more: &str) -> (Arc<Sky>, Fleet) {
-    let text = r#"
-owner = "test"
-[motherduck]
-admin_token.env = "ADMIN"
-[stores."<b>".file]
-dir = "/var/lib/pintail"
-[credentials.etl]
-username = "etl_prod"
-store = "<b>"
-path = "<script>x</script>"
-every = "30d"
-ttl = "45d"
-gate.http = { url = "http://127.0.0.1/", deadline = "20m" }
-"#;
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("pintail.toml");
-    std::fs::write(&file, format!("{text}{more}\n")).unwrap();
-    let config = Config::load(&[file], []).unwrap_or_else(|error| panic!("{error}"));
+/// A credential whose store and path would be markup, if a page let them.
+fn credential() -> Configured {
+    let mut credential = Configured::sample(Calendar::Every(Duration::from_hours(30 * 24)));
+    credential.store = "<b>".to_owned();
+    credential.path = "<script>x</script>".to_owned();
+    credential.policy.gate = GatePace::Polled {
+        interval: Duration::from_secs(10),
+        successes: 3,
+        deadline: Duration::from_mins(20),
+    };
+    credential
+}
+
+fn fleet_of(credential: Configured) -> (Arc<Sky>, Fleet) {
     let begun = "2026-11-22T04:00:00Z".parse().unwrap();
     let sky = Arc::new(Sky(Mutex::new((begun, Contacts::default()))));
-    let fleet = Fleet::new(&config, sky.clone());
+    let owner = "test".parse().unwrap();
+    let fleet = Fleet::new(owner, true, [credential], |_| true, sky.clone());
     fleet.beat();
     (sky, fleet)
 }
@@ -194,7 +190,10 @@ fn the_policy_lets_the_pages_own_script_and_style_run_and_nothing_else() {
 
 #[test]
 fn a_paused_credential_is_shown_as_such_and_is_a_persons_concern_once_its_token_nears_its_expiry() {
-    let (sky, fleet) = fleet_with("paused = true\nrenew_before = \"2d\"");
+    let mut paused = credential();
+    paused.policy.paused = true;
+    paused.policy.renew_before = Duration::from_hours(48);
+    let (sky, fleet) = fleet_of(paused);
     let shown = || {
         let snapshot = fleet.snapshot();
         let html = page::render(&snapshot, &readiness(&snapshot, LONG), &Wanted::default());

@@ -2,7 +2,7 @@
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::rotation::world::{Fault, FaultKind};
+use crate::fault::{Fault, FaultKind};
 use crate::secret::SecretSource;
 
 /// Reads them; their values are secrets.

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::settings;
 use super::*;
+use crate::http::settings::Proxy;
 use crate::names::RotationId;
 use crate::rotation::drive::{LastSeen, Outcome, Problem};
 use crate::rotation::journal::{Step, StepOutcome, StepReport};
@@ -88,15 +90,14 @@ async fn nobody_waits_for_a_collector_that_does_not_answer() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1/traces", listener.local_addr().unwrap());
     let (post, mut letters) = mpsc::channel(2);
-    let settings = config::Telemetry {
+    let settings = settings::Telemetry {
         traces_url: url.parse().unwrap(),
         service_name: "pintail".to_owned(),
         headers_from: None,
         ca_file: None,
-        proxy: crate::config::Proxy::None,
+        proxy: Proxy::None,
     };
-    let client =
-        HttpClients::default().with_extra_roots(None, &crate::config::Proxy::None).unwrap();
+    let client = HttpClients::default().with_extra_roots(None, &Proxy::None).unwrap();
     let mut carrier = Carrier { client, settings, headers: HeaderMap::new(), failing: false };
     tokio::spawn(async move { carrier.carry(&mut letters).await });
     let telemetry =

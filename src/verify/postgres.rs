@@ -18,10 +18,12 @@ use self::address::Addresses;
 use self::attention::Attention;
 use self::limited::limited;
 use super::region;
-use crate::config::{self, IdentityRule};
+use super::settings;
+use crate::fault::FaultKind;
 use crate::names::AccountName;
 use crate::redact::foreign_text;
-use crate::rotation::world::{Answer, FaultKind, Verdict};
+use crate::rotation::policy::IdentityRule;
+use crate::rotation::world::{Answer, Verdict};
 use crate::secret::Token;
 use crate::tls::{Roots, TlsError, client_config, is_distrust};
 
@@ -195,7 +197,7 @@ enum Asks {
 
 impl Endpoint {
     pub(super) fn new(
-        settings: &config::Postgres,
+        settings: &settings::Postgres,
         database: &str,
         identity: IdentityRule,
     ) -> Result<Self, PostgresError> {

@@ -13,9 +13,11 @@ use tokio_rustls::TlsAcceptor;
 
 use super::postgres::Endpoint;
 use super::postgres::address::Addresses;
+use super::settings::{Postgres, Verify};
 use super::*;
 use crate::command::sample;
-use crate::config::IdentityRule;
+use crate::command::settings::Command;
+use crate::rotation::policy::IdentityRule;
 
 const GOOD: &str = "the-g00d-token";
 
@@ -86,8 +88,8 @@ impl Server {
         Self { port, dir, said_goodbye }
     }
 
-    fn settings(&self) -> config::Postgres {
-        config::Postgres {
+    fn settings(&self) -> Postgres {
+        Postgres {
             host: Some("localhost".to_owned()),
             port: self.port,
             ca_file: Some(self.dir.path().join("ca.pem")),
@@ -198,17 +200,17 @@ fn complaint(state: &str, message: &str) -> Vec<u8> {
     bytes
 }
 
-fn postgres(identity: IdentityRule) -> config::Verify {
-    config::Verify::Postgres { database: "md:".to_owned(), identity }
+fn postgres(identity: IdentityRule) -> Verify {
+    Verify::Postgres { database: "md:".to_owned(), identity }
 }
 
-async fn connect(settings: &config::Postgres, token: &str) -> Result<Verdict, PostgresError> {
+async fn connect(settings: &Postgres, token: &str) -> Result<Verdict, PostgresError> {
     connect_by(IdentityRule::Off, settings, token).await
 }
 
 async fn connect_by(
     identity: IdentityRule,
-    settings: &config::Postgres,
+    settings: &Postgres,
     token: &str,
 ) -> Result<Verdict, PostgresError> {
     let verifier = Verifier::new(&postgres(identity), settings).unwrap();
@@ -406,13 +408,13 @@ async fn without_a_host_and_a_region_the_person_is_asked_for_the_host() {
 }
 
 async fn by_command(script: &str) -> Result<Verdict, Error> {
-    let command = config::Command {
+    let command = Command {
         program: PathBuf::from("/bin/sh"),
         arguments: vec!["-c".to_owned(), script.to_owned()],
         timeout: std::time::Duration::from_secs(20),
     };
-    let unused = config::Postgres { host: None, port: 1, ca_file: None };
-    let verifier = Verifier::new(&config::Verify::Command(command), &unused).unwrap();
+    let unused = Postgres { host: None, port: 1, ca_file: None };
+    let verifier = Verifier::new(&Verify::Command(command), &unused).unwrap();
     verifier.connect(&Token::new(GOOD).unwrap(), &sample()).await
 }
 
@@ -433,7 +435,7 @@ async fn a_command_that_was_killed_gave_no_verdict() {
 #[test]
 fn a_verification_can_be_made_from_any_task() {
     fn check<T: Send>(_: T) {}
-    let endpoint = config::Postgres { host: None, port: 1, ca_file: None };
+    let endpoint = Postgres { host: None, port: 1, ca_file: None };
     let how = postgres(IdentityRule::IfAnswered);
     let verifier = Verifier::new(&how, &endpoint).unwrap();
     check(verifier.connect(&Token::new(GOOD).unwrap(), &sample()));

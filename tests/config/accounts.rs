@@ -1,6 +1,6 @@
 //! What may be declared of accounts, and what is said where credentials contradict one another.
 
-use pintail::config::{DeclaredDucklings, DeclaredPool};
+use pintail::account::settings::{DeclaredDucklings, DeclaredPool};
 
 use super::{HEAD, assert_refused, credential, load};
 

@@ -1,6 +1,8 @@
 //! The admin token in a store: where it may be, and the credential that is kept there.
 
-use pintail::config::{AdminToken, Config, ConfigError, Proof, StoredToken};
+use pintail::config::{Config, ConfigError};
+use pintail::motherduck::settings::{AdminToken, StoredToken};
+use pintail::verify::settings::Proof;
 
 use super::{HEAD, assert_refused, load, only};
 

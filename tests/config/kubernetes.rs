@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use pintail::config::{Cluster, Config, ConfigError, Gate, Hook, StoreSettings};
+use pintail::config::{Config, ConfigError};
+use pintail::gate::settings::{Gate, Hook};
+use pintail::kubernetes::settings::Cluster;
+use pintail::store::settings::StoreSettings;
 
 use super::{HEAD, assert_refused, load, only};
 

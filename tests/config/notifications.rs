@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use pintail::config::{HeaderSource, Occasion, SinkForm};
+use pintail::http::settings::HeaderSource;
+use pintail::notify::settings::{Occasion, SinkForm};
 use pintail::secret::SecretSource;
 
 use super::{HEAD, assert_refused, load, load_with};

@@ -298,12 +298,12 @@ fn a_pattern_is_tried_before_it_stands_in_a_rule() {
     assert_eq!(fleet.count("token_created"), 0);
 }
 
-/// How many accounts the great fleet has.
-const GREAT: usize = 2_000;
+/// How many accounts the great fleet has, unless `PINTAIL_FLEET` says otherwise.
+const GREAT: usize = 200;
 
 #[test]
 fn a_great_fleet_comes_to_rest_whatever_is_created_deleted_failed_and_killed() {
-    let accounts = GREAT;
+    let accounts = std::env::var("PINTAIL_FLEET").map_or(GREAT, |text| text.parse().unwrap());
     let mut fleet = Fleet::new(accounts, "joins_at_most = \"100000/h\"");
     fleet.scene.more =
         fleet.scene.more.replace("sweep = \"1s\"", "sweep = \"20s\"\nconcurrency = 32");
@@ -318,7 +318,9 @@ fn a_great_fleet_comes_to_rest_whatever_is_created_deleted_failed_and_killed() {
         }
     };
     let daemon = fleet.daemon();
-    let created = |least: usize| fleet.count("token_created") > least;
+    // The events of a great fleet are too many to be asked for again and again.
+    let created =
+        |least: usize| fleet.scene.sandbox.count("token_create") > u64::try_from(least).unwrap();
     waited("a third has joined", &mut || created(accounts / 3));
     let faults = |fails: f64, loses: f64| {
         fleet.scene.sandbox.faults(&json!({"fail_rate": fails, "lose_reply_rate": loses}));
@@ -330,9 +332,15 @@ fn a_great_fleet_comes_to_rest_whatever_is_created_deleted_failed_and_killed() {
     faults(0.0, 0.0);
     names(accounts..accounts + 50).iter().for_each(|account| fleet.create(account));
     faults(0.03, 0.02);
-    let other = fleet.scene.start(&["rotate-now", "--all"]);
-    waited("it rotates", &mut || created(accounts + accounts / 4));
-    other.kill();
+    let mut other = fleet.scene.start(&["rotate-now", "--all"]);
+    waited("it rotates", &mut || {
+        if !other.is_running() {
+            // A list that failed leaves it with nobody to rotate, and it says so.
+            other = fleet.scene.start(&["rotate-now", "--all"]);
+        }
+        created(accounts + accounts / 4)
+    });
+    drop(other);
     faults(0.0, 0.0);
     names(0..10).iter().for_each(|account| fleet.delete(account));
     faults(0.03, 0.02);

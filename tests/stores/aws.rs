@@ -1,12 +1,14 @@
 //! The AWS store against moto: the two steps of a publication, and what one that went wrong may have done.
 
+use pintail::http::settings::Proxy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pintail::config::{AwsStore, Format, StoreSettings};
+use pintail::fault::FaultKind;
 use pintail::record::{Phase, Slot};
-use pintail::rotation::world::{FaultKind, Reading};
+use pintail::rotation::world::Reading;
 use pintail::secret::Token;
+use pintail::store::settings::{AwsStore, Format, StoreSettings};
 use pintail::store::{Location, PublishError, Role, Store, StoreError};
 use pintail::tls::{Roots, http_client};
 use serde_json::{Value, json};
@@ -59,7 +61,7 @@ async fn put_text(path: &str, text: &str) {
 
 fn settings(endpoint: &str) -> StoreSettings {
     StoreSettings::AwsSecretsManager(AwsStore {
-        proxy: pintail::config::Proxy::None,
+        proxy: Proxy::None,
         region: Some("us-east-1".to_owned()),
         endpoint_url: Some(endpoint.parse().unwrap()),
         role_arn: None,

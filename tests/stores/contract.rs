@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pintail::config::{Format, StoreSettings};
 use pintail::names::{RotationId, TokenId};
 use pintail::record::{Phase, Record, Slot, TokenType};
 use pintail::rotation::world::Reading;
 use pintail::secret::Token;
+use pintail::store::settings::{Format, StoreSettings};
 use pintail::store::{Location, PublishError, Role, Store, StoreError};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;

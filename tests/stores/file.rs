@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pintail::config::{FileStore, StoreSettings};
+use pintail::fault::FaultKind;
 use pintail::record::{Phase, Slot};
-use pintail::rotation::world::FaultKind;
+use pintail::store::settings::{FileStore, StoreSettings};
 use pintail::store::{PublishError, Store};
 use serde_json::Value;
 

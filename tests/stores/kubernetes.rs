@@ -1,8 +1,9 @@
 //! The Kubernetes store against a real API server: rights, odd Secrets, and what a request that went wrong may have done.
 
-use pintail::config::{Cluster, KubernetesStore, StoreSettings};
+use pintail::fault::FaultKind;
+use pintail::kubernetes::settings::Cluster;
 use pintail::record::{Phase, Slot};
-use pintail::rotation::world::FaultKind;
+use pintail::store::settings::{KubernetesStore, StoreSettings};
 use pintail::store::{PublishError, Store, StoreError};
 use serde_json::{Value, json};
 

@@ -1,13 +1,14 @@
 //! The Vault store against OpenBao: logins, policies, and what a request that went wrong may have done.
 
+use pintail::http::settings::Proxy;
 use std::fs;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use pintail::config::{SignedTokenMethod, StoreSettings, VaultAuth, VaultStore};
+use pintail::fault::FaultKind;
 use pintail::record::{Object, Phase, Slot};
-use pintail::rotation::world::FaultKind;
 use pintail::secret::SecretSource;
+use pintail::store::settings::{SignedTokenMethod, StoreSettings, VaultAuth, VaultStore};
 use pintail::store::{PublishError, Store, StoreError};
 use pintail::tls::{Roots, http_client};
 use serde_json::{Value, json};
@@ -66,7 +67,7 @@ keys!(Vault);
 
 fn settings(address: &str, auth: VaultAuth) -> StoreSettings {
     StoreSettings::Vault(VaultStore {
-        proxy: pintail::config::Proxy::None,
+        proxy: Proxy::None,
         address: address.parse().unwrap(),
         mount: "secret".to_owned(),
         namespace: None,

@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::cli::by_hand::{self, columns, credentials_of, failed, note, tame};
 use crate::cli::{ExitCode, ListAccounts, Output};
 use crate::config::Config;
+use crate::fault::chain;
 use crate::motherduck::User;
-use crate::rotation::world::chain;
 
 #[derive(Serialize)]
 struct Document {

@@ -3,10 +3,11 @@
 use super::super::ExitCode;
 use super::super::complaint::Complaint;
 use super::super::whose::{Connected, connect, rule, whose};
-use crate::config::{Credential, IdentityRule};
+use crate::config::Credential;
 use crate::live::Live;
 use crate::names::TokenId;
 use crate::record::Slot;
+use crate::rotation::policy::IdentityRule;
 use crate::rotation::whose::{Origin, Whose};
 use crate::rotation::world::{Answer, World};
 

@@ -11,11 +11,12 @@ use super::super::complaint::Complaint;
 use super::super::look::with_siblings;
 use super::Wish;
 use crate::config::{Config, Credential};
+use crate::fault::Fault;
 use crate::live::{Live, Outside, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, Slot};
 use crate::rotation::adopt::{AdoptRefusal, Adoption, Claim, TakeOver};
-use crate::rotation::world::{Fault, ListedToken, Reading, World};
+use crate::rotation::world::{ListedToken, Reading, World};
 
 /// The secrets of all credentials of some accounts, and then those accounts' tokens.
 pub(super) struct Ground {
@@ -108,7 +109,7 @@ impl Ground {
     ) -> Result<Prepared<'_>, Obstacle> {
         let missing = || {
             Obstacle::Fault(Fault {
-                kind: crate::rotation::world::FaultKind::Permanent,
+                kind: crate::fault::FaultKind::Permanent,
                 message: "it is not configured".to_owned(),
                 hint: None,
             })

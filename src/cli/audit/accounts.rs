@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::super::by_hand::tame;
 use super::Unseen;
+use crate::fault::chain;
 use crate::live::Outside;
 use crate::motherduck::Error;
-use crate::rotation::world::chain;
 
 /// Where accounts are known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -8,11 +8,12 @@ use super::super::whose::{Connected, connect};
 use super::Unseen;
 use super::findings::Finding;
 use crate::config::Credential;
+use crate::fault::Fault;
 use crate::live::Outside;
 use crate::record::{Record, Slot};
 use crate::rotation::decide::Refusal;
 use crate::rotation::whose::Whose;
-use crate::rotation::world::{Fault, World};
+use crate::rotation::world::World;
 
 /// What there is to remark on the served tokens, and what could not be found out.
 pub(super) async fn examine(outside: &Outside) -> (Vec<Finding>, Vec<Unseen>) {

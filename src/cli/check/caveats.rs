@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use super::finding::Finding;
-use crate::config::{Credential, StoreSettings};
+use crate::config::Credential;
 use crate::live::{Live, Outside};
 use crate::record::{Phase, Slot};
 use crate::rotation::world::{Reading, World};
+use crate::store::settings::StoreSettings;
 use crate::store::{Location, Severity};
 
 /// What there is to say of a credential's own secret.

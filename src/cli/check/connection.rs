@@ -3,10 +3,11 @@
 
 use super::super::whose::{Connected, connect, rule};
 use super::finding::Finding;
-use crate::config::{Credential, IdentityRule};
+use crate::config::Credential;
 use crate::live::Live;
 use crate::record::Record;
 use crate::rotation::decide::Refusal;
+use crate::rotation::policy::IdentityRule;
 use crate::rotation::whose::Whose;
 use crate::secret::Token;
 

@@ -12,8 +12,8 @@ use tokio_rustls::TlsConnector;
 
 use super::certificate::Validity;
 use super::finding::Finding;
-use crate::config::ClientCertificate;
-use crate::rotation::world::{Fault, FaultKind, chain};
+use crate::fault::{Fault, FaultKind, chain};
+use crate::tls::settings::ClientCertificate;
 use crate::tls::{Roots, TlsError, client_config, is_distrust};
 
 const LIMIT: Duration = Duration::from_secs(15);

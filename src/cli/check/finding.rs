@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::answer::Answer;
 use super::super::table::counted;
-use crate::rotation::world::Fault;
+use crate::fault::Fault;
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -9,11 +9,16 @@ use jiff::Timestamp;
 use super::super::table::counted;
 use super::finding::{Finding, Findings, Level};
 use super::thing::{Place, Thing, remark};
-use crate::config::{
-    AdminToken, Cluster, Command, Config, Credential, Files, Gate, HeaderSource, Hook, HttpRequest,
-    Proof, Sink, SinkForm, StoreSettings, VaultAuth, Verify,
-};
+use crate::command::settings::Command;
+use crate::config::{Config, Credential, Files};
+use crate::gate::settings::{Gate, Hook};
+use crate::http::settings::{HeaderSource, HttpRequest};
+use crate::kubernetes::settings::Cluster;
 use crate::modes::{self, Holds, Remark};
+use crate::motherduck::settings::AdminToken;
+use crate::notify::settings::{Sink, SinkForm};
+use crate::store::settings::{StoreSettings, VaultAuth};
+use crate::verify::settings::{Proof, Verify};
 
 /// Who needs a thing: the first, and how many more, since a default may be shared by thousands.
 #[derive(Default)]
@@ -42,7 +47,7 @@ impl Things {
             things.need(source.into(), || "motherduck.admin_token".to_owned());
         }
         things.certificates(motherduck.ca_file.as_ref(), || "motherduck.ca_file".to_owned());
-        things.certificates(motherduck.postgres.ca_file.as_ref(), || {
+        things.certificates(config.postgres.ca_file.as_ref(), || {
             "motherduck.postgres.ca_file".to_owned()
         });
         for (name, settings) in &config.stores {

@@ -14,7 +14,10 @@ use super::finding::{Finding, Findings, Level};
 use super::rights::Rights;
 use super::servers;
 use crate::command::{Context, Encoding};
-use crate::config::{Credential, Gate, Hook, HttpMethod, Proxy};
+use crate::config::Credential;
+use crate::fault::Fault;
+use crate::gate::settings::{Gate, Hook};
+use crate::http::settings::{HttpMethod, Proxy};
 use crate::kubernetes::Right;
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
@@ -23,7 +26,7 @@ use crate::rotation::condition::place_vacant;
 use crate::rotation::decide::{Refusal, unrecorded};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
-use crate::rotation::world::{Fault, Health, Identity, Reading, World};
+use crate::rotation::world::{Health, Identity, Reading, World};
 
 /// A clock that is further off than this deserves a word.
 const NOTABLE_SKEW: SignedDuration = SignedDuration::from_mins(1);

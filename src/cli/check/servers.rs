@@ -6,8 +6,11 @@ use url::Url;
 
 use super::endpoint::{Endpoint, Opening};
 use super::finding::Finding;
-use crate::config::{Config, Proof, Proxy, StoreSettings, Verify};
+use crate::config::Config;
+use crate::http::settings::Proxy;
+use crate::store::settings::StoreSettings;
 use crate::tls::Roots;
+use crate::verify::settings::{Proof, Verify};
 
 /// The REST API, the Postgres endpoint where its host is known before a token is, and each Vault; those that use TLS and
 /// are reached directly.
@@ -28,7 +31,7 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Finding> {
         };
         findings.push(rest.examine("motherduck.api_url", now).await);
     }
-    let postgres = &motherduck.postgres;
+    let postgres = &config.postgres;
     let is_used = config.credentials.values().any(|credential| match &credential.verify {
         Proof::Connection(Verify::Postgres { .. }) => true,
         Proof::Connection(Verify::Command(_)) | Proof::Admin => false,

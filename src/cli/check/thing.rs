@@ -9,8 +9,8 @@ use nix::unistd::{AccessFlags, access, geteuid};
 use super::certificate;
 use super::finding::{Finding, Level};
 use crate::command::SEARCH_PATH;
+use crate::fault::chain;
 use crate::modes::{Holds, Remark, remarks};
-use crate::rotation::world::chain;
 use crate::secret::SecretSource;
 
 /// Something on this machine that the configuration names.

@@ -5,10 +5,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Unseen;
 use crate::config::Credential;
+use crate::fault::Fault;
 use crate::live::Outside;
 use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, Slot};
-use crate::rotation::world::{Fault, World};
+use crate::rotation::world::World;
 use crate::secret::Token;
 
 /// What a secret makes of the token. What comes first says more.

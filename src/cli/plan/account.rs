@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::super::look::Look;
 use crate::account::{Difference, Sight, see};
+use crate::fault::Fault;
 use crate::live::Outside;
 use crate::names::AccountName;
-use crate::rotation::world::Fault;
 
 /// What was seen of the declared accounts, by their folded usernames.
 pub(super) type Accounts = BTreeMap<String, (AccountName, Result<Sight, Fault>)>;

@@ -7,6 +7,7 @@ use super::super::inventory::Inventory;
 use super::super::look::{Found, Look};
 use super::super::table::{instant, relative, span};
 use crate::config::{Config, Credential};
+use crate::fault::{Fault, FaultKind};
 use crate::live::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::record::{Phase, Record, TokenType};
@@ -18,7 +19,7 @@ use crate::rotation::evidence::Evidence;
 use crate::rotation::kinship::Kinship;
 use crate::rotation::mirror::{MirrorSight, foreign};
 use crate::rotation::schedule::{Due, due, neglected, next_due, renewal, signed, waiting};
-use crate::rotation::world::{Fault, FaultKind, ListedToken};
+use crate::rotation::world::ListedToken;
 
 const UNKNOWN: &str = "?";
 const NONE: &str = "-";

@@ -1,9 +1,9 @@
 //! What speaks against revoking a token by hand: the secrets that consumers read, and the token's own name.
 
 use crate::config::{Config, Credential};
+use crate::fault::chain;
 use crate::names::{AccountName, TokenId, TokenName};
 use crate::record::Slot;
-use crate::rotation::world::chain;
 use crate::store::{Location, Store};
 
 /// Why `id` must not be revoked as if nobody needed it; `None` if nothing is known to speak against it. Only the

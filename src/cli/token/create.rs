@@ -9,15 +9,15 @@ use serde::Serialize;
 use crate::audit::{Deed, Entry, Event, Outcome};
 use crate::cli::by_hand::{self, failed, instant, note, refused};
 use crate::cli::complaint::Complaint;
-use crate::cli::deed;
 use crate::cli::reveal::{Destination, Undelivered};
-use crate::cli::{CreateToken, ExitCode, Output};
+use crate::cli::{CreateToken, ExitCode, Output, deed};
 use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
+use crate::fault::chain;
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{AccountName, TokenId};
 use crate::record::TokenType;
-use crate::rotation::world::{CreatedToken, chain};
+use crate::rotation::world::CreatedToken;
 
 #[derive(Serialize)]
 struct Document<'a> {

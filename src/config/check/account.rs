@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::findings::{Findings, Key};
 use super::spell;
+use crate::account::settings::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
 use crate::config::raw::ducklings::Ducklings as Raw;
 use crate::config::raw::scalar::{Flag, Number, Span};
-use crate::config::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
 use crate::names::{AccountName, CredentialName};
 
 /// What MotherDuck is known to accept. Beyond it, a later version may accept more.

@@ -15,12 +15,13 @@ use super::{gate, mirror, path};
 use crate::config::raw::credential::Credential as Raw;
 use crate::config::raw::gate::CHOOSE_A_GATE;
 use crate::config::raw::scalar::{FieldName, Flag, Word};
-use crate::config::{
-    CatchUp, Cluster, Credential, Format, OnFailure, Policy, StoreSettings, TOKEN_FIELD, suggest,
-};
+use crate::config::{Credential, TOKEN_FIELD, suggest};
+use crate::kubernetes::settings::Cluster;
 use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::{RECORD_KEY, TOKEN_ID_FIELD, TokenType};
+use crate::rotation::policy::{CatchUp, OnFailure, Policy};
 use crate::rotation::schedule::{Schedule, Windows};
+use crate::store::settings::{Format, StoreSettings};
 
 const PATH: &str = "motherduck/{credential}";
 const ORPHAN_GRACE: Duration = Duration::from_mins(10);

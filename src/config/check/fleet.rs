@@ -12,9 +12,11 @@ use super::{admin, kubernetes, path, shaped};
 use crate::config::fleet::{Fleet, Template, Unfit};
 use crate::config::raw::credential::Credential as Raw;
 use crate::config::raw::fleet::{KEYS, Limit, Rule as RawRule};
-use crate::config::{Cluster, Config, Credential, StoreSettings};
+use crate::config::{Config, Credential};
 use crate::fleets::{Glob, JoinRate, LeaveLimit, Rule, Source};
+use crate::kubernetes::settings::Cluster;
 use crate::names::{AccountName, CredentialName, FleetName, Owner};
+use crate::store::settings::StoreSettings;
 
 /// What a rule makes of the account, unless it says otherwise.
 const NAME: &str = "{username}";

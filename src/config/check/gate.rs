@@ -9,17 +9,18 @@ use reqwest::header::{HeaderName, HeaderValue};
 use super::findings::{Findings, Key};
 use super::kubernetes::{self, Restarts};
 use super::placeholders::{fill, percent_encode};
-use super::service::is_loopback;
 use super::spell;
+use crate::command::settings::Command;
 use crate::config::raw::credential as raw_credential;
 use crate::config::raw::gate as raw;
 use crate::config::raw::scalar::{Number, Span, Word, web_url};
 use crate::config::raw::secret::{Header, Headers};
-use crate::config::{
-    Command, DATABASE, Gate, GatePace, HeaderSource, Hook, HttpMethod, HttpRequest, IdentityRule,
-    PodGate, Proof, Verify,
-};
+use crate::gate::settings::{Gate, Hook, PodGate};
+use crate::http::is_loopback;
+use crate::http::settings::{HeaderSource, HttpMethod, HttpRequest};
 use crate::names::CredentialName;
+use crate::rotation::policy::{GatePace, IdentityRule};
+use crate::verify::settings::{DATABASE, Proof, Verify};
 
 const DAY: Duration = Duration::from_hours(24);
 const SAMPLE_ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";

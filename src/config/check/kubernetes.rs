@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 
 use super::findings::{Findings, Key};
 use super::service::base_url;
+use crate::config::Credential;
 use crate::config::raw::kubernetes as raw;
-use crate::config::{ClientCertificate, Cluster, Credential, KubernetesStore, StoreSettings};
+use crate::kubernetes::settings::Cluster;
 use crate::names::CredentialName;
+use crate::store::settings::{KubernetesStore, StoreSettings};
+use crate::tls::settings::ClientCertificate;
 
 pub(super) use self::restart::{Restarts, namespaces, need_new_secrets, pod_request};
 

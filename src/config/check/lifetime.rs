@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::findings::{Findings, Key};
 use super::spell;
-use crate::config::GatePace;
 use crate::config::raw::scalar::Span;
 use crate::names::CredentialName;
+use crate::rotation::policy::GatePace;
 
 /// What MotherDuck accepts.
 const SHORTEST: Duration = Duration::from_mins(5);

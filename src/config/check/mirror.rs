@@ -6,10 +6,11 @@ use super::findings::{Findings, Key};
 use super::kubernetes::{default_name, is_name};
 use super::placeholders::fill;
 use super::{credential, path};
+use crate::config::Mirror;
 use crate::config::mirror::RECORD;
 use crate::config::raw::mirror::Mirror as Raw;
 use crate::config::raw::scalar::{FieldName, Word};
-use crate::config::{Format, Mirror, StoreSettings};
+use crate::store::settings::{Format, StoreSettings};
 
 const ONLY_AWS: &str = "only a secret of AWS Secrets Manager can be plain: Vault's are always objects, and the file \
                         store keeps the bare text in the file `token` anyway";

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::findings::{Findings, Key};
 use super::gate::headers;
-use super::service::is_loopback;
 use crate::config::raw::notification as raw;
 use crate::config::raw::scalar::{FilePath, Span};
-use crate::config::{Occasion, Sink, SinkForm};
+use crate::http::is_loopback;
+use crate::notify::settings::{Occasion, Sink, SinkForm};
 
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::findings::{Findings, Key};
 use super::kubernetes::is_name;
 use crate::config::mirror::RECORD;
-use crate::config::{Credential, Mirror, StoreSettings};
+use crate::config::{Credential, Mirror};
 use crate::names::CredentialName;
+use crate::store::settings::StoreSettings;
 
 /// What stands behind the name of the Secret that holds the tokens of before, in Kubernetes.
 const PREVIOUS: &str = "-previous";

@@ -7,7 +7,11 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::findings::{Findings, Key};
-use crate::config::{Daemon, MotherDuck, Postgres, Server, raw};
+use crate::config::{Daemon, raw};
+use crate::http::is_loopback;
+use crate::motherduck::settings::MotherDuck;
+use crate::server::settings::Server;
+use crate::verify::settings::Postgres;
 
 const API_URL: &str = "https://api.motherduck.com";
 const POSTGRES_PORT: u16 = 5432;
@@ -19,7 +23,7 @@ pub(super) fn motherduck(
     raw: raw::MotherDuck,
     key: &Key<'_>,
     findings: &mut Findings,
-) -> Option<MotherDuck> {
+) -> Option<(MotherDuck, Postgres)> {
     let api_url = raw.api_url.map_or_else(|| Url::parse(API_URL).ok(), |url| Some(url.0));
     if let Some(url) = &api_url {
         base_url(url, &key.child("api_url"), findings);
@@ -33,14 +37,14 @@ pub(super) fn motherduck(
     let rate_key = key.child("requests_per_second");
     let requests_per_second = findings.number(&rate_key, raw.requests_per_second, 10, 1..=1000);
     let postgres = postgres(raw.postgres.unwrap_or_default(), &key.child("postgres"), findings);
-    Some(MotherDuck {
+    let motherduck = MotherDuck {
         api_url: api_url?,
         admin_token: admin_token?.into(),
         requests_per_second,
         ca_file: raw.ca_file.map(|path| path.0),
         proxy: raw.proxy.map(|proxy| proxy.0).unwrap_or_default(),
-        postgres,
-    })
+    };
+    Some((motherduck, postgres))
 }
 
 fn postgres(raw: raw::Postgres, key: &Key<'_>, findings: &mut Findings) -> Postgres {
@@ -151,15 +155,5 @@ pub(super) fn base_url(url: &Url, key: &Key<'_>, findings: &mut Findings) {
     }
     if url.query().is_some() || url.fragment().is_some() {
         findings.problem(key, "the URL must not have a query or a fragment");
-    }
-}
-
-/// Whether the URL's host is this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

@@ -7,10 +7,11 @@ use super::kubernetes;
 use super::service::base_url;
 use crate::config::raw::scalar::FilePath;
 use crate::config::raw::store as raw;
-use crate::config::{
-    AwsStore, ClientCertificate, Cluster, FileStore, SignedTokenMethod, StoreSettings, VaultAuth,
-    VaultStore,
+use crate::kubernetes::settings::Cluster;
+use crate::store::settings::{
+    AwsStore, FileStore, SignedTokenMethod, StoreSettings, VaultAuth, VaultStore,
 };
+use crate::tls::settings::ClientCertificate;
 
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 

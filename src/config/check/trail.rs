@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::findings::{Findings, Key};
-use super::service::is_loopback;
-use crate::config::Telemetry;
 use crate::config::raw::trail::{self as raw, AuditLog};
+use crate::http::is_loopback;
+use crate::telemetry::settings::Telemetry;
 
 /// `[audit_log]`; `None` where the section is not written.
 pub(super) fn audit_log(raw: Option<AuditLog>, findings: &mut Findings) -> Option<PathBuf> {

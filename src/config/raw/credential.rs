@@ -12,9 +12,10 @@ use super::gate::{CommandHook, Gate, HttpHook};
 use super::kubernetes::Restart;
 use super::mirror::Mirror;
 use super::scalar::{FieldName, Flag, Span, Word};
-use crate::config::{CatchUp, Format, IdentityRule, OnFailure};
 use crate::names::AccountName;
 use crate::record::TokenType;
+use crate::rotation::policy::{CatchUp, IdentityRule, OnFailure};
+use crate::store::settings::Format;
 
 /// The keys of a credential.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

@@ -10,7 +10,7 @@ use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::kubernetes;
 use super::scalar::{FilePath, Number, Proxy, Span, Word};
 use super::secret::Headers;
-use crate::config::HttpMethod;
+use crate::http::settings::HttpMethod;
 
 /// What a gate is told when none was chosen.
 pub(in crate::config) const CHOOSE_A_GATE: &str = "choose a gate, which tells when the consumers are healthy with \

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::scalar::{FilePath, Flag, Number, Span, Url, Word};
-use crate::config::WorkloadKind;
+use crate::gate::settings::WorkloadKind;
 
 /// `[kubernetes]`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::scalar::{FilePath, Proxy, Span, Url, Word};
 use super::secret::{Headers, Secret};
-use crate::config::Occasion;
+use crate::notify::settings::Occasion;
 
 /// A sink, of whichever kind.
 #[derive(Debug, Deserialize, JsonSchema)]

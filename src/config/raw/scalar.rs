@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Deserialize, de::Error as _};
 
+use crate::http::settings;
+
 /// A duration as a text with units.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::config) struct Span(pub(in crate::config) Duration);
@@ -186,16 +188,16 @@ pub(in crate::config) fn web_url(text: &str) -> Result<url::Url, String> {
 
 /// How HTTP gets out: a proxy's URL, `environment` or `none`.
 #[derive(Debug, Clone)]
-pub(in crate::config) struct Proxy(pub(in crate::config) crate::config::Proxy);
+pub(in crate::config) struct Proxy(pub(in crate::config) settings::Proxy);
 
 impl TryFrom<String> for Proxy {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let proxy = match text.trim() {
-            "environment" => crate::config::Proxy::Environment,
-            "none" => crate::config::Proxy::None,
-            url => crate::config::Proxy::At(address(url)?),
+            "environment" => settings::Proxy::Environment,
+            "none" => settings::Proxy::None,
+            url => settings::Proxy::At(address(url)?),
         };
         Ok(Self(proxy))
     }

@@ -9,7 +9,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::scalar::FilePath;
-use crate::config::{AdminToken as AdminSource, StoredToken, TOKEN_FIELD};
+use crate::config::TOKEN_FIELD;
+use crate::motherduck::settings::{AdminToken as AdminSource, StoredToken};
 use crate::secret::SecretSource;
 
 const PLACE: &str = "{ file = \"…\" } or { env = \"NAME\" }";

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Work;
 use crate::config::{Config, Move, Place};
 use crate::daemon::slot::{InSlot, Slot};
+use crate::fault::Fault;
 use crate::fleet::{Blocked, Trouble};
 use crate::names::Owner;
 use crate::record;
 use crate::rotation::condition::Reason;
-use crate::rotation::world::{Fault, World};
+use crate::rotation::world::World;
 
 /// The credential as it was before its place was changed.
 pub(super) struct Former {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Kind, Slot};
+use crate::fault::{Fault, FaultKind};
 use crate::names::{TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::decide::Reason;
 use crate::rotation::world::{
-    CreateError, CreatedToken, Fault, FaultKind, Health, Identity, ListedToken, PublishError,
-    Reading, Revocation, Verdict, World,
+    CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
+    Verdict, World,
 };
 use crate::secret::Token;
 

@@ -1,7 +1,7 @@
 //! When credentials are looked at, and how many at once.
 
 use super::*;
-use crate::config::{CatchUp, GatePace, OnFailure, Policy};
+use crate::rotation::policy::{CatchUp, GatePace, OnFailure, Policy};
 use crate::rotation::schedule::{Calendar, CronLine, Schedule};
 
 const REST: Does = Does::Rests { due_in: None };

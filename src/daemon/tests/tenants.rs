@@ -1,7 +1,8 @@
 //! One tenant cannot stop the others: neither by consumers that never answer, nor by a store that does not.
 
 use super::*;
-use crate::fleet::{Contacts, Fleet, Outlook};
+use crate::fleet::{Configured, Contacts, Fleet, Outlook};
+use crate::rotation::schedule::Calendar;
 
 const REST: Does = Does::Rests { due_in: None };
 /// A health endpoint that accepts and never answers, with the default limit.
@@ -117,15 +118,12 @@ impl Outlook for Clock {
 
 /// A fleet of one credential that is due each minute.
 fn fleet_of(name: &str, clock: Clock) -> Arc<Fleet> {
-    let text = format!(
-        "owner = \"test\"\n[motherduck]\nadmin_token.env = \"ADMIN\"\n[stores.main.file]\ndir = \"/s\"\n\
-         [credentials.{name}]\nusername = \"etl\"\nstore = \"main\"\nttl = \"90d\"\ngate = \"none\"\nevery = \"1m\"\n"
-    );
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("pintail.toml");
-    std::fs::write(&file, text).unwrap();
-    let config = crate::config::Config::load(&[file], []).unwrap();
-    Arc::new(Fleet::new(&config, Arc::new(clock)))
+    let credential = Configured {
+        name: name.parse().unwrap(),
+        ..Configured::sample(Calendar::Every(Duration::from_mins(1)))
+    };
+    let owner = "test".parse().unwrap();
+    Arc::new(Fleet::new(owner, true, [credential], |_| true, Arc::new(clock)))
 }
 
 #[tokio::test(start_paused = true)]

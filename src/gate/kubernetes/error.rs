@@ -1,7 +1,7 @@
 //! Why workloads are not restarted, or not through with it.
 
+use crate::fault::FaultKind;
 use crate::kubernetes::Answer;
-use crate::rotation::world::FaultKind;
 
 /// Why a restart did not come about, or is not complete.
 #[derive(Debug, thiserror::Error)]

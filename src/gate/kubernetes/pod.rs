@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::workload::{Condition, Workload};
-use crate::config::WorkloadKind;
+use crate::gate::settings::WorkloadKind;
 use crate::kubernetes::Metadata;
 
 /// How many pods are named.

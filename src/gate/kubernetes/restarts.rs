@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::publication::Publication;
-use crate::config::WorkloadKind;
+use crate::gate::settings::WorkloadKind;
 
 /// One workload.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::publication::Publication;
-use crate::config::WorkloadKind;
+use crate::gate::settings::WorkloadKind;
 use crate::kubernetes::Metadata;
 
 /// A Deployment, a StatefulSet or a DaemonSet, as far as pintail reads it.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::*;
-use crate::config::SinkForm;
+use crate::http::settings::Proxy;
+use crate::notify::settings::SinkForm;
 use crate::secret::SecretSource;
 
 const HOUR: i64 = 3_600;
@@ -17,7 +18,7 @@ fn sink(events: &[Occasion]) -> Sink {
         expiry_within: None,
         timeout: Duration::from_secs(10),
         ca_file: None,
-        proxy: crate::config::Proxy::None,
+        proxy: Proxy::None,
     }
 }
 

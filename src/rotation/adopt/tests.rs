@@ -1,10 +1,11 @@
 //! What may be adopted, row by row.
 
-use super::*;
-use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
-use crate::record::TokenType;
-use crate::rotation::schedule::{Calendar, Schedule};
 use std::time::Duration;
+
+use super::*;
+use crate::record::TokenType;
+use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
+use crate::rotation::schedule::{Calendar, Schedule};
 
 fn id(number: u8) -> TokenId {
     format!("7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a{number:02x}").parse().unwrap()

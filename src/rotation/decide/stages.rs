@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use super::Case;
 use super::request::Begin;
 use super::terms::{Awaited, Decision, Obstacle};
-use crate::config::{GatePace, OnFailure};
 use crate::record::Record;
 use crate::rotation::evidence::Tries;
+use crate::rotation::policy::{GatePace, OnFailure};
 use crate::rotation::schedule::signed;
 
 /// Between two tries of a deploy hook or a verification.

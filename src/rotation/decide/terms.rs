@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::request::Request;
-use crate::config::{IdentityRule, Policy};
 use crate::names::{AccountName, CredentialName, Owner, PlaceMark, TokenId};
 use crate::record::{Record, TokenType};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::policy::{IdentityRule, Policy};
 use crate::rotation::schedule::Due;
 use crate::rotation::world::ListedToken;
 

@@ -1,10 +1,11 @@
 //! The mirrors, brought to what the store serves: each read first, the store once more, and only then written.
 
 use super::{Pass, Reconciler};
+use crate::fault::{Fault, FaultKind};
 use crate::record::Slot;
 use crate::rotation::journal::Step;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
-use crate::rotation::world::{Fault, FaultKind, PublishError, Reading, World};
+use crate::rotation::world::{PublishError, Reading, World};
 
 /// How often a mirror is read again because another pintail wrote it meanwhile.
 const CONTESTS: u32 = 3;

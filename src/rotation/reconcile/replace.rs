@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{Pass, Reconciler};
+use crate::fault::{Fault, FaultKind};
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Reason;
 use crate::rotation::journal::Step;
 use crate::rotation::world::{
-    CreateError, CreatedToken, Fault, FaultKind, Identity, PublishError, Reading, Verdict, World,
+    CreateError, CreatedToken, Identity, PublishError, Reading, Verdict, World,
 };
 use crate::secret::Token;
 

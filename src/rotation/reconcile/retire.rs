@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::{Pass, Reconciler};
+use crate::fault::Fault;
 use crate::names::TokenId;
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Begin;
 use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::schedule::next_due;
-use crate::rotation::world::{Fault, Identity, PublishError, Reading, Revocation, World};
+use crate::rotation::world::{Identity, PublishError, Reading, Revocation, World};
 
 /// How often the old token is tried until it is refused, and the pause between two tries. MotherDuck's own provider
 /// waits as long.

@@ -1,14 +1,15 @@
 //! Whose the tokens turn out to be that this run connects with, and what follows from it.
 
 use super::{Pass, Reconciler};
-use crate::config::IdentityRule;
+use crate::fault::{Fault, FaultKind};
 use crate::names::AccountName;
 use crate::record::{Record, Slot};
 use crate::rotation::decide::Reason;
 use crate::rotation::journal::{Step, StepOutcome};
+use crate::rotation::policy::IdentityRule;
 use crate::rotation::schedule::Due;
 use crate::rotation::whose::{Judgement, Origin, Whose};
-use crate::rotation::world::{Answer, Fault, FaultKind, Identity, Reading, Verdict, World};
+use crate::rotation::world::{Answer, Identity, Reading, Verdict, World};
 
 /// How often a served token is asked whose it is before it is replaced, where the endpoint does not answer.
 const ASKS: u32 = 3;

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{GatePace, OnFailure};
 use crate::names::RotationId;
 use crate::record::{Phase, TokenType};
+use crate::rotation::policy::{GatePace, OnFailure};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()

@@ -14,13 +14,14 @@ use super::flaws::Flaw;
 use super::ground::{Applied, FIELDS, Fault, Ground, Lists, Message, untouched};
 pub(super) use super::part::Part;
 use super::store::{Protocol, Request, Stored};
+use crate::fault::{Fault as WorldFault, FaultKind};
 use crate::names::{TokenId, TokenName};
 use crate::record::{Record, decode, encode_with_token};
 use crate::rotation::decide::Reason;
 use crate::rotation::schedule::signed;
 use crate::rotation::world::{
-    Answer, CreateError, CreatedToken, Fault as WorldFault, FaultKind, Health, Identity,
-    ListedToken, PublishError, Reading, Revocation, Verdict, Version, World,
+    Answer, CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading,
+    Revocation, Verdict, Version, World,
 };
 use crate::secret::Token;
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use super::actor::{Actor, Part, Sent};
 use super::flaws::Flaw;
 use super::ground::{Ground, Message};
+use crate::fault::Fault as WorldFault;
 use crate::names::TokenId;
-use crate::rotation::world::Fault as WorldFault;
 
 /// What a person made before there was a record; it dies when the history is over.
 const ROOT: &str = "root";

@@ -4,9 +4,10 @@ use super::actor::{Actor, Part};
 use super::flaws::Flaw;
 use super::ground::{FIELDS, Ground, Message, untouched};
 use super::store::{Answer, Protocol, Request, Store, Stored};
+use crate::fault::Fault as WorldFault;
 use crate::names::TokenId;
 use crate::record::{Record, Slot, UserKeys, decode, encode_with_token};
-use crate::rotation::world::{Fault as WorldFault, PublishError, Reading};
+use crate::rotation::world::{PublishError, Reading};
 use crate::secret::Token;
 
 /// What a mirror keeps.

@@ -5,8 +5,9 @@ use uuid::Uuid;
 use super::actor::{Actor, Part, Sent, trouble, trouble_of};
 use super::ground::{Applied, FIELDS, Fault, Message};
 use super::store::{Answer, Request, Stored};
+use crate::fault::FaultKind;
 use crate::record::{Slot, encode_with_token};
-use crate::rotation::world::{FaultKind, PublishError, Version};
+use crate::rotation::world::{PublishError, Version};
 use crate::store::judgement::{
     AwsAnswer, CURRENT, Edition, KubernetesAnswer, KubernetesNext, KubernetesPublication, Next,
     PENDING, Publication, Unswitched, Unwritten, VaultAnswer, VersionName, cas, failed_switch,

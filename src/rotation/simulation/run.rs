@@ -14,13 +14,14 @@ use super::flaws::Flaw;
 use super::ground::{Consumers, Fault, Ground, Lists, Seen};
 use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
-use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::names::PlaceMark;
 use crate::record::TokenType;
+use crate::retry::STEP_ONCE;
 use crate::rotation::decide::{MOST_ORPHANS, MirrorPlace, Request, Subject, decide};
-use crate::rotation::drive::{Outcome, Persistence, Report, see_through};
+use crate::rotation::drive::{Outcome, Report, see_through};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Journal;
+use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::rotation::reconcile::{Judge, Reconciler};
 use crate::rotation::schedule::{Calendar, Schedule};
 
@@ -203,7 +204,6 @@ impl Runner {
         let honest_lists = self.honest_lists;
         let mirror = self.mirror;
         Box::pin(async move {
-            let persistence = Persistence { failures: 4, pause: Duration::from_secs(1) };
             let subject = subject(pintail.on_failure, mirror, place);
             let mut request = pintail.request;
             let mut evidence = std::mem::take(&mut *mind.lock().unwrap());
@@ -223,7 +223,7 @@ impl Runner {
                 let journal = Journal::new(&|_| {});
                 let run = Reconciler::new(&actor, &subject, &mut evidence, request, journal)
                     .judged_by(&*judge);
-                let report = see_through(run, &actor, &subject, persistence).await;
+                let report = see_through(run, &actor, &subject, &STEP_ONCE).await;
                 if honest_lists {
                     actor.shared().ground.check_report(index, &report);
                 }

@@ -128,7 +128,7 @@ mod tests {
             [(" ".repeat(MOST_BYTES + 1), "bytes"), ("{},".repeat(20_000), "values")]
         {
             let error = answer(&date, body).await.unwrap_err();
-            assert!(crate::rotation::world::chain(&error).contains(reason), "{error:?}");
+            assert!(crate::fault::chain(&error).contains(reason), "{error:?}");
         }
     }
 

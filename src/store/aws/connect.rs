@@ -15,7 +15,8 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
 use super::bounded::Bounded;
 use super::error::AwsError;
-use crate::config::{AwsStore, Proxy};
+use crate::http::settings::Proxy;
+use crate::store::settings::AwsStore;
 use crate::tls::{Roots, root_store};
 
 /// Where EC2, ECS and EKS hand out credentials.

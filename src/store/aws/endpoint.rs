@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use crate::config::is_loopback;
+use crate::http::is_loopback;
 
 /// What is said of an endpoint that may not be used; [`super::error`] knows it again.
 pub(super) const UNSAFE: &str = "is neither https:// nor a loopback address";

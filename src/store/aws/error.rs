@@ -9,7 +9,7 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use super::answer::Answer;
 use super::endpoint::UNSAFE;
 use super::words::Matter;
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 use crate::store::chain;
 use crate::tls::TlsError;
 

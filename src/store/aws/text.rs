@@ -3,11 +3,11 @@
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use secrecy::zeroize::Zeroizing;
 
-use crate::config::Format;
 use crate::names::TokenId;
 use crate::record::{Object, Record, Slot, UserKeys, encode_with_token};
 use crate::rotation::world::{Reading, Version};
 use crate::secret::{Token, TokenError};
+use crate::store::settings::Format;
 use crate::store::{Location, StoreError, object, reading, served};
 
 /// The string that serves `token`.

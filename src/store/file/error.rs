@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 
 /// Why the file store did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Why a Secret was not read or written, and what a person can do about it.
 
+use crate::fault::FaultKind;
 use crate::kubernetes::{AccessError, Answer};
-use crate::rotation::world::FaultKind;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]

@@ -10,11 +10,11 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::publication::Edition;
-use crate::config::KubernetesStore;
 use crate::kubernetes::Metadata;
 use crate::names::TokenId;
 use crate::record::{Fields, Part, Record, RecordError, Slot};
 use crate::secret::Token;
+use crate::store::settings::KubernetesStore;
 
 /// The record, without the token's text.
 const RECORD: &str = "pintail.dev/record";

@@ -4,7 +4,7 @@ use rustify::errors::ClientError;
 
 use super::answer::Answer;
 use super::rights::Capability;
-use crate::rotation::world::FaultKind;
+use crate::fault::FaultKind;
 use crate::store::chain;
 use crate::tls::TlsError;
 

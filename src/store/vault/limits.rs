@@ -9,9 +9,9 @@ use vaultrs::api::kv2::requests::{ReadConfigurationRequest, ReadSecretMetadataRe
 use vaultrs::api::token::requests::LookupTokenSelfRequest;
 
 use super::Vault;
-use crate::config::VaultAuth;
 use crate::store::Location;
 use crate::store::caveat::{Caveat, Limits, Severity};
+use crate::store::settings::VaultAuth;
 
 /// What KV keeps where nothing is set.
 const USUAL: u64 = 10;

@@ -20,8 +20,8 @@ use super::error::{LOOKS_WRAPPED, VaultError};
 use super::reply::Auth;
 use super::request::WithText;
 use super::wire::Wire;
-use crate::config::{SignedTokenMethod, VaultAuth, VaultStore};
 use crate::secret::{SecretSource, Token};
+use crate::store::settings::{SignedTokenMethod, VaultAuth, VaultStore};
 
 /// A Vault token is replaced this long before its end, or a tenth of its life if that is shorter.
 const SAFETY_MARGIN: Duration = Duration::from_secs(30);

@@ -14,8 +14,8 @@ use vaultrs::api::EndpointMiddleware;
 use super::answer::Answer;
 use super::error::{NoAnswer, VaultError};
 use super::reply::Reply;
-use crate::config::VaultStore;
 use crate::http::body::{self, Body, Bytes, LargeAnswers, Turn, wiped};
+use crate::store::settings::VaultStore;
 
 /// Vault keeps no secret that is larger than a mebibyte. Around it stands a little more.
 const MOST_BYTES: usize = (1 << 20) + (64 << 10);

@@ -11,11 +11,12 @@ use crate::config::check::gate::Names;
 use crate::config::check::placeholders::fill;
 use crate::config::raw::kubernetes as raw;
 use crate::config::raw::scalar::Word;
-use crate::config::{
-    Cluster, Credential, Gate, GatePace, Hook, PodRequest, Restart, SecretKey, StoreSettings,
-    TOKEN_FIELD, Target, Workloads,
-};
+use crate::config::{Credential, TOKEN_FIELD};
+use crate::gate::settings::{Gate, Hook, PodRequest, Restart, SecretKey, Target, Workloads};
+use crate::kubernetes::settings::Cluster;
 use crate::names::CredentialName;
+use crate::rotation::policy::GatePace;
+use crate::store::settings::StoreSettings;
 
 const SETTLE: Duration = Duration::from_secs(90);
 const POD_TIMEOUT: Duration = Duration::from_secs(5);

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 
 use super::look::{DAY, Look, Where, at, foreign, id, listed, name, tries, version};
 use super::mirrors::mirror_place;
-use crate::config::{GatePace, OnFailure};
 use crate::names::TokenId;
 use crate::record::Phase;
 use crate::rotation::decide::{Begin, Decision, Refusal, Request};
 use crate::rotation::evidence::{Evidence, Tries};
+use crate::rotation::policy::{GatePace, OnFailure};
 use crate::rotation::whose::Whose;
 use crate::rotation::world::Version;
 

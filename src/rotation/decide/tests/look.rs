@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::config::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::names::{PlaceMark, TokenId, TokenName};
 use crate::record::{Phase, Record, TokenType};
 use crate::rotation::decide::{Decision, Observation, Request, Sight, Subject, Vacancy, decide};
 use crate::rotation::evidence::{Evidence, Tries};
+use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::rotation::schedule::{Calendar, Schedule};
 use crate::rotation::world::{ListedToken, Version};
 

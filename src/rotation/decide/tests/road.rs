@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::look::{DAY, Look, at, foreign, id, listed, tries, version};
-use crate::config::{GatePace, OnFailure};
 use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Request};
+use crate::rotation::policy::{GatePace, OnFailure};
 use crate::rotation::world::Version;
 
 use super::mirrors::mirror_place;

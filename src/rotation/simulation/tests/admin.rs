@@ -1,9 +1,9 @@
 //! The credential is the admin token of the pintails that rotate it: none of them locks itself, or another, out.
 
 use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, explore_pairs, with_fault};
-use crate::config::OnFailure;
 use crate::rotation::decide::Request;
 use crate::rotation::drive::Outcome;
+use crate::rotation::policy::OnFailure;
 use crate::rotation::simulation::actor::Part;
 use crate::rotation::simulation::ground::{Consumers, Fault};
 use crate::rotation::simulation::run::{Pintail, Scenario};

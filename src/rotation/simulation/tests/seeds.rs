@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::{FAULTS, PROTOCOLS, explore};
-use crate::config::OnFailure;
 use crate::rotation::decide::Request;
+use crate::rotation::policy::OnFailure;
 use crate::rotation::simulation::account::Names;
 use crate::rotation::simulation::ground::{Act, Consumers, Fault, Lists};
 use crate::rotation::simulation::run::{Pintail, Scenario};

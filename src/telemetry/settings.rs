@@ -1,10 +1,9 @@
-//! Where traces are sent, checked.
+//! Where traces are sent.
 
 use std::path::PathBuf;
-
 use url::Url;
 
-use super::Proxy;
+use crate::http::settings::Proxy;
 use crate::secret::SecretSource;
 
 /// `[telemetry]`: where traces are sent.

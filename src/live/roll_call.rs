@@ -8,16 +8,16 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 
-use super::accounts_file;
-use super::membership::{Claims, Listed, Moment, Outcome, Roll, Secret, WhyNot, claim};
-use super::rule::{Glob, JoinRate, LeaveLimit, Rule, Source};
-use super::{LeavesHeld, Members};
+use super::Outside;
 use crate::config::{Config, Credential};
+use crate::fault::{Fault, FaultKind, chain};
 use crate::fleet::{FleetStanding, RefusedAccount};
-use crate::live::Outside;
+use crate::fleets::{
+    Claims, Glob, JoinRate, LeaveLimit, LeavesHeld, Listed, Members, Moment, Outcome, Roll, Rule,
+    Secret, Source, WhyNot, claim, read_accounts,
+};
 use crate::names::{AccountName, CredentialName, FleetName};
 use crate::record::Slot;
-use crate::rotation::world::{Fault, FaultKind, chain};
 
 /// The most accounts of each kind that a standing names.
 const NAMED: usize = 20;
@@ -350,7 +350,7 @@ async fn users(outside: &Outside) -> Result<Vec<Listed>, Fault> {
 
 async fn file(path: PathBuf) -> Result<Vec<AccountName>, Fault> {
     let shown = path.display().to_string();
-    let read = spawn_blocking(move || accounts_file::read(&path)).await;
+    let read = spawn_blocking(move || read_accounts(&path)).await;
     let fault = |message| Fault { kind: FaultKind::Transient, message, hint: None };
     let read = read.map_err(|error| fault(chain(&error)))?;
     read.map_err(|error| fault(format!("accounts file {shown}: {}", chain(&error))))

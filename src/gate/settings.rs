@@ -1,71 +1,45 @@
-//! How the Kubernetes API server is reached, a store that is kept in it, and the workloads that read it.
-
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
+//! How the consumers' health is asked for, and what makes them reload.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::time::Duration;
 
-use url::Url;
+use crate::command::settings::Command;
+use crate::http::settings::HttpRequest;
+use crate::kubernetes::settings::Cluster;
 
-use super::ClientCertificate;
-
-/// `[kubernetes]`: the cluster. Where the section is not written, it is the one that pintail runs in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Cluster {
-    /// The one that the pod runs in, by the token and the authority that are mounted into it.
-    #[default]
-    Own,
-    /// One by its address.
-    Named {
-        /// The API server; https, or http to a loopback address.
-        api_url: Url,
-        /// Its authorities, PEM; by default the system's.
-        ca_file: Option<PathBuf>,
-        /// A token, read anew for each request.
-        token_file: Option<PathBuf>,
-        /// A client certificate and its key, PEM: both or none.
-        client_certificate: Option<ClientCertificate>,
-    },
-    /// One that a kubeconfig describes.
-    Kubeconfig {
-        /// The file.
-        file: PathBuf,
-        /// The context; by default the file's current one.
-        context: Option<String>,
-    },
+/// How the consumers' health is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    /// Not at all: the pace alone decides.
+    Unasked,
+    /// By an HTTP request.
+    Http(HttpRequest),
+    /// By a command.
+    Command(Command),
+    /// By Kubernetes, pod by pod.
+    Kubernetes(Box<PodGate>),
 }
 
-impl Cluster {
-    /// What tells it from others, as far as the configuration does. Whoever else runs in the same cluster under the same
-    /// owner's name is the same deployment.
-    pub fn server(&self) -> String {
+/// What makes the clients reload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hook {
+    /// An HTTP request.
+    Http(HttpRequest),
+    /// A command.
+    Command(Command),
+    /// A restart of workloads of Kubernetes.
+    Kubernetes(Restart),
+}
+
+impl Hook {
+    /// How long it waits after what it is to make clients read has changed.
+    pub fn settle(&self) -> Duration {
         match self {
-            Self::Own => String::new(),
-            Self::Named { api_url, .. } => api_url.to_string(),
-            Self::Kubeconfig { file, context } => {
-                format!("{}\n{}", file.display(), context.as_deref().unwrap_or_default())
-            }
+            Self::Http(_) | Self::Command(_) => Duration::ZERO,
+            Self::Kubernetes(restart) => restart.settle,
         }
     }
-}
-
-/// `[stores.NAME.kubernetes]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KubernetesStore {
-    /// The cluster.
-    pub cluster: Cluster,
-    /// The namespace of all Secrets of the store.
-    pub namespace: String,
-    /// Whether a Secret that does not exist is created (default true).
-    pub create: bool,
-    /// The type of Secrets that pintail creates (default `Opaque`).
-    pub secret_type: String,
-    /// Labels of one's own.
-    pub labels: BTreeMap<String, String>,
-    /// Annotations of one's own.
-    pub annotations: BTreeMap<String, String>,
 }
 
 /// `deploy.kubernetes`: workloads that are restarted, so that their pods read the Secret anew.

@@ -24,6 +24,13 @@ pub struct DeclaredDucklings {
     pub flock_size: Option<u64>,
 }
 
+impl DeclaredDucklings {
+    /// Whether nothing is declared.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What one kind of Duckling is to be.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeclaredPool {
@@ -31,11 +38,4 @@ pub struct DeclaredPool {
     pub size: Option<String>,
     /// How long one stays up after its last session, in whole seconds.
     pub cooldown_seconds: Option<u64>,
-}
-
-impl DeclaredDucklings {
-    /// Whether nothing is declared.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
 }

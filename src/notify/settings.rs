@@ -1,15 +1,14 @@
-//! `[notifications.NAME]`: who is told that a person may have to act, of what, and how often.
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::time::Duration;
+//! Who is told that a person may have to act, of what, and how often.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
 use url::Url;
 
-use super::HeaderSource;
-use super::Proxy;
+use crate::http::settings::{HeaderSource, Proxy};
 use crate::secret::SecretSource;
 
 /// `[notifications.NAME]`: one sink.

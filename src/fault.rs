@@ -1,0 +1,60 @@
+//! What went wrong with something outside of this program, and whether trying again may help.
+
+use crate::redact::{presentable, presentable_lines};
+
+/// What is longer is cut.
+const MESSAGE_CHARACTERS: usize = 2_000;
+
+/// Whether trying again may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// It may pass by itself.
+    Transient,
+    /// A person must act.
+    Permanent,
+}
+
+/// Something outside did not work. Its texts never hold a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// Whether trying again may help.
+    pub kind: FaultKind,
+    /// What was tried, on which thing, and the causes, joined by `: `.
+    pub message: String,
+    /// What a person can do about it.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    /// A fault of `kind` from an adapter's error and its sources, joined by `: `.
+    pub fn of(error: &dyn std::error::Error, kind: FaultKind, hint: Option<String>) -> Self {
+        Self { kind, message: presentable(&chain(error), MESSAGE_CHARACTERS), hint }
+    }
+}
+
+/// An error and its sources, joined by `: `, fit to be shown: somebody outside may have worded them.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let texts = std::iter::successors(Some(error), |error| error.source());
+    let joined = texts.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    presentable_lines(&joined, MESSAGE_CHARACTERS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read secret a")]
+    struct Outer {
+        source: std::fmt::Error,
+    }
+
+    #[test]
+    fn a_fault_tells_an_error_and_its_causes() {
+        let cause = std::fmt::Error;
+        let fault = Fault::of(&Outer { source: cause }, FaultKind::Permanent, None);
+        assert_eq!(fault.to_string(), format!("cannot read secret a: {cause}"));
+        assert_eq!(fault.kind, FaultKind::Permanent);
+    }
+}
