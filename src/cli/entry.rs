@@ -82,20 +82,19 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Run => daemon(files(arguments)).await,
         Command::Plan(wanted) => {
-            let names = &wanted.names;
-            let mustered = muster::for_names(load(arguments)?, names, Purpose::Rotate).await?;
+            let mustered = muster::for_choice(load(arguments)?, wanted, Purpose::Rotate).await?;
             let code = super::plan::plan(mustered.config.clone(), wanted, output).await?;
             Ok(mustered.end(code))
         }
         Command::Schedule(wanted) => super::schedule::schedule(&*load(arguments)?, wanted, output),
         Command::Status(wanted) => {
-            let names = &wanted.names;
-            let mustered = muster::for_names(load(arguments)?, names, Purpose::Look).await?;
+            let mustered = muster::for_choice(load(arguments)?, wanted, Purpose::Look).await?;
             let code = super::status::status(mustered.config.clone(), wanted, output).await?;
             Ok(mustered.end(code))
         }
         Command::Audit(audit) => {
-            let mustered = muster::for_names(load(arguments)?, &[], Purpose::Look).await?;
+            let which = &audit.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
             let code = super::audit::audit(mustered.config.clone(), audit, output).await?;
             Ok(mustered.end(code))
         }

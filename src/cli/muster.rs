@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::complaint::Complaint;
-use super::{ExitCode, RotateNow, Scope, selection};
+use super::{ExitCode, Names, Pattern, RotateNow, Scope, selection};
 use crate::config::Config;
 use crate::fleets::Members;
 use crate::live::{Purpose, RollCall};
@@ -27,6 +27,21 @@ impl Mustered {
 /// Whether tables are all that is meant, so that no list has to be asked for.
 fn are_tables(base: &Config, names: &[CredentialName]) -> bool {
     !names.is_empty() && names.iter().all(|name| base.credentials.contains_key(name))
+}
+
+/// The names that stand for themselves, if there are no others.
+fn exact(patterns: &[Pattern]) -> Vec<CredentialName> {
+    let names = patterns.iter().map(|pattern| pattern.name().cloned());
+    names.collect::<Option<_>>().unwrap_or_default()
+}
+
+/// For a command that works on what `which` chooses.
+pub(super) async fn for_choice(
+    base: Arc<Config>,
+    which: &Names,
+    purpose: Purpose,
+) -> Result<Mustered, Complaint> {
+    for_names(base, &exact(&which.names), purpose).await
 }
 
 /// For a command that works on `names`, or on all credentials if there are none.
@@ -54,10 +69,7 @@ pub(super) async fn for_rotation(
     let names: Vec<CredentialName> = match &rotation.scope {
         Scope::All => vec![],
         Scope::Named(names) => names.clone(),
-        Scope::Matching(patterns) => {
-            let names = patterns.iter().map(|pattern| pattern.name().cloned());
-            names.collect::<Option<_>>().unwrap_or_default()
-        }
+        Scope::Matching(patterns) => exact(patterns),
     };
     for_names(base, &names, Purpose::Rotate).await
 }

@@ -1,5 +1,6 @@
 //! How one credential stands.
 
+use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -25,9 +26,10 @@ const UNKNOWN: &str = "?";
 const NONE: &str = "-";
 
 /// How one credential stands, as seen from outside: a status knows nothing of the proofs of a running daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::cli) enum State {
+#[value(rename_all = "snake_case")]
+pub enum State {
     /// At rest, and not due.
     Fresh,
     /// To be rotated now.
