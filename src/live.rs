@@ -37,10 +37,11 @@ use crate::kubernetes::Right;
 use crate::motherduck::{Client, CreateTokenError, NewToken};
 use crate::names::{CredentialName, Owner, TokenId, TokenName};
 use crate::record::Record;
+use crate::rotation::clock::Clock;
 use crate::rotation::decide::{MirrorPlace, Reason, Subject};
 use crate::rotation::world::{
     CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
-    Verdict, World,
+    Site, Verdict, World,
 };
 use crate::secret::Token;
 use crate::store::{Location, Store};
@@ -313,7 +314,7 @@ impl Live {
         mirror: usize,
         reading: &Reading,
     ) -> Result<(), Fault> {
-        self.mirror(mirror)?.ensure_writable(reading).await
+        self.place(Site::Mirror(mirror))?.ensure_writable(reading).await
     }
 
     /// What Kubernetes says that pintail may not do for this credential.
@@ -349,8 +350,12 @@ impl Live {
         futures::future::join_all(asked).await.into_iter().collect()
     }
 
-    fn mirror(&self, number: usize) -> Result<&Place, Fault> {
-        self.mirrors.get(number).ok_or_else(|| Fault {
+    fn place(&self, site: Site) -> Result<&Place, Fault> {
+        let place = match site {
+            Site::Store => Some(&self.primary),
+            Site::Mirror(number) => self.mirrors.get(number),
+        };
+        place.ok_or_else(|| Fault {
             kind: FaultKind::Permanent,
             message: "no such mirror is configured".to_owned(),
             hint: None,
@@ -381,7 +386,7 @@ impl Live {
     }
 }
 
-impl World for Live {
+impl Clock for Live {
     fn now(&self) -> Timestamp {
         corrected_now(&self.ordinary)
     }
@@ -400,11 +405,15 @@ impl World for Live {
             () = self.stop.cancelled() => {}
         }
     }
+}
 
-    async fn read(&self) -> Result<Reading, Fault> {
-        let reading = self.primary.read().await?;
-        self.note_reading(&reading);
-        self.witness.has_read(&reading);
+impl World for Live {
+    async fn read(&self, site: Site) -> Result<Reading, Fault> {
+        let reading = self.place(site)?.read().await?;
+        if site == Site::Store {
+            self.note_reading(&reading);
+            self.witness.has_read(&reading);
+        }
         Ok(reading)
     }
 
@@ -412,23 +421,6 @@ impl World for Live {
         let listing = self.list_tokens().await?;
         self.witness.has_listed(&listing);
         Ok(listing)
-    }
-
-    async fn read_mirror(&self, mirror: usize) -> Result<Reading, Fault> {
-        self.mirror(mirror)?.read().await
-    }
-
-    async fn publish_to_mirror(
-        &self,
-        mirror: usize,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
-    ) -> Result<(), PublishError> {
-        let mirror = self.mirror(mirror).map_err(PublishError::Refused)?;
-        let published = mirror.publish(over, record, token).await;
-        self.audit_mirroring(&mirror.location.path, record, &published).await;
-        published
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
@@ -482,12 +474,19 @@ impl World for Live {
 
     async fn publish(
         &self,
+        site: Site,
         over: &Reading,
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let published = self.primary.publish(over, record, token).await;
-        self.audit_publication(over, record, &published).await;
+        let place = self.place(site).map_err(PublishError::Refused)?;
+        let published = place.publish(over, record, token).await;
+        match site {
+            Site::Store => self.audit_publication(over, record, &published).await,
+            Site::Mirror(_) => {
+                self.audit_mirroring(&place.location.path, record, &published).await;
+            }
+        }
         published
     }
 

@@ -3,6 +3,7 @@
 #![doc = include_str!("rotation/protocol.md")]
 
 pub mod adopt;
+pub mod clock;
 pub mod condition;
 pub mod decide;
 pub mod drive;

@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::live::Outside;
 use crate::names::{CredentialName, TokenId};
 use crate::rotation::adopt::TakeOver;
-use crate::rotation::world::{Identity, PublishError, Verdict, World};
+use crate::rotation::world::{Identity, PublishError, Site, Verdict, World};
 
 /// One token to be adopted: the one that the credential's secret holds, under the ID that the operator gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +160,7 @@ pub(super) async fn take_in(
     };
     // Its outcome is told where the secret is written.
     deed::begin(config, "adopt", about).await?;
-    let written = world.publish(reading, &record, claim.token).await;
+    let written = world.publish(Site::Store, reading, &record, claim.token).await;
     written.map_err(|error| unwritten(error, name))?;
     tracing::info!(credential = %name, token_id = %record.token_id, rotation_id = %record.rotation_id, "token adopted");
     Ok(Adopted {

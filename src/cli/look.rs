@@ -12,9 +12,10 @@ use crate::fault::Fault;
 use crate::live::{Live, Outside, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, Slot};
+use crate::rotation::clock::Clock;
 use crate::rotation::decide::{Sight, Vacancy};
 use crate::rotation::mirror::{MirrorSight, judge, named_in_mirrors};
-use crate::rotation::world::{ListedToken, Reading, World};
+use crate::rotation::world::{ListedToken, Reading, Site, World};
 
 /// What was found where a token is kept. The token's text is not kept.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ pub async fn look<'a>(
         .collect();
     let width = outside.config.daemon.concurrency;
     let found: Vec<Result<Found, Fault>> = futures::stream::iter(&worlds)
-        .map(|(_, world)| async move { world.read().await.map(Found::from) })
+        .map(|(_, world)| async move { world.read(Site::Store).await.map(Found::from) })
         .buffered(width)
         .collect()
         .await;
@@ -194,7 +195,8 @@ async fn mirrors(
 ) -> Vec<Result<MirrorSight, Fault>> {
     let mut seen = Vec::new();
     for (number, mirror) in credential.mirrors.iter().enumerate() {
-        let sight = async { judge(world, record, &world.read_mirror(number).await?.slot).await };
+        let sight =
+            async { judge(world, record, &world.read(Site::Mirror(number)).await?.slot).await };
         seen.push(sight.await.map_err(|fault| Fault {
             message: format!("mirror {}: {}", mirror.place(), fault.message),
             ..fault
@@ -204,7 +206,7 @@ async fn mirrors(
         return seen;
     }
     // A rotation that published meanwhile writes to the mirrors, too.
-    let has_moved = match world.read().await.map(|reading| reading.slot) {
+    let has_moved = match world.read(Site::Store).await.map(|reading| reading.slot) {
         Ok(Slot::Managed { record: latest, .. }) => latest.published_at != record.published_at,
         Ok(Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. }) => true,
         Err(_) => false,

@@ -24,12 +24,12 @@ use crate::metrics::{self, Format};
 use crate::names::CredentialName;
 use crate::notify::{self, Sinks};
 use crate::retry::STEP_ONCE;
+use crate::rotation::clock::Clock;
 use crate::rotation::decide::Request;
 use crate::rotation::drive::{Outcome, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
-use crate::rotation::world::World;
 use crate::workers;
 
 /// So long a run waits for its notifications to be delivered.

@@ -15,6 +15,7 @@ use crate::fleet::{Fleet, Trouble};
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
 use crate::retry::STEP;
+use crate::rotation::clock::Clock;
 use crate::rotation::condition::Reason;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::drive::{Report, drive};
@@ -22,7 +23,6 @@ use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
 use crate::rotation::reminder::Reminder;
 use crate::rotation::schedule::{expiring, renewal};
-use crate::rotation::world::World;
 use crate::telemetry::Telemetry;
 
 /// One credential, as the planner sees it.

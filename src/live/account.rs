@@ -14,7 +14,8 @@ use crate::fault::{Fault, FaultKind};
 use crate::motherduck::{Client, Error, NewToken};
 use crate::names::{CredentialName, RotationId, TokenId, TokenName};
 use crate::record::{Slot, TokenType};
-use crate::rotation::world::{Identity, ListedToken, Reading, Verdict, World};
+use crate::rotation::clock::Clock;
+use crate::rotation::world::{Identity, ListedToken, Reading, Verdict};
 use crate::secret::Token;
 
 /// How long a token lives that primes an account: the shortest time that MotherDuck grants.

@@ -4,7 +4,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::names::TokenId;
 use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Subject;
-use crate::rotation::world::World;
+use crate::rotation::world::{Site, World};
 
 /// What stands in a mirror, as far as the record tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub async fn named_in_mirrors<W: World>(
 ) -> Result<Vec<TokenId>, Fault> {
     let mut named = vec![];
     for (number, mirror) in subject.mirrors.iter().enumerate() {
-        let found = world.read_mirror(number).await.map_err(|fault| Fault {
+        let found = world.read(Site::Mirror(number)).await.map_err(|fault| Fault {
             message: format!("mirror {}: {}", mirror.name, fault.message),
             ..fault
         })?;

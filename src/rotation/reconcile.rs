@@ -12,7 +12,7 @@ use crate::rotation::decide::{
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Step, StepOutcome};
 use crate::rotation::mirror::named_in_mirrors;
-use crate::rotation::world::{ListedToken, PublishError, Reading, Version, World};
+use crate::rotation::world::{ListedToken, PublishError, Reading, Site, Version, World};
 use crate::secret::Token;
 
 mod mirror;
@@ -215,7 +215,7 @@ impl<'a, W: World> Reconciler<'a, W> {
     async fn look(&mut self) -> Result<Reading, Fault> {
         self.listing = None;
         self.mirrored = false;
-        let reading = self.world.read().await?;
+        let reading = self.world.read(Site::Store).await?;
         if self.contested.take().is_some_and(|version| version == reading.version) {
             // To create yet another token and lose it the same way would never end.
             return Err(Fault {
@@ -334,7 +334,7 @@ impl<'a, W: World> Reconciler<'a, W> {
         token: &Token,
     ) -> Result<(), PublishError> {
         let began = self.journal.began(step, self.world.now());
-        let result = self.world.publish(over, record, token).await;
+        let result = self.world.publish(Site::Store, over, record, token).await;
         let outcome = if result.is_ok() { StepOutcome::Ok } else { StepOutcome::Failed };
         let problem = result.as_ref().err().map(ToString::to_string);
         self.journal.ended(began, self.world.now(), outcome, problem.as_deref());

@@ -1,13 +1,12 @@
 //! The one seam between the core and everything outside it: what a rotation needs of the world, and what it may trust.
 
-use std::fmt;
-use std::time::Duration;
-
 use jiff::Timestamp;
+use std::fmt;
 
 use crate::fault::Fault;
 use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Record, Slot, UserKeys};
+use crate::rotation::clock::Clock;
 use crate::rotation::decide::Reason;
 use crate::secret::Token;
 
@@ -157,6 +156,15 @@ pub enum Revocation {
     AlreadyGone,
 }
 
+/// One of the places where a credential's secret is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Site {
+    /// The store: what it serves decides.
+    Store,
+    /// A mirror, by its number among [`Subject::mirrors`](crate::rotation::decide::Subject::mirrors).
+    Mirror(usize),
+}
+
 /// Everything that the rotation of *one credential* needs from outside.
 ///
 /// # Guarantees
@@ -177,34 +185,12 @@ pub enum Revocation {
 ///
 /// - The list may lag behind creations and revocations.
 /// - A request that failed with `Unknown` may still take effect, at any later time.
-pub trait World {
-    /// The wall clock, corrected where MotherDuck's clock is known to differ much.
-    fn now(&self) -> Timestamp;
-
-    /// Whether the process was asked to stop: the step in hand is finished, no further one is begun.
-    fn stopping(&self) -> bool;
-
-    /// Waits for `duration`, or shorter when the process is asked to stop.
-    fn nap(&self, duration: Duration) -> impl Future<Output = ()> + Send;
-
-    /// Reads the secret.
-    fn read(&self) -> impl Future<Output = Result<Reading, Fault>> + Send;
+pub trait World: Clock {
+    /// Reads the secret at `site`.
+    fn read(&self, site: Site) -> impl Future<Output = Result<Reading, Fault>> + Send;
 
     /// Lists all tokens of the account.
     fn list(&self) -> impl Future<Output = Result<Vec<ListedToken>, Fault>> + Send;
-
-    /// Reads the secret in a mirror, a further place where consumers read it, by its number among
-    /// [`Subject::mirrors`](crate::rotation::decide::Subject::mirrors).
-    fn read_mirror(&self, mirror: usize) -> impl Future<Output = Result<Reading, Fault>> + Send;
-
-    /// Writes `record` and `token` over `over` in a mirror, by the same rules as [`publish`](World::publish).
-    fn publish_to_mirror(
-        &self,
-        mirror: usize,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
-    ) -> impl Future<Output = Result<(), PublishError>> + Send;
 
     /// Finds out, without changing the secret, whether it could be written over `reading`: so that a store that
     /// refuses is known before a token exists.
@@ -234,9 +220,10 @@ pub trait World {
         identity: &Identity,
     ) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Writes `record` and `token` over `over`, if the secret is still at that version.
+    /// Writes `record` and `token` over `over` at `site`, if the secret there is still at that version.
     fn publish(
         &self,
+        site: Site,
         over: &Reading,
         record: &Record,
         token: &Token,

@@ -16,7 +16,7 @@ use crate::live::{Live, Outside, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, Slot};
 use crate::rotation::adopt::{AdoptRefusal, Adoption, Claim, TakeOver};
-use crate::rotation::world::{ListedToken, Reading, World};
+use crate::rotation::world::{ListedToken, Reading, Site, World};
 
 /// The secrets of all credentials of some accounts, and then those accounts' tokens.
 pub(super) struct Ground {
@@ -73,7 +73,9 @@ impl Ground {
             })
             .collect();
         let readings = futures::stream::iter(&worlds)
-            .map(|(credential, world)| async move { (credential.name.clone(), world.read().await) })
+            .map(|(credential, world)| async move {
+                (credential.name.clone(), world.read(Site::Store).await)
+            })
             .buffered(width)
             .collect()
             .await;

@@ -3,7 +3,7 @@
 use super::super::bench::{Bench, TWO, assert_keeps, both};
 use super::*;
 use crate::record::{Record, Slot};
-use crate::rotation::world::CreatedToken;
+use crate::rotation::world::{CreatedToken, Site};
 use crate::secret::Token;
 
 use super::many::{Adoptions, Outcome};
@@ -15,7 +15,7 @@ fn wish(name: &str, token_id: TokenId) -> Wish {
 async fn record_of(bench: &Bench, name: &str) -> Record {
     let outside = bench.outside().await;
     let world = outside.world(&name.parse().unwrap(), CancellationToken::new()).unwrap();
-    let slot = world.read().await.unwrap().slot;
+    let slot = world.read(Site::Store).await.unwrap().slot;
     let Slot::Managed { record, .. } = slot else { panic!("{slot:?}") };
     *record
 }

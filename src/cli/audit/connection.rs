@@ -14,7 +14,7 @@ use crate::names::CredentialName;
 use crate::record::{Record, Slot};
 use crate::rotation::decide::Refusal;
 use crate::rotation::whose::Whose;
-use crate::rotation::world::World;
+use crate::rotation::world::{Site, World};
 
 /// What there is to remark on the served tokens, and what could not be found out.
 pub(super) async fn examine(
@@ -46,7 +46,7 @@ async fn look(outside: &Outside, credential: &Credential) -> Result<Option<Findi
         return Ok(None);
     };
     // That it cannot be read is told already.
-    let Ok(reading) = world.read().await else { return Ok(None) };
+    let Ok(reading) = world.read(Site::Store).await else { return Ok(None) };
     let Slot::Managed { record, token } = &reading.slot else { return Ok(None) };
     if record.owner != outside.config.owner {
         return Ok(None);

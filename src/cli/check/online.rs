@@ -22,11 +22,12 @@ use crate::kubernetes::Right;
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
 use crate::record::{Record, Slot};
+use crate::rotation::clock::Clock;
 use crate::rotation::condition::place_vacant;
 use crate::rotation::decide::{Refusal, unrecorded};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
-use crate::rotation::world::{Health, Identity, Reading, World};
+use crate::rotation::world::{Health, Identity, Reading, Site, World};
 
 /// A clock that is further off than this deserves a word.
 const NOTABLE_SKEW: SignedDuration = SignedDuration::from_mins(1);
@@ -136,7 +137,7 @@ async fn examine_credential(
         };
         return missing.iter().map(lacks).collect();
     }
-    let reading = match world.read().await {
+    let reading = match world.read(Site::Store).await {
         Ok(reading) => reading,
         Err(fault) => return vec![Finding::fault(name, fault)],
     };
@@ -198,7 +199,7 @@ async fn mirrors(world: &Live, credential: &Credential, reading: &Reading) -> Ve
         let place = mirror.place();
         let subject = of(&credential.name, &format!("mirror {place}"));
         let sight = async {
-            let found = world.read_mirror(number).await?;
+            let found = world.read(Site::Mirror(number)).await?;
             world.ensure_mirror_writable(number, &found).await?;
             match &reading.slot {
                 Slot::Managed { record, .. } => judge(world, record, &found.slot).await.map(Some),

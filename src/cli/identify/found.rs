@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::live::Outside;
 use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, Slot};
-use crate::rotation::world::World;
+use crate::rotation::world::{Site, World};
 use crate::secret::Token;
 
 /// What a secret makes of the token. What comes first says more.
@@ -64,7 +64,7 @@ async fn look(
         place,
     };
     let place = format!("{} in store {}", credential.path, credential.store);
-    match world.read().await {
+    match world.read(Site::Store).await {
         Ok(reading) => match &reading.slot {
             Slot::Managed { record, token } if token.sha256() == digest => {
                 found.push(at(Part::Served, Some(record.token_id), place));
@@ -88,7 +88,7 @@ async fn look(
     }
     for (number, mirror) in credential.mirrors.iter().enumerate() {
         let place = format!("mirror {}", mirror.place());
-        match world.read_mirror(number).await {
+        match world.read(Site::Mirror(number)).await {
             Ok(reading) => match &reading.slot {
                 Slot::Managed { token, .. }
                 | Slot::Edited { token: Some(token), .. }

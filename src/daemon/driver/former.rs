@@ -11,7 +11,7 @@ use crate::fleet::{Blocked, Trouble};
 use crate::names::Owner;
 use crate::record;
 use crate::rotation::condition::Reason;
-use crate::rotation::world::World;
+use crate::rotation::world::{Site, World};
 
 /// The credential as it was before its place was changed.
 pub(super) struct Former {
@@ -52,8 +52,8 @@ impl Former {
         let world = InSlot { world: &self.work.world, slot };
         for (number, place) in &self.left {
             let reading = match number.checked_sub(1) {
-                None => world.read().await,
-                Some(mirror) => world.read_mirror(mirror).await,
+                None => world.read(Site::Store).await,
+                Some(mirror) => world.read(Site::Mirror(mirror)).await,
             };
             let (why, is_in_doubt) = match reading {
                 Ok(reading) if !serves(&reading.slot, &config.owner, place) => continue,

@@ -8,10 +8,11 @@ use super::{Kind, Slot};
 use crate::fault::{Fault, FaultKind};
 use crate::names::{TokenId, TokenName};
 use crate::record::Record;
+use crate::rotation::clock::Clock;
 use crate::rotation::decide::Reason;
 use crate::rotation::world::{
     CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
-    Verdict, World,
+    Site, Verdict, World,
 };
 use crate::secret::Token;
 
@@ -30,7 +31,7 @@ fn stopping() -> Fault {
     Fault { kind: FaultKind::Transient, message: STOPPING.to_owned(), hint: None }
 }
 
-impl<W: World + Sync> World for InSlot<'_, W> {
+impl<W: Clock + Sync> Clock for InSlot<'_, W> {
     fn now(&self) -> Timestamp {
         self.world.now()
     }
@@ -42,29 +43,15 @@ impl<W: World + Sync> World for InSlot<'_, W> {
     async fn nap(&self, duration: Duration) {
         self.slot.aside(self.world.nap(duration)).await;
     }
+}
 
-    async fn read(&self) -> Result<Reading, Fault> {
-        self.slot.at_store(Box::pin(self.world.read())).await
+impl<W: World + Sync> World for InSlot<'_, W> {
+    async fn read(&self, site: Site) -> Result<Reading, Fault> {
+        self.slot.at_store(Box::pin(self.world.read(site))).await
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
         self.slot.at_work(Box::pin(self.world.list())).await
-    }
-
-    async fn read_mirror(&self, mirror: usize) -> Result<Reading, Fault> {
-        self.slot.at_store(Box::pin(self.world.read_mirror(mirror))).await
-    }
-
-    async fn publish_to_mirror(
-        &self,
-        mirror: usize,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
-    ) -> Result<(), PublishError> {
-        self.slot
-            .at_store(Box::pin(self.world.publish_to_mirror(mirror, over, record, token)))
-            .await
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
@@ -98,11 +85,12 @@ impl<W: World + Sync> World for InSlot<'_, W> {
 
     async fn publish(
         &self,
+        site: Site,
         over: &Reading,
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        self.slot.at_store(Box::pin(self.world.publish(over, record, token))).await
+        self.slot.at_store(Box::pin(self.world.publish(site, over, record, token))).await
     }
 
     async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {

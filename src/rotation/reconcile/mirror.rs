@@ -5,7 +5,7 @@ use crate::fault::{Fault, FaultKind};
 use crate::record::Slot;
 use crate::rotation::journal::Step;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
-use crate::rotation::world::{PublishError, Reading, World};
+use crate::rotation::world::{PublishError, Reading, Site, World};
 
 /// How often a mirror is read again because another pintail wrote it meanwhile.
 const CONTESTS: u32 = 3;
@@ -48,20 +48,20 @@ impl<W: World> Reconciler<'_, W> {
     async fn bring(&mut self, number: usize, reading: &Reading) -> Result<Mirrored, Fault> {
         let Slot::Managed { record, token } = &reading.slot else { return Ok(Mirrored::Outdated) };
         for _ in 0..CONTESTS {
-            let found = self.world.read_mirror(number).await?;
+            let found = self.world.read(Site::Mirror(number)).await?;
             let sight = judge(self.world, record, &found.slot).await?;
             if sight == MirrorSight::Serves {
                 return Ok(Mirrored::Serves);
             }
             // Also of an unknown token it must be asked: another pintail may have put it there, a moment ago.
-            if self.world.read().await?.version != reading.version {
+            if self.world.read(Site::Store).await?.version != reading.version {
                 return Ok(Mirrored::Outdated);
             }
             if sight == MirrorSight::Foreign {
                 return Err(foreign(self.mirror_name(number)));
             }
             let began = self.journal.began(Step::Mirror, self.world.now());
-            let written = self.world.publish_to_mirror(number, &found, record, token).await;
+            let written = self.world.publish(Site::Mirror(number), &found, record, token).await;
             let fault = written.as_ref().err().map(|error| match error {
                 PublishError::Conflict => self.contested_mirror(number),
                 PublishError::Refused(fault) | PublishError::Unknown(fault) => fault.clone(),

@@ -9,7 +9,7 @@ use crate::record::{Phase, Record, Slot};
 use crate::rotation::decide::Begin;
 use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::schedule::next_due;
-use crate::rotation::world::{Identity, PublishError, Reading, Revocation, World};
+use crate::rotation::world::{Identity, PublishError, Reading, Revocation, Site, World};
 
 /// How often the old token is tried until it is refused, and the pause between two tries. MotherDuck's own provider
 /// waits as long.
@@ -125,11 +125,11 @@ impl<W: World> Reconciler<'_, W> {
         if sealed.unconfirmed_revocations == count {
             return;
         }
-        let written = match self.world.read().await {
+        let written = match self.world.read(Site::Store).await {
             Ok(reading) => match &reading.slot {
                 Slot::Managed { record, token } if **record == *sealed => {
                     let counted = Record { unconfirmed_revocations: count, ..sealed.clone() };
-                    let written = self.world.publish(&reading, &counted, token).await;
+                    let written = self.world.publish(Site::Store, &reading, &counted, token).await;
                     written.map(|()| self.standing.record = Some(counted))
                 }
                 Slot::Vacant
@@ -186,7 +186,7 @@ impl<W: World> Reconciler<'_, W> {
     pub(super) async fn touch(&mut self, reading: Reading, orphans: Vec<TokenId>) -> Pass {
         if !orphans.iter().all(|id| self.evidence.fenced.contains(id)) {
             let Slot::Managed { record, token } = &reading.slot else { return Pass::Moved };
-            let result = self.world.publish(&reading, record, token).await;
+            let result = self.world.publish(Site::Store, &reading, record, token).await;
             self.note_conflict(&reading, &result);
             match result {
                 Ok(()) => {}
@@ -207,7 +207,7 @@ impl<W: World> Reconciler<'_, W> {
         let Slot::Managed { record, token } = &reading.slot else { return Pass::Moved };
         let mut shorter = (**record).clone();
         shorter.elsewhere_token_ids.retain(|id| !left.contains(id));
-        let result = self.world.publish(&reading, &shorter, token).await;
+        let result = self.world.publish(Site::Store, &reading, &shorter, token).await;
         self.note_conflict(&reading, &result);
         match result {
             Ok(()) => Pass::Moved,

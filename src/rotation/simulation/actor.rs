@@ -17,11 +17,12 @@ use super::store::{Protocol, Request, Stored};
 use crate::fault::{Fault as WorldFault, FaultKind};
 use crate::names::{TokenId, TokenName};
 use crate::record::{Record, decode, encode_with_token};
+use crate::rotation::clock::Clock;
 use crate::rotation::decide::Reason;
 use crate::rotation::schedule::signed;
 use crate::rotation::world::{
     Answer, CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading,
-    Revocation, Verdict, Version, World,
+    Revocation, Site, Verdict, Version, World,
 };
 use crate::secret::Token;
 
@@ -221,7 +222,7 @@ fn token(text: &str) -> Token {
     Token::new(text).unwrap()
 }
 
-impl World for Actor {
+impl Clock for Actor {
     fn now(&self) -> Timestamp {
         let shared = self.shared();
         shared.ground.now + shared.skew[self.index]
@@ -234,8 +235,13 @@ impl World for Actor {
     async fn nap(&self, duration: Duration) {
         self.sleep(signed(duration)).await;
     }
+}
 
-    async fn read(&self) -> Result<Reading, WorldFault> {
+impl World for Actor {
+    async fn read(&self, site: Site) -> Result<Reading, WorldFault> {
+        if let Site::Mirror(_) = site {
+            return self.look_at_mirror().await;
+        }
         if self.has(Flaw::ReadsFromMemory)
             && let Some((version, stored)) = self.memory.lock().unwrap().take()
         {
@@ -282,20 +288,6 @@ impl World for Actor {
             listing
         })
         .await
-    }
-
-    async fn read_mirror(&self, _mirror: usize) -> Result<Reading, WorldFault> {
-        self.look_at_mirror().await
-    }
-
-    async fn publish_to_mirror(
-        &self,
-        _mirror: usize,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
-    ) -> Result<(), PublishError> {
-        self.write_to_mirror(over, record, token).await
     }
 
     async fn ensure_writable(&self, _reading: &Reading) -> Result<(), WorldFault> {
@@ -350,10 +342,14 @@ impl World for Actor {
 
     async fn publish(
         &self,
+        site: Site,
         over: &Reading,
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
+        if let Site::Mirror(_) = site {
+            return self.write_to_mirror(over, record, token).await;
+        }
         let object = encode_with_token(record, &over.others, FIELDS, token);
         let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
         let protocol = self.shared().ground.store().protocol;

@@ -233,7 +233,7 @@ impl Runner {
                 }
                 sweeps -= 1;
                 request = Request::SCHEDULE;
-                crate::rotation::world::World::nap(&actor, SWEEP).await;
+                crate::rotation::clock::Clock::nap(&actor, SWEEP).await;
             }
         })
     }
