@@ -5,12 +5,12 @@ mod current;
 mod driver;
 mod lineup;
 mod muster;
+mod notice;
 mod planner;
 mod queue;
 mod reload;
 mod signals;
 mod slot;
-mod standing;
 mod supervisor;
 #[cfg(test)]
 mod tests;

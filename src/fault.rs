@@ -29,15 +29,31 @@ pub struct Fault {
 impl Fault {
     /// A fault of `kind` from an adapter's error and its sources, joined by `: `.
     pub fn of(error: &dyn std::error::Error, kind: FaultKind, hint: Option<String>) -> Self {
-        Self { kind, message: presentable(&chain(error), MESSAGE_CHARACTERS), hint }
+        Self { kind, message: line(error), hint }
     }
 }
 
 /// An error and its sources, joined by `: `, fit to be shown: somebody outside may have worded them.
 pub fn chain(error: &dyn std::error::Error) -> String {
-    let texts = std::iter::successors(Some(error), |error| error.source());
-    let joined = texts.map(ToString::to_string).collect::<Vec<_>>().join(": ");
-    presentable_lines(&joined, MESSAGE_CHARACTERS)
+    presentable_lines(&joined(error), MESSAGE_CHARACTERS)
+}
+
+/// The same on one line.
+pub fn line(error: &dyn std::error::Error) -> String {
+    presentable(&joined(error), MESSAGE_CHARACTERS)
+}
+
+/// Many errors of other crates end with what their source says.
+fn joined(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |cause| cause.source()) {
+        let next = cause.to_string();
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+    }
+    text
 }
 
 #[cfg(test)]

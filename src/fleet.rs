@@ -12,7 +12,6 @@ mod member;
 mod rules;
 #[cfg(test)]
 mod sample;
-mod standing;
 mod strays;
 #[cfg(test)]
 mod tests;
@@ -33,13 +32,13 @@ use self::deadlines::Deadlines;
 use self::entry::Entry;
 use self::history::History;
 pub use self::history::{Rotation, Stage};
-pub use self::member::{Blocked, Member, Trouble};
+pub use self::member::Member;
 pub use self::rules::{FleetStanding, RefusedAccount};
-pub use self::standing::{Standing, standing};
 use self::strays::Strays;
-pub use self::words::{Origin, State};
+pub use self::words::Origin;
 use crate::log;
 use crate::names::{CredentialName, Owner};
+use crate::rotation::condition::{Condition, Kept, State};
 use crate::rotation::drive::Report;
 use crate::rotation::journal::{Progress, Step};
 use crate::tally::Contact;
@@ -138,7 +137,7 @@ impl Snapshot {
     pub fn states(&self) -> BTreeMap<State, usize> {
         let mut counts: BTreeMap<State, usize> = State::ALL.map(|state| (state, 0)).into();
         for one in &self.members {
-            *counts.entry(one.state).or_default() += 1;
+            *counts.entry(one.condition.state).or_default() += 1;
         }
         counts
     }
@@ -221,11 +220,13 @@ impl Fleet {
         deadlines.set(name, entry.deadline());
     }
 
-    /// A credential is kept as it was before it was configured otherwise, or no longer is. Returns whether that is news.
-    pub fn block(&self, name: &CredentialName, blocked: Option<Blocked>) -> bool {
+    /// A credential is kept as it was before it was configured otherwise, or no longer is.
+    pub fn keep(&self, name: &CredentialName, kept: Option<Kept>) {
         let now = self.outlook.now();
         let mut inner = self.inner();
-        inner.entries.get_mut(name).is_some_and(|entry| entry.block(blocked, now))
+        if let Some(entry) = inner.entries.get_mut(name) {
+            entry.keep(kept, now);
+        }
     }
 
     /// A credential is no longer looked at.
@@ -282,8 +283,13 @@ impl Fleet {
         deadlines.first()
     }
 
-    /// A run of `name` ended; it is looked at again at `next_look`.
-    pub fn settled(&self, name: &CredentialName, report: &Report, next_look: Option<Timestamp>) {
+    /// A run of `name` ended; it is looked at again at `next_look`. Returns how it stands, if it is known here.
+    pub fn settled(
+        &self,
+        name: &CredentialName,
+        report: &Report,
+        next_look: Option<Timestamp>,
+    ) -> Option<Condition> {
         let now = self.outlook.now();
         let mut inner = self.inner();
         let Inner { entries, history, strays, deadlines, accounts, .. } = &mut *inner;
@@ -295,12 +301,14 @@ impl Fleet {
             let is_here = |name: &CredentialName| accounts.get(name) == Some(&here);
             strays.listed(&self.owner, &account, listing, &report.revoked, is_here);
         }
-        let Some(entry) = entries.get_mut(name) else { return };
-        let origin = entry.settled(&self.owner, report, next_look, now, &self.counts);
+        let entry = entries.get_mut(name)?;
+        let origin = entry.settled(report, next_look, now, &self.counts);
         entry.miss(now, &self.counts);
         deadlines.set(name, entry.deadline());
         history.note(name, origin, report, now);
+        let condition = entry.condition(now);
         self.changed.notify_one();
+        Some(condition)
     }
 
     /// A run of `name` ended by a fault in pintail itself.

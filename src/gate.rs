@@ -7,11 +7,10 @@ pub mod settings;
 use std::sync::Arc;
 
 use crate::command::{self, CommandError, Context, Outcome};
-use crate::fault::FaultKind;
+use crate::fault::{FaultKind, line};
 use crate::http::settings::Proxy;
 use crate::kubernetes::{AccessError, Cluster, Right};
 use crate::record::Record;
-use crate::redact::presentable;
 use crate::rotation::world::Health;
 use crate::tally::Tally;
 use crate::tls::{HttpClients, TlsError};
@@ -121,7 +120,7 @@ impl Gate {
             GateKind::Unasked => Health::Healthy,
             GateKind::Http(request) => match request.send(context).await {
                 Ok(()) => Health::Healthy,
-                Err(error) => Health::Unhealthy(chain(&error)),
+                Err(error) => Health::Unhealthy(line(&error)),
             },
             GateKind::Kubernetes(gate) => match gate.poll(context, record).await {
                 Ok(()) => Health::Healthy,
@@ -130,7 +129,7 @@ impl Gate {
             GateKind::Command(command) => match command::run(command, context, None).await {
                 Outcome::Succeeded => Health::Healthy,
                 Outcome::Failed(error) | Outcome::Unanswered(error) => {
-                    Health::Unhealthy(chain(&error))
+                    Health::Unhealthy(line(&error))
                 }
             },
         }
@@ -228,21 +227,6 @@ impl Hook {
             },
         }
     }
-}
-
-/// The most that is told of one poll.
-const TEXT_CHARACTERS: usize = 2_000;
-
-/// Health is told as one text, so that its causes must be joined here.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    presentable(&text, TEXT_CHARACTERS)
 }
 
 #[cfg(test)]

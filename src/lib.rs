@@ -38,6 +38,7 @@ pub mod server;
 pub mod store;
 pub mod tally;
 pub mod telemetry;
+pub mod text;
 pub mod tls;
 pub mod verify;
 pub mod workers;

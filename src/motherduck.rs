@@ -23,9 +23,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use url::{Host, Url};
+use url::Url;
 
 use crate::http::body::LargeAnswers;
+use crate::http::is_loopback;
 use crate::retry::{self, Retry};
 use crate::secret::Token;
 use crate::tally::{Contact, Tally};
@@ -156,13 +157,11 @@ impl Client {
 /// The admin token travels in every request: encrypted, or not off this machine. Nor may a password stand in the URL,
 /// which is shown in errors.
 fn is_safe(url: &Url) -> bool {
-    let loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return false,
+    let encrypted = match url.scheme() {
+        "https" => url.has_host(),
+        "http" => is_loopback(url),
+        _ => false,
     };
-    let encrypted = url.scheme() == "https" || (url.scheme() == "http" && loopback);
     encrypted && url.username().is_empty() && url.password().is_none()
 }
 

@@ -13,7 +13,6 @@ pub mod kinship;
 pub mod mirror;
 pub mod policy;
 pub mod reconcile;
-pub mod reminder;
 pub mod schedule;
 #[cfg(test)]
 mod simulation;

@@ -15,7 +15,6 @@ use crate::fault::FaultKind;
 use crate::kubernetes::Right;
 use crate::names::TokenId;
 use crate::record::{Fields, Object, Record, RecordError, Slot, UserKeys, decode, decode_to_read};
-use crate::redact::presentable;
 use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
 
@@ -388,22 +387,4 @@ fn served(object: Object, at: &Location, id: TokenId) -> Option<(Record, Token)>
         Slot::Managed { record, token } if record.token_id == id => Some((*record, token)),
         Slot::Managed { .. } | Slot::Edited { .. } | Slot::Unmanaged { .. } | Slot::Vacant => None,
     }
-}
-
-/// The most that is told of one error.
-const TEXT_CHARACTERS: usize = 1_000;
-
-/// An error and its causes, each by its `Display`, joined by `: `. For errors of other crates whose `Debug` would
-/// show a response's body.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.ends_with(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    presentable(&text, TEXT_CHARACTERS)
 }

@@ -8,9 +8,14 @@
 
 #[path = "generated/schema.rs"]
 mod schema;
+#[path = "generated/states.rs"]
+mod states;
 
 #[path = "generated/retries.rs"]
 mod retries;
+
+#[path = "generated/reference.rs"]
+mod reference;
 
 use std::process::Command;
 

@@ -255,6 +255,9 @@ async fn every_metric_moves_when_what_it_counts_happens() {
         let parts = ["pintail_credential_state", &credential, &state];
         shown.until("a state", &parts, |is_so| is_so > 0.5).await;
     }
+    let parts =
+        ["pintail_credential_reason", "\"held\"", "\"GateNotPassed\"", "severity=\"warning\""];
+    shown.until("a reason", &parts, |is_so| is_so > 0.5).await;
     for (name, least, most) in [
         ("pintail_token_created_timestamp_seconds", -120.0, 5.0),
         ("pintail_last_success_timestamp_seconds", -120.0, 5.0),
@@ -359,8 +362,8 @@ async fn a_refused_admin_token_is_a_reason_until_it_is_replaced() {
     shown.until_reasons(&["admin_token_refused"]).await;
     let parts = ["pintail_motherduck_requests_total", "status=\"401\""];
     assert!(shown.metric(&parts).await.is_some_and(|count| count >= 1.0));
-    let parts = ["pintail_credential_state", "\"etl\"", "state=\"stuck\""];
-    shown.until("a stuck credential", &parts, |is_so| is_so > 0.5).await;
+    let parts = ["pintail_credential_state", "\"etl\"", "state=\"blocked\""];
+    shown.until("a blocked credential", &parts, |is_so| is_so > 0.5).await;
     assert!(shown.get("/").await.1.contains("does not accept the admin token"));
     std::fs::write(bench.dir.join("admin"), good).unwrap();
     shown.until_reasons(&[]).await;
@@ -397,7 +400,7 @@ async fn without_the_credential_label_a_fleet_of_any_size_has_as_many_series() {
     assert!(!text.contains("credential=") && !text.contains("account="), "{text}");
     let states: Vec<_> =
         text.lines().filter(|l| l.starts_with("pintail_credential_state{")).collect();
-    assert_eq!(states.len(), 10);
+    assert_eq!(states.len(), 9);
     assert_eq!(value(&text, &["pintail_credential_state"]), Some(4.0));
     let request = shown.client.get(format!("{}/metrics", shown.url));
     let response = request.header("accept", "application/openmetrics-text").send().await.unwrap();

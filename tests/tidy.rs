@@ -50,13 +50,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("secret", &["regular"]),
     ("redact", &["secret"]),
     ("log", &["redact"]),
+    ("text", &[]),
     ("names", &[]),
     ("glob", &[]),
     ("record", &["names", "secret"]),
     ("fault", &["redact"]),
     ("retry", &[]),
     // The core: no client, no HTTP, no files, no configuration.
-    ("rotation", &["fault", "names", "record", "secret"]),
+    ("rotation", &["fault", "names", "record", "secret", "text"]),
     // What adapters are made of.
     ("http", &["redact", "secret"]),
     ("tls", &["fault", "http", "regular"]),
@@ -94,12 +95,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What is known of the credentials, and who shows and tells it.
     ("telemetry", &["fault", "http", "names", "rotation", "secret", "tls", "workers"]),
     ("fleet", &["fault", "log", "names", "record", "rotation", "tally", "workers"]),
-    ("metrics", &["fault", "fleet", "http", "tally", "tls"]),
+    ("metrics", &["fault", "fleet", "http", "rotation", "tally", "tls"]),
     (
         "notify",
-        &["deadline", "fault", "fleet", "http", "names", "record", "secret", "tls", "workers"],
+        &[
+            "deadline", "fault", "fleet", "http", "names", "record", "rotation", "secret", "text",
+            "tls", "workers",
+        ],
     ),
-    ("server", &["fault", "fleet", "metrics", "names", "rotation", "workers"]),
+    ("server", &["fault", "fleet", "metrics", "names", "rotation", "text", "workers"]),
     // Which accounts belong to which rule.
     ("fleets", &["glob", "names", "rotation"]),
     // The configuration knows everybody's settings; only those below know the configuration.

@@ -59,7 +59,7 @@ pub async fn adopt(
             let wish = Wish { line: None, name: name.clone(), token_id, accepted };
             if mode == Mode::Adopt {
                 let outside = selection::open(config).await?;
-                answer::tell(&take_in(&outside, &wish, take_over).await?, output);
+                answer::tell(&Box::pin(take_in(&outside, &wish, take_over)).await?, output);
                 return Ok(ExitCode::Settled);
             }
             vec![wish]

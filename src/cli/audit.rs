@@ -19,11 +19,13 @@ use super::arguments::Remark;
 use super::inventory::Inventory;
 use super::look::{Look, look, with_siblings};
 use super::selection;
-use super::status::row::{Row, State};
+use super::status::daemon::Daemon;
+use super::status::row::Row;
 use super::{Audit, ExitCode, Output};
 use crate::config::Config;
 use crate::live::Outside;
 use crate::names::{AccountName, CredentialName, TokenId};
+use crate::rotation::condition::{Reason, State};
 use crate::rotation::kinship::Kinship;
 use jiff::Timestamp;
 
@@ -64,16 +66,17 @@ struct Unseen {
 #[derive(Debug, Serialize)]
 struct Account {
     username: AccountName,
-    credentials: Vec<Standing>,
+    credentials: Vec<CredentialReport>,
     /// Null if the account could not be listed.
     tokens: Option<Vec<Token>>,
 }
 
 /// How a credential stands.
 #[derive(Debug, Serialize)]
-struct Standing {
+struct CredentialReport {
     name: CredentialName,
     state: State,
+    reason: Option<Reason>,
     token_id: Option<TokenId>,
     expires_at: Option<Timestamp>,
     findings: Vec<Remark>,
@@ -153,6 +156,7 @@ async fn survey(outside: &Outside, names: &[CredentialName], arguments: &Audit) 
     let names = with_siblings(config, names);
     let looks = look(outside, &names, |_, _, _| true).await;
     let inventory = Inventory::new(config, &looks);
+    let daemon = Daemon::ask(config).await;
     let mut by_account: BTreeMap<String, Vec<&Look<'_>>> = BTreeMap::new();
     for look in &looks {
         by_account.entry(look.credential.username.folded()).or_default().push(look);
@@ -161,21 +165,21 @@ async fn survey(outside: &Outside, names: &[CredentialName], arguments: &Audit) 
     for looks in by_account.values() {
         let Some(first) = looks.first() else { continue };
         let username = &first.credential.username;
-        let standings: Vec<_> =
-            looks.iter().map(|look| Row::new(config, look, &inventory)).collect();
+        let rows: Vec<_> =
+            looks.iter().map(|look| Row::new(config, look, &inventory, &daemon)).collect();
         let all_read = looks.iter().all(|look| look.found.is_ok());
         let tokens = looks.iter().find_map(|look| look.listed()).map(|listed| {
             let token = |listed| judge::token(config, &inventory, looks, listed, all_read);
             listed.iter().map(token).collect::<Vec<_>>()
         });
-        findings.extend(standings.iter().filter_map(findings::of_credential));
+        findings.extend(rows.iter().filter_map(findings::of_credential));
         for token in tokens.iter().flatten() {
             findings.extend(findings::of_token(username, token));
         }
         unseen(looks, &mut errors);
         accounts.push(Account {
             username: username.clone(),
-            credentials: standings.into_iter().map(Standing::from).collect(),
+            credentials: rows.into_iter().map(CredentialReport::from).collect(),
             tokens,
         });
     }
@@ -224,12 +228,13 @@ fn unseen(looks: &[&Look<'_>], errors: &mut Vec<Unseen>) {
     }
 }
 
-impl From<Row> for Standing {
+impl From<Row> for CredentialReport {
     fn from(row: Row) -> Self {
         let findings = findings::of_credential(&row).map(|found| found.remark);
         Self {
             name: row.name,
-            state: row.state,
+            state: row.condition.state,
+            reason: row.condition.reason,
             token_id: row.token_id,
             expires_at: row.expires_at,
             findings: findings.into_iter().collect(),

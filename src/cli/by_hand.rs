@@ -14,6 +14,7 @@ use crate::live::client_alone;
 use crate::motherduck::{Client, Error};
 use crate::names::AccountName;
 use crate::redact::is_unfit;
+use crate::text;
 
 /// A client, once it is known that there is an admin token.
 pub(super) async fn client(config: &Config) -> Result<Client, Complaint> {
@@ -86,8 +87,7 @@ pub(super) fn tame(text: &str) -> String {
 
 /// An instant to the second, in UTC, or `never`.
 pub(super) fn instant(at: Option<Timestamp>) -> String {
-    let seconds = |at: Timestamp| Timestamp::from_second(at.as_second()).unwrap_or(at);
-    at.map_or_else(|| "never".to_owned(), |at| seconds(at).to_string())
+    at.map_or_else(|| "never".to_owned(), text::instant)
 }
 
 /// The result of an operation that did something to an account, or nothing.

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::answer::Answer;
-use crate::names::{RotationId, TokenId};
+use crate::names::{CredentialName, RotationId, TokenId};
 use crate::rotation::condition::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::StepReport;
@@ -35,13 +35,13 @@ pub(super) struct CredentialResult {
 }
 
 impl CredentialResult {
-    pub(super) fn new(name: &impl ToString, report: Report) -> Self {
-        let reason = report.problem.as_ref().and_then(|problem| problem.reason);
+    pub(super) fn new(name: &CredentialName, report: Report) -> Self {
+        let reason = report.problem.as_ref().map(|problem| problem.reason);
         let (error, hint) = match report.problem {
             Some(problem) => {
                 let at =
                     problem.step.map(|step| format!("{}: ", step.as_str())).unwrap_or_default();
-                (Some(format!("{at}{}", problem.message)), problem.hint)
+                (Some(format!("{at}{}", problem.message)), Some(problem.advice(name)))
             }
             None => (None, None),
         };
@@ -76,7 +76,7 @@ impl CredentialResult {
             steps: vec![],
             error: Some(panicked.to_string()),
             hint: Some(hint),
-            reason: None,
+            reason: Some(Reason::Panicked),
             is_unclear: true,
         }
     }

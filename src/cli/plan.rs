@@ -13,7 +13,6 @@ use serde::Serialize;
 use super::answer::{self, Answer};
 use super::look::{Found, Look, look, look_at_mirrors};
 use super::selection;
-use super::table::{instant, relative};
 use super::{ExitCode, Names, Output};
 use crate::config::{self, Config};
 use crate::live::{Outside, subject};
@@ -23,6 +22,7 @@ use crate::rotation::decide::{Decided, Decision, Observation, Request, decide};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign};
 use crate::rotation::schedule::{Schedule, neglected, renewal, waiting};
+use crate::text::{instant, relative};
 use account::{AccountPlan, Accounts, accounts};
 use words::words;
 

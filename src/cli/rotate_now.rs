@@ -24,12 +24,11 @@ use crate::metrics::{self, Format};
 use crate::names::CredentialName;
 use crate::notify::{self, Sinks};
 use crate::retry::STEP_ONCE;
-use crate::rotation::clock::Clock;
+use crate::rotation::condition::{Condition, Reason, Severity};
 use crate::rotation::decide::Request;
 use crate::rotation::drive::{Outcome, Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
-use crate::rotation::reminder::Reminder;
 use crate::workers;
 
 /// So long a run waits for its notifications to be delivered.
@@ -170,7 +169,10 @@ impl Run {
                 let result = match report {
                     Ok(report) => {
                         let report = report?;
-                        fleet.settled(&name, &report, None);
+                        let condition = fleet.settled(&name, &report, None);
+                        if let Some(condition) = condition.filter(|_| report.problem.is_none()) {
+                            warn_of(&name, &condition);
+                        }
                         CredentialResult::new(&name, report)
                     }
                     Err(panicked) => {
@@ -235,8 +237,16 @@ pub(super) async fn rotate(
     let run = drive(&world, &subject, request, &mut evidence, &STEP_ONCE, watcher);
     let report = Box::pin(run).instrument(span).await;
     outside.telemetry.tell(name, &report);
-    Reminder::default().after(&subject, &report, world.now());
     Some(report)
+}
+
+/// What the result says nothing of: all that was asked for is settled, and yet a person should know.
+fn warn_of(name: &CredentialName, condition: &Condition) {
+    if condition.severity != Severity::Normal {
+        let reason = condition.reason.map(Reason::as_str);
+        let (error, hint) = (condition.message.as_deref(), condition.hint.as_deref());
+        tracing::warn!(credential = %name, reason, error, hint, "credential needs attention");
+    }
 }
 
 fn code_of(outcome: Outcome, request: Request) -> ExitCode {

@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::selection::configured;
-use super::table::{instant, span, table};
+use super::table::table;
 use super::{ExitCode, Output, Schedule};
 use crate::config::{Config, Credential};
 use crate::names::CredentialName;
 use crate::rotation::schedule::{Calendar, Run, Windows, signed};
+use crate::text::{instant, span};
 
 /// Shows the next runs of the named credentials, or of all.
 pub(super) fn schedule(

@@ -1,5 +1,6 @@
 //! `pintail status`: each credential's token, its age and expiry, and what stands in the way; changes nothing.
 
+pub(super) mod daemon;
 pub(super) mod row;
 
 use std::collections::BTreeSet;
@@ -12,11 +13,14 @@ use super::answer::{self, Answer};
 use super::inventory::Inventory;
 use super::look::{look, look_at_mirrors, with_siblings};
 use super::selection;
-use super::table::{instant, quoted, table};
+use super::table::{quoted, table};
 use super::{ExitCode, Names, Output, complaint};
 use crate::config::Config;
 use crate::live::Outside;
 use crate::names::CredentialName;
+use crate::rotation::condition::State;
+use crate::text::instant;
+use daemon::Daemon;
 use row::Row;
 
 /// Shows the state of the named credentials, or of all.
@@ -29,7 +33,7 @@ pub async fn status(
     let outside = selection::open(config).await?;
     let mut statuses = survey(&outside, &names).await;
     let states = &arguments.filters.states;
-    statuses.credentials.retain(|row| states.is_empty() || states.contains(&row.state));
+    statuses.credentials.retain(|row| states.is_empty() || states.contains(&row.condition.state));
     answer::give(&statuses, output)?;
     if output == Output::Text {
         // There is nobody left to tell when standard error is closed.
@@ -43,10 +47,10 @@ pub async fn status(
 pub(super) async fn in_states(
     outside: &Outside,
     names: &[CredentialName],
-    states: &[row::State],
+    states: &[State],
 ) -> Vec<CredentialName> {
     let rows = survey(outside, names).await.credentials.into_iter();
-    rows.filter(|row| states.contains(&row.state)).map(|row| row.name).collect()
+    rows.filter(|row| states.contains(&row.condition.state)).map(|row| row.name).collect()
 }
 
 /// How the credentials stand.
@@ -60,8 +64,11 @@ async fn survey(outside: &Outside, names: &[CredentialName]) -> Statuses {
     let mut looks = look(outside, &with_siblings(config, names), |_, _, _| true).await;
     look_at_mirrors(outside, &mut looks).await;
     let inventory = Inventory::new(config, &looks);
+    let daemon = Daemon::ask(config).await;
     let shown = looks.iter().filter(|look| names.contains(&look.credential.name));
-    Statuses { credentials: shown.map(|look| Row::new(config, look, &inventory)).collect() }
+    Statuses {
+        credentials: shown.map(|look| Row::new(config, look, &inventory, &daemon)).collect(),
+    }
 }
 
 impl Answer for Statuses {
@@ -119,14 +126,15 @@ impl Statuses {
     /// What could not be seen, and what a person must do.
     fn complain(&self, out: &mut dyn Write) -> std::io::Result<()> {
         for row in &self.credentials {
-            match (&row.error, &row.problem) {
+            let hint = row.condition.hint.as_deref();
+            match (&row.error, row.note()) {
                 (Some(error), _) => {
-                    let message = format!("{}: {error}", row.name);
-                    complaint::write_lines(out, &message, row.hint.as_deref())?;
+                    complaint::write_lines(out, &format!("{}: {error}", row.name), hint)?;
                 }
-                (None, Some(problem)) => {
-                    writeln!(out, "note: {}: {problem}", row.name)?;
-                    if let Some(hint) = &row.hint {
+                (None, Some(note)) => {
+                    writeln!(out, "note: {note}")?;
+                    writeln!(out, "next: {}", row.condition.next())?;
+                    if let Some(hint) = hint {
                         writeln!(out, "hint: {hint}")?;
                     }
                 }

@@ -16,6 +16,7 @@ pub(super) mod trail;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 use figment::error::{Actual, Kind};
 use figment::value::Value;
@@ -28,11 +29,23 @@ use super::suggest;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct MotherDuck {
+    /// The REST API's base URL: https, or http to a loopback address.
+    #[schemars(extend("default" = "https://api.motherduck.com", "examples" = ["http://127.0.0.1:8080"]))]
     pub(super) api_url: Option<Url>,
+    /// Where the token of a user with the Admin role is read from. Required.
+    #[schemars(extend("examples" = [json!({"file": "/etc/pintail/admin-token"})]))]
     pub(super) admin_token: Option<AdminToken>,
+    /// The request rate limit: 1 to 1000 requests per second.
+    #[schemars(extend("default" = 10, "examples" = [5]))]
     pub(super) requests_per_second: Option<Number>,
+    /// Certificate authorities beside the system's, PEM.
+    #[schemars(extend("examples" = ["/etc/pintail/ca.pem"]))]
     pub(super) ca_file: Option<FilePath>,
+    /// How requests get out: the URL of a proxy, `environment` for what `HTTPS_PROXY` and `NO_PROXY` say, or `none`.
+    #[schemars(extend("default" = "none", "examples" = ["http://proxy.example.com:3128"]))]
     pub(super) proxy: Option<Proxy>,
+    /// The Postgres endpoint, where it is not the one of the token's region.
+    #[schemars(extend("examples" = [json!({"host": "pg.us-east-1-aws.motherduck.com"})]))]
     pub(super) postgres: Option<Postgres>,
 }
 
@@ -40,8 +53,14 @@ pub(super) struct MotherDuck {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Postgres {
+    /// The host, without a scheme and a port; by default it follows from the token's region.
+    #[schemars(extend("examples" = ["pg.us-east-1-aws.motherduck.com"]))]
     pub(super) host: Option<String>,
+    /// The port: 1 to 65535.
+    #[schemars(extend("default" = 5432, "examples" = [6432]))]
     pub(super) port: Option<Number>,
+    /// Certificate authorities in place of the system's, PEM.
+    #[schemars(extend("examples" = ["/etc/pintail/postgres-ca.pem"]))]
     pub(super) ca_file: Option<FilePath>,
 }
 
@@ -49,10 +68,20 @@ pub(super) struct Postgres {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Daemon {
+    /// How many credentials are worked on at once: 1 to 256.
+    #[schemars(extend("default" = 8, "examples" = [16]))]
     pub(super) concurrency: Option<Number>,
+    /// Whether profilers, debuggers and hooks of the same user may read the daemon's memory, which holds the admin token.
+    #[schemars(extend("default" = false, "examples" = [true]))]
     pub(super) dumpable: Option<Flag>,
+    /// The longest time between two looks at a credential: 1 s to 1 day.
+    #[schemars(extend("default" = "10m", "examples" = ["1h"]))]
     pub(super) sweep: Option<Span>,
+    /// How long a shutdown waits for the steps in hand: 0 s to 1 h.
+    #[schemars(extend("default" = "30s", "examples" = ["1m"]))]
     pub(super) shutdown_grace: Option<Span>,
+    /// The time between two looks at the configuration's files: 1 s to 1 day.
+    #[schemars(extend("default" = "5s", "examples" = ["1m"]))]
     pub(super) watch: Option<Span>,
 }
 
@@ -60,10 +89,20 @@ pub(super) struct Daemon {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Server {
+    /// Whether there is a status server at all.
+    #[schemars(extend("default" = true, "examples" = [false]))]
     pub(super) enabled: Option<Flag>,
+    /// The address and port of the status server; port 0 picks a free one.
+    #[schemars(extend("default" = "127.0.0.1:9187", "examples" = ["0.0.0.0:9187"]))]
     pub(super) listen: Option<String>,
+    /// The host names that requests may be for, beside IP addresses and, on a loopback address, `localhost`. On other addresses all are answered while this is absent.
+    #[schemars(extend("examples" = [json!(["pintail.example.com"])]))]
     pub(super) hosts: Option<Vec<String>>,
+    /// Whether metrics tell credentials apart by a label.
+    #[schemars(extend("default" = true, "examples" = [false]))]
     pub(super) credential_label: Option<Flag>,
+    /// How long a store or MotherDuck may be out of reach before the daemon counts as not ready: 1 s to 1 day.
+    #[schemars(extend("default" = "10m", "examples" = ["30m"]))]
     pub(super) unreachable_after: Option<Span>,
 }
 

@@ -11,17 +11,15 @@ use self::former::Former;
 use super::slot::{InSlot, Slot};
 use crate::audit;
 use crate::config::{Config, Credential, Place};
-use crate::fleet::{Fleet, Trouble};
+use crate::fleet::Fleet;
 use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
 use crate::retry::STEP;
 use crate::rotation::clock::Clock;
-use crate::rotation::condition::Reason;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::drive::{Report, drive};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::Progress;
-use crate::rotation::reminder::Reminder;
 use crate::rotation::schedule::{expiring, renewal};
 use crate::telemetry::Telemetry;
 
@@ -52,7 +50,6 @@ pub(super) struct LiveDriver {
     former: Option<Former>,
     fleet: Arc<Fleet>,
     telemetry: Telemetry,
-    reminder: Reminder,
 }
 
 /// How a credential is worked on.
@@ -99,7 +96,6 @@ pub(super) fn drivers(
             former: None,
             fleet: fleet.clone(),
             telemetry: outside.telemetry.clone(),
-            reminder: Reminder::default(),
         };
         Some((name.clone(), driver))
     };
@@ -118,13 +114,8 @@ impl LiveDriver {
     /// Finds out whether the credential is still kept in its former place, and lets it go from there if not.
     async fn look_back(&self, former: &Former, evidence: &mut Evidence, slot: &Slot) {
         let name = &self.wanted.subject.credential;
-        let blocked = former.keeps(slot, &self.wanted, &self.config).await;
-        if let Some(blocked) = blocked {
-            let Trouble { reason, message: error, hint, .. } = blocked.trouble.clone();
-            let reason = reason.map(Reason::as_str);
-            if self.fleet.block(name, Some(blocked)) {
-                tracing::error!(credential = %name, reason, error, hint, "credential blocked");
-            }
+        if let Some(kept) = former.keeps(slot, &self.wanted, &self.config).await {
+            self.fleet.keep(name, Some(kept));
             return;
         }
         former.end();
@@ -150,7 +141,6 @@ impl LiveDriver {
         let in_slot = InSlot { world, slot };
         let run = drive(&in_slot, subject, Request::SCHEDULE, evidence, &STEP, &watcher);
         let report = Box::pin(run).await;
-        self.reminder.after(subject, &report, world.now());
         self.telemetry.tell(name, &report);
         report
     }
@@ -182,7 +172,7 @@ impl Driver for LiveDriver {
         let Work { credential, .. } = self.in_force();
         self.fleet.introduce(&credential.into());
         if self.former().is_none() {
-            self.fleet.block(&credential.name, None);
+            self.fleet.keep(&credential.name, None);
         }
     }
 }

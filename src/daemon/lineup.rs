@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::driver::Driver;
-use super::planner::{Plan, Planner, Rules, later};
+use super::notice::Notice;
+use super::planner::{Plan, Planner, Rules};
 use super::slot::Slots;
-use super::standing::Told;
 use crate::names::CredentialName;
 use crate::rotation::evidence::Evidence;
-use crate::rotation::schedule::signed;
+use crate::rotation::schedule::later;
 
 /// What a configuration asks of the planner.
 pub(super) struct Lineup<D> {
@@ -77,7 +77,7 @@ impl<D: Driver> Planner<D> {
             }
         }
         self.take_rules(rules);
-        let latest = later(now, signed(rules.sweep));
+        let latest = later(now, rules.sweep);
         let plans = &self.credentials;
         self.queue.reorder(|name, look| {
             let at = if afresh.contains(name) { Timestamp::MIN } else { look.at.min(latest) };
@@ -104,7 +104,7 @@ impl<D: Driver> Planner<D> {
     pub(super) fn leave(&self, name: &CredentialName, plan: &Plan<D>) {
         let Plan { told, expires_at, .. } = plan;
         self.fleet.forget(name);
-        if matches!(told, Some(Told::Held(_))) {
+        if told.as_ref().is_some_and(Notice::is_of_a_hold) {
             let hint = "both of its tokens stay valid: configure it again to have the rotation completed, or revoke \
                         the one that nobody uses with `pintail token revoke`";
             tracing::warn!(credential = %name, hint, "credential removed with its rotation unfinished");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::Instant;
@@ -14,23 +14,24 @@ use tracing::Instrument;
 use super::backoff;
 use super::driver::Driver;
 use super::lineup::{Fate, Lineup};
+use super::notice::{Notice, tell, tell_panic};
 use super::queue::{Look, Queue};
 use super::slot::{Habits, Slots};
-use super::standing::{Told, tell, tell_panic};
 use super::supervisor::Supervisor;
 use crate::config::{Config, Daemon};
 use crate::deadline;
-use crate::fleet::{Fleet, Standing, standing};
+use crate::fleet::Fleet;
 use crate::names::CredentialName;
+use crate::rotation::condition::State;
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::schedule::signed;
+use crate::rotation::schedule::later;
 
 /// The longest nap: the clock may be set, the machine may be suspended.
 const LONGEST_NAP: Duration = Duration::from_mins(1);
 /// Before this has passed a credential whose time seems to have come already is not looked at again.
-const LEAST_PAUSE: SignedDuration = SignedDuration::from_secs(1);
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What becomes of a rotation that a stop leaves unfinished.
 const LEFT: &str = "nothing is lost: what is served works, and the next start, or any other run of pintail, goes on from here";
@@ -77,7 +78,7 @@ pub(super) struct Plan<D> {
     /// Kept between runs; what a run has in hand is lost when it panics, and proved anew.
     pub(super) evidence: Evidence,
     pub(super) failures: u32,
-    pub(super) told: Option<Told>,
+    pub(super) told: Option<Notice>,
     pub(super) expires_at: Option<Timestamp>,
     /// Whether the last run meant to replace a token that cannot wait, and did not come to it.
     pub(super) is_urgent: bool,
@@ -230,23 +231,25 @@ impl<D: Driver> Planner<D> {
         self.at_work.remove(&name);
         let plan = self.credentials.get_mut(&name)?;
         let outcome = run.as_ref().map(|run| run.report.outcome);
-        let standing = run.as_ref().map(|run| standing(&run.report));
+        let left = run.as_ref().map(|run| (run.report.state(), run.report.again_at));
         if let Some(Run { report, .. }) = &run {
             plan.expires_at = report.expires_at.or(plan.expires_at);
             plan.is_urgent = report.outcome == Outcome::Failed
                 && report.seen.reason.is_some_and(Reason::is_urgent);
         }
-        let next = plan.next_look(&name, standing, now, self.rules.sweep);
+        let next = plan.next_look(&name, left, now, self.rules.sweep);
         let look_in = next.duration_since(now);
-        if let (Some(Run { report, evidence }), Some(standing)) = (run, standing) {
+        if let Some(Run { report, evidence }) = run {
             plan.evidence = evidence;
             // What a stop interrupted is told by `finish`.
             if !self.shutdown.is_cancelled() || report.problem.is_none() {
-                tell(&name, &report, standing, look_in, &mut plan.told);
-                self.fleet.settled(&name, &report, Some(next));
+                let condition = self.fleet.settled(&name, &report, Some(next));
+                if let Some(condition) = condition {
+                    tell(&name, &report, &condition, (now, look_in), &mut plan.told);
+                }
             }
         } else {
-            tell_panic(&name, look_in, &mut plan.told);
+            tell_panic(&name, (now, look_in), &mut plan.told);
             self.fleet.panicked(&name, Some(next));
         }
         match plan.fate {
@@ -296,33 +299,37 @@ impl<D: Driver> Plan<D> {
         Look { at, urgent_at: if self.is_urgent { Some(at) } else { renewal } }
     }
 
-    /// When to look again after a run that left the credential at `standing`, or panicked.
+    /// When to look again after a run that left the credential so, and wants to be called again then; or panicked.
     fn next_look(
         &mut self,
         name: &CredentialName,
-        standing: Option<Standing>,
+        left: Option<(State, Option<Timestamp>)>,
         now: Timestamp,
         sweep: Duration,
     ) -> Timestamp {
-        let wanted = match standing {
-            Some(Standing::Settled(due)) => due,
-            Some(Standing::Held(again_at)) => Some(again_at),
-            Some(Standing::Failing | Standing::Stuck) | None => {
+        let wanted = match left {
+            Some((
+                State::Fresh
+                | State::Paused
+                | State::Unknown
+                | State::Due
+                | State::Rotating
+                | State::RolledBack
+                | State::Held,
+                again_at,
+            )) => again_at,
+            Some((State::Failing | State::Blocked, _)) | None => {
                 self.failures = self.failures.saturating_add(1);
                 let left = self.expires_at.map(|at| at.duration_since(now));
-                return later(now, signed(backoff::pause(name, self.failures, left, sweep)));
+                return later(now, backoff::pause(name, self.failures, left, sweep));
             }
         };
         self.failures = 0;
-        let sweep = later(now, signed(sweep));
+        let sweep = later(now, sweep);
         match wanted {
             Some(at) if at <= now => later(now, LEAST_PAUSE),
             Some(at) => at.min(sweep),
             None => sweep,
         }
     }
-}
-
-pub(super) fn later(now: Timestamp, duration: SignedDuration) -> Timestamp {
-    now.saturating_add(duration).unwrap_or(Timestamp::MAX)
 }

@@ -157,9 +157,8 @@ fn address(name: &OsStr) -> std::io::Result<SocketAddr> {
 /// How the fleet stands, in one line.
 fn summary(snapshot: &Snapshot) -> String {
     let states = snapshot.states().into_iter().rev().filter(|(_, count)| *count > 0);
-    let states: Vec<_> = states
-        .map(|(state, count)| format!("{count} {}", state.as_str().replace('_', " ")))
-        .collect();
+    let states: Vec<_> =
+        states.map(|(state, count)| format!("{count} {}", state.label())).collect();
     let credentials = match snapshot.members.len() {
         0 => "no credentials".to_owned(),
         1 => format!("1 credential: {}", states.join(", ")),

@@ -19,6 +19,7 @@ use super::planner::{Planner, Rules};
 use super::slot::{Kind, Slot};
 use crate::fault::FaultKind;
 use crate::names::CredentialName;
+use crate::rotation::condition::{Reason as Why, Tokens};
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::evidence::Evidence;
@@ -196,9 +197,10 @@ impl Fake {
                 step: None,
                 kind,
                 message: "as told".to_owned(),
-                reason: None,
+                reason: Why::GateNotPassed,
                 hint: None,
             }),
+            tokens: Tokens::default(),
             again_at: again_in.map(|after| self.clock.now() + after),
             seen: LastSeen::default(),
         }

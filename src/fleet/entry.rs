@@ -7,19 +7,20 @@ use jiff::{SignedDuration, Timestamp};
 use super::configured::Configured;
 use super::counts::Counts;
 use super::history::{millis, waited_before};
-use super::member::{Blocked, Member, Trouble};
-use super::standing::{Standing, standing};
-use super::words::{Origin, State};
+use super::member::Member;
+use super::words::Origin;
 use crate::fault::FaultKind;
-use crate::names::{Owner, TokenId, TokenName};
+use crate::names::{CredentialName, TokenId};
 use crate::record::{Phase, Record};
+use crate::rotation::condition::{
+    Condition, Kept, LastRun, Observed, Reason as Why, Seen, State, Tokens, Trouble, Working,
+    condition,
+};
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::journal::{Progress, Step};
 use crate::rotation::policy::Policy;
-use crate::rotation::schedule::{
-    Due, LATENESS, Run, began, due, neglected, next_due, renewal, signed, waiting,
-};
+use crate::rotation::schedule::{Due, LATENESS, Run, began, deadline};
 
 /// What a rotation may take beyond the longest time of its gate, before it counts as past its deadline.
 const ALLOWANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -27,11 +28,14 @@ const ALLOWANCE: SignedDuration = SignedDuration::from_mins(5);
 pub(super) struct Entry {
     pub(super) member: Member,
     policy: Policy,
-    /// How it stood after the last run.
-    rested: State,
-    /// When it came to stand so.
-    rested_since: Timestamp,
     record: Option<Record>,
+    tokens: Tokens,
+    /// How the last run left it.
+    last_run: Option<LastRun>,
+    /// The run in hand, once it has taken a step, or has found a rotation unfinished.
+    working: Option<Working>,
+    /// Why it is kept in its former place, and since when.
+    kept: Option<(Kept, Timestamp)>,
     /// Why the unfinished rotation began.
     origin: Option<Origin>,
     held: bool,
@@ -41,14 +45,13 @@ pub(super) struct Entry {
     missed: Option<Timestamp>,
     /// Whether the run in hand began a rotation.
     has_begun: bool,
-    /// Why it is kept as it was before it was configured otherwise, and since when.
-    blocked: Option<(Blocked, Timestamp)>,
-    /// When the run in hand took its first step; for an unfinished rotation, when its token was published.
-    working_since: Option<Timestamp>,
 }
 
 impl Entry {
     pub(super) fn new(credential: &Configured, now: Timestamp) -> Self {
+        let policy = credential.policy.clone();
+        let tokens = Tokens::default();
+        let unseen = observed(&credential.name, Seen::NotYet, &tokens);
         Self {
             member: Member {
                 name: credential.name.clone(),
@@ -57,51 +60,43 @@ impl Entry {
                 token_type: credential.token_type,
                 store: credential.store.clone(),
                 path: credential.path.clone(),
-                state: State::Unknown,
-                since: now,
+                condition: condition(&policy, &unseen, None, now),
                 token_id: None,
                 rotation_id: None,
                 created_at: None,
                 published_at: None,
                 expires_at: None,
-                renew_before_seconds: credential.policy.renew_before.as_secs(),
-                next_rotation: None,
-                waits_for_window: false,
+                renew_before_seconds: policy.renew_before.as_secs(),
                 last_success: None,
                 last_trigger: None,
                 looked_at: None,
-                next_look: None,
                 predecessors: 0,
                 elsewhere: 0,
                 elsewhere_expires_at: None,
                 orphans: None,
                 unmanaged: None,
-                step: None,
                 unfinished_since: None,
                 deadline: None,
                 rule: None,
-                trouble: None,
             },
-            policy: credential.policy.clone(),
-            rested: State::Unknown,
-            rested_since: now,
+            policy,
             record: None,
+            tokens,
+            last_run: None,
+            working: None,
+            kept: None,
             origin: None,
             held: false,
             known_since: now,
             missed: None,
             has_begun: false,
-            blocked: None,
-            working_since: None,
         }
     }
 
-    /// Takes in whether it is kept as it was before it was configured otherwise. Returns whether that is news.
-    pub(super) fn block(&mut self, blocked: Option<Blocked>, now: Timestamp) -> bool {
-        let is_news = blocked.as_ref() != self.blocked.as_ref().map(|(blocked, _)| blocked);
-        let since = self.blocked.as_ref().map_or(now, |(_, since)| *since);
-        self.blocked = blocked.map(|blocked| (blocked, since));
-        is_news
+    /// Takes in whether it is kept as it was before it was configured otherwise.
+    pub(super) fn keep(&mut self, kept: Option<Kept>, now: Timestamp) {
+        let since = self.kept.as_ref().map_or(now, |(_, since)| *since);
+        self.kept = kept.map(|kept| (kept, since));
     }
 
     /// Takes in that the credential is configured otherwise. In another place, or for another account, it is another
@@ -122,34 +117,31 @@ impl Entry {
             self.missed = self.missed.max(Some(now));
         }
         self.policy = fresh.policy;
-        if let Some(record) = self.record.clone() {
-            self.plan(&record, now);
-        }
     }
 
     pub(super) fn progressed(&mut self, progress: &Progress, now: Timestamp) {
         match progress {
-            Progress::Saw(record) => self.saw(record, now),
+            Progress::Saw(record) => self.saw(record),
             Progress::Began(step) | Progress::Waiting(step, _) => {
                 self.has_begun |= *step == Step::Create;
-                self.working_since.get_or_insert(now);
+                let since = self.working.map_or(now, |working| working.since);
+                self.working = Some(Working { step: Some(*step), since });
                 self.member.unfinished_since.get_or_insert(now);
-                self.member.step = Some(*step);
             }
             Progress::Ended(..) => {}
         }
     }
 
     /// Takes in what a run has read, before anything comes of it: a gate may take hours.
-    fn saw(&mut self, record: &Record, now: Timestamp) {
-        self.show(record, now);
+    fn saw(&mut self, record: &Record) {
+        self.show(record);
         if record.phase == Phase::Published {
-            self.member.predecessors = record.previous_token_ids.len();
+            self.tokens.predecessors.clone_from(&record.previous_token_ids);
         }
         if record.is_unfinished() {
             self.member.unfinished_since = Some(record.published_at);
-            if self.rested == State::Unknown {
-                self.working_since.get_or_insert(record.published_at);
+            if self.last_run.is_none() && self.working.is_none() {
+                self.working = Some(Working { step: None, since: record.published_at });
             }
         }
         self.record = Some(record.clone());
@@ -158,7 +150,6 @@ impl Entry {
     /// Takes in the end of a run. Returns what the rotation that it worked on began for.
     pub(super) fn settled(
         &mut self,
-        owner: &Owner,
         report: &Report,
         next_look: Option<Timestamp>,
         now: Timestamp,
@@ -167,38 +158,20 @@ impl Entry {
         let origin = report.seen.reason.map(Origin::from).or(self.origin);
         let origin = origin.unwrap_or(Origin::Resumed);
         self.count(report, origin, now, counts);
-        self.ended(next_look, now);
-        let state = match (standing(report), report.outcome) {
-            (Standing::Settled(_), Outcome::RolledBack) => State::RolledBack,
-            // It stays a thing to look at until a rotation succeeds.
-            (Standing::Settled(_), Outcome::NotDue) if self.rested == State::RolledBack => {
-                State::RolledBack
-            }
-            (Standing::Settled(_), _) => State::Fresh,
-            (Standing::Held(_), _) => State::Held,
-            (Standing::Failing, _) => State::Failing,
-            (Standing::Stuck, _) => State::Stuck,
-        };
-        self.rest(state, now);
+        self.ended(report.state(), report.trouble(), next_look, now);
         self.held = report.outcome == Outcome::Held;
         self.origin = self.held.then_some(origin);
         if report.outcome == Outcome::Rotated {
             self.member.last_trigger = Some(origin);
         }
         self.member.rule = report.seen.rule;
-        self.member.trouble = report.problem.as_ref().map(|problem| Trouble {
-            step: problem.step,
-            reason: problem.reason,
-            message: problem.message.clone(),
-            hint: problem.hint.clone(),
-        });
         if let Some(record) = &report.seen.record {
             self.note_record(record, report, now);
         }
         let published_at = self.member.published_at;
         self.member.unfinished_since =
             if self.held { published_at.or(self.member.unfinished_since) } else { None };
-        self.note_tokens(owner, report);
+        self.note_tokens(&report.tokens);
         origin
     }
 
@@ -209,28 +182,27 @@ impl Entry {
         counts: &Counts,
     ) {
         counts.failure(&self.member.name, None, "panic");
-        self.ended(next_look, now);
-        self.rest(State::Failing, now);
-        self.member.trouble = Some(Trouble {
+        let trouble = Trouble {
             step: None,
-            reason: None,
-            message: "the run ended by a fault in pintail".to_owned(),
-            hint: Some("the log says where; please report it".to_owned()),
-        });
+            reason: Why::Panicked,
+            message: Why::Panicked.meaning().to_owned(),
+            hint: None,
+        };
+        self.ended(State::Failing, Some(trouble), next_look, now);
     }
 
-    fn ended(&mut self, next_look: Option<Timestamp>, now: Timestamp) {
+    fn ended(
+        &mut self,
+        state: State,
+        trouble: Option<Trouble>,
+        next_look: Option<Timestamp>,
+        now: Timestamp,
+    ) {
+        let before = self.last_run.as_ref().filter(|run| run.state == state);
+        let since = before.map_or(now, |run| run.since);
+        self.last_run = Some(LastRun { state, trouble, since, next_look });
         self.member.looked_at = Some(now);
-        self.member.next_look = next_look;
-        self.member.step = None;
-        (self.has_begun, self.working_since) = (false, None);
-    }
-
-    fn rest(&mut self, state: State, now: Timestamp) {
-        if self.rested != state {
-            self.rested_since = now;
-        }
-        self.rested = state;
+        (self.has_begun, self.working) = (false, None);
     }
 
     fn count(&mut self, report: &Report, origin: Origin, now: Timestamp, counts: &Counts) {
@@ -246,8 +218,8 @@ impl Entry {
             counts.rotation(name, origin, report.outcome);
         }
         if let Some(problem) = &report.problem {
-            let cause = match (standing(report), problem.kind) {
-                (Standing::Held(_), _) => "held",
+            let cause = match (report.state(), problem.kind) {
+                (State::Held, _) => "held",
                 (_, FaultKind::Transient) => "transient",
                 (_, FaultKind::Permanent) => "permanent",
             };
@@ -312,84 +284,35 @@ impl Entry {
     }
 
     /// Shows what `record` tells of the served token.
-    fn show(&mut self, record: &Record, now: Timestamp) {
+    fn show(&mut self, record: &Record) {
         let member = &mut self.member;
         member.token_id = Some(record.token_id);
         member.rotation_id = Some(record.rotation_id);
         member.created_at = Some(record.created_at);
         member.published_at = Some(record.published_at);
         member.expires_at = record.expires_at;
-        self.plan(record, now);
     }
 
     fn note_record(&mut self, record: &Record, report: &Report, now: Timestamp) {
-        self.show(record, now);
-        let member = &mut self.member;
-        if let (None, Some(at)) = (&member.trouble, neglected(&self.policy, record, now)) {
-            let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
-            member.trouble = Some(Trouble {
-                step: None,
-                reason: None,
-                message: format!(
-                    "it is paused, and its token is not replaced before it expires at {at}"
-                ),
-                hint: Some(format!("set `paused = false`, or: pintail rotate-now {}", member.name)),
-            });
-        }
+        self.show(record);
         match report.outcome {
-            Outcome::Rotated => member.last_success = Some(now),
+            Outcome::Rotated => self.member.last_success = Some(now),
             Outcome::NotDue => {
-                member.last_success.get_or_insert(record.published_at);
+                self.member.last_success.get_or_insert(record.published_at);
             }
             Outcome::Failed | Outcome::Held | Outcome::RolledBack => {}
         }
         self.record = Some(record.clone());
     }
 
-    /// When what `record` tells of is rotated next, by the policy as it is now.
-    fn plan(&mut self, record: &Record, now: Timestamp) {
-        let next = next_rotation(&self.policy, record, now);
-        let opens = waiting(&self.policy, record, now).map(|run| run.start);
-        self.member.next_rotation = next;
-        self.member.waits_for_window = opens.is_some() && opens == next;
-    }
-
-    fn note_tokens(&mut self, owner: &Owner, report: &Report) {
-        let Some(record) = &self.record else { return };
-        let listing = report.seen.listing.as_deref();
-        let is_listed = |id: &TokenId| {
-            listing.is_none_or(|listing| listing.iter().any(|token| token.id == *id))
-        };
-        let lives = |id: &&TokenId| {
-            !report.revoked.contains(id) && (record.phase == Phase::Published || is_listed(id))
-        };
-        self.member.predecessors = record.previous_token_ids.iter().filter(lives).count();
-        let Some(listing) = listing else { return };
-        let elsewhere = listing.iter().filter(|token| {
-            record.elsewhere_token_ids.contains(&token.id) && !report.revoked.contains(&token.id)
-        });
-        self.member.elsewhere = elsewhere.clone().count();
-        self.member.elsewhere_expires_at = elsewhere.filter_map(|token| token.expires_at).min();
-        let is_for_here =
-            |name: TokenName| match (name.rotation.place(), record.rotation_id.place()) {
-                (Some(theirs), Some(ours)) => theirs == ours,
-                (None, _) | (_, None) => true,
-            };
-        let is_orphan = |token: &TokenId, name: &str| {
-            TokenName::is_ours(name, owner, &self.member.name)
-                && TokenName::parse(name).is_some_and(is_for_here)
-                && !record.names(*token)
-                && !report.revoked.contains(token)
-        };
-        let orphans = listing
-            .iter()
-            .filter(|token| token.name.as_deref().is_some_and(|name| is_orphan(&token.id, name)));
-        self.member.orphans = Some(orphans.count());
-    }
-
-    /// Whether the run in hand is at another step than the one that failed last.
-    fn is_past_its_trouble(&self) -> bool {
-        self.member.trouble.as_ref().is_none_or(|trouble| trouble.step != self.member.step)
+    /// A run that did not list the account says nothing of orphans, and leaves what is known of them.
+    fn note_tokens(&mut self, tokens: &Tokens) {
+        if self.record.is_none() {
+            return;
+        }
+        let orphans = self.tokens.orphans.take();
+        self.tokens = tokens.clone();
+        self.tokens.orphans = self.tokens.orphans.take().or(orphans);
     }
 
     /// The tokens that the record knows.
@@ -401,45 +324,41 @@ impl Entry {
         })
     }
 
+    /// How the credential stands at `now`.
+    pub(super) fn condition(&self, now: Timestamp) -> Condition {
+        let has_rested = self.last_run.as_ref().is_some_and(|run| run.state == State::Fresh);
+        let is_seen = self.last_run.is_some() || self.working.is_some();
+        let secret = match &self.record {
+            Some(record) if is_seen => Seen::Serves(record),
+            None if has_rested => Seen::Empty,
+            Some(_) | None => Seen::NotYet,
+        };
+        let observed = Observed {
+            working: self.working,
+            kept: self.kept.as_ref().map(|(kept, since)| (kept, *since)),
+            ..observed(&self.member.name, secret, &self.tokens)
+        };
+        let condition = condition(&self.policy, &observed, self.last_run.as_ref(), now);
+        Condition { since: condition.since.or(Some(self.known_since)), ..condition }
+    }
+
     /// The credential as it is shown at `now`.
     pub(super) fn shown(&self, now: Timestamp, unmanaged: Option<usize>) -> Member {
         let mut member = self.member.clone();
-        let is_due = member.next_rotation.is_some_and(|at| at <= now);
-        (member.state, member.since) = match (self.rested, self.working_since) {
-            // A held gate is polled on, and a failing step tried again: that is no news.
-            (State::Fresh | State::Unknown | State::Due, Some(since)) => (State::InProgress, since),
-            (State::Failing, Some(since)) if self.is_past_its_trouble() => {
-                (State::InProgress, since)
-            }
-            (State::Fresh, None) if is_due => {
-                (State::Due, member.next_rotation.unwrap_or(self.rested_since))
-            }
-            (State::Fresh, None) if self.policy.paused => (State::Paused, self.rested_since),
-            (state, _) => (state, self.rested_since),
-        };
-        if let Some((blocked, since)) = &self.blocked
-            && (blocked.is_in_doubt || !matches!(member.state, State::Stuck | State::Held))
-        {
-            (member.state, member.since) = (State::Blocked, *since);
-            let trouble = &blocked.trouble;
-            let besides = member.trouble.map(|one| format!("; besides, {}", one.message));
-            let message = format!("{}{}", trouble.message, besides.unwrap_or_default());
-            member.trouble = Some(Trouble { message, ..trouble.clone() });
-        }
-        let longest = signed(self.policy.gate.longest());
+        member.condition = self.condition(now);
+        member.predecessors = self.tokens.predecessors.len();
+        member.elsewhere = self.tokens.elsewhere.len();
+        member.elsewhere_expires_at = self.tokens.elsewhere_expires_at;
+        member.orphans = self.tokens.orphans.as_ref().map(Vec::len);
         member.deadline = member
             .unfinished_since
-            .and_then(|since| since.checked_add(longest).ok()?.checked_add(ALLOWANCE).ok());
+            .and_then(|since| deadline(&self.policy, since).checked_add(ALLOWANCE).ok());
         member.unmanaged = unmanaged;
         member
     }
 }
 
-/// When what `record` tells of is rotated next; in the past if it is due.
-fn next_rotation(policy: &Policy, record: &Record, now: Timestamp) -> Option<Timestamp> {
-    match due(policy, record, now) {
-        Some(Due::Scheduled(at)) => Some(at),
-        Some(Due::Expiring(at)) => Some(renewal(policy, at)),
-        None => next_due(policy, record, now),
-    }
+/// What was seen of a credential that nobody works on, and that is kept nowhere else.
+fn observed<'a>(name: &'a CredentialName, secret: Seen<'a>, tokens: &'a Tokens) -> Observed<'a> {
+    Observed { credential: name, secret, tokens, mirror: None, working: None, kept: None }
 }

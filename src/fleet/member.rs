@@ -3,33 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::words::{Origin, State};
+use super::words::Origin;
 use crate::names::{AccountName, CredentialName, FleetName, RotationId, TokenId};
 use crate::record::TokenType;
-use crate::rotation::condition::Reason;
-use crate::rotation::journal::Step;
-
-/// What is in a credential's way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Trouble {
-    /// At which step, if at one.
-    pub step: Option<Step>,
-    /// In one word, where there is one.
-    pub reason: Option<Reason>,
-    /// What happened.
-    pub message: String,
-    /// What to do.
-    pub hint: Option<String>,
-}
-
-/// Why a credential is kept as it was before it was configured otherwise.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Blocked {
-    /// What is in the way of the change.
-    pub trouble: Trouble,
-    /// Whether nobody can tell what the change would do, so that it is kept to be safe.
-    pub is_in_doubt: bool,
-}
+use crate::rotation::condition::Condition;
 
 /// One credential.
 #[derive(Debug, Clone, Serialize)]
@@ -47,9 +24,8 @@ pub struct Member {
     /// Where in the store its secret is.
     pub path: String,
     /// How it stands.
-    pub state: State,
-    /// Since when.
-    pub since: Timestamp,
+    #[serde(flatten)]
+    pub condition: Condition,
     /// The served token.
     pub token_id: Option<TokenId>,
     /// The rotation that put it there.
@@ -62,18 +38,12 @@ pub struct Member {
     pub expires_at: Option<Timestamp>,
     /// How long before its expiry it is replaced, in seconds.
     pub renew_before_seconds: u64,
-    /// When it is rotated next; in the past if it is due.
-    pub next_rotation: Option<Timestamp>,
-    /// Whether that is when its window opens: the schedule asked for it before.
-    pub waits_for_window: bool,
     /// When a rotation was last completed.
     pub last_success: Option<Timestamp>,
     /// What made the rotation begin that was completed last, if this process saw it.
     pub last_trigger: Option<Origin>,
     /// When it was last looked at.
     pub looked_at: Option<Timestamp>,
-    /// When it is looked at next.
-    pub next_look: Option<Timestamp>,
     /// The replaced tokens that live.
     pub predecessors: usize,
     /// The tokens that live where its secret is not, and that consumers may use.
@@ -84,16 +54,12 @@ pub struct Member {
     pub orphans: Option<usize>,
     /// The account's tokens that nobody manages; `None` before it was listed.
     pub unmanaged: Option<usize>,
-    /// The step in hand.
-    pub step: Option<Step>,
     /// When the rotation in progress began.
     pub unfinished_since: Option<Timestamp>,
     /// When the rotation in progress should be complete.
     pub deadline: Option<Timestamp>,
     /// The rule that decided last, by its name in `rotation::decide`.
     pub rule: Option<&'static str>,
-    /// What is in its way.
-    pub trouble: Option<Trouble>,
 }
 
 impl Member {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::record::Record;
+use crate::rotation::condition::{Reason as Why, Tokens, Trouble};
 use crate::rotation::decide::Reason;
 use crate::rotation::drive::{LastSeen, Outcome};
 use crate::rotation::journal::StepReport;
@@ -102,6 +103,7 @@ fn report(outcome: Outcome, record: &Record, steps: Vec<StepReport>) -> Report {
         revoked: vec![],
         steps,
         problem: None,
+        tokens: Tokens { predecessors: record.previous_token_ids.clone(), ..Tokens::default() },
         again_at: None,
         seen: LastSeen { record: Some(record.clone()), ..LastSeen::default() },
     }
@@ -190,7 +192,8 @@ fn what_was_read_is_shown_before_the_run_has_ended() {
     let member = bench.member();
     assert_eq!((member.token_id, member.expires_at), (Some(record.token_id), record.expires_at));
     assert_eq!((member.created_at, member.predecessors), (Some(record.created_at), 1));
-    assert_eq!((member.state, member.since), (State::InProgress, record.published_at));
+    let Condition { state, since, .. } = member.condition;
+    assert_eq!((state, since), (State::Rotating, Some(record.published_at)));
     let deadline = record.published_at + SignedDuration::from_mins(15 + 5);
     assert_eq!(member.deadline, Some(deadline), "from the publication on");
 }
@@ -215,34 +218,51 @@ fn a_gate_that_a_run_before_the_start_came_to_counts_from_the_publication() {
 }
 
 #[test]
-fn what_is_blocked_shows_as_such_unless_something_worse_is_in_the_way() {
+fn what_is_kept_in_its_former_place_shows_as_such_unless_something_worse_is_in_the_way() {
     let bench = Bench::new(every(MONTH));
-    let record = bench.record(HOUR);
-    let trouble = Trouble { step: None, reason: None, message: "moved".to_owned(), hint: None };
-    let mut blocked = Blocked { trouble, is_in_doubt: false };
-    assert!(bench.fleet.block(&bench.name, Some(blocked.clone())));
-    assert!(!bench.fleet.block(&bench.name, Some(blocked.clone())), "that is no news");
-    let since = bench.clock.now();
+    let record = Record { previous_token_ids: vec![], ..bench.record(HOUR) };
+    let trouble =
+        Trouble { step: None, reason: Why::PlaceChanged, message: "moved".to_owned(), hint: None };
+    let mut kept = Kept { trouble, is_in_doubt: false };
+    bench.fleet.keep(&bench.name, Some(kept.clone()));
+    let since = Some(bench.clock.now());
     bench.pass(HOUR);
+    bench.fleet.keep(&bench.name, Some(kept.clone()));
     bench.fleet.settled(&bench.name, &report(Outcome::NotDue, &record, vec![]), None);
-    let member = bench.member();
-    assert_eq!((member.state, member.since), (State::Blocked, since));
-    let held = crate::rotation::drive::Problem {
+    let short = || {
+        let condition = bench.member().condition;
+        (condition.state, condition.reason, condition.since)
+    };
+    assert_eq!(short(), (State::Blocked, Some(Why::PlaceChanged), since));
+    let worse = crate::rotation::drive::Problem {
         step: None,
-        reason: None,
+        reason: Why::EditedByHand,
         kind: crate::fault::FaultKind::Permanent,
         message: "worse".to_owned(),
         hint: None,
     };
-    let stuck = Report { problem: Some(held), ..report(Outcome::Failed, &record, vec![]) };
-    bench.fleet.settled(&bench.name, &stuck, None);
-    assert_eq!(bench.member().state, State::Stuck);
+    let blocked = Report { problem: Some(worse), ..report(Outcome::Failed, &record, vec![]) };
+    bench.fleet.settled(&bench.name, &blocked, None);
+    assert_eq!(short(), (State::Blocked, Some(Why::EditedByHand), Some(bench.clock.now())));
     // Unless it is that very place which nobody can read.
-    blocked.is_in_doubt = true;
-    assert!(bench.fleet.block(&bench.name, Some(blocked)));
-    let member = bench.member();
-    assert_eq!(member.state, State::Blocked);
-    assert_eq!(member.trouble.unwrap().message, "moved; besides, worse");
-    assert!(bench.fleet.block(&bench.name, None));
-    assert_eq!(bench.member().state, State::Stuck);
+    kept.is_in_doubt = true;
+    bench.fleet.keep(&bench.name, Some(kept));
+    assert_eq!(short(), (State::Blocked, Some(Why::PlaceChanged), since));
+    assert_eq!(bench.member().condition.message.unwrap(), "moved; besides, worse");
+    bench.fleet.keep(&bench.name, None);
+    assert_eq!(short().1, Some(Why::EditedByHand));
+}
+
+#[test]
+fn a_roll_back_stays_a_thing_to_look_at_until_a_rotation_succeeds() {
+    let bench = Bench::new(every(MONTH));
+    let back = Record { token_name: "made by hand".to_owned(), ..bench.record(HOUR) };
+    bench.fleet.settled(&bench.name, &report(Outcome::RolledBack, &back, vec![]), None);
+    bench.fleet.settled(&bench.name, &report(Outcome::NotDue, &back, vec![]), None);
+    assert_eq!(bench.member().condition.state, State::RolledBack);
+    bench.fleet.progressed(&bench.name, &Progress::Began(Step::Gate));
+    assert_eq!(bench.member().condition.state, State::RolledBack, "its gate is polled on");
+    let next = Record { previous_token_ids: vec![], expires_at: None, ..bench.record(MINUTE) };
+    bench.fleet.settled(&bench.name, &report(Outcome::Rotated, &next, vec![]), None);
+    assert_eq!(bench.member().condition.state, State::Fresh);
 }

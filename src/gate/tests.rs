@@ -212,7 +212,7 @@ async fn a_hook_is_sent_as_it_was_configured_and_says_what_failed() {
     hook("/reload").run(&sample(), &record()).await.unwrap();
     assert_eq!(consumer.seen(), ["POST /reload k"]);
     let error = hook("/sick").run(&sample(), &record()).await.unwrap_err();
-    assert_eq!(chain(&error), format!("the deploy hook failed: {} answered 503", consumer.origin));
+    assert_eq!(line(&error), format!("the deploy hook failed: {} answered 503", consumer.origin));
     assert_eq!(error.kind(), FaultKind::Transient);
 }
 

@@ -1,8 +1,9 @@
 //! Where a secret is, as tokens tell what they were made for.
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::config::Config;
+use crate::http::is_loopback;
 use crate::names::PlaceMark;
 use crate::store::settings::StoreSettings;
 
@@ -39,11 +40,5 @@ pub(super) fn mark(config: &Config, store: &str, path: &str) -> PlaceMark {
 /// What tells one server from another. On a loopback address there may be the end of a tunnel to any of them, at one
 /// port today and at another tomorrow: it tells nothing.
 fn server(url: &Url) -> String {
-    let is_here = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if is_here { String::new() } else { url.to_string() }
+    if is_loopback(url) { String::new() } else { url.to_string() }
 }

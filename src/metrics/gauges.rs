@@ -1,5 +1,6 @@
 //! What goes up and down, and what others count: read off a snapshot at each scrape.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -9,7 +10,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::fleet::{FleetStanding, Labels, Member, Snapshot, State};
+use crate::fleet::{FleetStanding, Labels, Member, Snapshot};
+use crate::rotation::condition::{Reason, State};
 use crate::tally::Contact;
 
 /// A snapshot as metrics.
@@ -36,7 +38,7 @@ impl Collector for Gauges {
             Member::first_expiry,
         )?;
         times("next_rotation_timestamp_seconds", "When the next rotation is due", |one| {
-            one.next_rotation
+            one.condition.next_rotation
         })?;
         times(
             "last_success_timestamp_seconds",
@@ -48,6 +50,12 @@ impl Collector for Gauges {
             "credential_state",
             "Whether a credential is in a state; without the credential label, how many are",
             &self.states(),
+        )?;
+        gauge(
+            &mut encoder,
+            "credential_reason",
+            "Why a credential stands as it does; without the credential label, for how many each reason is",
+            &self.reasons(),
         )?;
         let mut sums = |name: &str, help: &str, of: fn(&Member) -> Option<usize>| {
             gauge(&mut encoder, name, help, &self.sum(of))
@@ -199,7 +207,7 @@ impl Gauges {
         let members = &self.snapshot.members;
         if self.tells_apart {
             let of = |one: &'_ Member| {
-                let (labels, actual) = (label(one), one.state);
+                let (labels, actual) = (label(one), one.condition.state);
                 State::ALL
                     .map(|state| (with(labels.clone(), state), float((state == actual).into())))
             };
@@ -210,6 +218,25 @@ impl Gauges {
             .into_iter()
             .map(|(state, count)| (with(vec![], state), float(count)))
             .collect()
+    }
+
+    /// Only those that are given: there are many reasons.
+    fn reasons(&self) -> Vec<Sample> {
+        let with = |mut labels: Labels, reason: Reason| {
+            labels.push(("reason", reason.as_str().to_owned()));
+            labels.push(("severity", reason.severity().as_str().to_owned()));
+            labels
+        };
+        let given = self.snapshot.members.iter();
+        let given = given.filter_map(|one| Some((one, one.condition.reason?)));
+        if self.tells_apart {
+            return given.map(|(one, reason)| (with(label(one), reason), 1.0)).collect();
+        }
+        let mut counts: BTreeMap<Reason, usize> = BTreeMap::new();
+        for (_, reason) in given {
+            *counts.entry(reason).or_default() += 1;
+        }
+        counts.into_iter().map(|(reason, count)| (with(vec![], reason), float(count))).collect()
     }
 
     /// By account, since several credentials may share one.

@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::event::News;
 use super::settings::{Occasion, Sink};
-use crate::fleet::{Member, Origin, Snapshot, State};
+use crate::fleet::{Member, Origin, Snapshot};
 use crate::names::{CredentialName, RotationId};
+use crate::rotation::condition::{Condition, Reason, State};
 
 /// Remembers what a sink was told, and finds what is new.
 #[derive(Debug)]
@@ -69,7 +70,7 @@ impl Judge {
     fn look_at(&self, member: &Member, memory: &mut Memory, now: Timestamp) -> Vec<News> {
         let mut found = vec![];
         let was_told = memory.trouble.is_some() || memory.expiring.is_some();
-        match concern(member.state) {
+        match concern(&member.condition) {
             Concern::None => memory.trouble = None,
             Concern::Trouble(occasion) if self.wanted.contains(&occasion) => {
                 let told = memory.trouble.filter(|(told, _)| *told == occasion).map(|(_, at)| at);
@@ -143,15 +144,17 @@ impl Judge {
     }
 }
 
-fn concern(state: State) -> Concern {
-    match state {
-        State::Stuck => Concern::Trouble(Occasion::Refused),
+fn concern(condition: &Condition) -> Concern {
+    match condition.state {
+        State::Blocked if condition.reason == Some(Reason::PlaceChanged) => {
+            Concern::Trouble(Occasion::Blocked)
+        }
+        State::Blocked => Concern::Trouble(Occasion::Refused),
         State::Held => Concern::Trouble(Occasion::Held),
         State::Failing => Concern::Trouble(Occasion::Failed),
-        State::Blocked => Concern::Trouble(Occasion::Blocked),
         State::RolledBack => Concern::Trouble(Occasion::RolledBack),
         State::Fresh | State::Due | State::Paused => Concern::None,
-        State::InProgress | State::Unknown => Concern::Open,
+        State::Rotating | State::Unknown => Concern::Open,
     }
 }
 

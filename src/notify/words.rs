@@ -1,10 +1,12 @@
 //! What people are told: what is unhealthy, since when, why, what happens next, and what to do.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::settings::Occasion;
 use super::{Event, News};
 use crate::fleet::Member;
+use crate::rotation::condition::Condition;
+use crate::text::{instant, span};
 
 /// An event in words. None of them holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,38 +60,26 @@ fn title(event: &Event, what: &str, is_repeated: bool) -> String {
 }
 
 fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
-    let again = member.next_look.map_or_else(
-        || "the next run goes on from here".to_owned(),
-        |at| format!("pintail looks again at {}", instant(at)),
-    );
+    let condition = &member.condition;
     let (title, next, to_do) = match occasion {
-        Occasion::Failed => (
-            "failed".to_owned(),
-            format!("{again}; {}", served(member, now)),
-            Some("nothing yet if it passes by itself".to_owned()),
-        ),
-        Occasion::Held => (
-            "is held".to_owned(),
-            format!("both tokens stay valid; {again}, and goes on by itself when all is well"),
-            Some("run pintail status to see what is in the way".to_owned()),
-        ),
+        Occasion::Failed => {
+            ("failed".to_owned(), format!("{}; {}", condition.next(), served(member, now)), None)
+        }
+        Occasion::Held => ("is held".to_owned(), condition.next(), None),
         Occasion::RolledBack => (
             "was rolled back".to_owned(),
-            format!(
-                "the old token is served again, and the newer one lives until the consumers are healthy; {}",
-                rotation(member)
-            ),
-            Some("find out what was wrong with the newer token's rotation".to_owned()),
+            format!("{}; {}", condition.next(), rotation(member)),
+            None,
         ),
         Occasion::Refused => (
             "needs a person".to_owned(),
-            format!("nothing until somebody acts; {}", served(member, now)),
-            Some("run pintail check".to_owned()),
+            format!("{}; {}", condition.next(), served(member, now)),
+            None,
         ),
         Occasion::Blocked => (
             "is blocked: what is configured for it now is not in force".to_owned(),
             format!("it is rotated as before; {}", rotation(member)),
-            Some("take the change back".to_owned()),
+            None,
         ),
         Occasion::Compromised => (
             "was compromised, and its token replaced and revoked".to_owned(),
@@ -99,37 +89,27 @@ fn credential(occasion: Occasion, member: &Member, now: Timestamp) -> Words {
         Occasion::Recovered => ("has recovered".to_owned(), rotation(member), None),
         Occasion::Expiring => (
             "nears the expiry of its token, and was not rotated".to_owned(),
-            format!("{again}; {}", served(member, now)),
+            format!("{}; {}", condition.next(), served(member, now)),
             Some(format!("pintail rotate-now {} shows what is in the way", member.name)),
         ),
         Occasion::Unmanaged => {
             ("shares its account with unmanaged tokens".to_owned(), rotation(member), None)
         }
     };
-    let trouble = member.trouble.as_ref();
-    let since = format!("since {}", instant(member.since));
-    let why = match (occasion, trouble) {
-        (Occasion::Recovered | Occasion::Compromised, _) | (Occasion::Expiring, None) => None,
-        (_, None) => Some(since),
-        (_, Some(trouble)) => {
-            let step = trouble.step.map(|step| format!("at step {}, ", step.as_str()));
-            let step =
-                step.or_else(|| trouble.reason.map(|reason| format!("{}, ", reason.as_str())));
-            Some(format!("{since}: {}{}", step.unwrap_or_default(), trouble.message))
-        }
-    };
-    let hint = trouble.and_then(|trouble| trouble.hint.clone());
-    let to_do = match occasion {
-        Occasion::Recovered | Occasion::Compromised => to_do,
-        Occasion::Failed
-        | Occasion::Held
-        | Occasion::RolledBack
-        | Occasion::Refused
-        | Occasion::Blocked
-        | Occasion::Expiring
-        | Occasion::Unmanaged => hint.or(to_do),
-    };
-    Words { title, why, next, to_do }
+    let is_over = matches!(occasion, Occasion::Recovered | Occasion::Compromised);
+    let is_plain = occasion == Occasion::Expiring && !condition.needs_attention();
+    let why = (!is_over && !is_plain).then(|| since_and_why(condition)).flatten();
+    let hint = condition.hint.clone().filter(|_| !is_over && !is_plain);
+    Words { title, why, next, to_do: hint.or(to_do) }
+}
+
+fn since_and_why(condition: &Condition) -> Option<String> {
+    let since = format!("since {}", instant(condition.since?));
+    let step = condition.step.map(|step| format!("at step {}, ", step.as_str()));
+    let why = condition.reason.zip(condition.message.as_ref()).map(|(reason, message)| {
+        format!(": {}{}: {message}", step.unwrap_or_default(), reason.as_str())
+    });
+    Some(format!("{since}{}", why.unwrap_or_default()))
 }
 
 fn served(member: &Member, now: Timestamp) -> String {
@@ -147,25 +127,8 @@ fn served(member: &Member, now: Timestamp) -> String {
 }
 
 fn rotation(member: &Member) -> String {
-    member.next_rotation.map_or_else(
+    member.condition.next_rotation.map_or_else(
         || "no further rotation is scheduled".to_owned(),
         |at| format!("the next rotation is due at {}", instant(at)),
     )
-}
-
-/// To the second, in UTC.
-fn instant(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
-}
-
-/// In its largest unit, rounded down: what matters is how much of a hurry there is.
-fn span(left: SignedDuration) -> String {
-    let seconds = left.as_secs();
-    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
-    let (count, unit) = units
-        .into_iter()
-        .map(|(length, unit)| (seconds / length, unit))
-        .find(|(count, _)| *count > 0)
-        .unwrap_or((0, "second"));
-    if count == 1 { format!("1 {unit}") } else { format!("{count} {unit}s") }
 }

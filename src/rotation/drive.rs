@@ -9,8 +9,8 @@ use crate::fault::{Fault, FaultKind};
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::record::Record;
 use crate::retry::Retry;
-use crate::rotation::condition;
-use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Refusal, Request, Subject};
+use crate::rotation::condition::{self, State, Tokens, Trouble};
+use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Request, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::journal::{Journal, Progress, Step, StepReport};
 use crate::rotation::reconcile::{Pass, Reconciler, Standing};
@@ -54,6 +54,8 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// What went wrong.
     pub problem: Option<Problem>,
+    /// Which of the credential's tokens live.
+    pub tokens: Tokens,
     /// When to look again; when it is due next, if it rests.
     pub again_at: Option<Timestamp>,
     /// What it rests on.
@@ -84,10 +86,42 @@ pub struct Problem {
     pub kind: FaultKind,
     /// What happened.
     pub message: String,
-    /// What to do.
+    /// What to do, where more can be said than for any credential.
     pub hint: Option<String>,
-    /// The same in one word, where there is one.
-    pub reason: Option<condition::Reason>,
+    /// The same in one word.
+    pub reason: condition::Reason,
+}
+
+impl Problem {
+    /// What to do about it for `credential`.
+    pub fn advice(&self, credential: &CredentialName) -> String {
+        self.hint.clone().unwrap_or_else(|| self.reason.hint(credential))
+    }
+}
+
+impl Report {
+    /// How the run left the credential.
+    pub fn state(&self) -> State {
+        match self.outcome {
+            Outcome::Rotated | Outcome::NotDue => State::Fresh,
+            Outcome::RolledBack => State::RolledBack,
+            Outcome::Failed | Outcome::Held => match (&self.problem, self.again_at) {
+                (Some(Problem { kind: FaultKind::Permanent, .. }), _) => State::Blocked,
+                (_, Some(_)) => State::Held,
+                (_, None) => State::Failing,
+            },
+        }
+    }
+
+    /// What is in the credential's way.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.problem.as_ref().map(|problem| Trouble {
+            step: problem.step,
+            reason: problem.reason,
+            message: problem.message.clone(),
+            hint: problem.hint.clone(),
+        })
+    }
 }
 
 /// Works on one credential until it is at rest, held, refused, or failing.
@@ -115,7 +149,7 @@ pub(crate) async fn see_through<W: World>(
     let mut passes = 0;
     while passes < MOST_PASSES {
         if world.stopping() {
-            return report(run, Ending::Stopped);
+            return report(run, subject, Ending::Stopped);
         }
         passes += 1;
         let began = world.now();
@@ -128,7 +162,7 @@ pub(crate) async fn see_through<W: World>(
                 passes = 0;
             }
             Pass::Held { obstacle, problem, until } => {
-                return report(run, Ending::Held { obstacle, problem, until });
+                return report(run, subject, Ending::Held { obstacle, problem, until });
             }
             Pass::Refused(refusal) => {
                 let problem = Problem {
@@ -136,11 +170,11 @@ pub(crate) async fn see_through<W: World>(
                     kind: FaultKind::Permanent,
                     hint: Some(refusal.hint(&subject.credential)),
                     message: refusal.to_string(),
-                    reason: condition_of(&refusal),
+                    reason: condition::Reason::of_refusal(&refusal),
                 };
-                return report(run, Ending::Failed(problem));
+                return report(run, subject, Ending::Failed(problem));
             }
-            Pass::Failed(step, fault) => {
+            Pass::Failed { step, reason, fault } => {
                 failures += 1;
                 let since = *failing_since.get_or_insert(began);
                 let spent = Duration::try_from(world.now().duration_since(since));
@@ -148,18 +182,17 @@ pub(crate) async fn see_through<W: World>(
                 let may_pass = fault.kind == FaultKind::Transient && failures < retry.tries;
                 let pause = retry.wait(pause, None, spent.unwrap_or_default());
                 let Some(pause) = pause.filter(|_| may_pass) else {
-                    return report(run, Ending::Failed(problem(step, fault)));
+                    return report(run, subject, Ending::Failed(problem(step, reason, fault)));
                 };
                 tracing::warn!(step = step.map(Step::as_str), retry_in_ms = pause.as_millis(), error = %fault, "step failed");
                 world.nap(pause).await;
             }
             Pass::Resting { next_due, elsewhere } => {
-                let credential = &subject.credential;
-                return report(run, Ending::AtRest { next_due, elsewhere, credential });
+                return report(run, subject, Ending::AtRest { next_due, elsewhere });
             }
         }
     }
-    report(run, Ending::Stopped)
+    report(run, subject, Ending::Stopped)
 }
 
 /// Naps until then, and for a minute at most: the clock may be set, the machine suspended, the secret written.
@@ -186,25 +219,27 @@ fn obstacle_step(obstacle: Obstacle) -> Step {
     }
 }
 
-fn problem(step: Option<Step>, fault: Fault) -> Problem {
-    Problem { step, kind: fault.kind, message: fault.message, hint: fault.hint, reason: None }
+fn problem(step: Option<Step>, reason: condition::Reason, fault: Fault) -> Problem {
+    Problem { step, kind: fault.kind, message: fault.message, hint: fault.hint, reason }
 }
 
-enum Ending<'a> {
-    AtRest { next_due: Option<Timestamp>, elsewhere: Vec<TokenId>, credential: &'a CredentialName },
+enum Ending {
+    AtRest { next_due: Option<Timestamp>, elsewhere: Vec<TokenId> },
     Held { obstacle: Obstacle, problem: String, until: Timestamp },
     Failed(Problem),
     Stopped,
 }
 
-fn report<W: World>(run: Reconciler<'_, W>, ending: Ending<'_>) -> Report {
+fn report<W: World>(run: Reconciler<'_, W>, subject: &Subject, ending: Ending) -> Report {
     let asked_back = run.request.begin == Begin::RollBack;
+    let credential = &subject.credential;
+    let tokens = run.tokens();
     let standing = run.standing;
     // From the publication on, whatever fails leaves two live tokens: safe, and yet unfinished.
     let is_served = standing.record.is_some() && (standing.took_part || standing.in_doubt);
     let unfinished = if is_served { Outcome::Held } else { Outcome::Failed };
     let (outcome, problem, again_at) = match ending {
-        Ending::AtRest { next_due, elsewhere, credential } => {
+        Ending::AtRest { next_due, elsewhere } => {
             let (outcome, problem) = at_rest(&standing, asked_back, &elsewhere, credential);
             // A person is needed, whose time may come sooner than the next rotation's.
             let again_at = next_due.or(problem.is_some().then_some(Timestamp::MAX));
@@ -230,6 +265,7 @@ fn report<W: World>(run: Reconciler<'_, W>, ending: Ending<'_>) -> Report {
         revoked,
         steps,
         problem,
+        tokens,
         again_at,
         seen: LastSeen {
             record,
@@ -268,28 +304,13 @@ fn at_rest(
     (if standing.took_part { Outcome::Rotated } else { Outcome::NotDue }, None)
 }
 
-fn condition_of(refusal: &Refusal) -> Option<condition::Reason> {
-    match refusal {
-        Refusal::WrongAccount { .. } => Some(condition::Reason::WrongAccount),
-        Refusal::Unmanaged
-        | Refusal::Edited
-        | Refusal::Foreign(_)
-        | Refusal::OtherAccount(_)
-        | Refusal::Strays(_)
-        | Refusal::NoWayBack(_) => None,
-    }
-}
-
 fn vanished() -> Problem {
     Problem {
         step: Some(Step::Publish),
         kind: FaultKind::Transient,
         message: "the store acknowledged the new token, and does not serve it".to_owned(),
-        hint: Some(
-            "find out who removes it, or whether another server answers the reads; the next run tries again"
-                .to_owned(),
-        ),
-        reason: Some(condition::Reason::WriteVanished),
+        hint: None,
+        reason: condition::Reason::WriteVanished,
     }
 }
 
@@ -300,7 +321,7 @@ fn lives_elsewhere(elsewhere: &[TokenId], credential: &CredentialName) -> Proble
         kind: FaultKind::Transient,
         message,
         hint: Some(hint),
-        reason: Some(condition::Reason::PlaceVacant),
+        reason: condition::Reason::PlaceVacant,
     }
 }
 
@@ -309,49 +330,35 @@ fn stopped() -> Problem {
         step: None,
         kind: FaultKind::Transient,
         message: "stopped before the rotation was finished".to_owned(),
-        hint: Some("nothing is lost: the next run goes on where this one stopped".to_owned()),
-        reason: None,
+        hint: None,
+        reason: condition::Reason::Stopped,
     }
 }
 
 fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
-    let (reason, message, hint) = match obstacle {
-        Obstacle::Mirror => (
-            condition::Reason::MirrorBehind,
-            "a mirror does not serve the token",
-            "mend the mirror; all tokens stay valid, and the next run goes on from here",
-        ),
-        Obstacle::Deploy => (
-            condition::Reason::DeployFailed,
-            "the deploy hook fails",
-            "mend the hook; both tokens stay valid, and the next run goes on from here",
-        ),
-        Obstacle::Gate if is_back => (
-            condition::Reason::GateNotPassed,
+    let reason = match obstacle {
+        Obstacle::Mirror => condition::Reason::MirrorBehind,
+        Obstacle::Deploy => condition::Reason::DeployFailed,
+        Obstacle::Gate => condition::Reason::GateNotPassed,
+        Obstacle::Verify => condition::Reason::NotVerified,
+        Obstacle::EndpointNotChecking => condition::Reason::EndpointNotChecking,
+    };
+    // It is rolled back at most once in a rotation.
+    let (message, hint) = if obstacle == Obstacle::Gate && is_back {
+        (
             "the consumers are not healthy with the token that is served again",
-            "look at the consumers; both tokens stay valid, and when the consumers are healthy the next run goes on",
-        ),
-        Obstacle::Gate => (
-            condition::Reason::GateNotPassed,
-            "the consumers are not healthy with the new token",
-            "look at the consumers; both tokens stay valid. When they are healthy the next run goes on; pintail roll-back serves the old token again",
-        ),
-        Obstacle::Verify => (
-            condition::Reason::NotVerified,
-            "the served token does not connect",
-            "look at the endpoint and the account; no token was revoked, and the next run tries again",
-        ),
-        Obstacle::EndpointNotChecking => (
-            condition::Reason::EndpointNotChecking,
-            "the endpoint does not check tokens: in two rotations running a revoked one went on connecting",
-            "is motherduck.postgres.host MotherDuck's own host? Scheduled rotations wait until a revoked token is seen refused; an expiry, a loss or a leak does not, nor does: pintail rotate-now NAME",
-        ),
+            Some(
+                "look at the consumers; both tokens stay valid, and when the consumers are healthy the next run goes on",
+            ),
+        )
+    } else {
+        (reason.meaning(), None)
     };
     Problem {
         step: Some(obstacle_step(obstacle)),
         kind: FaultKind::Transient,
         message: format!("{message}: {problem}"),
-        hint: Some(hint.to_owned()),
-        reason: Some(reason),
+        hint: hint.map(str::to_owned),
+        reason,
     }
 }

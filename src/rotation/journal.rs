@@ -1,13 +1,13 @@
 //! What a run did, step by step: for the report at its end, for whoever watches it, and for the log.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::names::TokenId;
 use crate::record::Record;
 
 /// The steps of a rotation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Step {
     /// A token is created.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::fault::{Fault, FaultKind};
 use crate::names::{RotationId, TokenId};
 use crate::record::{Record, Slot};
+use crate::rotation::condition::{self, Tokens, living};
 use crate::rotation::decide::{
     Awaited, Decided, Decision, Observation, Obstacle, Reason, Refusal, Request, Sight, Subject,
     Vacancy, decide,
@@ -48,7 +49,14 @@ pub enum Pass {
     /// Nothing is done until a person acts.
     Refused(Refusal),
     /// A step, or the look before it, did not come about.
-    Failed(Option<Step>, Fault),
+    Failed {
+        /// Which step, if it came to one.
+        step: Option<Step>,
+        /// The same in one word.
+        reason: condition::Reason,
+        /// What happened.
+        fault: Fault,
+    },
     /// At rest.
     Resting {
         /// When the credential is due.
@@ -56,6 +64,18 @@ pub enum Pass {
         /// The tokens that live elsewhere.
         elsewhere: Vec<TokenId>,
     },
+}
+
+impl Pass {
+    /// A step did not come about.
+    fn failed(step: Step, fault: Fault) -> Self {
+        Self::Failed { step: Some(step), reason: condition::Reason::of_step(step), fault }
+    }
+
+    /// The look did not come about.
+    fn unseen(reason: condition::Reason, fault: Fault) -> Self {
+        Self::Failed { step: None, reason, fault }
+    }
 }
 
 /// What is known of the credential's place in its rotation, from the last look.
@@ -145,13 +165,27 @@ impl<'a, W: World> Reconciler<'a, W> {
         Self { judge, ..self }
     }
 
+    /// Which of the credential's tokens live, as of the last look. A list that is older than what is served tells only
+    /// of what was revoked.
+    pub fn tokens(&self) -> Tokens {
+        let record = self.standing.record.as_ref();
+        let tells = |list: &&Vec<ListedToken>| {
+            let is_listed = |id| list.iter().any(|token| token.id == id);
+            self.listing.is_some() || record.is_none_or(|record| is_listed(record.token_id))
+        };
+        let listing = self.standing.listing.as_ref().filter(tells).map(Vec::as_slice);
+        living(self.subject, record, listing, self.evidence, self.world.now())
+    }
+
     /// Looks, decides one step and takes it.
     pub async fn pass(&mut self) -> Pass {
         let reading = match self.reading.take() {
             Some(reading) => reading,
             None => match self.look().await {
                 Ok(reading) => reading,
-                Err(fault) => return Pass::Failed(None, fault),
+                Err(fault) => {
+                    return Pass::unseen(condition::Reason::StoreUnreachable, fault);
+                }
             },
         };
         let Decided { rule, step } = self.judge(&reading);
@@ -165,7 +199,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                     self.listing = Some(listing);
                     self.keep(reading)
                 }
-                Err(fault) => Pass::Failed(None, fault),
+                Err(fault) => Pass::unseen(condition::Reason::TokensNotListed, fault),
             },
             Decision::Replace { reason, previous, orphans, elsewhere } => {
                 self.standing.reason = Some(reason);
@@ -179,7 +213,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             // What another run sealed is not what this one was asked for.
             Decision::Revoke(ids) => match self.revoke(&ids).await {
                 Ok(()) => Pass::Moved,
-                Err(fault) => Pass::Failed(Some(Step::Revoke), fault),
+                Err(fault) => Pass::failed(Step::Revoke, fault),
             },
             Decision::Confirm => self.confirm_late(reading).await,
             Decision::RollBack(to) => self.roll_back(reading, to).await,

@@ -344,6 +344,26 @@ pub fn next_due(policy: &Policy, record: &Record, now: Timestamp) -> Option<Time
     waiting.into_iter().chain(next).chain(renewal).min()
 }
 
+/// When a credential is rotated next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextRotation {
+    /// The instant; in the past if it is due.
+    pub at: Timestamp,
+    /// Whether that is when its window opens: the schedule asked for it before.
+    pub waits_for_window: bool,
+}
+
+/// When what `record` tells of is rotated next.
+pub fn next_rotation(policy: &Policy, record: &Record, now: Timestamp) -> Option<NextRotation> {
+    let at = match due(policy, record, now) {
+        Some(Due::Scheduled(at)) => at,
+        Some(Due::Expiring(at)) => renewal(policy, at),
+        None => next_due(policy, record, now)?,
+    };
+    let waits_for_window = waiting(policy, record, now).is_some_and(|run| run.start == at);
+    Some(NextRotation { at, waits_for_window })
+}
+
 /// From when on a token that expires at `expires_at` is replaced for that reason.
 pub fn renewal(policy: &Policy, expires_at: Timestamp) -> Timestamp {
     expires_at.saturating_sub(signed(policy.renew_before)).unwrap_or(Timestamp::MIN)
@@ -356,6 +376,16 @@ pub fn began(record: &Record) -> Timestamp {
         .rotation_id
         .started_at()
         .map_or(record.created_at, |started| started.max(record.created_at))
+}
+
+/// When a gate has had its time that waits for what was published at `since`.
+pub fn deadline(policy: &Policy, since: Timestamp) -> Timestamp {
+    later(since, policy.gate.longest())
+}
+
+/// So long after `instant`, or at the end of time.
+pub(crate) fn later(instant: Timestamp, duration: Duration) -> Timestamp {
+    instant.saturating_add(signed(duration)).unwrap_or(Timestamp::MAX)
 }
 
 /// A duration for arithmetic with instants; durations of configuration are far below its limit.

@@ -18,9 +18,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 pub(super) use self::wanted::Wanted;
-use self::words::{instant, state_name};
+use self::words::instant;
 use super::ready::Readiness;
-use crate::fleet::{Snapshot, State};
+use crate::fleet::Snapshot;
+use crate::rotation::condition::State;
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");
@@ -98,7 +99,7 @@ fn header(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
 /// How many credentials are in each state; each number leads to them.
 fn glance(snapshot: &Snapshot, wanted: &Wanted) -> Markup {
     let states = snapshot.states();
-    let always = [State::Fresh, State::Due, State::InProgress, State::Held, State::Failing];
+    let always = [State::Fresh, State::Due, State::Rotating, State::Held, State::Failing];
     let shown = |state: &State, count: usize| count > 0 || always.contains(state);
     html! {
         nav #glance data-part aria-label="The fleet at a glance" {
@@ -108,7 +109,7 @@ fn glance(snapshot: &Snapshot, wanted: &Wanted) -> Markup {
             @for (state, count) in states.iter().rev().filter(|(state, count)| shown(state, **count)) {
                 a.tile.(state.as_str()) .none[*count == 0] href=(wanted.in_state(Some(*state)))
                     aria-current=[(wanted.state() == Some(*state)).then_some("true")] {
-                    b { (count) } " " (state_name(*state))
+                    b { (count) } " " (state.label())
                 }
             }
         }

@@ -128,9 +128,10 @@ fn planner(snapshot: &Snapshot) -> Option<Shortcoming> {
 }
 
 fn overdue_rotation(one: &Member) -> Shortcoming {
-    let trouble = one.trouble.as_ref();
-    let why = trouble.map(|trouble| format!(": {}", trouble.message)).unwrap_or_default();
-    let hint = trouble.and_then(|trouble| trouble.hint.clone());
+    let condition = Some(&one.condition).filter(|condition| condition.needs_attention());
+    let why = condition.and_then(|condition| condition.message.as_ref());
+    let why = why.map(|message| format!(": {message}")).unwrap_or_default();
+    let hint = condition.and_then(|condition| condition.hint.clone());
     Shortcoming {
         reason: Reason::RotationOverdue,
         about: Some(one.name.to_string()),

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ready::Readiness;
-use crate::fleet::{Configuration, FleetStanding, Member, Rotation, Snapshot, State};
+use crate::fleet::{Configuration, FleetStanding, Member, Rotation, Snapshot};
 use crate::names::Owner;
+use crate::rotation::condition::State;
 use crate::workers::Worker;
 
 /// The whole status.

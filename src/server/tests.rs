@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::page::{self, Wanted};
 use super::ready::{Reason, is_alive, readiness};
 use crate::fault::FaultKind;
-use crate::fleet::{Configured, Contacts, Fleet, Outlook, PlannerState, Snapshot, State};
+use crate::fleet::{Configured, Contacts, Fleet, Outlook, PlannerState, Snapshot};
+use crate::rotation::condition::{Condition, Reason as Why, State, Tokens};
 use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::journal::{Progress, Step};
 use crate::rotation::policy::GatePace;
@@ -76,9 +77,10 @@ fn held(again_at: Timestamp) -> Report {
             step: Some(Step::Gate),
             kind: FaultKind::Transient,
             message: HOSTILE.to_owned(),
-            reason: None,
+            reason: Why::GateNotPassed,
             hint: Some(HOSTILE.to_owned()),
         }),
+        tokens: Tokens::default(),
         again_at: Some(again_at),
         seen: LastSeen::default(),
     }
@@ -95,12 +97,12 @@ fn a_rotation_is_overdue_when_its_gate_has_had_its_time_whether_it_runs_or_is_he
     fleet.progressed(&name, &Progress::Began(Step::Create));
     sky.pass(24);
     let snapshot = fleet.snapshot();
-    assert_eq!(snapshot.members[0].state, State::InProgress);
+    assert_eq!(snapshot.members[0].condition.state, State::Rotating);
     assert_eq!(reasons(&snapshot), []);
     sky.pass(2);
     assert_eq!(reasons(&fleet.snapshot()), [Reason::RotationOverdue]);
     fleet.settled(&name, &held(sky.now()), Some(sky.now()));
-    assert_eq!(fleet.snapshot().members[0].state, State::Held);
+    assert_eq!(fleet.snapshot().members[0].condition.state, State::Held);
     assert_eq!(reasons(&fleet.snapshot()), [Reason::RotationOverdue]);
     let rested = Report { outcome: Outcome::Rotated, problem: None, ..held(sky.now()) };
     fleet.settled(&name, &rested, Some(sky.now()));
@@ -217,13 +219,14 @@ fn a_paused_credential_is_shown_as_such_and_is_a_persons_concern_once_its_token_
         shown()
     };
     let (quiet, html) = look(1_000);
-    assert_eq!((quiet.state, quiet.next_rotation, &quiet.trouble), (State::Paused, None, &None));
+    let Condition { state, reason, next_rotation, .. } = quiet.condition;
+    assert_eq!((state, reason, next_rotation), (State::Paused, Some(Why::Paused), None));
     assert!(html.contains(r#"class="badge paused""#) && html.contains(".badge.paused {"), "{html}");
     assert!(html.contains("Nothing. Every credential is looked after."));
     let (near, html) = look(47);
-    let trouble = near.trouble.unwrap();
-    assert_eq!(near.state, State::Paused);
-    assert!(trouble.hint.unwrap().contains("paused = false"), "{}", trouble.message);
-    assert!(html.contains(&trouble.message), "{html}");
-    assert!(look(1_000).0.trouble.is_none(), "a person rotated it");
+    let Condition { state, reason, message, hint, .. } = near.condition;
+    assert_eq!((state, reason), (State::Paused, Some(Why::PausedNearExpiry)));
+    assert!(hint.unwrap().contains("paused = false"), "{message:?}");
+    assert!(html.contains(&message.unwrap()) && html.contains("PausedNearExpiry"), "{html}");
+    assert_eq!(look(1_000).0.condition.reason, Some(Why::Paused), "a person rotated it");
 }

@@ -7,6 +7,7 @@ use super::settings;
 use super::*;
 use crate::http::settings::Proxy;
 use crate::names::RotationId;
+use crate::rotation::condition::{Reason, Tokens};
 use crate::rotation::drive::{LastSeen, Outcome, Problem};
 use crate::rotation::journal::{Step, StepOutcome, StepReport};
 
@@ -23,6 +24,7 @@ fn report(outcome: Outcome, steps: &[(Step, StepOutcome)], rotation: RotationId)
         revoked: vec![],
         steps: steps.collect(),
         problem: None,
+        tokens: Tokens::default(),
         again_at: None,
         seen: LastSeen { rotation_id: Some(rotation), ..LastSeen::default() },
     }
@@ -70,7 +72,7 @@ fn a_failure_is_told_at_its_step_and_at_the_whole() {
         step: Some(Step::Create),
         kind: FaultKind::Permanent,
         message: "no such account".to_owned(),
-        reason: None,
+        reason: Reason::TokenNotCreated,
         hint: None,
     });
     let spans = spans(&failed);

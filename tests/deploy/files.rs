@@ -8,13 +8,14 @@ use serde_json::Value;
 use crate::bench::{shipped, text};
 
 /// What the alerts and the dashboard may ask for.
-const METRICS: [&str; 26] = [
+const METRICS: [&str; 27] = [
     "pintail_audit_log_failures_total",
     "pintail_build_info",
     "pintail_clock_skew_seconds",
     "pintail_config_last_reload_success_timestamp_seconds",
     "pintail_config_last_reload_successful",
     "pintail_config_reload_failures_total",
+    "pintail_credential_reason",
     "pintail_credential_state",
     "pintail_kubernetes_requests_total",
     "pintail_last_success_timestamp_seconds",

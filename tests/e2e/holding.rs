@@ -1,12 +1,16 @@
 //! When consumers do not become healthy: both tokens live, and the way back, by policy or by hand.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::http::Consumer;
 use crate::place::Kind;
 use crate::scene::{ETL, Scene, steps};
+
+/// The daemon has to be up, to look, and to wait for the deadline of a gate.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Consumers that are healthy with one token alone, named by the path.
 fn healthy_with(token_id: &str) -> Consumer {
@@ -152,4 +156,59 @@ fn sigterm_finishes_the_step_in_hand_and_the_next_run_goes_on() {
     let resumed = scene.rotate(&[ETL]).came_to(0, "rotated");
     assert_eq!(resumed["token_id"], stopped["token_id"]);
     scene.assert_at_rest();
+}
+
+/// What the page says, without its markup.
+fn text_of(html: &str) -> String {
+    let pieces = html.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
+    pieces.collect::<String>().replace("&amp;", "&").replace("&quot;", "\"")
+}
+
+fn is_open(address: &str) -> bool {
+    std::net::TcpStream::connect(address).is_ok()
+}
+
+#[test]
+fn status_says_of_a_held_credential_what_the_page_of_the_daemon_says() {
+    let mut scene = Scene::new(Kind::File);
+    scene.first_token();
+    let nobody = Consumer::start(|_| 503);
+    scene.defaults = gate(&nobody);
+    let listen = format!("127.0.0.1:{}", crate::servers::closed_port());
+    scene.more = format!("[server]\nlisten = \"{listen}\"\n[daemon]\nsweep = \"1s\"\n");
+    scene.rotate(&[ETL]).came_to(3, "held");
+
+    // Without a daemon only its gate's deadline is known, which has passed.
+    let json = || scene.pintail(&["--output", "json", "status", ETL]).of(ETL);
+    let alone = json();
+    assert_eq!((&alone["state"], &alone["reason"]), (&json!("held"), &json!("GateNotPassed")));
+    assert_eq!(alone["next_look"], Value::Null);
+
+    let daemon = scene.start(&["run"]);
+    let page = |path: &str| crate::http::ask("GET", &format!("http://{listen}{path}"), "").1;
+    let begun = Instant::now();
+    while !(is_open(&listen) && page("/status.json").contains("answered 503")) {
+        assert!(begun.elapsed() < PATIENCE, "the daemon does not hold it");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let shown: Value = serde_json::from_str(&page("/status.json")).unwrap();
+    let status = json();
+    for field in ["state", "reason", "severity", "step", "since", "message", "hint"] {
+        assert_eq!(status[field], shown["credentials"][0][field], "{field}: {status}");
+        assert!(status[field].is_string(), "{field}: {status}");
+    }
+    assert!(status["next_look"].is_string(), "{status}");
+    let told = scene.pintail(&["status", ETL]);
+    let html = text_of(&page("/"));
+    for said in ["message", "hint", "reason"] {
+        let said = status[said].as_str().unwrap();
+        assert!(told.stderr.contains(said), "{said}: {told}");
+        assert!(html.contains(said), "{said}: {html}");
+    }
+    for said in ["held since 2", "next: both tokens stay valid", "pintail looks again at 2"] {
+        assert!(told.stderr.contains(said), "{said}: {told}");
+    }
+    assert_eq!(told.code, Some(0), "{told}");
+    daemon.terminate();
+    scene.note(daemon.wait());
 }

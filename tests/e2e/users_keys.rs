@@ -143,7 +143,7 @@ fn the_daemon_says_whose_key_is_in_the_way_and_creates_nothing() {
     let mut manager = Manager::new(scene.dir());
     scene.variables.extend(manager.variables(None));
     let daemon = scene.start(&["run"]);
-    manager.hear("1 stuck", 1);
+    manager.hear("1 blocked", 1);
     daemon.terminate();
     let run = scene.note(daemon.wait());
     assert_eq!(run.code, Some(0), "{run}");

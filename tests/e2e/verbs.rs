@@ -67,7 +67,7 @@ fn plan_tells_the_next_step_and_the_next_runs_and_changes_nothing() {
 fn status_tells_where_each_credential_stands() {
     let mut scene = Scene::new(Kind::Vault);
     let status = |scene: &Scene| json_of(scene, &["status"]).of(ETL);
-    unchanged(&scene, || assert_eq!(status(&scene)["state"], "absent"));
+    unchanged(&scene, || assert_eq!(status(&scene)["state"], "due"));
     let first = scene.first_token();
     unchanged(&scene, || {
         let row = status(&scene);
@@ -92,7 +92,7 @@ fn status_tells_where_each_credential_stands() {
     unchanged(&scene, || {
         let row = status(&scene);
         assert_eq!(row["previous_token_ids"], json!([first]));
-        assert!(["in_progress", "overdue"].contains(&row["state"].as_str().unwrap()), "{row}");
+        assert!(["rotating", "held"].contains(&row["state"].as_str().unwrap()), "{row}");
     });
 }
 

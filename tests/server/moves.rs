@@ -15,9 +15,9 @@ async fn a_changed_place_is_not_taken_over_while_a_token_in_use_is_served_in_the
     one.shown.until("it rotates", &rotations, |count| count >= 2.0).await;
     one.reload(&format!("{ETL}{OFTEN}path = \"teams/etl\"\n{OTHER}")).await;
     let blocked = one.until_state("etl", "blocked").await;
-    assert_eq!(blocked["trouble"]["reason"], "PlaceChanged", "{blocked:#}");
+    assert_eq!(blocked["reason"], "PlaceChanged", "{blocked:#}");
     assert_eq!(blocked["path"], "etl", "where it is");
-    let hint = blocked["trouble"]["hint"].as_str().unwrap();
+    let hint = blocked["hint"].as_str().unwrap();
     assert!(hint.contains(r#"mirrors = [{ store = "main", path = "etl" }]"#), "{hint}");
     let page = one.shown.get("/").await.1;
     assert!(page.contains("PlaceChanged") && page.contains("teams/etl in store main"), "{page}");
@@ -36,7 +36,7 @@ async fn a_changed_place_is_not_taken_over_while_a_token_in_use_is_served_in_the
     let mirror = "mirrors = [{ store = \"main\", path = \"etl\" }]\n";
     one.reload(&format!("{ETL}{SELDOM}{moved}{mirror}")).await;
     let fresh = one.until_state("etl", "fresh").await;
-    assert_eq!((&fresh["path"], &fresh["trouble"]), (&json!("teams/etl"), &Value::Null));
+    assert_eq!((&fresh["path"], &fresh["reason"]), (&json!("teams/etl"), &Value::Null));
     assert_eq!(one.token("teams/etl"), one.token("etl"));
     assert!(one.connects("etl").await);
     one.reload(&format!("{ETL}{SELDOM}{moved}")).await;
@@ -51,7 +51,7 @@ async fn a_change_that_is_taken_back_leaves_nothing_behind() {
     let token = one.token("etl");
     one.reload(&format!("{ETL}{SELDOM}token_field = \"other_token\"\n")).await;
     let blocked = one.until_state("etl", "blocked").await;
-    let hint = blocked["trouble"]["hint"].as_str().unwrap();
+    let hint = blocked["hint"].as_str().unwrap();
     assert!(hint.contains("give it another path as well"), "{hint}");
     // Nor does a second change make anybody forget where it is.
     one.reload(&format!("{ETL}{SELDOM}path = \"a/b\"\n")).await;
@@ -78,7 +78,7 @@ async fn a_former_place_that_nobody_can_read_keeps_the_credential_and_an_empty_o
     let moved = format!("{ETL}{SELDOM}store = \"new\"\n{elsewhere}");
     one.reload(&moved).await;
     let blocked = one.until_state("etl", "blocked").await;
-    let message = blocked["trouble"]["message"].as_str().unwrap();
+    let message = blocked["message"].as_str().unwrap();
     assert!(message.contains("nobody can tell whether a token is served"), "{message}");
     std::fs::remove_file(&secrets).unwrap();
     std::fs::rename(one.bench.dir.join("away"), &secrets).unwrap();
@@ -128,7 +128,7 @@ async fn no_ordinary_edit_takes_a_token_in_use_away() {
         Row {
             edit: "its account is another one",
             becomes: ("etl", "username = \"other_prod\"\nevery = \"30m\"\n"),
-            state: "stuck",
+            state: "blocked",
             says: "account etl_prod",
         },
         Row {
@@ -172,7 +172,7 @@ async fn no_ordinary_edit_takes_a_token_in_use_away() {
         assert_eq!(token, one.token("copy"));
         one.reload(&format!("[credentials.{name}]\n{lines}")).await;
         let shown = one.until_state(name, state).await;
-        let message = shown["trouble"]["message"].as_str().unwrap_or_default();
+        let message = shown["message"].as_str().unwrap_or_default();
         assert!(message.contains(says), "{edit}: {message}");
         assert_eq!((one.token("etl"), one.token("copy")), (token.clone(), token), "{edit}");
         assert!(one.connects("etl").await, "{edit}");

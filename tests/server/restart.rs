@@ -44,7 +44,7 @@ async fn after_a_restart_at_a_gate_the_served_token_is_known_before_the_gate_ans
     }
     // It has waited since the publication, not since the start.
     let published: Value = published.to_string().into();
-    assert_eq!(one["state"], "in_progress", "{one:#}");
+    assert_eq!(one["state"], "rotating", "{one:#}");
     assert_eq!((&one["since"], &one["unfinished_since"]), (&published, &published), "{one:#}");
     let at: Timestamp = one["deadline"].as_str().unwrap().parse().unwrap();
     assert!(at < Timestamp::now() + SignedDuration::from_mins(6), "{one:#}");

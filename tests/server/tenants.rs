@@ -37,7 +37,7 @@ async fn with_a_hundred_hanging_gates_a_healthy_credential_keeps_its_pace() {
     let begun = Instant::now();
     shown.until("it rotates on", &rotated, |n| n >= before + 3.0).await;
     assert!(begun.elapsed() < Duration::from_secs(17), "{:?}", begun.elapsed());
-    let hang = ["pintail_credential_state", "state=\"in_progress\""];
+    let hang = ["pintail_credential_state", "state=\"rotating\""];
     assert!(shown.metric(&hang).await.unwrap() >= 100.0, "while a hundred wait at their gates");
     shown.stop().await;
     held.abort();

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::super::status::row::State;
 use crate::config::Credential;
 use crate::fleets::Glob;
 use crate::names::FleetName;
+use crate::rotation::condition::State;
 
 /// Filters: a credential is meant that passes each kind of them, by one of its values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -14,7 +14,7 @@ pub struct Filters {
     #[arg(long = "account", value_name = "PATTERN", value_parser = account, help_heading = "Filters")]
     pub accounts: Vec<Glob>,
     /// Only the credentials that `pintail status` shows in this state; may be repeated.
-    #[arg(long = "state", value_name = "STATE", help_heading = "Filters")]
+    #[arg(long = "state", value_name = "STATE", value_parser = state, help_heading = "Filters")]
     pub states: Vec<State>,
     /// Only the credentials that are kept in this store; may be repeated.
     #[arg(long = "store", value_name = "NAME", help_heading = "Filters")]
@@ -22,6 +22,14 @@ pub struct Filters {
     /// Only the credentials that this rule under [fleets] has made; may be repeated.
     #[arg(long = "fleet", value_name = "NAME", help_heading = "Filters")]
     pub fleets: Vec<FleetName>,
+}
+
+fn state(text: &str) -> Result<State, String> {
+    let known = State::ALL.into_iter();
+    known.clone().find(|state| state.as_str() == text).ok_or_else(|| {
+        let words = known.map(State::as_str).collect::<Vec<_>>();
+        format!("use one of {}", words.join(", "))
+    })
 }
 
 fn account(text: &str) -> Result<Glob, String> {

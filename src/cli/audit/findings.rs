@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::super::arguments::Remark;
-use super::super::status::row::{Row, State};
-use super::super::table::{instant, quoted, span};
+use super::super::status::row::Row;
+use super::super::table::quoted;
 use super::accounts::Source;
 use super::{Kind, Token};
 use crate::names::{AccountName, CredentialName, TokenId};
-use crate::rotation::condition::place_vacant;
+use crate::rotation::condition::{Condition, Severity, State, place_vacant};
+use crate::text::{instant, span};
 
 /// One thing that a person should look at.
 #[derive(Debug, Serialize)]
@@ -24,48 +25,17 @@ pub(super) struct Finding {
     pub(super) allowed: bool,
 }
 
-/// What only a person can help.
+/// What a person should help with. What cannot be seen is told of as an error.
 pub(super) fn of_credential(row: &Row) -> Option<Finding> {
-    let name = &row.name;
-    let (what, fix) = match row.state {
-        State::Overdue => (
-            "its consumers were not healthy by the gate's deadline; both tokens work",
-            format!("look at the consumers; pintail roll-back {name} serves the old token again"),
-        ),
-        State::Held => (
-            "tokens live that its secret does not serve, and consumers may use them",
-            format!("pintail status {name}"),
-        ),
-        State::RolledBack => (
-            "the predecessor is served again, and its successor lives",
-            format!("look at the consumers, then: pintail rotate-now {name}"),
-        ),
-        State::Expired => (
-            "the served token has expired",
-            format!("pintail rotate-now {name}; does the daemon run?"),
-        ),
-        State::Missing => (
-            "MotherDuck does not list the served token",
-            format!("if it stays so: pintail rotate-now {name}"),
-        ),
-        State::Unmanaged | State::Edited | State::Foreign | State::OtherAccount => {
-            ("its secret is not what pintail put there", format!("pintail plan {name}"))
-        }
-        State::Fresh
-        | State::Due
-        | State::Paused
-        | State::Absent
-        | State::InProgress
-        | State::Retiring
-        | State::Unreadable => return None,
-    };
-    Some(Finding {
+    let Condition { state, severity, message, hint, .. } = &row.condition;
+    let is_seen = *state != State::Unknown;
+    (is_seen && (state.is_trouble() || *severity == Severity::Critical)).then(|| Finding {
         remark: Remark::Stuck,
         username: row.username.to_string(),
         credential: Some(row.name.clone()),
         token_id: row.token_id,
-        message: row.problem.clone().unwrap_or_else(|| what.to_owned()),
-        hint: row.hint.clone().unwrap_or(fix),
+        message: message.clone().unwrap_or_default(),
+        hint: hint.clone().unwrap_or_default(),
         allowed: false,
     })
 }

@@ -3,9 +3,10 @@
 use std::io::Write;
 
 use super::super::answer::Answer;
-use super::super::table::{counted, quoted, span, table};
+use super::super::table::{counted, quoted, table};
 use super::accounts::Source;
 use super::{Report, Token};
+use crate::text::span;
 
 impl Answer for Report {
     fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
@@ -72,7 +73,7 @@ fn cells(token: &Token) -> [String; 7] {
         token.kind.as_str().to_owned(),
         token.credential.as_ref().map_or_else(none, ToString::to_string),
         span(token.age),
-        token.expires_at.map_or_else(|| "never".to_owned(), super::super::table::instant),
+        token.expires_at.map_or_else(|| "never".to_owned(), crate::text::instant),
         token.id.to_string(),
         quoted(token.name.as_deref()),
         if remarks.is_empty() { none() } else { remarks.join(", ") },

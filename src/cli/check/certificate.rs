@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use super::super::table::{instant, relative};
+use crate::text::{instant, relative};
 use crate::tls::{TlsError, certificates};
 
 /// A certificate that ends sooner should have been renewed by now.

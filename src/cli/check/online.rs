@@ -6,7 +6,7 @@ use futures::StreamExt;
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
-use super::super::table::{counted, span};
+use super::super::table::counted;
 use super::account;
 use super::caveats;
 use super::connection;
@@ -28,6 +28,7 @@ use crate::rotation::decide::{Refusal, unrecorded};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
 use crate::rotation::world::{Health, Identity, Reading, Site, World};
+use crate::text::span;
 
 /// A clock that is further off than this deserves a word.
 const NOTABLE_SKEW: SignedDuration = SignedDuration::from_mins(1);

@@ -7,8 +7,7 @@ use crate::record::Record;
 use crate::rotation::condition::place_vacant;
 use crate::rotation::decide::{Awaited, Begin, Decision, Obstacle, Reason, Request};
 use crate::rotation::schedule::Due;
-
-use super::super::table::instant;
+use crate::text::instant;
 
 /// A decision in words.
 pub(super) struct Words {

@@ -12,14 +12,15 @@ async fn surveyed(bench: &Bench, names: &[&str]) -> Statuses {
 }
 
 #[tokio::test]
-async fn what_was_just_rotated_is_fresh_and_what_serves_nothing_is_absent() {
+async fn what_was_just_rotated_is_fresh_and_what_serves_nothing_is_due() {
     let bench = Bench::new(TWO).await;
     let served = bench.rotate("etl").await.token_id.unwrap();
     let (text, json) = both(&surveyed(&bench, &[]).await);
     let [etl, reader] = json["credentials"].as_array().unwrap().as_slice() else {
         panic!("{json}")
     };
-    assert_eq!((&etl["state"], &reader["state"]), (&"fresh".into(), &"absent".into()));
+    assert_eq!((&etl["state"], &reader["state"]), (&"fresh".into(), &"due".into()));
+    assert_eq!(reader["reason"], "NothingServed");
     assert_eq!(etl["token_id"], served.to_string());
     assert_eq!(etl["path"], "motherduck/etl");
     assert!(etl["age_seconds"].as_i64().unwrap() < 600, "{json}");
@@ -72,30 +73,31 @@ async fn a_token_that_another_credential_adopted_is_not_unmanaged() {
 #[tokio::test]
 async fn each_kind_of_trouble_has_its_word_and_its_way_out() {
     let bench = Bench::new(TWO).await;
-    let state = async |bench: &Bench| {
-        let (_, json) = both(&surveyed(bench, &["etl"]).await);
-        json["credentials"][0]["state"].as_str().unwrap().to_owned()
+    let word = |json: &serde_json::Value| {
+        let one = &json["credentials"][0];
+        format!("{} {}", one["state"].as_str().unwrap(), one["reason"].as_str().unwrap())
     };
+    let state = async |bench: &Bench| word(&both(&surveyed(bench, &["etl"]).await).1);
     let hand = bench.made_by_hand("etl_prod", "made by hand").await;
     bench.put("etl", &hand.token);
-    assert_eq!(state(&bench).await, "unmanaged");
+    assert_eq!(state(&bench).await, "blocked NotManaged");
     let served = bench.rotate("reader").await.token_id.unwrap();
     bench.put("reader", &hand.token);
     let statuses = surveyed(&bench, &["reader"]).await;
     let mut told = Vec::new();
     statuses.complain(&mut told).unwrap();
     let told = String::from_utf8(told).unwrap();
-    assert_eq!(both(&statuses).1["credentials"][0]["state"], "edited");
+    assert_eq!(word(&both(&statuses).1), "blocked EditedByHand");
     assert!(told.contains("pintail adopt reader"), "{told}");
     assert_keeps(&told, &hand.token);
 
     let other = Bench::new(TWO).await;
     let lost = other.rotate("etl").await.token_id.unwrap();
     other.revoke("etl_prod", lost).await;
-    assert_eq!(state(&other).await, "missing");
+    assert_eq!(state(&other).await, "due TokenMissing");
     let foreign = Outside::open(other.of_owner("staging", TWO)).await.unwrap();
     let names = ["etl".parse().unwrap()];
-    assert_eq!(both(&survey(&foreign, &names).await).1["credentials"][0]["state"], "foreign");
+    assert_eq!(word(&both(&survey(&foreign, &names).await).1), "blocked OwnedByAnother");
     assert_ne!(served, lost);
 }
 
@@ -107,7 +109,11 @@ async fn a_secret_that_cannot_be_read_is_told_and_the_others_are_shown() {
     std::os::unix::fs::symlink("/elsewhere", bench.path("secrets/motherduck/etl/token")).unwrap();
     let statuses = surveyed(&bench, &[]).await;
     let (_, json) = both(&statuses);
-    assert_eq!(json["credentials"][0]["state"], "unreadable");
+    let unseen = &json["credentials"][0];
+    assert_eq!(
+        (&unseen["state"], &unseen["reason"]),
+        (&"unknown".into(), &"StoreUnreachable".into())
+    );
     assert!(json["credentials"][0]["error"].is_string());
     assert_eq!(json["credentials"][1]["state"], "fresh");
 }

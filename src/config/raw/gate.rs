@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::json;
 
 use super::kubernetes;
 use super::scalar::{FilePath, Number, Proxy, Span, Word};
@@ -31,10 +32,20 @@ pub(in crate::config) enum Gate {
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in crate::config) struct GateKinds {
+    /// An HTTP request to a consumer: a status that is expected says that it is healthy.
+    #[schemars(extend("examples" = [json!({"url": "https://etl.example.com/health?token_id={token_id}"})]))]
     http: Option<Box<HttpGate>>,
+    /// A command: exit code 0 says that the consumers are healthy.
+    #[schemars(extend("examples" = [json!(["/usr/local/bin/is-healthy"])]))]
     command: Option<CommandGate>,
+    /// Kubernetes, pod by pod: passes when no pod of before is left.
+    #[schemars(extend("examples" = [json!({})]))]
     kubernetes: Option<kubernetes::Gate>,
+    /// A fixed time after the publication: it knows nothing of the consumers.
+    #[schemars(extend("examples" = ["1h"]))]
     wait: Option<Wait>,
+    /// No gate: the old token is revoked as soon as the new one is served and proved.
+    #[schemars(extend("examples" = [json!({})]))]
     none: Option<Nothing>,
 }
 
@@ -91,6 +102,8 @@ pub(in crate::config) struct Wait(Span);
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct WaitTable {
+    /// How long after the publication the gate opens: 100 ms to 30 days.
+    #[schemars(extend("examples" = ["1h"]))]
     duration: Span,
 }
 
@@ -122,16 +135,36 @@ impl<'de> Deserialize<'de> for Wait {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct HttpGate {
+    /// The URL. `{credential}`, `{username}`, `{token_id}`, `{previous_token_id}`, `{rotation_id}`, `{store}` and `{path}` are filled in.
+    #[schemars(extend("examples" = ["https://etl.example.com/health?token_id={token_id}"]))]
     pub(in crate::config) url: String,
+    /// The method: `GET`, `POST` or `PUT`.
+    #[schemars(extend("default" = "GET", "examples" = ["PUT"]))]
     pub(in crate::config) method: Option<Word<HttpMethod>>,
+    /// The status or statuses that count as success; by default every 2xx.
+    #[schemars(extend("examples" = [json!([200, 204])]))]
     pub(in crate::config) expected_status: Option<Statuses>,
+    /// Headers; a value may be a text, or the place of a secret.
+    #[schemars(extend("examples" = [json!({"Authorization": {"env": "HEALTH_TOKEN"}})]))]
     #[serde(default)]
     pub(in crate::config) headers: Headers,
+    /// The limit for one request: 100 ms to 1 h.
+    #[schemars(extend("default" = "10s", "examples" = ["3s"]))]
     pub(in crate::config) timeout: Option<Span>,
+    /// Certificate authorities beside the system's, PEM.
+    #[schemars(extend("examples" = ["/etc/pintail/ca.pem"]))]
     pub(in crate::config) ca_file: Option<FilePath>,
+    /// How requests get out: the URL of a proxy, `environment` for what `HTTPS_PROXY` and `NO_PROXY` say, or `none`.
+    #[schemars(extend("default" = "none", "examples" = ["http://proxy.example.com:3128"]))]
     pub(in crate::config) proxy: Option<Proxy>,
+    /// The time between two polls: 100 ms to 1 day.
+    #[schemars(extend("default" = "10s", "examples" = ["1m"]))]
     pub(in crate::config) interval: Option<Span>,
+    /// How many healthy polls in a row pass the gate: 1 to 1000.
+    #[schemars(extend("default" = 3, "examples" = [5]))]
     pub(in crate::config) successes: Option<Number>,
+    /// How long after the publication the gate must have passed: 100 ms to 30 days. What follows then is for `on_failure` to say.
+    #[schemars(extend("default" = "15m", "examples" = ["1h"]))]
     pub(in crate::config) deadline: Option<Span>,
 }
 
@@ -139,13 +172,27 @@ pub(in crate::config) struct HttpGate {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct HttpHook {
+    /// The URL. `{credential}`, `{username}`, `{token_id}`, `{previous_token_id}`, `{rotation_id}`, `{store}` and `{path}` are filled in.
+    #[schemars(extend("examples" = ["https://etl.example.com/health?token_id={token_id}"]))]
     pub(in crate::config) url: String,
+    /// The method: `GET`, `POST` or `PUT`.
+    #[schemars(extend("default" = "POST", "examples" = ["PUT"]))]
     pub(in crate::config) method: Option<Word<HttpMethod>>,
+    /// The status or statuses that count as success; by default every 2xx.
+    #[schemars(extend("examples" = [json!([200, 204])]))]
     pub(in crate::config) expected_status: Option<Statuses>,
+    /// Headers; a value may be a text, or the place of a secret.
+    #[schemars(extend("examples" = [json!({"Authorization": {"env": "HEALTH_TOKEN"}})]))]
     #[serde(default)]
     pub(in crate::config) headers: Headers,
+    /// The limit for one request: 100 ms to 1 h.
+    #[schemars(extend("default" = "10s", "examples" = ["3s"]))]
     pub(in crate::config) timeout: Option<Span>,
+    /// Certificate authorities beside the system's, PEM.
+    #[schemars(extend("examples" = ["/etc/pintail/ca.pem"]))]
     pub(in crate::config) ca_file: Option<FilePath>,
+    /// How requests get out: the URL of a proxy, `environment` for what `HTTPS_PROXY` and `NO_PROXY` say, or `none`.
+    #[schemars(extend("default" = "none", "examples" = ["http://proxy.example.com:3128"]))]
     pub(in crate::config) proxy: Option<Proxy>,
 }
 
@@ -200,17 +247,31 @@ pub(in crate::config) struct CommandHook {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct CommandGateTable {
+    /// The program and its arguments. Placeholders are not filled in: the environment has `PINTAIL_TOKEN_ID` and the like.
+    #[schemars(extend("examples" = [json!(["/usr/local/bin/is-healthy", "--strict"])]))]
     command: Vec<String>,
+    /// The limit for one run: 100 ms to 1 h.
+    #[schemars(extend("default" = "30s", "examples" = ["5s"]))]
     timeout: Option<Span>,
+    /// The time between two polls: 100 ms to 1 day.
+    #[schemars(extend("default" = "10s", "examples" = ["1m"]))]
     interval: Option<Span>,
+    /// How many healthy polls in a row pass the gate: 1 to 1000.
+    #[schemars(extend("default" = 3, "examples" = [5]))]
     successes: Option<Number>,
+    /// How long after the publication the gate must have passed: 100 ms to 30 days. What follows then is for `on_failure` to say.
+    #[schemars(extend("default" = "15m", "examples" = ["1h"]))]
     deadline: Option<Span>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct CommandHookTable {
+    /// The program and its arguments. Placeholders are not filled in: the environment has `PINTAIL_TOKEN_ID` and the like.
+    #[schemars(extend("examples" = [json!(["/usr/local/bin/is-healthy", "--strict"])]))]
     command: Vec<String>,
+    /// The limit for one run: 100 ms to 1 h.
+    #[schemars(extend("default" = "30s", "examples" = ["5s"]))]
     timeout: Option<Span>,
 }
 

@@ -24,10 +24,20 @@ pub(in crate::config) struct Mirror {
 #[schemars(rename = "MirrorTable")]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct Table {
+    /// The name of the store.
+    #[schemars(extend("examples" = ["aws"]))]
     store: String,
+    /// Where in the store; by default as in the credential's own.
+    #[schemars(extend("examples" = ["etl/token"]))]
     path: Option<String>,
+    /// The key of the token's text; by default as in the credential's own.
+    #[schemars(extend("examples" = ["MOTHERDUCK_TOKEN"]))]
     token_field: Option<String>,
+    /// The key of the token's ID beside it, or false to leave it out; by default as in the credential's own.
+    #[schemars(extend("examples" = [false]))]
     token_id_field: Option<FieldName>,
+    /// What the secret looks like: `json`, an object with the token under its key, or `plain`, the bare token, in AWS Secrets Manager alone.
+    #[schemars(extend("default" = "json", "examples" = ["plain"]))]
     format: Option<Word<Format>>,
 }
 

@@ -27,7 +27,11 @@ pub(in crate::config) struct Secret(pub(in crate::config) SecretSource);
 )]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in crate::config) struct Place {
+    /// The file that holds the secret.
+    #[schemars(extend("examples" = ["/etc/pintail/admin-token"]))]
     file: Option<FilePath>,
+    /// The name of the environment variable that holds the secret.
+    #[schemars(extend("examples" = ["MOTHERDUCK_ADMIN_TOKEN"]))]
     env: Option<String>,
 }
 
@@ -56,10 +60,20 @@ pub(in crate::config) struct AdminToken(AdminSource);
     expecting = "{ file = \"…\" }, { env = \"NAME\" } or { store = \"…\", path = \"…\" } (a secret itself does not belong in the configuration)"
 )]
 pub(super) struct AdminPlace {
+    /// The file that holds the secret.
+    #[schemars(extend("examples" = ["/etc/pintail/admin-token"]))]
     file: Option<FilePath>,
+    /// The name of the environment variable that holds the secret.
+    #[schemars(extend("examples" = ["MOTHERDUCK_ADMIN_TOKEN"]))]
     env: Option<String>,
+    /// The name of the store that holds the secret.
+    #[schemars(extend("examples" = ["vault"]))]
     store: Option<String>,
+    /// Where in the store.
+    #[schemars(extend("examples" = ["motherduck/admin"]))]
     path: Option<String>,
+    /// The key of the token's text.
+    #[schemars(extend("default" = "motherduck_token", "examples" = ["token"]))]
     field: Option<String>,
 }
 

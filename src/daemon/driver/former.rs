@@ -7,10 +7,9 @@ use super::Work;
 use crate::config::{Config, Move, Place};
 use crate::daemon::slot::{InSlot, Slot};
 use crate::fault::Fault;
-use crate::fleet::{Blocked, Trouble};
 use crate::names::Owner;
 use crate::record;
-use crate::rotation::condition::Reason;
+use crate::rotation::condition::{Kept, Reason, Trouble};
 use crate::rotation::world::{Site, World};
 
 /// The credential as it was before its place was changed.
@@ -48,7 +47,7 @@ impl Former {
     }
 
     /// Why it is kept in its former place, if it is: a token in use is served there, or nobody can tell.
-    pub(super) async fn keeps(&self, slot: &Slot, now: &Work, config: &Config) -> Option<Blocked> {
+    pub(super) async fn keeps(&self, slot: &Slot, now: &Work, config: &Config) -> Option<Kept> {
         let world = InSlot { world: &self.work.world, slot };
         for (number, place) in &self.left {
             let reading = match number.checked_sub(1) {
@@ -65,13 +64,13 @@ impl Former {
             let configured = now.places.first().map(ToString::to_string).unwrap_or_default();
             let trouble = Trouble {
                 step: None,
-                reason: Some(Reason::PlaceChanged),
+                reason: Reason::PlaceChanged,
                 message: format!(
                     "it is configured to be kept as {configured}, and stays where it was: in {place} {why}"
                 ),
                 hint: Some(hint(place, now, config)),
             };
-            return Some(Blocked { trouble, is_in_doubt });
+            return Some(Kept { trouble, is_in_doubt });
         }
         None
     }

@@ -26,6 +26,24 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_700_000_000 + seconds).unwrap()
 }
 
+fn condition(state: State, reason: Reason) -> Condition {
+    Condition {
+        state,
+        reason: Some(reason),
+        severity: reason.severity(),
+        step: None,
+        since: Some(at(0)),
+        message: None,
+        hint: None,
+        next_rotation: None,
+        waits_for_window: false,
+        next_look: None,
+        predecessors: vec![],
+        orphans: None,
+        elsewhere: vec![],
+    }
+}
+
 fn member(state: State, expires_in: i64, last_trigger: Option<Origin>) -> Member {
     Member {
         fleet: None,
@@ -34,30 +52,24 @@ fn member(state: State, expires_in: i64, last_trigger: Option<Origin>) -> Member
         token_type: crate::record::TokenType::ReadWrite,
         store: "main".to_owned(),
         path: "etl".to_owned(),
-        state,
-        since: at(0),
+        condition: condition(state, Reason::GateNotPassed),
         token_id: None,
         rotation_id: Some("0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap()),
         created_at: None,
         published_at: None,
         expires_at: Some(at(expires_in)),
         renew_before_seconds: u64::try_from(2 * HOUR).unwrap(),
-        waits_for_window: false,
-        next_rotation: None,
         last_success: None,
         last_trigger,
         looked_at: None,
-        next_look: None,
         elsewhere: 0,
         elsewhere_expires_at: None,
         predecessors: 0,
         orphans: None,
         unmanaged: None,
-        step: None,
         unfinished_since: None,
         deadline: None,
         rule: None,
-        trouble: None,
     }
 }
 
@@ -93,13 +105,13 @@ fn a_state_is_told_once_when_it_is_entered_and_recovery_once_when_it_is_over() {
         (1, State::Fresh, &[]),
         (2, State::Failing, &["failed"]),
         (3, State::Failing, &[]),
-        (4, State::InProgress, &[]),
+        (4, State::Rotating, &[]),
         (5, State::Failing, &[]),
         (6, State::Held, &["held"]),
         (7, State::Held, &[]),
-        (8, State::Stuck, &["refused"]),
+        (8, State::Blocked, &["refused"]),
         (9, State::RolledBack, &["rolled_back"]),
-        (10, State::InProgress, &[]),
+        (10, State::Rotating, &[]),
         (11, State::Fresh, &["recovered"]),
         (12, State::Fresh, &[]),
         (13, State::Failing, &["failed"]),
@@ -178,4 +190,15 @@ fn a_paused_credential_is_no_trouble_but_nears_its_expiry_like_any_other() {
     assert_eq!(look(&mut judge, 99 * HOUR, paused(99 * HOUR), 0), NOTHING);
     assert_eq!(look(&mut judge, 123 * HOUR, paused(99 * HOUR), 0), ["expiring again"], "expired");
     assert_eq!(look(&mut judge, 124 * HOUR, paused(999 * HOUR), 0), ["recovered"]);
+}
+
+#[test]
+fn a_place_that_was_changed_has_an_event_of_its_own_among_what_needs_a_person() {
+    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    let blocked = |reason| {
+        let condition = condition(State::Blocked, reason);
+        vec![Member { condition, ..member(State::Blocked, 1_000 * HOUR, None) }]
+    };
+    assert_eq!(look(&mut judge, 0, blocked(Reason::EditedByHand), 0), ["refused"]);
+    assert_eq!(look(&mut judge, 1, blocked(Reason::PlaceChanged), 0), ["blocked"]);
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::Case;
 use super::request::Begin;
-use super::stages::{self, RETRY, TRIES, later};
+use super::stages::{self, RETRY, TRIES};
 use super::terms::{Awaited, Decision, Obstacle, Reason, Refusal};
 use super::tokens::MOST_ORPHANS;
 use crate::record::{Phase, Record};
-use crate::rotation::schedule::{Due, due, expiring, next_due, signed};
+use crate::rotation::schedule::{Due, due, expiring, later, next_due, signed};
 
 /// Two lists that miss the served token are apart by at least this.
 pub(super) const SIGHTINGS_APART: Duration = Duration::from_secs(15);

@@ -10,7 +10,7 @@ use super::terms::{Awaited, Decision, Obstacle};
 use crate::record::Record;
 use crate::rotation::evidence::Tries;
 use crate::rotation::policy::{GatePace, OnFailure};
-use crate::rotation::schedule::signed;
+use crate::rotation::schedule::{deadline, later};
 
 /// Between two tries of a deploy hook or a verification.
 pub const RETRY: Duration = Duration::from_secs(3);
@@ -129,7 +129,7 @@ impl Case<'_> {
     }
 
     fn deadline(&self, record: &Record) -> Timestamp {
-        later(record.published_at, self.subject.policy.gate.longest())
+        deadline(&self.subject.policy, record.published_at)
     }
 
     /// A rotation that began over another unfinished one is not rolled back: back and forth between a token that nears
@@ -166,8 +166,4 @@ impl Case<'_> {
         let last = tries.last.filter(|last| *last <= self.seen.now)?;
         Some(later(last, pace)).filter(|until| self.seen.now < *until)
     }
-}
-
-pub(super) fn later(instant: Timestamp, duration: Duration) -> Timestamp {
-    instant.saturating_add(signed(duration)).unwrap_or(Timestamp::MAX)
 }

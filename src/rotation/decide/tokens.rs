@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::Case;
-use super::stages::later;
 use super::terms::Subject;
 use crate::names::{PlaceMark, TokenId, TokenName};
 use crate::record::Record;
 use crate::rotation::evidence::Evidence;
+use crate::rotation::schedule::later;
 use crate::rotation::world::ListedToken;
 
 /// With so many orphans alive no further token is created before they are revoked.

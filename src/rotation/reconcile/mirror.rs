@@ -3,6 +3,7 @@
 use super::{Pass, Reconciler};
 use crate::fault::{Fault, FaultKind};
 use crate::record::Slot;
+use crate::rotation::condition::Reason;
 use crate::rotation::journal::Step;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
 use crate::rotation::world::{PublishError, Reading, Site, World};
@@ -18,6 +19,18 @@ enum Mirrored {
     Outdated,
 }
 
+/// Why a mirror does not serve it.
+struct Unmirrored {
+    reason: Reason,
+    fault: Fault,
+}
+
+impl From<Fault> for Unmirrored {
+    fn from(fault: Fault) -> Self {
+        Self { reason: Reason::MirrorBehind, fault }
+    }
+}
+
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn mirror(&mut self, reading: Reading) -> Pass {
         let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
@@ -27,13 +40,15 @@ impl<W: World> Reconciler<'_, W> {
             match self.bring(number, &reading).await {
                 Ok(Mirrored::Serves) => {}
                 Ok(Mirrored::Outdated) => return Pass::Looked,
-                Err(fault) if is_unfinished => {
+                Err(Unmirrored { fault, .. }) if is_unfinished => {
                     let problem = fault.to_string();
                     let now = self.world.now();
                     self.evidence.proofs_mut().mirror.count(now, Err(problem));
                     return self.keep(reading);
                 }
-                Err(fault) => return Pass::Failed(Some(Step::Mirror), fault),
+                Err(Unmirrored { reason, fault }) => {
+                    return Pass::Failed { step: Some(Step::Mirror), reason, fault };
+                }
             }
         }
         let now = self.world.now();
@@ -45,7 +60,7 @@ impl<W: World> Reconciler<'_, W> {
     /// Brings one mirror to what `reading` says, if the store still serves that *after* the mirror was read. In this
     /// order a mirror never goes back: whoever writes over a version of it has seen a state of the store that is at
     /// least as new as what that version holds.
-    async fn bring(&mut self, number: usize, reading: &Reading) -> Result<Mirrored, Fault> {
+    async fn bring(&mut self, number: usize, reading: &Reading) -> Result<Mirrored, Unmirrored> {
         let Slot::Managed { record, token } = &reading.slot else { return Ok(Mirrored::Outdated) };
         for _ in 0..CONTESTS {
             let found = self.world.read(Site::Mirror(number)).await?;
@@ -58,7 +73,8 @@ impl<W: World> Reconciler<'_, W> {
                 return Ok(Mirrored::Outdated);
             }
             if sight == MirrorSight::Foreign {
-                return Err(foreign(self.mirror_name(number)));
+                let fault = foreign(self.mirror_name(number));
+                return Err(Unmirrored { reason: Reason::MirrorEdited, fault });
             }
             let began = self.journal.began(Step::Mirror, self.world.now());
             let written = self.world.publish(Site::Mirror(number), &found, record, token).await;
@@ -74,11 +90,11 @@ impl<W: World> Reconciler<'_, W> {
                 }
                 Err(PublishError::Conflict) => {}
                 Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
-                    return Err(fault);
+                    return Err(fault.into());
                 }
             }
         }
-        Err(self.contested_mirror(number))
+        Err(self.contested_mirror(number).into())
     }
 
     fn mirror_name(&self, number: usize) -> &str {

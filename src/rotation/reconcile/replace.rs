@@ -36,7 +36,7 @@ impl<W: World> Reconciler<'_, W> {
     ) -> Pass {
         let (rotation_id, created) = match self.create(&over, reason).await {
             Ok(created) => created,
-            Err(fault) => return Pass::Failed(Some(Step::Create), fault),
+            Err(fault) => return Pass::failed(Step::Create, fault),
         };
         let identity = Identity {
             token_id: created.id,
@@ -45,7 +45,7 @@ impl<W: World> Reconciler<'_, W> {
         };
         if let Err(fault) = self.preflight(&created.token, &identity).await {
             self.discard(created.id).await.ok();
-            return Pass::Failed(Some(Step::Preflight), fault);
+            return Pass::failed(Step::Preflight, fault);
         }
         if let Err(pass) = self.ask_whose_is_served(&over, reason).await {
             self.discard(created.id).await.ok();
@@ -93,13 +93,13 @@ impl<W: World> Reconciler<'_, W> {
             }
             Err(PublishError::Refused(fault)) => {
                 self.discard(created.id).await.ok();
-                Pass::Failed(Some(Step::Publish), fault)
+                Pass::failed(Step::Publish, fault)
             }
             // It may yet be served: the next look tells.
             Err(PublishError::Unknown(fault)) => {
                 self.standing.in_doubt = true;
                 self.evidence.unproved = Some(created.id);
-                Pass::Failed(Some(Step::Publish), fault)
+                Pass::failed(Step::Publish, fault)
             }
         }
     }

@@ -28,7 +28,7 @@ impl<W: World> Reconciler<'_, W> {
                 self.standing.record = Some(sealed.clone());
                 self.reap(&orphans).await.ok();
                 if let Err(fault) = self.revoke(&sealed.previous_token_ids).await {
-                    return Pass::Failed(Some(Step::Revoke), fault);
+                    return Pass::failed(Step::Revoke, fault);
                 }
                 self.confirm().await;
                 if self.request.begin == Begin::Rotation || !sealed.elsewhere_token_ids.is_empty() {
@@ -41,7 +41,7 @@ impl<W: World> Reconciler<'_, W> {
             }
             Err(PublishError::Conflict) => Pass::Looked,
             Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
-                Pass::Failed(Some(Step::Seal), fault)
+                Pass::failed(Step::Seal, fault)
             }
         }
     }
@@ -192,13 +192,13 @@ impl<W: World> Reconciler<'_, W> {
                 Ok(()) => {}
                 Err(PublishError::Conflict) => return Pass::Looked,
                 Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
-                    return Pass::Failed(Some(Step::Seal), fault);
+                    return Pass::failed(Step::Seal, fault);
                 }
             }
         }
         match self.reap(&orphans).await {
             Ok(()) => Pass::Moved,
-            Err(fault) => Pass::Failed(Some(Step::Revoke), fault),
+            Err(fault) => Pass::failed(Step::Revoke, fault),
         }
     }
 
@@ -213,7 +213,7 @@ impl<W: World> Reconciler<'_, W> {
             Ok(()) => Pass::Moved,
             Err(PublishError::Conflict) => Pass::Looked,
             Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
-                Pass::Failed(Some(Step::Seal), fault)
+                Pass::failed(Step::Seal, fault)
             }
         }
     }

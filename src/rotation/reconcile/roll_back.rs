@@ -13,12 +13,12 @@ impl<W: World> Reconciler<'_, W> {
         let (old, token) = match self.world.recall(to).await {
             Ok(Some(found)) => found,
             Ok(None) => return self.no_way_back(reading, "the store no longer has its text"),
-            Err(fault) => return Pass::Failed(Some(Step::Publish), fault),
+            Err(fault) => return Pass::failed(Step::Publish, fault),
         };
         match self.world.connect(&token, &Identity::served(&old)).await {
             Ok(Verdict::Works(_)) => {}
             Ok(Verdict::Refused(_)) => return self.no_way_back(reading, "it no longer connects"),
-            Err(fault) => return Pass::Failed(Some(Step::Preflight), fault),
+            Err(fault) => return Pass::failed(Step::Preflight, fault),
         }
         let mut previous = vec![record.token_id];
         previous.extend(record.previous_token_ids.iter().filter(|id| **id != to));
@@ -48,10 +48,10 @@ impl<W: World> Reconciler<'_, W> {
                 Pass::Moved
             }
             Err(PublishError::Conflict) => Pass::Looked,
-            Err(PublishError::Refused(fault)) => Pass::Failed(Some(Step::Publish), fault),
+            Err(PublishError::Refused(fault)) => Pass::failed(Step::Publish, fault),
             Err(PublishError::Unknown(fault)) => {
                 self.standing.in_doubt = true;
-                Pass::Failed(Some(Step::Publish), fault)
+                Pass::failed(Step::Publish, fault)
             }
         }
     }

@@ -184,7 +184,7 @@ fn not_known(fault: &Fault) -> Pass {
                 .to_owned(),
         ),
     };
-    Pass::Failed(Some(Step::Verify), fault)
+    Pass::failed(Step::Verify, fault)
 }
 
 /// Whether a rotation may wait until the endpoint answers.

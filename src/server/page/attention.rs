@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::super::ready::{Readiness, Reason};
-use super::words::{lasting, relative, state_name};
+use super::words::{lasting, relative};
 use crate::fleet::{Configuration, Member, Snapshot};
 use crate::workers::Worker;
 
@@ -19,7 +19,7 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
     let general: Vec<_> = general.collect();
     let mut troubled: Vec<_> =
         snapshot.members.iter().filter(|one| needs_a_person(one, now)).collect();
-    troubled.sort_by_key(|one| (one.state, one.since));
+    troubled.sort_by_key(|one| (one.condition.state, one.condition.since));
     let strays: Vec<_> = snapshot.unmanaged.iter().filter(|(_, count)| **count > 0).collect();
     let configuration = &snapshot.configuration;
     let is_in_force = configuration.refused.is_none() && configuration.needs_restart.is_empty();
@@ -53,35 +53,33 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
 }
 
 fn needs_a_person(one: &Member, now: Timestamp) -> bool {
-    one.state.is_trouble() || one.trouble.is_some() || one.is_overdue(now) || one.nears_expiry(now)
+    one.condition.needs_attention() || one.is_overdue(now) || one.nears_expiry(now)
 }
 
 fn card(one: &Member, now: Timestamp) -> Markup {
     let left = one.left(now);
     let (expired, near) = (left.is_some_and(|left| !left.is_positive()), one.nears_expiry(now));
+    let condition = &one.condition;
     html! {
-        li.card.(one.state.as_str()) {
+        li.card.(condition.state.as_str()) {
             h3 {
                 (one.name) " "
-                span.badge.(one.state.as_str()) { (state_name(one.state)) }
+                span.badge.(condition.state.as_str()) { (condition.state.label()) }
                 @if one.is_overdue(now) { " " span.badge.bad { "past its deadline" } }
                 @if expired { " " span.badge.bad { "token expired" } }
                 @else if near { " " span.badge.bad { "token expires soon" } }
-                span.quiet { " " (lasting(one.since, now)) }
+                @if let Some(since) = condition.since { span.quiet { " " (lasting(since, now)) } }
             }
-            @if let Some(trouble) = &one.trouble {
+            @if let (Some(reason), Some(message)) = (condition.reason, &condition.message) {
                 p {
-                    @if let Some(step) = trouble.step { b { (step.as_str()) ": " } }
-                    @if let Some(reason) = trouble.reason { b { (reason.as_str()) ": " } }
-                    (trouble.message)
+                    @if let Some(step) = condition.step { b { (step.as_str()) ": " } }
+                    b { (reason.as_str()) ": " }
+                    (message)
                 }
-                @if let Some(hint) = &trouble.hint { p.todo { (hint) } }
-            } @else if one.state == crate::fleet::State::RolledBack {
-                p { "the old token is served again; the newer one lives until the consumers are healthy" }
-                p.todo { "when what was wrong is mended: pintail rotate-now " (one.name) }
+                @if let Some(hint) = &condition.hint { p.todo { (hint) } }
             }
             p.quiet {
-                @if let Some(at) = one.next_look { "pintail looks again " (relative(at, now)) "." }
+                "Next: " (condition.next()) "."
                 @if let Some(at) = one.expires_at { " The served token expires " (relative(at, now)) "." }
                 @if one.predecessors > 0 { " What it replaced lives too." }
             }

@@ -4,8 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use super::wanted::{Column, Wanted};
-use super::words::{lasting, relative, span, state_name};
-use crate::fleet::{Member, Snapshot, State};
+use super::words::{lasting, relative};
+use crate::fleet::{Member, Snapshot};
+use crate::rotation::condition::State;
+use crate::text::span;
 
 /// What is looked for. The order stays as it is.
 pub(super) fn form(wanted: &Wanted) -> Markup {
@@ -16,7 +18,7 @@ pub(super) fn form(wanted: &Wanted) -> Markup {
             select name="state" aria-label="Filter by state" {
                 option value="" { "every state" }
                 @for state in State::ALL {
-                    option value=(state.as_str()) selected[wanted.state() == Some(state)] { (state_name(state)) }
+                    option value=(state.as_str()) selected[wanted.state() == Some(state)] { (state.label()) }
                 }
             }
             input type="hidden" name="sort" value=(wanted.column().as_str());
@@ -70,8 +72,9 @@ fn heading(wanted: &Wanted, column: Column, text: &str) -> Markup {
 }
 
 fn row(one: &Member, now: Timestamp, oldest: SignedDuration) -> Markup {
+    let condition = &one.condition;
     html! {
-        tr.(one.state.as_str()) {
+        tr.(condition.state.as_str()) {
             th scope="row" data-label="credential" {
                 (one.name) br; span.quiet { (one.store) ": " (one.path) }
             }
@@ -79,9 +82,9 @@ fn row(one: &Member, now: Timestamp, oldest: SignedDuration) -> Markup {
                 (one.username) br; span.quiet { (one.token_type.as_str().replace('_', " ")) }
             }
             td data-label="state" {
-                span.badge.(one.state.as_str()) { (state_name(one.state)) }
-                @if let Some(step) = one.step { " " span.quiet { (step.as_str()) } }
-                br; span.quiet { (lasting(one.since, now)) }
+                span.badge.(condition.state.as_str()) { (condition.state.label()) }
+                @if let Some(step) = condition.step { " " span.quiet { (step.as_str()) } }
+                @if let Some(since) = condition.since { br; span.quiet { (lasting(since, now)) } }
             }
             td data-label="age" {
                 @if let Some(age) = age(one, now) {
@@ -90,8 +93,8 @@ fn row(one: &Member, now: Timestamp, oldest: SignedDuration) -> Markup {
             }
             td data-label="expires" { (expiry(one, now)) }
             td data-label="next rotation" {
-                @if let Some(at) = one.next_rotation { (relative(at, now)) } @else { "–" }
-                @if one.waits_for_window { br; span.quiet { "when its window opens" } }
+                @if let Some(at) = condition.next_rotation { (relative(at, now)) } @else { "–" }
+                @if condition.waits_for_window { br; span.quiet { "when its window opens" } }
             }
             td data-label="token" { (tokens(one)) }
         }

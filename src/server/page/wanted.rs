@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use crate::fleet::{Member, Snapshot, State};
+use crate::fleet::{Member, Snapshot};
+use crate::rotation::condition::State;
 
 /// The most rows that are shown unless all are asked for.
 const ROWS: usize = 500;
@@ -85,7 +86,7 @@ impl Wanted {
         let texts = [one.name.as_str(), one.username.as_str(), &one.store, &one.path];
         let found = texts.iter().any(|candidate| candidate.to_lowercase().contains(&text))
             || one.token_id.is_some_and(|id| id.to_string() == text);
-        found && self.state().is_none_or(|state| one.state == state)
+        found && self.state().is_none_or(|state| one.condition.state == state)
     }
 
     /// The URL of the same page sorted by `column`; the other way round if it is already.
@@ -131,10 +132,10 @@ fn compare(column: Column, one: &Member, other: &Member) -> Ordering {
     match column {
         Column::Credential => one.name.cmp(&other.name),
         Column::Account => one.username.cmp(&other.username),
-        Column::State => one.state.cmp(&other.state),
+        Column::State => one.condition.state.cmp(&other.condition.state),
         // The oldest first.
         Column::Age => times(one.created_at, other.created_at),
         Column::Expiry => times(one.expires_at, other.expires_at),
-        Column::Next => times(one.next_rotation, other.next_rotation),
+        Column::Next => times(one.condition.next_rotation, other.condition.next_rotation),
     }
 }

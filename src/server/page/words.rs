@@ -3,22 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use crate::fleet::{Origin, State};
+use crate::fleet::Origin;
 use crate::rotation::drive::Outcome;
-
-/// A duration in its two largest units.
-pub(super) fn span(duration: SignedDuration) -> String {
-    let seconds = duration.as_secs().abs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{}s", seconds % 60),
-        (0, 0, minutes) if minutes < 10 => format!("{minutes}m {}s", seconds % 60),
-        (0, 0, minutes) => format!("{minutes}m"),
-        (0, hours, minutes) => format!("{hours}h {minutes}m"),
-        (days, hours, _) if days < 10 => format!("{days}d {hours}h"),
-        (days, _, _) => format!("{days}d"),
-    }
-}
+use crate::text::{self, span};
 
 /// A short duration: steps take milliseconds.
 pub(super) fn brief(milliseconds: u64) -> String {
@@ -36,14 +23,8 @@ pub(super) fn instant(at: Timestamp) -> Markup {
 
 /// An instant by its distance from `now`.
 pub(super) fn relative(at: Timestamp, now: Timestamp) -> Markup {
-    let away = at.duration_since(now);
-    let text = match away.as_secs() {
-        0 => "now".to_owned(),
-        1.. => format!("in {}", span(away)),
-        _ => format!("{} ago", span(away)),
-    };
     html! {
-        time datetime=(at.strftime("%FT%TZ")) title=(at.strftime("%F %T UTC")) { (text) }
+        time datetime=(at.strftime("%FT%TZ")) title=(at.strftime("%F %T UTC")) { (text::relative(at, now)) }
     }
 }
 
@@ -53,22 +34,6 @@ pub(super) fn lasting(since: Timestamp, now: Timestamp) -> Markup {
         time datetime=(since.strftime("%FT%TZ")) title=(since.strftime("since %F %T UTC")) {
             "for " (span(now.duration_since(since)))
         }
-    }
-}
-
-/// The state as people read it.
-pub(super) fn state_name(state: State) -> &'static str {
-    match state {
-        State::Stuck => "stuck",
-        State::Held => "held",
-        State::Failing => "failing",
-        State::Blocked => "blocked",
-        State::RolledBack => "rolled back",
-        State::InProgress => "in progress",
-        State::Due => "due",
-        State::Unknown => "not looked at yet",
-        State::Paused => "paused",
-        State::Fresh => "fresh",
     }
 }
 
@@ -102,13 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_has_at_most_two_units() {
-        let cases =
-            [(5, "5s"), (65, "1m 5s"), (3_600, "1h 0m"), (90_000, "1d 1h"), (864_000, "10d")];
-        for (seconds, text) in cases {
-            assert_eq!(span(SignedDuration::from_secs(seconds)), text);
-            assert_eq!(span(SignedDuration::from_secs(-seconds)), text);
-        }
+    fn a_step_that_takes_milliseconds_is_told_in_milliseconds() {
         assert_eq!(
             (brief(12), brief(1_250), brief(61_000)),
             ("12 ms".into(), "1.2 s".into(), "1m 1s".into())

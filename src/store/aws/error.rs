@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::endpoint::UNSAFE;
 use super::words::Matter;
 use crate::fault::FaultKind;
-use crate::store::chain;
+use crate::fault::line;
 use crate::tls::TlsError;
 
 impl Answer {
@@ -26,12 +26,12 @@ impl Answer {
             }
             // What could not be parsed stays out of the text: the parser may quote it.
             SdkError::ResponseError(_) => Self::nonsense("it cannot be understood"),
-            SdkError::ConstructionFailure(_) => Self::NotSent(chain(error)),
+            SdkError::ConstructionFailure(_) => Self::NotSent(line(error)),
             SdkError::DispatchFailure(failure) if failure.is_user() || is_refused(error) => {
-                Self::NotSent(chain(error))
+                Self::NotSent(line(error))
             }
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | _ => {
-                Self::Unclear(chain(error))
+                Self::Unclear(line(error))
             }
         }
     }

@@ -310,7 +310,7 @@ fn versions(directory: &Directory) -> Result<Vec<VersionName>, FileError> {
 /// Removes a version that nobody reads. What cannot be removed now is tried again after the next publication.
 fn discard(directory: &Directory, name: &VersionName) {
     if let Err(error) = directory.remove(&name.to_string()) {
-        tracing::warn!(error = %crate::store::chain(&error), "unserved version not removed");
+        tracing::warn!(error = %crate::fault::line(&error), "unserved version not removed");
     }
 }
 

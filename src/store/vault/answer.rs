@@ -1,9 +1,9 @@
 //! What Vault answered, told apart by what it means for a write: the judgement of a publication, without I/O.
 
+use crate::fault::line;
 use crate::redact::foreign_text;
 use crate::rotation::world::Version;
 use crate::secret::{SecretError, TokenError};
-use crate::store::chain;
 
 /// How much of Vault's words is shown.
 const WORDS: usize = 300;
@@ -101,9 +101,9 @@ impl Answer {
             Self::Unreachable(cause) => format!("no connection: {cause}"),
             Self::Broken(cause) => format!("no answer: {cause}"),
             Self::Nonsense => "the answer is not Vault's".to_owned(),
-            Self::Login(error) => chain(error),
+            Self::Login(error) => line(error),
             Self::LoginRefused(answer) => format!("cannot log in: {}", answer.text()),
-            Self::Unusable(error) => chain(error),
+            Self::Unusable(error) => line(error),
         }
     }
 }

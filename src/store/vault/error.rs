@@ -5,13 +5,13 @@ use rustify::errors::ClientError;
 use super::answer::Answer;
 use super::rights::Capability;
 use crate::fault::FaultKind;
-use crate::store::chain;
+use crate::fault::line;
 use crate::tls::TlsError;
 
 impl From<reqwest::Error> for Answer {
     fn from(error: reqwest::Error) -> Self {
         let error = error.without_url();
-        let text = chain(&error);
+        let text = line(&error);
         if error.is_connect() || error.is_builder() {
             Self::Unreachable(text)
         } else {
