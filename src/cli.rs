@@ -18,12 +18,14 @@ mod demo;
 mod dive;
 mod duckling;
 mod entry;
+mod fleet;
 mod identify;
 mod inventory;
 mod journald;
 mod log;
 mod look;
 mod man;
+mod muster;
 mod notify;
 mod output;
 mod plan;
@@ -44,8 +46,9 @@ mod whose;
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,
     CreateToken, DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount,
-    ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output, Pattern, RevokeToken,
-    RollBack, RotateNow, Schedule, Scope, SetDucklings, TestSinks, Token, Urgency, VerifyAuditLog,
+    Filters, Fleet, Fleets, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output,
+    Pattern, RevokeToken, RollBack, RotateNow, Schedule, Scope, SetDucklings, TestPattern,
+    TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;
 

@@ -4,6 +4,7 @@ mod alternatives;
 mod check;
 mod error;
 mod files;
+mod fleet;
 mod load;
 mod mirror;
 mod place;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::files::{Files, Fingerprint};
+pub use self::fleet::{Fleet, Unfit};
 pub use self::load::{environment, refuse_dangerous_environment};
 pub use self::mirror::Mirror;
 pub use self::place::{Move, Place};
@@ -26,7 +28,7 @@ pub use self::schema::schema;
 use crate::account::settings::DeclaredAccount;
 use crate::gate::settings::{Gate, Hook};
 use crate::motherduck::settings::{AdminToken, MotherDuck};
-use crate::names::{AccountName, CredentialName, Owner};
+use crate::names::{AccountName, CredentialName, FleetName, Owner};
 use crate::notify::settings::Sink;
 use crate::record::TokenType;
 use crate::rotation::policy::Policy;
@@ -53,6 +55,10 @@ pub struct Config {
     pub credentials: BTreeMap<CredentialName, Credential>,
     /// The accounts of which the credentials declare something, by their [folded](AccountName::folded) usernames.
     pub accounts: BTreeMap<String, DeclaredAccount>,
+    /// The same, as far as tables declare it.
+    pub declared_by_tables: BTreeMap<String, DeclaredAccount>,
+    /// The rules that make credentials, by name.
+    pub fleets: BTreeMap<FleetName, Fleet>,
     /// How the daemon works.
     pub daemon: Daemon,
     /// Where the daemon shows how it stands; nowhere if `None`.
@@ -86,7 +92,8 @@ impl Config {
             AdminToken::Stored(token) => Some(token.store.as_str()),
             AdminToken::Secret(_) => None,
         };
-        self.credentials.values().flat_map(Credential::stores).chain(admin)
+        let of_rules = self.fleets.values().filter_map(Fleet::store);
+        self.credentials.values().flat_map(Credential::stores).chain(admin).chain(of_rules)
     }
 }
 
@@ -118,6 +125,8 @@ pub struct Daemon {
 pub struct Credential {
     /// Its name.
     pub name: CredentialName,
+    /// The rule that made it, unless it stands in a table.
+    pub fleet: Option<FleetName>,
     /// The MotherDuck service account.
     pub username: AccountName,
     /// What its tokens may do.

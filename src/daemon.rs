@@ -4,6 +4,7 @@ mod backoff;
 mod current;
 mod driver;
 mod lineup;
+mod muster;
 mod notice;
 mod planner;
 mod queue;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::current::Current;
 use self::driver::drivers;
+use self::muster::Muster;
 use self::planner::{Planner, Rules};
 use self::reload::{Followed, Reloader, Started};
 pub use self::signals::{reload_signal, shutdown_on_signals};
@@ -149,6 +151,7 @@ impl Daemon {
                         fleet: fleet.clone(),
                         planner: lineups,
                         wakes,
+                        muster: Muster::new(config.clone()),
                         supervisor: supervisor.clone(),
                         shutdown,
                     };

@@ -9,6 +9,7 @@ mod deadlines;
 mod entry;
 mod history;
 mod member;
+mod rules;
 #[cfg(test)]
 mod sample;
 mod strays;
@@ -33,6 +34,7 @@ use self::entry::Entry;
 use self::history::History;
 pub use self::history::{Rotation, Stage};
 pub use self::member::Member;
+pub use self::rules::{FleetStanding, RefusedAccount};
 use self::strays::Strays;
 pub use self::waiting::Waiting;
 pub use self::words::Origin;
@@ -116,6 +118,7 @@ struct Inner {
     /// All configured credentials, and the accounts that they belong to.
     accounts: BTreeMap<CredentialName, String>,
     configuration: Configuration,
+    rules: Vec<FleetStanding>,
 }
 
 /// The fleet at one instant.
@@ -137,6 +140,8 @@ pub struct Snapshot {
     pub configuration: Configuration,
     /// What the start still waits for.
     pub waiting: Option<Waiting>,
+    /// How the rules stand that make credentials.
+    pub fleets: Vec<FleetStanding>,
     /// How far the planner has come.
     pub planner: PlannerState,
     /// How long ago the planner's loop turned.
@@ -194,6 +199,7 @@ impl Fleet {
                 waiting: None,
                 accounts,
                 configuration: Configuration::new(now),
+                rules: vec![],
             }),
             outlook,
             counts,
@@ -315,6 +321,11 @@ impl Fleet {
         self.inner().configuration.refused(now, message, hint);
     }
 
+    /// The lists of the rules were called; this is how they stand.
+    pub fn called(&self, rules: Vec<FleetStanding>) {
+        self.inner().rules = rules;
+    }
+
     /// A run of `name` tells how it goes.
     pub fn progressed(&self, name: &CredentialName, progress: &Progress) {
         let now = self.outlook.now();
@@ -431,6 +442,7 @@ impl Fleet {
             contacts,
             configuration: inner.configuration.clone(),
             waiting: inner.waiting.clone(),
+            fleets: inner.rules.clone(),
             planner,
             silence,
             workers: workers(),

@@ -9,6 +9,7 @@ mod former;
 mod mark;
 mod outlook;
 mod place;
+mod roll_call;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,7 @@ use self::directory::Directory;
 use self::mark::mark;
 pub use self::outlook::fleet;
 use self::place::Place;
+pub use self::roll_call::{Called, Purpose, RollCall, assume, test as test_pattern};
 use crate::account::Keeper;
 use crate::audit::{AuditLog, Cause};
 use crate::command::Context;
@@ -158,6 +160,17 @@ impl Outside {
             tally: self.tallies.get(store)?.clone(),
             location,
         })
+    }
+
+    /// Reads the secret of a credential, whether or not it is configured yet.
+    pub async fn read_secret(&self, credential: &config::Credential) -> Result<Reading, Fault> {
+        let place = self.place(&credential.store, Location::from(credential));
+        let place = place.ok_or_else(|| Fault {
+            kind: FaultKind::Permanent,
+            message: format!("there is no store {}", credential.store),
+            hint: None,
+        })?;
+        place.read().await
     }
 
     /// What the clocks say.

@@ -85,6 +85,11 @@ text_name!(
     |text| label("owner", text)
 );
 text_name!(
+    /// The name of a fleet: a rule that makes credentials of accounts.
+    FleetName,
+    |text| label("fleet name", text)
+);
+text_name!(
     /// A MotherDuck service account's username, in the subset that the service is known to accept.
     AccountName,
     account
@@ -94,6 +99,12 @@ impl AccountName {
     /// The same text for all spellings of one account: MotherDuck compares usernames without case.
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()
+    }
+
+    /// The same account in lower case, by which rules know it: another spelling of it is no other account.
+    #[must_use]
+    pub fn lower(&self) -> Self {
+        Self(self.folded())
     }
 }
 

@@ -78,6 +78,10 @@ pub struct Record {
     /// served nor predecessors; never sealed, revoked or reaped.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub elsewhere_token_ids: Vec<TokenId>,
+    /// When the first token was created that pintail put into this place, by MotherDuck's clock, where pintail filled
+    /// it: by this a fleet knows how many accounts joined it lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_token_at: Option<Timestamp>,
     /// In how many rotations running a revoked token went on connecting.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unconfirmed_revocations: u8,

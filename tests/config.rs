@@ -14,6 +14,8 @@ mod admin_token;
 mod directory;
 #[path = "config/fields.rs"]
 mod fields;
+#[path = "config/fleets.rs"]
+mod fleets;
 #[path = "config/kubernetes.rs"]
 mod kubernetes;
 #[path = "config/limits.rs"]

@@ -55,6 +55,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("log", &["redact"]),
     ("text", &[]),
     ("names", &[]),
+    ("glob", &[]),
     ("record", &["names", "secret"]),
     ("fault", &["redact", "regular"]),
     ("retry", &[]),
@@ -106,6 +107,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("server", &["fault", "fleet", "metrics", "names", "rotation", "text", "workers"]),
+    // Which accounts belong to which rule.
+    ("fleets", &["glob", "names", "rotation"]),
     // The configuration knows everybody's settings; only those below know the configuration.
     (
         "config",
@@ -113,6 +116,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "account",
             "command",
             "fault",
+            "fleets",
             "gate",
             "http",
             "kubernetes",

@@ -14,6 +14,7 @@ use super::duckling;
 use super::{Account, DeleteAccount, EnsureAccount, ExitCode, Output};
 use crate::audit::{Entry, Event, Outcome};
 use crate::config::Config;
+use crate::live::assume;
 use crate::motherduck::{Creation, Deletion, Ducklings, Existence};
 use crate::names::AccountName;
 
@@ -76,7 +77,8 @@ async fn delete(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let username = &deletion.username;
-    let using = by_hand::credentials_of(config, username.as_str());
+    let with_rules = assume(config, username).await;
+    let using = by_hand::credentials_of(&with_rules, username.as_str());
     if !using.is_empty() && !deletion.even_if_configured {
         let message = format!("account {username} is used by {}", using.join(", "));
         let hint = "take them out of the configuration first; or add --even-if-configured, if their consumers may lose access and data at once";

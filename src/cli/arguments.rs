@@ -6,6 +6,8 @@ mod audit;
 mod audit_log;
 mod dive;
 mod duckling;
+mod filters;
+mod fleet;
 mod generated;
 mod notify;
 mod pattern;
@@ -25,6 +27,8 @@ pub use self::audit::{Audit, Remark};
 pub use self::audit_log::{AuditLog, VerifyAuditLog};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
+pub use self::filters::Filters;
+pub use self::fleet::{Fleet, Fleets, TestPattern};
 pub use self::generated::{Completions, Man};
 pub use self::notify::{Notify, TestSinks};
 pub use self::pattern::Pattern;
@@ -132,6 +136,9 @@ pub enum Command {
     Identify,
     /// Serve the predecessor again, while it lives and is not yet marked as retiring.
     RollBack(RollBack),
+    /// Show what the rules do that make credentials of accounts, before they do it.
+    #[command(subcommand)]
+    Fleet(Fleet),
     /// Manage service accounts by hand.
     #[command(subcommand)]
     Account(Account),
@@ -162,12 +169,15 @@ pub enum Command {
     Schema,
 }
 
-/// Credentials by name.
-#[derive(Debug, Clone, Args)]
+/// Credentials by names and filters.
+#[derive(Debug, Clone, Default, Args)]
 pub struct Names {
-    /// The credentials; all of them if none is named.
+    /// The credentials, by names or patterns such as 'etl_*'; all of them if none is named.
     #[arg(value_name = "NAME")]
-    pub names: Vec<CredentialName>,
+    pub names: Vec<Pattern>,
+    /// Which of them.
+    #[command(flatten)]
+    pub filters: Filters,
 }
 
 /// `check`.

@@ -17,7 +17,7 @@ use self::findings::Finding;
 use super::answer;
 use super::arguments::Remark;
 use super::inventory::Inventory;
-use super::look::{Look, look};
+use super::look::{Look, look, with_siblings};
 use super::selection;
 use super::status::daemon::Daemon;
 use super::status::row::Row;
@@ -35,8 +35,9 @@ pub async fn audit(
     arguments: &Audit,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
+    let names = selection::chosen(&config, &arguments.names).await?;
     let outside = selection::open(config).await?;
-    let report = survey(&outside, arguments).await;
+    let report = survey(&outside, &names, arguments).await;
     answer::give(&report, output)?;
     Ok(report.code())
 }
@@ -150,9 +151,9 @@ impl Kind {
 }
 
 /// One list for each account, however many credentials it has, and one of all accounts.
-async fn survey(outside: &Outside, arguments: &Audit) -> Report {
+async fn survey(outside: &Outside, names: &[CredentialName], arguments: &Audit) -> Report {
     let config = &outside.config;
-    let names: Vec<_> = config.credentials.keys().cloned().collect();
+    let names = with_siblings(config, names);
     let looks = look(outside, &names, |_, _, _| true).await;
     let inventory = Inventory::new(config, &looks);
     let daemon = Daemon::ask(config).await;
@@ -182,9 +183,13 @@ async fn survey(outside: &Outside, arguments: &Audit) -> Report {
             tokens,
         });
     }
-    let (accounts_source, uncovered_accounts) = match accounts::uncovered(outside).await {
-        Ok(found) => found,
-        Err(error) => {
+    let is_whole = names.len() == config.credentials.len();
+    let uncovered = if is_whole { Some(accounts::uncovered(outside).await) } else { None };
+    let (accounts_source, uncovered_accounts) = match uncovered {
+        // Who asks for some does not ask for what none of them covers.
+        None => (Source::None, vec![]),
+        Some(Ok(found)) => found,
+        Some(Err(error)) => {
             errors.push(error);
             (Source::None, vec![])
         }
@@ -192,7 +197,7 @@ async fn survey(outside: &Outside, arguments: &Audit) -> Report {
     findings
         .extend(uncovered_accounts.iter().map(|name| findings::of_stranger(accounts_source, name)));
     if arguments.connect {
-        let (remarks, unseen) = connection::examine(outside).await;
+        let (remarks, unseen) = connection::examine(outside, &names).await;
         findings.extend(remarks);
         errors.extend(unseen);
     }

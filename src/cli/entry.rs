@@ -7,10 +7,15 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use super::arguments::AdoptSource;
 use super::complaint::{self, Complaint};
-use super::{Arguments, Command, ExitCode, demo, log, roll_back, rotate_now, sandbox};
+use super::{
+    Account, Arguments, CheckDepth, Command, ExitCode, demo, log, muster, roll_back, rotate_now,
+    sandbox,
+};
 use crate::config::{self, Config, Files};
 use crate::daemon::shutdown_on_signals;
+use crate::live::Purpose;
 use crate::process;
 use crate::store;
 
@@ -61,19 +66,55 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Schema => super::schema::schema(),
         Command::Demo => demo::demo(shutdown_on_signals()?).await,
         Command::RotateNow(rotation) => {
-            rotate_now::rotate_now(load(arguments)?, rotation, output).await
+            let mustered = muster::for_rotation(load(arguments)?, rotation).await?;
+            let config = mustered.config.clone();
+            let code = rotate_now::rotate_now(config, rotation, output).await?;
+            Ok(mustered.end(code))
         }
-        Command::RollBack(names) => roll_back::roll_back(load(arguments)?, names, output).await,
+        Command::RollBack(wanted) => {
+            let names = std::slice::from_ref(&wanted.name);
+            let mustered = muster::for_names(load(arguments)?, names, Purpose::Look).await?;
+            roll_back::roll_back(mustered.config, wanted, output).await
+        }
         Command::Run => super::run::run(files(arguments)).await,
-        Command::Plan(names) => super::plan::plan(load(arguments)?, names, output).await,
-        Command::Schedule(wanted) => super::schedule::schedule(&*load(arguments)?, wanted, output),
-        Command::Status(names) => super::status::status(load(arguments)?, names, output).await,
-        Command::Audit(audit) => super::audit::audit(load(arguments)?, audit, output).await,
-        Command::Check(depth) => {
-            let files = files(arguments);
-            super::check::check(load_from(&files)?, &files, depth, output).await
+        Command::Plan(wanted) => {
+            let mustered = muster::for_choice(load(arguments)?, wanted, Purpose::Rotate).await?;
+            let code = super::plan::plan(mustered.config.clone(), wanted, output).await?;
+            Ok(mustered.end(code))
         }
-        Command::Identify => super::identify::identify(read(arguments)?, output).await,
+        Command::Schedule(wanted) => super::schedule::schedule(&*load(arguments)?, wanted, output),
+        Command::Status(wanted) => {
+            let mustered = muster::for_choice(load(arguments)?, wanted, Purpose::Look).await?;
+            let code = super::status::status(mustered.config.clone(), wanted, output).await?;
+            Ok(mustered.end(code))
+        }
+        Command::Audit(audit) => {
+            let which = &audit.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
+            let code = super::audit::audit(mustered.config.clone(), audit, output).await?;
+            Ok(mustered.end(code))
+        }
+        Command::Check(wanted) => {
+            let files = files(arguments);
+            let base = load_from(&files)?;
+            if wanted.depth() == CheckDepth::ConfigurationAlone {
+                return super::check::check(base, &files, wanted, output).await;
+            }
+            let mustered = muster::for_names(base, &[], Purpose::Look).await?;
+            let code = super::check::check(mustered.config.clone(), &files, wanted, output).await?;
+            Ok(mustered.end(code))
+        }
+        Command::Identify => {
+            let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
+            let code = super::identify::identify(mustered.config.clone(), output).await?;
+            Ok(mustered.end(code))
+        }
+        Command::Fleet(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
+        Command::Account(deed @ Account::List(_)) => {
+            // Whether an account is covered shows only with the rules' members.
+            let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
+            super::account::account(mustered.config, deed, output).await
+        }
         Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
         Command::Token(deed) => super::token::token(read(arguments)?, deed, output).await,
         Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,
@@ -84,7 +125,12 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             super::audit_log::audit_log(configured, deed, output)
         }
         Command::Adopt(adoption) => {
-            Box::pin(super::adopt::adopt(load(arguments)?, adoption, output)).await
+            let names: Vec<_> = match adoption.source() {
+                Some(AdoptSource::One(name, _)) => vec![name.clone()],
+                Some(AdoptSource::File(_)) | None => vec![],
+            };
+            let mustered = muster::for_names(load(arguments)?, &names, Purpose::Look).await?;
+            Box::pin(super::adopt::adopt(mustered.config, adoption, output)).await
         }
     }
 }

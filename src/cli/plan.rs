@@ -27,8 +27,6 @@ use crate::text::{instant, relative};
 use account::{AccountPlan, Accounts, accounts};
 use words::words;
 
-pub use super::selection::configured;
-
 /// How many scheduled runs are shown.
 const RUNS: usize = 3;
 
@@ -38,7 +36,7 @@ pub async fn plan(
     arguments: &Names,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let names = configured(&config, &arguments.names)?;
+    let names = selection::chosen(&config, arguments).await?;
     preview(config, names, Request::SCHEDULE, output).await
 }
 

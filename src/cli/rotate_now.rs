@@ -43,6 +43,8 @@ pub(super) async fn rotate_now(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let names = chosen(&config, &rotation.scope, rotation.urgency)?;
+    let names = selection::filtered(&config, names, &rotation.filters)?;
+    let names = selection::in_states(&config, names, &rotation.filters).await?;
     let (request, told) = match rotation.urgency {
         Urgency::IfDue => (Request::SCHEDULE, audit::Trigger::Schedule),
         Urgency::Forced => (Request::ROTATION, audit::Trigger::Manual),

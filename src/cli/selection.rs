@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::complaint::Complaint;
-use super::{ExitCode, Pattern};
+use super::{ExitCode, Filters, Names, Pattern};
 use crate::config::Config;
 use crate::live::Outside;
 use crate::motherduck::settings::AdminToken;
@@ -46,6 +46,56 @@ pub fn matching(config: &Config, patterns: &[Pattern]) -> Result<Vec<CredentialN
     }
     let is_meant = |name: &&CredentialName| patterns.iter().any(|one| one.matches(name));
     Ok(known.filter(is_meant).cloned().collect())
+}
+
+/// The credentials that names and filters choose, as far as the configuration tells.
+pub fn static_choice(config: &Config, which: &Names) -> Result<Vec<CredentialName>, Complaint> {
+    let names = if which.names.is_empty() {
+        configured(config, &[])?
+    } else {
+        matching(config, &which.names)?
+    };
+    filtered(config, names, &which.filters)
+}
+
+/// Those of `names` that pass the filters, their states aside.
+pub fn filtered(
+    config: &Config,
+    names: Vec<CredentialName>,
+    filters: &Filters,
+) -> Result<Vec<CredentialName>, Complaint> {
+    if let Some(name) = filters.stores.iter().find(|name| !config.stores.contains_key(*name)) {
+        let known = config.stores.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        let hint = format!("configured are {}", known.join(", "));
+        return Err(Complaint::usage(format!("there is no store `{name}`"), Some(hint)));
+    }
+    if let Some(name) = filters.fleets.iter().find(|name| !config.fleets.contains_key(*name)) {
+        let hint = "a rule stands under [fleets.NAME]".to_owned();
+        return Err(Complaint::usage(format!("there is no fleet `{name}`"), Some(hint)));
+    }
+    let passes = |name: &CredentialName| {
+        config.credentials.get(name).is_some_and(|credential| filters.pass(credential))
+    };
+    Ok(names.into_iter().filter(passes).collect())
+}
+
+/// The credentials that names and filters choose. Where a state is asked for, stores and MotherDuck are.
+pub async fn chosen(config: &Arc<Config>, which: &Names) -> Result<Vec<CredentialName>, Complaint> {
+    let names = static_choice(config, which)?;
+    in_states(config, names, &which.filters).await
+}
+
+/// Those of `names` that are in a state that is asked for, if one is.
+pub async fn in_states(
+    config: &Arc<Config>,
+    names: Vec<CredentialName>,
+    filters: &Filters,
+) -> Result<Vec<CredentialName>, Complaint> {
+    if filters.states.is_empty() {
+        return Ok(names);
+    }
+    let outside = open(config.clone()).await?;
+    Ok(super::status::in_states(&outside, &names, &filters.states).await)
 }
 
 fn absent(config: &Config, unknown: &[&CredentialName]) -> Complaint {

@@ -13,13 +13,14 @@ use tokio_util::sync::CancellationToken;
 use super::answer::{self, Answer};
 use super::inventory::Inventory;
 use super::look::{Look, look, look_at_mirrors, with_siblings};
-use super::selection::{self, configured};
+use super::selection;
 use super::table::{quoted, table};
 use super::{ExitCode, Names, Output, complaint};
 use crate::config::Config;
 use crate::gate::settings::Gate;
 use crate::live::Outside;
 use crate::names::CredentialName;
+use crate::rotation::condition::State;
 use crate::rotation::world::{Health, World};
 use crate::text::instant;
 use daemon::Daemon;
@@ -31,9 +32,11 @@ pub async fn status(
     arguments: &Names,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let names = configured(&config, &arguments.names)?;
+    let names = selection::static_choice(&config, arguments)?;
     let outside = selection::open(config).await?;
-    let statuses = survey(&outside, &names).await;
+    let mut statuses = survey(&outside, &names).await;
+    let states = &arguments.filters.states;
+    statuses.credentials.retain(|row| states.is_empty() || states.contains(&row.condition.state));
     answer::give(&statuses, output)?;
     if output == Output::Text {
         // There is nobody left to tell when standard error is closed.
@@ -41,6 +44,16 @@ pub async fn status(
     }
     let seen = statuses.credentials.iter().all(|row| row.error.is_none());
     Ok(if seen { ExitCode::Settled } else { ExitCode::Failed })
+}
+
+/// Those of `names` that are in one of `states`.
+pub(super) async fn in_states(
+    outside: &Outside,
+    names: &[CredentialName],
+    states: &[State],
+) -> Vec<CredentialName> {
+    let rows = survey(outside, names).await.credentials.into_iter();
+    rows.filter(|row| states.contains(&row.condition.state)).map(|row| row.name).collect()
 }
 
 /// How the credentials stand.

@@ -6,12 +6,13 @@ mod calendar;
 mod credential;
 mod cron;
 mod findings;
+pub(super) mod fleet;
 mod gate;
 mod kubernetes;
 mod lifetime;
 mod mirror;
 mod notification;
-mod path;
+pub(super) mod path;
 mod placeholders;
 mod proxy;
 mod service;
@@ -30,16 +31,16 @@ use self::proxy::Clients;
 use super::error::ConfigError;
 use super::raw;
 use super::sources::{Double, Sources};
-use super::{Config, Credential, suggest};
+use super::{Config, Credential, Fleet, suggest};
 use crate::account::settings::DeclaredAccount;
 use crate::kubernetes::settings::Cluster;
 use crate::motherduck::settings::MotherDuck;
-use crate::names::{CredentialName, Owner};
+use crate::names::{CredentialName, FleetName, Owner};
 use crate::notify::settings::Sink;
 use crate::store::settings::StoreSettings;
 use crate::verify::settings::Postgres;
 
-pub(super) const SECTIONS: [&str; 11] = [
+pub(super) const SECTIONS: [&str; 12] = [
     "owner",
     "motherduck",
     "kubernetes",
@@ -51,6 +52,7 @@ pub(super) const SECTIONS: [&str; 11] = [
     "telemetry",
     "defaults",
     "credentials",
+    "fleets",
 ];
 
 /// The checked configuration, or all that is wrong with it.
@@ -92,8 +94,11 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
         };
         proxy::unused(variable, &clients, sources, &mut findings);
     }
+    let defaults = defaults(root, &mut findings);
     let (credentials, accounts) =
-        credentials(root, owner.as_ref(), (&stores, &cluster), &mut findings);
+        credentials(root, owner.as_ref(), (&stores, &cluster), defaults.as_ref(), &mut findings);
+    let fleets =
+        fleets(root, owner.as_ref(), (&stores, &cluster), defaults.as_ref(), &mut findings);
     path::check(&stores, &credentials, &mut findings);
     kubernetes::fields(&stores, &credentials, &mut findings);
     kubernetes::need_new_secrets(&credentials, &mut findings);
@@ -108,7 +113,9 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
                 postgres,
                 stores,
                 credentials,
+                declared_by_tables: accounts.clone(),
                 accounts,
+                fleets,
                 daemon,
                 server,
                 notifications,
@@ -177,15 +184,12 @@ fn credentials(
     root: &Dict,
     owner: Option<&Owner>,
     (stores, cluster): (&BTreeMap<String, Option<StoreSettings>>, &Cluster),
+    defaults: Option<&raw::credential::Credential>,
     findings: &mut Findings,
 ) -> (BTreeMap<CredentialName, Credential>, BTreeMap<String, DeclaredAccount>) {
     let section = Key::root("credentials");
-    let sound = findings.count();
-    let defaults: raw::credential::Credential =
-        table(root, "defaults", findings).unwrap_or_default();
-    let defaults_are_sound = findings.count() == sound;
     let Some(named) = named(root, "credentials", findings) else { return Default::default() };
-    if named.is_empty() {
+    if named.is_empty() && !root.contains_key("fleets") {
         findings.warn("no credential is configured, so there is nothing to rotate");
     }
     let mut surroundings = Surroundings::new(owner, stores, cluster);
@@ -195,13 +199,44 @@ fn credentials(
         let raw: Option<raw::credential::Credential> = shaped(value, &key, findings);
         let name = findings.accept(&key, name.parse::<CredentialName>());
         // With unsound defaults every credential would lack something that was meant to be there.
-        let (Some(raw), Some(name), true) = (raw, name, defaults_are_sound) else { continue };
-        let raw = raw.or(&defaults);
+        let (Some(raw), Some(name), Some(defaults)) = (raw, name, defaults) else { continue };
+        let raw = raw.or(defaults);
         if let Some(one) = credential::check(raw, &name, &key, &mut surroundings, findings) {
             checked.insert(name, one);
         }
     }
     (checked, surroundings.accounts.into_declared())
+}
+
+/// The defaults, if they are sound.
+fn defaults(root: &Dict, findings: &mut Findings) -> Option<raw::credential::Credential> {
+    match root.get("defaults") {
+        Some(_) => table(root, "defaults", findings),
+        None => Some(raw::credential::Credential::default()),
+    }
+}
+
+/// The rules that are sound, by name.
+fn fleets(
+    root: &Dict,
+    owner: Option<&Owner>,
+    (stores, cluster): (&BTreeMap<String, Option<StoreSettings>>, &Cluster),
+    defaults: Option<&raw::credential::Credential>,
+    findings: &mut Findings,
+) -> BTreeMap<FleetName, Fleet> {
+    let section = Key::root("fleets");
+    let Some(named) = named(root, "fleets", findings) else { return BTreeMap::new() };
+    let mut checked = BTreeMap::new();
+    for (name, value) in named {
+        let key = section.child(name);
+        let name = findings.accept(&key, name.parse::<FleetName>());
+        let (Some(name), Some(defaults)) = (name, defaults) else { continue };
+        let around = fleet::Around { owner, stores, cluster, defaults };
+        if let Some(one) = fleet::check(&name, value, &key, around, findings) {
+            checked.insert(name, one);
+        }
+    }
+    checked
 }
 
 /// The table of named things under `section`; none if it is absent, `None` if it is no table.

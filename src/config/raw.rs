@@ -2,6 +2,7 @@
 
 pub(super) mod credential;
 pub(super) mod ducklings;
+pub(super) mod fleet;
 pub(super) mod gate;
 pub(super) mod kubernetes;
 pub(super) mod mirror;

@@ -35,6 +35,8 @@ struct Sections {
     defaults: Option<raw::credential::Credential>,
     /// The credentials, by name.
     credentials: Option<BTreeMap<String, raw::credential::Credential>>,
+    /// Rules that make credentials of accounts, by name.
+    fleets: Option<BTreeMap<String, raw::fleet::Fleet>>,
 }
 
 /// The JSON schema of a configuration file, draft 7.

@@ -16,12 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::current::Current;
 use super::driver::{LiveDriver, drivers};
-use super::lineup::Lineup;
+use super::lineup::{Changes, Lineup};
+use super::muster::{Called, Muster};
 use super::planner::Rules;
 use super::supervisor::Supervisor;
 use super::wakes::Wakes;
 use crate::config::{Config, Files, Fingerprint};
-use crate::fault::chain;
+use crate::fault::{Fault, chain};
 use crate::fleet::Fleet;
 use crate::live::Outside;
 use crate::motherduck::settings::AdminToken;
@@ -59,6 +60,7 @@ pub(super) struct Reloader {
     pub(super) fleet: Arc<Fleet>,
     pub(super) planner: mpsc::Sender<Lineup<LiveDriver>>,
     pub(super) wakes: Wakes,
+    pub(super) muster: Muster,
     pub(super) supervisor: Supervisor,
     pub(super) shutdown: CancellationToken,
 }
@@ -90,6 +92,8 @@ impl Reloader {
         // A file that is being written changes again. Only what has held still from one look to the next is read.
         let mut moving = None;
         let mut refused: Option<Refused> = None;
+        // What happens meanwhile must not put the next look off.
+        let mut looked = Instant::now();
         loop {
             let watch = self.current.get().config.daemon.watch;
             tokio::select! {
@@ -98,7 +102,10 @@ impl Reloader {
                     tracing::info!(signal = "SIGHUP", "reload began");
                     refused = self.reload(None).await;
                 }
-                () = tokio::time::sleep(watch) => {
+                called = self.muster.called(&self.current) => self.take_in(called).await,
+                () = tokio::time::sleep(watch.saturating_sub(looked.elapsed())) => {
+                    looked = Instant::now();
+                    self.muster.look_at_files().await;
                     let Some(now) = self.look().await else { continue };
                     let is_new = now != self.followed.as_of;
                     let is_still = moving.as_ref() == Some(&now);
@@ -160,8 +167,8 @@ impl Reloader {
         let refused = match read {
             // It was told to stop.
             None => return None,
-            Some(Ok(outside)) => {
-                self.take_over(outside).await;
+            Some(Ok((base, outside))) => {
+                self.take_over(base, outside).await;
                 None
             }
             Some(Err(refusal)) => {
@@ -178,30 +185,32 @@ impl Reloader {
     }
 
     /// The outside as the files ask for it, with the same checks as at a start. Contacts nobody.
-    async fn read(&self) -> Option<Result<Outside, Refusal>> {
+    async fn read(&self) -> Option<Result<(Arc<Config>, Outside), Refusal>> {
         let (files, before) = (self.followed.files.clone(), self.current.get());
-        let runtime = Handle::current();
-        let read = spawn_blocking(move || reread(&files, &before, &runtime));
         let panicked = |error| Refusal { message: chain(&error), hint: None };
-        Some(self.patiently(read).await?.map_err(panicked).flatten())
+        let read = {
+            let before = before.clone();
+            spawn_blocking(move || reread(&files, &before))
+        };
+        let base = match self.patiently(read).await?.map_err(panicked).flatten() {
+            Ok(base) => base,
+            Err(refusal) => return Some(Err(refusal)),
+        };
+        let config = self.muster.enlist(&base);
+        let runtime = Handle::current();
+        let opened = spawn_blocking(move || runtime.block_on(before.reopen(config)));
+        let opened = self.patiently(opened).await?.map_err(panicked);
+        let refuse = |fault: Fault| Refusal { message: fault.message, hint: fault.hint };
+        Some(opened.and_then(|opened| Ok((base, opened.map_err(refuse)?))))
     }
 
-    async fn take_over(&mut self, outside: Outside) {
-        let outside = Arc::new(outside);
+    async fn take_over(&mut self, base: Arc<Config>, outside: Outside) {
         let config = outside.config.clone();
         for warning in &config.warnings {
             tracing::warn!(warning = %warning, "configuration is unwise");
         }
-        let (taken, changes) = oneshot::channel();
-        let drivers = drivers(&outside, &self.fleet, &self.shutdown);
-        self.current.set(outside);
-        let lineup = Lineup { rules: Rules::of(&config), drivers, taken };
-        if self.planner.send(lineup).await.is_err() {
-            return;
-        }
-        // A planner that stops takes nothing over.
-        let Ok(changes) = changes.await else { return };
-        self.wakes.restart(&config, self.fleet.now()).await;
+        self.muster.follow(base);
+        let Some(changes) = self.hand_over(outside).await else { return };
         let needs_restart = self.started.needs_restart(&config);
         if !needs_restart.is_empty() {
             let keys = needs_restart.join(", ");
@@ -221,6 +230,39 @@ impl Reloader {
         );
     }
 
+    /// Hands the credentials to the planner; `None` where it stops and takes nothing over.
+    async fn hand_over(&mut self, outside: Outside) -> Option<Changes> {
+        let outside = Arc::new(outside);
+        let config = outside.config.clone();
+        let (taken, changes) = oneshot::channel();
+        let drivers = drivers(&outside, &self.fleet, &self.shutdown);
+        self.current.set(outside);
+        let lineup = Lineup { rules: Rules::of(&config), drivers, taken };
+        self.planner.send(lineup).await.ok()?;
+        let changes = changes.await.ok()?;
+        self.wakes.restart(&config, self.fleet.now()).await;
+        Some(changes)
+    }
+
+    /// Takes in what a roll call came to.
+    async fn take_in(&mut self, called: Called) {
+        let Called { standings, config } = called;
+        self.fleet.called(standings);
+        let Some(config) = config else { return };
+        let outside = match self.current.get().reopen(config).await {
+            Ok(outside) => outside,
+            Err(fault) => {
+                let Fault { message, hint, .. } = fault;
+                tracing::error!(error = message, hint, "members of fleets not taken over");
+                self.muster.again();
+                return;
+            }
+        };
+        self.muster.is_in_force();
+        let Some(changes) = self.hand_over(outside).await else { return };
+        tracing::info!(added = changes.added, removed = changes.removed, "fleets changed");
+    }
+
     fn refuse(&self, refusal: &Refusal) {
         let Refusal { message, hint } = refusal;
         if refusal.is_of_this_process() {
@@ -234,7 +276,7 @@ impl Reloader {
 }
 
 /// What `files` ask for now, on a thread that may wait for them.
-fn reread(files: &Files, before: &Outside, runtime: &Handle) -> Result<Outside, Refusal> {
+fn reread(files: &Files, before: &Outside) -> Result<Arc<Config>, Refusal> {
     let config = files
         .load_again()
         .map_err(|error| Refusal { message: one_line(&chain(&error)), hint: error.hint() })?;
@@ -250,8 +292,7 @@ fn reread(files: &Files, before: &Outside, runtime: &Handle) -> Result<Outside, 
     if let AdminToken::Secret(source) = &config.motherduck.admin_token {
         source.read_token().map_err(|error| Refusal { message: chain(&error), hint: None })?;
     }
-    let opened = runtime.block_on(before.reopen(Arc::new(config)));
-    opened.map_err(|fault| Refusal { message: fault.message, hint: fault.hint })
+    Ok(Arc::new(config))
 }
 
 /// All problems on one line, for the log and the status page.

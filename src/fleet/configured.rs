@@ -1,6 +1,6 @@
 //! What the fleet is told of a credential when it joins, or is configured otherwise.
 
-use crate::names::{AccountName, CredentialName};
+use crate::names::{AccountName, CredentialName, FleetName};
 use crate::record::TokenType;
 use crate::rotation::policy::Policy;
 
@@ -9,6 +9,8 @@ use crate::rotation::policy::Policy;
 pub struct Configured {
     /// Its name.
     pub name: CredentialName,
+    /// The rule that made it, unless it stands in a table.
+    pub fleet: Option<FleetName>,
     /// Whose tokens are rotated.
     pub username: AccountName,
     /// What they may do.

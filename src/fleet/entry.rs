@@ -56,6 +56,7 @@ impl Entry {
         Self {
             member: Member {
                 name: credential.name.clone(),
+                fleet: credential.fleet.clone(),
                 username: credential.username.clone(),
                 token_type: credential.token_type,
                 store: credential.store.clone(),
@@ -110,6 +111,7 @@ impl Entry {
             *self = fresh;
             return;
         }
+        self.member.fleet = fresh.member.fleet;
         self.member.renew_before_seconds = fresh.member.renew_before_seconds;
         if self.policy.schedule != fresh.policy.schedule {
             // What another schedule would have asked for until now was asked of nobody.

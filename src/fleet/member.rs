@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::words::Origin;
-use crate::names::{AccountName, CredentialName, RotationId, TokenId};
+use crate::names::{AccountName, CredentialName, FleetName, RotationId, TokenId};
 use crate::record::TokenType;
 use crate::rotation::condition::Condition;
 
@@ -13,6 +13,8 @@ use crate::rotation::condition::Condition;
 pub struct Member {
     /// Its name.
     pub name: CredentialName,
+    /// The rule that made it, unless it stands in a table.
+    pub fleet: Option<FleetName>,
     /// The account that its tokens belong to.
     pub username: AccountName,
     /// What its tokens may do.

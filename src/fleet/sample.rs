@@ -13,6 +13,7 @@ impl Configured {
     pub(crate) fn sample(calendar: Calendar) -> Self {
         let name: CredentialName = "etl".parse().unwrap();
         Self {
+            fleet: None,
             username: "etl_prod".parse().unwrap(),
             token_type: TokenType::ReadWrite,
             store: "main".to_owned(),

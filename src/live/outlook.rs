@@ -33,6 +33,7 @@ impl From<&Credential> for Configured {
     fn from(credential: &Credential) -> Self {
         Self {
             name: credential.name.clone(),
+            fleet: credential.fleet.clone(),
             username: credential.username.clone(),
             token_type: credential.token_type,
             store: credential.store.clone(),

@@ -10,7 +10,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::fleet::{Labels, Member, Snapshot};
+use crate::fleet::{FleetStanding, Labels, Member, Snapshot};
 use crate::rotation::condition::{Reason, State};
 use crate::tally::Contact;
 
@@ -70,6 +70,7 @@ impl Collector for Gauges {
             "Tokens of an account that nobody manages, as last listed",
             &self.unmanaged(),
         )?;
+        self.encode_fleets(&mut encoder)?;
         counter(
             &mut encoder,
             "motherduck_requests",
@@ -136,6 +137,34 @@ impl Collector for Gauges {
 }
 
 impl Gauges {
+    /// How the rules stand that make credentials.
+    fn encode_fleets(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut numbers = |name: &str, help: &str, of: fn(&FleetStanding) -> Option<f64>| {
+            let sample =
+                |one: &FleetStanding| Some((vec![("fleet", one.name.to_string())], of(one)?));
+            let samples: Vec<Sample> = self.snapshot.fleets.iter().filter_map(sample).collect();
+            gauge(encoder, name, help, &samples)
+        };
+        numbers("fleet_members", "Credentials that a rule has made", |one| {
+            Some(float(one.members))
+        })?;
+        numbers("fleet_waiting", "Accounts that wait for others to have joined", |one| {
+            Some(float(one.waiting))
+        })?;
+        numbers("fleet_refused", "Accounts that a rule means and cannot have", |one| {
+            Some(float(one.refused))
+        })?;
+        numbers("fleet_missing", "Members that the latest list does not name", |one| {
+            Some(float(one.missing))
+        })?;
+        numbers("fleet_problem", "Whether a rule cannot follow its list", |one| {
+            Some(float(one.problem.is_some().into()))
+        })?;
+        numbers("fleet_listed_timestamp_seconds", "When a rule's list last came complete", |one| {
+            Some(one.listed_at?.as_duration().as_secs_f64())
+        })
+    }
+
     fn configuration(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let configuration = &self.snapshot.configuration;
         gauge(

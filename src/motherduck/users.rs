@@ -90,6 +90,28 @@ impl Client {
         }
     }
 
+    /// The same, as far as it is certain that nobody is left out: a list that holds fewer users than it counts, or none
+    /// at all, is an error. Whoever asks is a user of the organisation.
+    pub async fn list_all_users(&self) -> Result<Vec<User>, Error> {
+        let operation = Operation::ListUsers;
+        let listing = self.pages::<User>(&operation, &[("limit", PAGE)], "users").await?;
+        let mut seen = HashSet::new();
+        let mut users = listing.entries;
+        users.retain(|user| seen.insert(user.id.clone()));
+        let failed = |reason: String| Err(operation.failed(Failure::Malformed { reason }));
+        let came = u64::try_from(users.len()).unwrap_or(u64::MAX);
+        match (listing.end, listing.total) {
+            (_, Some(total)) if total > came => {
+                failed(format!("it holds {came} users and counts {total}"))
+            }
+            (End::Circle, None) => Err(operation.failed(circle())),
+            (End::Circle | End::Reached, _) if users.is_empty() => {
+                failed("it holds no user at all, not even the one who asks".to_owned())
+            }
+            (End::Circle | End::Reached, _) => Ok(users),
+        }
+    }
+
     /// Creates a service account. The request takes effect at most once; after an error that
     /// [`may have effect`](Error::may_have_effect), ask whether the account [exists](Self::find_account).
     pub async fn create_account(&self, account: &AccountName) -> Result<(), Error> {

@@ -21,6 +21,7 @@ fn record(token: &Token) -> Record {
         published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
         previous_token_ids: vec![],
         elsewhere_token_ids: vec![],
+        first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
         phase: Phase::Published,

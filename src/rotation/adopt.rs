@@ -180,6 +180,7 @@ impl Adoption<'_> {
             published_at: now,
             previous_token_ids: previous.collect(),
             elsewhere_token_ids: vec![],
+            first_token_at: None,
             unconfirmed_revocations: 0,
             renewal_ttl_seconds: None,
             phase: Phase::Published,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ready::Readiness;
-use crate::fleet::{Configuration, Member, Rotation, Snapshot};
+use crate::fleet::{Configuration, FleetStanding, Member, Rotation, Snapshot};
 use crate::names::Owner;
 use crate::rotation::condition::State;
 use crate::rotation::time::Time;
@@ -25,6 +25,8 @@ pub(super) struct Status<'a> {
     clocks_disagree: bool,
     /// How many credentials are in each state.
     states: BTreeMap<State, usize>,
+    /// How the rules stand that make credentials.
+    fleets: &'a [FleetStanding],
     credentials: &'a [Member],
     rotations: &'a [Rotation],
     /// The workers in the background, and how often each panicked and was started again.
@@ -43,6 +45,7 @@ impl<'a> Status<'a> {
             clock_skew_seconds: snapshot.contacts.clock_skew.map(|skew| skew.as_secs_f64()),
             clocks_disagree: snapshot.contacts.time.is_some_and(Time::is_disputed),
             states: snapshot.states(),
+            fleets: &snapshot.fleets,
             credentials: &snapshot.members,
             rotations: &snapshot.rotations,
             workers: &snapshot.workers,

@@ -12,6 +12,9 @@ pub struct Audit {
     /// Connect with each served token, too, and see whose it is. Each connection wakes a Duckling.
     #[arg(long)]
     pub connect: bool,
+    /// Whose accounts.
+    #[command(flatten)]
+    pub names: super::Names,
 }
 
 /// What an audit remarks on.

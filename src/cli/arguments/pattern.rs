@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::glob;
 use crate::names::{CredentialName, NameError};
 
 /// A credential's name, or a pattern of names with `*` (any characters, or none) and `?` (any one).
@@ -34,7 +35,7 @@ impl Pattern {
     pub fn matches(&self, name: &CredentialName) -> bool {
         match self {
             Self::Name(this) => this == name,
-            Self::Glob(glob) => matches(glob.as_bytes(), name.as_str().as_bytes()),
+            Self::Glob(glob) => glob::matches(glob.as_bytes(), name.as_str().as_bytes()),
         }
     }
 }
@@ -53,27 +54,6 @@ impl FromStr for Pattern {
             text: text.to_owned(),
         })
     }
-}
-
-/// Goes back to the last `*` at most, so that no pattern takes long. Names are ASCII.
-fn matches(glob: &[u8], name: &[u8]) -> bool {
-    let (mut at, mut read) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(&letter) = name.get(read) {
-        match glob.get(at) {
-            Some(b'*') => {
-                star = Some((at, read));
-                at += 1;
-            }
-            Some(&wanted) if wanted == b'?' || wanted == letter => (at, read) = (at + 1, read + 1),
-            Some(_) | None => {
-                let Some((after, from)) = star else { return false };
-                star = Some((after, from + 1));
-                (at, read) = (after + 1, from + 1);
-            }
-        }
-    }
-    glob.iter().skip(at).all(|&rest| rest == b'*')
 }
 
 #[cfg(test)]

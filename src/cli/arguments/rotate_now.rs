@@ -11,24 +11,27 @@ use clap::{ArgGroup, ArgMatches, Args, FromArgMatches};
 use url::Url;
 
 use super::duration;
+use super::filters::Filters;
 use super::pattern::Pattern;
 use crate::http::settings::Proxy;
 use crate::names::CredentialName;
 
 /// The flags as clap reads them, before they are checked.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("which").args(["names", "all", "due"]).required(true).multiple(true))]
+#[command(group = ArgGroup::new("which").args(["names", "all", "due", "accounts", "states", "stores", "fleets"]).required(true).multiple(true))]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "flags as clap reads them; `checked` makes enums"
 )]
 struct Flags {
-    /// The credentials to rotate; with --give-up-old-place also patterns, such as 'etl_*'.
+    /// The credentials to rotate, by names or patterns such as 'etl_*'.
     #[arg(value_name = "NAME")]
     names: Vec<Pattern>,
     /// Rotate all credentials that are not paused; with --compromised, those too.
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    filters: Filters,
     /// Rotate only what is due: of the named credentials, or of all. This is for a CronJob or a systemd timer.
     #[arg(long)]
     due: bool,
@@ -76,6 +79,8 @@ struct Flags {
 pub struct RotateNow {
     /// Which credentials are meant.
     pub scope: Scope,
+    /// Which of these.
+    pub filters: Filters,
     /// What makes them rotate.
     pub urgency: Urgency,
     /// Why, in a person's words, for the log and the audit log; it decides nothing.
@@ -138,9 +143,12 @@ impl Flags {
     /// The one meaning of these flags, or why they have none.
     fn checked(self) -> Result<RotateNow, &'static str> {
         let (is_named, is_all) = (!self.names.is_empty(), self.all);
-        match (is_named, is_all, self.due) {
+        let is_filtered = !self.filters.is_empty();
+        match (is_named, is_all, self.due || is_filtered) {
             (true, true, _) => return Err("--all and names exclude each other"),
-            (false, false, false) => return Err("name credentials, or say --all or --due"),
+            (false, false, false) => {
+                return Err("name credentials, filter them, or say --all or --due");
+            }
             (true, false, _) | (false, true, _) | (false, false, true) => {}
         }
         let urgency = match (self.due, self.compromised) {
@@ -153,7 +161,8 @@ impl Flags {
             (false, true) => Urgency::Compromised,
             (false, false) => Urgency::Forced,
         };
-        let old_place = match (self.give_up_old_place, self.due || is_all) {
+        let is_unnamed = self.due || is_all || !is_named;
+        let old_place = match (self.give_up_old_place, is_unnamed) {
             (true, true) => {
                 return Err("--give-up-old-place is for credentials that are named: not with \
                             --all or --due");
@@ -166,7 +175,8 @@ impl Flags {
             return Err("--dry-run does nothing that --metrics-file or --metrics-push could tell");
         }
         Ok(RotateNow {
-            scope: scope(self.names, old_place)?,
+            scope: scope(self.names),
+            filters: self.filters,
             urgency,
             reason: self.reason,
             old_place,
@@ -179,16 +189,12 @@ impl Flags {
     }
 }
 
-fn scope(patterns: Vec<Pattern>, old_place: OldPlace) -> Result<Scope, &'static str> {
+fn scope(patterns: Vec<Pattern>) -> Scope {
     if patterns.is_empty() {
-        return Ok(Scope::All);
+        return Scope::All;
     }
     let names: Option<Vec<_>> = patterns.iter().map(|pattern| pattern.name().cloned()).collect();
-    match (names, old_place) {
-        (Some(names), _) => Ok(Scope::Named(names)),
-        (None, OldPlace::GivenUp) => Ok(Scope::Matching(patterns)),
-        (None, OldPlace::Kept) => Err("patterns go with --give-up-old-place alone"),
-    }
+    names.map_or(Scope::Matching(patterns), Scope::Named)
 }
 
 impl FromArgMatches for RotateNow {

@@ -10,14 +10,19 @@ use super::findings::Finding;
 use crate::config::Credential;
 use crate::fault::Fault;
 use crate::live::Outside;
+use crate::names::CredentialName;
 use crate::record::{Record, Slot};
 use crate::rotation::decide::Refusal;
 use crate::rotation::whose::Whose;
 use crate::rotation::world::{Site, World};
 
 /// What there is to remark on the served tokens, and what could not be found out.
-pub(super) async fn examine(outside: &Outside) -> (Vec<Finding>, Vec<Unseen>) {
-    let seen: Vec<_> = futures::stream::iter(outside.config.credentials.values())
+pub(super) async fn examine(
+    outside: &Outside,
+    names: &[CredentialName],
+) -> (Vec<Finding>, Vec<Unseen>) {
+    let credentials = names.iter().filter_map(|name| outside.config.credentials.get(name));
+    let seen: Vec<_> = futures::stream::iter(credentials)
         .map(|credential| async move { (credential, look(outside, credential).await) })
         .buffered(outside.config.daemon.concurrency)
         .collect()

@@ -20,8 +20,9 @@ fn kinds(report: &Value) -> Vec<(String, String)> {
 
 /// An audit of what `allow` leaves.
 async fn audited(bench: &Bench, allow: &[Remark]) -> Report {
-    let arguments = Audit { allow: allow.to_vec(), connect: false };
-    survey(&bench.outside().await, &arguments).await
+    let arguments = Audit { allow: allow.to_vec(), ..Audit::default() };
+    let names: Vec<_> = bench.config.credentials.keys().cloned().collect();
+    survey(&bench.outside().await, &names, &arguments).await
 }
 
 #[tokio::test]

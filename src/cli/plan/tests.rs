@@ -2,6 +2,7 @@
 
 use super::super::bench::{Bench, TWO, assert_keeps, both};
 use super::*;
+use crate::cli::selection::configured;
 
 async fn drawn_up(bench: &Bench, trigger: Request) -> Plans {
     let names = configured(&bench.config, &[]).unwrap();

@@ -2,6 +2,7 @@
 
 use super::super::bench::{Bench, TWO, assert_keeps, both};
 use super::*;
+use crate::cli::selection::configured;
 use crate::rotation::adopt::TakeOver;
 
 async fn surveyed(bench: &Bench, names: &[&str]) -> Statuses {

@@ -17,7 +17,7 @@ use crate::config::raw::gate::{self as raw_gate, CHOOSE_A_GATE};
 use crate::config::raw::scalar::{FieldName, Flag, Word};
 use crate::config::{Credential, TOKEN_FIELD, suggest};
 use crate::kubernetes::settings::Cluster;
-use crate::names::{CredentialName, Owner};
+use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::{RECORD_KEY, TOKEN_ID_FIELD, TokenType};
 use crate::rotation::policy::{CatchUp, OnFailure, Policy};
 use crate::rotation::schedule::{Schedule, Windows};
@@ -68,11 +68,10 @@ pub(super) fn check(
     let begins = Begins { gap: pace.longest_gap, wait: wait(&windows, splay) };
     let paused = raw.paused.is_some_and(|Flag(paused)| paused);
     warn(paused, &windows, begins, name, findings);
-    let username = findings.require(
-        &key.child("username"),
-        raw.username,
-        "this is required: the MotherDuck service account",
-    );
+    let username = match raw.username {
+        Some(username) => Some(username),
+        None => findings.accept(&key.child("username"), of_the_same_name(name)),
+    };
     let declared = (raw.ensure_account, raw.ducklings);
     around.accounts.declare(declared, username.as_ref(), name, key, findings);
     let token_type = raw.token_type.map_or(TokenType::ReadWrite, |word| word.0);
@@ -151,6 +150,7 @@ pub(super) fn check(
     };
     let (path, mirrors) = places?;
     Some(Credential {
+        fleet: None,
         name: name.clone(),
         username: username?,
         token_type,
@@ -164,6 +164,15 @@ pub(super) fn check(
         gate,
         deploy,
         verify: verify?,
+    })
+}
+
+/// The account that a credential is for where it names none.
+fn of_the_same_name(name: &CredentialName) -> Result<AccountName, String> {
+    name.as_str().parse().map_err(|error| {
+        format!(
+            "this is required, since the credential's own name is no username: the MotherDuck service account ({error})"
+        )
     })
 }
 

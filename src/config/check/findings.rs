@@ -142,6 +142,30 @@ impl Findings {
         self.problems.is_empty()
     }
 
+    /// The problems of credentials: the name and the text.
+    pub(super) fn blamed(&self) -> impl Iterator<Item = (&str, String)> {
+        self.problems.iter().filter_map(|(key, text)| match key.as_slice() {
+            [section, name, below @ ..] if section == "credentials" => {
+                Some((name.as_str(), format!("{}: {text}", below.join("."))))
+            }
+            _ => None,
+        })
+    }
+
+    /// The problems with their keys, on one line.
+    pub(super) fn in_a_line(&self) -> String {
+        let texts = self.problems.iter().map(|(key, text)| format!("{}: {text}", key.join(".")));
+        texts.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Takes over what was found of `whom`, of which its credentials were only examples.
+    pub(super) fn take_over(&mut self, found: Self, whom: &str) {
+        self.problems.extend(found.problems);
+        self.warnings.extend(found.warnings);
+        let warnings = found.shared.into_keys().map(|text| format!("{whom}: {text}"));
+        self.warnings.extend(warnings);
+    }
+
     /// The warnings, one sentence each.
     pub(super) fn into_warnings(self) -> Vec<String> {
         let shared = self.shared.into_iter().map(|(text, names)| {
@@ -166,11 +190,12 @@ impl Findings {
     }
 }
 
-/// The key in `[defaults]`, if that is where a credential's value comes from.
+/// The key in `[defaults]`, if that is where a credential's or a fleet's value comes from.
 fn inherited(key: &[String], sources: &Sources) -> Option<Vec<String>> {
     let [section, credential, first, rest @ ..] = key else { return None };
     let own = sources.has(&[section, credential, first]);
-    if section != "credentials" || own || !sources.has(&["defaults", first]) {
+    let takes_defaults = section == "credentials" || section == "fleets";
+    if !takes_defaults || own || !sources.has(&["defaults", first]) {
         return None;
     }
     let top = ["defaults".to_owned(), first.clone()];

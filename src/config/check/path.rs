@@ -1,6 +1,7 @@
 //! Where a secret is kept: a sound path, and no two credentials in one place.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::findings::{Findings, Key};
 use super::kubernetes::is_name;
@@ -63,11 +64,80 @@ struct Place<'a> {
     is_file: bool,
 }
 
+/// Two places that would overwrite one another.
+struct Rival<'a> {
+    /// The one of them that gives way.
+    place: &'a Place<'a>,
+    other: &'a CredentialName,
+    text: String,
+}
+
 /// Finds credentials and mirrors that would overwrite one another.
 pub(super) fn check(
     stores: &BTreeMap<String, Option<StoreSettings>>,
     credentials: &BTreeMap<CredentialName, Credential>,
     findings: &mut Findings,
+) {
+    let section = Key::root("credentials");
+    each_rival(stores, credentials, &BTreeSet::new(), |rival| {
+        let Place { credential, key, .. } = rival.place;
+        findings.problem(&section.child(credential.name.as_str()).child(key), rival.text);
+    });
+}
+
+/// The credentials that a rule made and that would overwrite another one, or be overwritten, each with the reason. What
+/// stands in a table is none of them, and those of `seniors` stay before others.
+pub(in crate::config) fn losers(
+    stores: &BTreeMap<String, Option<StoreSettings>>,
+    credentials: &BTreeMap<CredentialName, Credential>,
+    seniors: &BTreeSet<CredentialName>,
+) -> BTreeMap<CredentialName, String> {
+    let mut losers = BTreeMap::new();
+    each_rival(stores, credentials, seniors, |rival| {
+        let (name, other) = (&rival.place.credential.name, rival.other);
+        if losers.contains_key(name) || (name != other && losers.contains_key(other)) {
+            return;
+        }
+        if rank(rival.place.credential, seniors) >= rank_of(other, credentials, seniors) {
+            losers.insert(name.clone(), format!("{}: {}", rival.place.key, rival.text));
+        } else {
+            let text = format!("its secret would be in the way of {name}: {}", rival.text);
+            losers.insert(other.clone(), text);
+        }
+    });
+    losers.retain(|name, _| rank_of(name, credentials, seniors) != Rank::Table);
+    losers
+}
+
+/// Who stays before whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Table,
+    Senior,
+    Junior,
+}
+
+fn rank(credential: &Credential, seniors: &BTreeSet<CredentialName>) -> Rank {
+    match &credential.fleet {
+        None => Rank::Table,
+        Some(_) if seniors.contains(&credential.name) => Rank::Senior,
+        Some(_) => Rank::Junior,
+    }
+}
+
+fn rank_of(
+    name: &CredentialName,
+    credentials: &BTreeMap<CredentialName, Credential>,
+    seniors: &BTreeSet<CredentialName>,
+) -> Rank {
+    credentials.get(name).map_or(Rank::Junior, |credential| rank(credential, seniors))
+}
+
+fn each_rival<'a>(
+    stores: &'a BTreeMap<String, Option<StoreSettings>>,
+    credentials: &'a BTreeMap<CredentialName, Credential>,
+    seniors: &BTreeSet<CredentialName>,
+    mut tell: impl FnMut(Rival<'_>),
 ) {
     let targets: HashMap<&str, String> = stores
         .iter()
@@ -78,52 +148,54 @@ pub(super) fn check(
         Some(Place { credential, key, store, target: targets.get(store)?.as_str(), path, is_file })
     };
     let mut places: Vec<Place<'_>> = vec![];
-    for credential in credentials.values() {
+    let mut in_order: Vec<&Credential> = credentials.values().collect();
+    in_order.sort_by_key(|credential| rank(credential, seniors));
+    for credential in in_order {
         places.extend(place(credential, "path", credential.store.as_str(), &credential.path));
         for mirror in &credential.mirrors {
             let key = if is_plain_home(credential, mirror) { "path" } else { "mirrors" };
             places.extend(place(credential, key, mirror.store.as_str(), &mirror.path));
         }
     }
-    let section = Key::root("credentials");
     let mut taken: HashMap<(&str, &str), &Place<'_>> = HashMap::new();
     for place in &places {
-        let Some(other) = taken.insert((place.target, place.path), place) else { continue };
+        let first = match taken.entry((place.target, place.path)) {
+            Entry::Vacant(free) => {
+                free.insert(place);
+                continue;
+            }
+            Entry::Occupied(first) => *first.get(),
+        };
         let (name, path, store) = (&place.credential.name, place.path, place.store);
-        let text = if other.credential.name == *name {
+        let other = &first.credential.name;
+        let text = if other == name {
             format!(
                 "the token is kept there already ({path} in store {store}); give each mirror a place of its own"
             )
         } else {
-            let other = &other.credential.name;
             format!(
                 "{other} is kept in the same place ({path} in store {store}); give each credential its own path"
             )
         };
-        findings.problem(&section.child(name.as_str()).child(place.key), text);
+        tell(Rival { place, other, text });
     }
     for place in places.iter().filter(|place| place.target.starts_with("kubernetes\n")) {
         let Some(of) = place.path.strip_suffix(PREVIOUS) else { continue };
-        if let Some(other) = taken.get(&(place.target, of)) {
-            findings.problem(
-                &section.child(place.credential.name.as_str()).child(place.key),
-                format!(
-                    "the tokens of {} from before are kept in {}",
-                    other.credential.name, place.path
-                ),
-            );
+        if let Some(first) = taken.get(&(place.target, of)) {
+            let other = &first.credential.name;
+            let text = format!("the tokens of {other} from before are kept in {}", place.path);
+            tell(Rival { place, other, text });
         }
     }
     for place in places.iter().filter(|place| place.is_file) {
         let parents = place.path.match_indices('/').filter_map(|(at, _)| place.path.get(..at));
         for outer in parents.filter_map(|parent| taken.get(&(place.target, parent))) {
-            findings.problem(
-                &section.child(place.credential.name.as_str()).child(place.key),
-                format!(
-                    "{} lies inside the directory that {} is kept in; the file store needs them side by side",
-                    place.path, outer.credential.name
-                ),
+            let other = &outer.credential.name;
+            let text = format!(
+                "{} lies inside the directory that {other} is kept in; the file store needs them side by side",
+                place.path
             );
+            tell(Rival { place, other, text });
         }
     }
 }

@@ -39,6 +39,34 @@ async fn a_page_token_that_repeats_ends_the_list_unless_users_are_missing() {
 }
 
 #[tokio::test]
+async fn a_list_of_all_users_that_leaves_somebody_out_is_an_error() {
+    let complete = vec![page(&[1, 2], Some("p2"), Some(3)), page(&[2, 3], None, Some(3))];
+    let uncounted = vec![page(&[1, 2], None, None)];
+    let short = vec![page(&[1, 2], None, Some(3))];
+    let repeated = vec![page(&[1, 2], Some("p2"), Some(4)), page(&[2, 3], None, Some(4))];
+    let in_a_circle = vec![page(&[1], Some("again"), None), page(&[2], Some("again"), None)];
+    let empty = vec![page(&[], None, Some(0))];
+    let cut = vec![reply(200, r#"{"users":[{"id":"1","username":"u1","roles":[]},{"id":"#)];
+    let partial = vec![reply(206, r#"{"users":[],"next_page_token":null}"#)];
+    let nothing = vec![reply(200, "")];
+    for (replies, is_whole) in [
+        (complete, true),
+        (uncounted, true),
+        (short, false),
+        (repeated, false),
+        (in_a_circle, false),
+        (empty, false),
+        (cut, false),
+        (partial, false),
+        (nothing, false),
+    ] {
+        let fake = Fake::playing(replies).await;
+        let listed = fake.client.list_all_users().await;
+        assert_eq!(listed.is_ok(), is_whole, "{listed:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_user_is_a_service_account_by_its_flag_or_else_by_having_no_address() {
     let user = |more: serde_json::Value| {
         let mut user = json!({"id": "1", "username": "u"});

@@ -46,6 +46,7 @@ fn condition(state: State, reason: Reason) -> Condition {
 
 fn member(state: State, expires_in: i64, last_trigger: Option<Origin>) -> Member {
     Member {
+        fleet: None,
         name: "etl".parse().unwrap(),
         username: "etl_prod".parse().unwrap(),
         token_type: crate::record::TokenType::ReadWrite,

@@ -57,6 +57,7 @@ fn record(owner: &str, serving: u8, previous: &[u8]) -> Box<Record> {
         published_at: now(),
         previous_token_ids: previous.iter().map(|&number| id(number)).collect(),
         elsewhere_token_ids: vec![],
+        first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
         phase: Phase::Retiring,

@@ -30,6 +30,7 @@ fn record(text: &str) -> Record {
         published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
         previous_token_ids: vec!["7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a02".parse().unwrap()],
         elsewhere_token_ids: vec![],
+        first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
         phase: Phase::Published,

@@ -52,9 +52,10 @@ impl<W: World> Reconciler<'_, W> {
             self.discard(created.id).await.ok();
             return pass;
         }
-        let unconfirmed_revocations = match &over.slot {
-            Slot::Managed { record, .. } => record.unconfirmed_revocations,
-            Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => 0,
+        let (first_token_at, unconfirmed_revocations) = match &over.slot {
+            Slot::Managed { record, .. } => (record.first_token_at, record.unconfirmed_revocations),
+            Slot::Vacant => (Some(created.created_at), 0),
+            Slot::Unmanaged { .. } | Slot::Edited { .. } => (None, 0),
         };
         let record = Record {
             token_id: created.id,
@@ -68,6 +69,7 @@ impl<W: World> Reconciler<'_, W> {
             published_at: self.world.now(),
             previous_token_ids: previous,
             elsewhere_token_ids: elsewhere,
+            first_token_at,
             unconfirmed_revocations,
             renewal_ttl_seconds: matches!(reason, Reason::Due(Due::Expiring(_)))
                 .then(|| self.subject.policy.ttl_seconds()),

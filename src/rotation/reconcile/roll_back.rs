@@ -29,6 +29,7 @@ impl<W: World> Reconciler<'_, W> {
             phase: Phase::Published,
             owner: self.subject.owner.clone(),
             elsewhere_token_ids: record.elsewhere_token_ids.clone(),
+            first_token_at: record.first_token_at,
             unconfirmed_revocations: record.unconfirmed_revocations,
             renewal_ttl_seconds: None,
             ..old

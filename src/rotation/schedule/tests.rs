@@ -46,6 +46,7 @@ fn record(created_at: &str, expires_at: Option<&str>) -> Record {
         published_at: created_at,
         previous_token_ids: vec![],
         elsewhere_token_ids: vec![],
+        first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
         phase: Phase::Retiring,

@@ -64,6 +64,10 @@ pub(in crate::sandbox) enum How {
     NotFoundText,
     /// Answers an empty list.
     EmptyList,
+    /// Answers the first half of the users, as if they were all.
+    HalfList,
+    /// Answers 206 where it would answer 200.
+    Partial,
 }
 
 /// One planned fault.
@@ -97,6 +101,8 @@ impl Planned {
         let connects = matches!(self.how, How::Fail | How::Hang | How::LoseReply);
         if self.how == How::EmptyList && !lists {
             Some("empty_list is for token_list, user_list and active_accounts")
+        } else if self.how == How::HalfList && self.operation != Operation::UserList {
+            Some("half_list is for user_list")
         } else if self.operation == Operation::Connect && !connects {
             Some("connect can only fail, hang or lose_reply")
         } else if self.status.is_some_and(|status| !(400..=599).contains(&status)) {

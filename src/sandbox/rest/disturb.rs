@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use axum::Json;
+use axum::body::to_bytes;
 use axum::extract::{ConnectInfo, RawPathParams, Request, State};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
@@ -93,6 +94,16 @@ impl Passage {
                 self.note("empty list, no effect");
                 Json(empty_list(self.operation)).into_response()
             }
+            How::HalfList => {
+                self.note("half a list, no effect");
+                half_list(next.run(request).await).await
+            }
+            How::Partial => {
+                let mut answer = next.run(request).await;
+                self.note("206, after it took effect");
+                *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+                answer
+            }
         }
     }
 
@@ -136,6 +147,22 @@ impl Passage {
     fn note(&self, what: &str) {
         self.service.note_fault(self.operation, self.username.clone(), what);
     }
+}
+
+/// The first half of the users, and a count that agrees with it: only who knows them misses the others.
+async fn half_list(whole: Response) -> Response {
+    let body = to_bytes(whole.into_body(), usize::MAX).await.unwrap_or_default();
+    let mut list: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    let users = list.get_mut("users").and_then(serde_json::Value::as_array_mut);
+    let kept = users.map_or(0, |users| {
+        users.truncate(users.len() / 2);
+        users.len()
+    });
+    if let Some(list) = list.as_object_mut() {
+        list.insert("total_count".to_owned(), kept.into());
+        list.insert("next_page_token".to_owned(), serde_json::Value::Null);
+    }
+    Json(list).into_response()
 }
 
 fn empty_list(operation: Operation) -> serde_json::Value {

@@ -137,6 +137,7 @@ mod tests {
             published_at: "2026-11-22T12:00:01Z".parse().unwrap(),
             previous_token_ids: vec![],
             elsewhere_token_ids: vec![],
+            first_token_at: None,
             unconfirmed_revocations: 0,
             renewal_ttl_seconds: None,
             phase: Phase::Published,

@@ -17,7 +17,7 @@ fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<RotateNow, clap
 
 /// The options that decide what is done, and what they mean. `--reason`, `--dry-run` and `--timeout` go with each of
 /// them and change nothing of it; whatever is not in the table is refused.
-const MEANINGS: [(&[&str], Which, Urgency, OldPlace); 13] = {
+const MEANINGS: [(&[&str], Which, Urgency, OldPlace); 19] = {
     use OldPlace::{GivenUp, Kept};
     use Urgency::{Compromised, Forced, IfDue};
     use Which::{All, Glob, Mixed, Name};
@@ -29,6 +29,12 @@ const MEANINGS: [(&[&str], Which, Urgency, OldPlace); 13] = {
         (&["etl", "--due"], Name, IfDue, Kept),
         (&["etl", "--compromised"], Name, Compromised, Kept),
         (&["--all", "--compromised"], All, Compromised, Kept),
+        (&["et*"], Glob, Forced, Kept),
+        (&["et*", "--due"], Glob, IfDue, Kept),
+        (&["et*", "--compromised"], Glob, Compromised, Kept),
+        (&["etl", "et*"], Mixed, Forced, Kept),
+        (&["etl", "et*", "--due"], Mixed, IfDue, Kept),
+        (&["etl", "et*", "--compromised"], Mixed, Compromised, Kept),
         (&["etl", "--give-up-old-place"], Name, Forced, GivenUp),
         (&["et*", "--give-up-old-place"], Glob, Forced, GivenUp),
         (&["etl", "et*", "--give-up-old-place"], Mixed, Forced, GivenUp),
@@ -78,6 +84,7 @@ fn every_combination_is_refused_or_means_exactly_what_the_table_says() {
         let expected = meaning.filter(|_| reason || !deciding.contains(&"--compromised")).map(
             |&(_, which, urgency, old_place)| RotateNow {
                 scope: which.scope(),
+                filters: Filters::default(),
                 urgency,
                 reason: reason.then(|| "weekly run".to_owned()),
                 old_place,
@@ -91,8 +98,8 @@ fn every_combination_is_refused_or_means_exactly_what_the_table_says() {
         taken += u32::from(expected.is_some());
         assert_eq!(parse(line.iter().copied()).ok(), expected, "{line:?}");
     }
-    // Five with --compromised, of which half lack the reason, and eight without.
-    assert_eq!(taken, 5 * 4 + 8 * 8);
+    // Seven with --compromised, of which half lack the reason, and twelve without.
+    assert_eq!(taken, 7 * 4 + 12 * 8);
 }
 
 #[test]
@@ -109,6 +116,18 @@ fn the_order_of_the_words_means_nothing() {
             (Urgency::IfDue, Some("weekly run"))
         );
         assert_eq!(rotate.scope, Which::Name.scope());
+    }
+}
+
+#[test]
+fn filters_choose_of_all_or_of_those_that_are_named() {
+    let rotate = parse(["--fleet", "customers", "--state", "due"]).unwrap();
+    assert_eq!((rotate.scope, rotate.urgency), (Scope::All, Urgency::Forced));
+    assert_eq!(rotate.filters.fleets, ["customers".parse().unwrap()]);
+    let rotate = parse(["et*", "--account", "etl_*", "--store", "main", "--due"]).unwrap();
+    assert_eq!((rotate.scope, rotate.urgency), (Which::Glob.scope(), Urgency::IfDue));
+    for line in [["--state", "asleep"], ["--account", "a b"], ["--fleet", "a/b"]] {
+        assert!(parse(line).is_err(), "{line:?}");
     }
 }
 
@@ -153,7 +172,7 @@ fn a_refusal_names_what_is_wrong_and_how_the_command_is_used() {
     let refusal = said(&["etl", "--compromised"]);
     assert!(refusal.contains("--compromised needs --reason"), "{refusal}");
     assert!(refusal.contains("Usage: pintail rotate-now"), "{refusal}");
-    assert!(said(&["et*"]).contains("--give-up-old-place"));
+    assert!(said(&["--fleet", "x", "--give-up-old-place"]).contains("--give-up-old-place"));
     assert!(said(&["etl", "--all"]).contains("--all"));
     assert_eq!(parse(["etl", "--all"]).unwrap_err().exit_code(), 2);
 }

@@ -139,6 +139,7 @@ impl Look {
                 published_at: at(-DAY),
                 previous_token_ids: vec![],
                 elsewhere_token_ids: vec![],
+                first_token_at: None,
                 unconfirmed_revocations: 0,
                 renewal_ttl_seconds: None,
                 phase: Phase::Published,
