@@ -126,7 +126,11 @@ pub const TABLE: [(&str, &Retry); 10] = [
 ];
 
 impl Retry {
-    /// The same policy, if it makes sense; a constant that does not is not compiled.
+    /// The same policy, if it makes sense.
+    ///
+    /// # Panics
+    ///
+    /// Where it makes none: such a constant is not compiled.
     #[must_use]
     pub const fn checked(self) -> Self {
         assert!(self.tries > 0, "something must be tried");

@@ -60,7 +60,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("fault", &["redact", "regular"]),
     ("retry", &[]),
     // The core: no client, no HTTP, no files, no configuration.
-    ("rotation", &["fault", "names", "record", "redact", "secret", "text"]),
+    ("rotation", &["fault", "names", "record", "redact", "retry", "secret", "text"]),
     // What adapters are made of.
     ("http", &["redact", "secret"]),
     ("tls", &["fault", "http", "regular"]),
@@ -69,11 +69,25 @@ const ARROWS: &[(&str, &[&str])] = &[
     // The adapters: none knows another, nor what decides.
     (
         "motherduck",
-        &["fault", "http", "names", "record", "redact", "rotation", "secret", "tally", "tls"],
+        &[
+            "fault", "http", "names", "record", "redact", "retry", "rotation", "secret", "tally",
+            "tls",
+        ],
     ),
     (
         "store",
-        &["fault", "http", "kubernetes", "names", "record", "redact", "rotation", "secret", "tls"],
+        &[
+            "fault",
+            "http",
+            "kubernetes",
+            "names",
+            "record",
+            "redact",
+            "retry",
+            "rotation",
+            "secret",
+            "tls",
+        ],
     ),
     (
         "gate",
@@ -84,7 +98,6 @@ const ARROWS: &[(&str, &[&str])] = &[
             "kubernetes",
             "names",
             "record",
-            "redact",
             "rotation",
             "secret",
             "tally",
@@ -96,14 +109,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("audit", &["fault", "names"]),
     ("account", &["audit", "fault", "http", "motherduck", "names", "sandbox", "secret"]),
     // What is known of the credentials, and who shows and tells it.
-    ("telemetry", &["fault", "http", "names", "rotation", "secret", "tls", "workers"]),
+    ("telemetry", &["fault", "http", "names", "retry", "rotation", "secret", "tls", "workers"]),
     ("fleet", &["fault", "log", "names", "record", "rotation", "tally", "workers"]),
     ("metrics", &["fault", "fleet", "http", "rotation", "tally", "tls"]),
     (
         "notify",
         &[
-            "deadline", "fault", "fleet", "http", "names", "record", "rotation", "secret", "text",
-            "tls", "workers",
+            "deadline", "fault", "fleet", "http", "names", "record", "retry", "rotation", "secret",
+            "text", "tls", "workers",
         ],
     ),
     ("server", &["fault", "fleet", "metrics", "names", "rotation", "text", "workers"]),

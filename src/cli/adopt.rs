@@ -129,13 +129,13 @@ pub(super) async fn take_in(
     let (Some(credential), Some(world)) = (config.credentials.get(name), world) else {
         return Err(Complaint::usage(format!("there is no credential `{name}`"), None));
     };
-    let ground = Ground::look(outside, std::slice::from_ref(name)).await;
+    let ground = Box::pin(Ground::look(outside, std::slice::from_ref(name))).await;
     let disproved = Box::pin(disproved(&world, credential, ground.slot(name))).await;
     let prepared = ground.prepare(config, wish, take_over, disproved);
     let Prepared { reading, claim, record } =
         prepared.map_err(|obstacle| obstacle.complaint(name))?;
     let opens;
-    match world.connect(claim.token, &Identity::served(&record)).await {
+    match Box::pin(world.connect(claim.token, &Identity::served(&record))).await {
         Ok(Verdict::Works(answer)) => {
             let accepted = wish.accepted.as_deref();
             Box::pin(ensure_own(&world, credential, accepted, answer.as_ref())).await?;
@@ -160,7 +160,7 @@ pub(super) async fn take_in(
     };
     // Its outcome is told where the secret is written.
     deed::begin(config, "adopt", about).await?;
-    let written = world.publish(Site::Store, reading, &record, claim.token).await;
+    let written = Box::pin(world.publish(Site::Store, reading, &record, claim.token)).await;
     written.map_err(|error| unwritten(error, name))?;
     tracing::info!(credential = %name, token_id = %record.token_id, rotation_id = %record.rotation_id, "token adopted");
     Ok(Adopted {

@@ -116,7 +116,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             super::account::account(mustered.config, deed, output).await
         }
         Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
-        Command::Token(deed) => super::token::token(read(arguments)?, deed, output).await,
+        Command::Token(deed) => Box::pin(super::token::token(read(arguments)?, deed, output)).await,
         Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,
         Command::Notify(deed) => super::notify::notify(read(arguments)?, deed, output).await,
         Command::Dive(deed) => super::dive::dive(read(arguments)?, deed, output).await,

@@ -24,7 +24,7 @@ pub(super) async fn token(
     match arguments {
         Token::Create(wish) => create::create(&config, wish, output).await,
         Token::List { username } => list(&config, username, output).await,
-        Token::Revoke(wish) => revoke::revoke(&config, wish, output).await,
+        Token::Revoke(wish) => Box::pin(revoke::revoke(&config, wish, output)).await,
     }
 }
 

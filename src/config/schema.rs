@@ -36,7 +36,7 @@ struct Sections {
     /// The credentials, by name.
     credentials: Option<BTreeMap<String, raw::credential::Credential>>,
     /// Rules that make credentials of accounts, by name.
-    fleets: Option<BTreeMap<String, raw::fleet::Fleet>>,
+    fleets: Option<BTreeMap<String, Box<raw::fleet::Fleet>>>,
 }
 
 /// The JSON schema of a configuration file, draft 7.

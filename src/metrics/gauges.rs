@@ -105,14 +105,21 @@ impl Collector for Gauges {
             &disputed.map(|disputed| (vec![], disputed)).into_iter().collect::<Vec<_>>(),
         )?;
         self.configuration(&mut encoder)?;
+        self.of_this_process(&mut encoder)
+    }
+}
+
+impl Gauges {
+    /// How pintail itself goes.
+    fn of_this_process(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         counter(
-            &mut encoder,
+            encoder,
             "audit_log_failures",
             "Lines of the audit log that could not be written",
             self.snapshot.contacts.audit_failures.into_iter().map(|count| (vec![], count)),
         )?;
         counter(
-            &mut encoder,
+            encoder,
             "worker_restarts",
             "How often a worker in the background panicked and was started again",
             self.snapshot
@@ -121,22 +128,20 @@ impl Collector for Gauges {
                 .map(|one| (vec![("worker", one.name.clone())], one.restarts)),
         )?;
         counter(
-            &mut encoder,
+            encoder,
             "log_lines_dropped",
             "Log lines that could not be written, or waited too long for it",
             std::iter::once((vec![], self.snapshot.log_lines_dropped)),
         )?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         gauge(
-            &mut encoder,
+            encoder,
             "build_info",
             "Always 1; the labels tell which pintail this is",
             &[(vec![("version", version)], 1.0)],
         )
     }
-}
 
-impl Gauges {
     /// How the rules stand that make credentials.
     fn encode_fleets(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut numbers = |name: &str, help: &str, of: fn(&FleetStanding) -> Option<f64>| {

@@ -12,7 +12,7 @@ use crate::servers::closed_port;
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A daemon that looks each second, and where it tells how it stands.
 fn daemon(scene: &mut Scene) -> (Running, String) {

@@ -181,7 +181,9 @@ fn a_list_that_fails_is_cut_short_or_comes_empty_changes_nothing() {
 fn beyond_the_limit_nobody_joins_however_often_and_by_whom_it_is_asked() {
     let fleet = Fleet::new(9, "joins_at_most = \"2/d\"");
     let runs: Vec<_> = (0..2).map(|_| fleet.scene.start(&["rotate-now", "--all"])).collect();
-    runs.into_iter().for_each(|run| drop(run.wait()));
+    for run in runs {
+        drop(run.wait());
+    }
     for _ in 0..3 {
         let run = fleet.scene.pintail(&["rotate-now", "--due"]);
         assert_eq!(run.code, Some(0), "{run}");
@@ -330,7 +332,9 @@ fn a_great_fleet_comes_to_rest_whatever_is_created_deleted_failed_and_killed() {
     let daemon = fleet.daemon();
     waited("two thirds have joined", &mut || created(accounts * 2 / 3));
     faults(0.0, 0.0);
-    names(accounts..accounts + 50).iter().for_each(|account| fleet.create(account));
+    for account in &names(accounts..accounts + 50) {
+        fleet.create(account);
+    }
     faults(0.03, 0.02);
     let mut other = fleet.scene.start(&["rotate-now", "--all"]);
     waited("it rotates", &mut || {
@@ -342,7 +346,9 @@ fn a_great_fleet_comes_to_rest_whatever_is_created_deleted_failed_and_killed() {
     });
     drop(other);
     faults(0.0, 0.0);
-    names(0..10).iter().for_each(|account| fleet.delete(account));
+    for account in &names(0..10) {
+        fleet.delete(account);
+    }
     faults(0.03, 0.02);
     daemon.kill();
     let daemon = fleet.daemon();

@@ -1,5 +1,6 @@
 //! A start in unlucky surroundings: what may pass by itself is waited for, what cannot ends it, and a signal always does.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -117,23 +118,25 @@ fn a_file_that_is_not_there_yet_is_waited_for_said_everywhere_and_taken_when_it_
         }),
         ("authority of a hook", |scene, later| {
             let later = later.display();
-            scene.defaults += &format!(
+            write!(
+                scene.defaults,
                 "\ndeploy.http = {{ url = \"http://127.0.0.1:9/\", ca_file = \"{later}\" }}"
-            );
+            )
+            .unwrap();
             fs::read(&scene.ca_file).unwrap()
         }),
         ("authority of a receiver", |scene, later| {
             let later = later.display();
-            scene.more += &format!(
+            write!(scene.more,
                 "[notifications.bus]\nwebhook = {{ url = \"http://127.0.0.1:9/\", ca_file = \"{later}\" }}\n"
-            );
+            ).unwrap();
             fs::read(&scene.ca_file).unwrap()
         }),
         ("headers of a collector", |scene, later| {
             let later = later.display();
-            scene.more += &format!(
+            write!(scene.more,
                 "[telemetry]\notlp_endpoint = \"http://127.0.0.1:9/\"\nheaders_from = {{ file = \"{later}\" }}\n"
-            );
+            ).unwrap();
             b"x-scope=7".to_vec()
         }),
     ];

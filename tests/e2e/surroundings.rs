@@ -155,7 +155,7 @@ fn a_port_where_nobody_listens_ends_a_run_within_a_quarter_of_a_minute() {
     };
     let changes: [&dyn Fn(&mut Scene); 2] =
         [&|scene| scene.api_url = format!("http://{closed}"), &|scene| {
-            scene.postgres_port = Some(closed.port())
+            scene.postgres_port = Some(closed.port());
         }];
     for change in changes {
         let mut scene = Scene::new(Kind::File);

@@ -28,7 +28,9 @@ fn code(value: &Value) -> String {
             let keys = table.iter().map(|(key, value)| format!("{key} = {}", inline(value)));
             format!("{{ {} }}", keys.collect::<Vec<_>>().join(", ")).replace("{  }", "{}")
         }
-        other => inline(other),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            inline(value)
+        }
     };
     format!("`{text}`")
 }
@@ -39,7 +41,7 @@ fn inline(value: &Value) -> String {
         Value::Array(list) => {
             format!("[{}]", list.iter().map(inline).collect::<Vec<_>>().join(", "))
         }
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
     }
 }
 
@@ -74,14 +76,13 @@ fn reference() -> String {
         `45d` or `1h 30m`. Each key may also be set by an environment variable: `PINTAIL__DAEMON__SWEEP=1h`.\n\
         `[defaults]` takes the same keys as `[credentials.NAME]`.\n"
         .to_owned();
-    for (section, value) in root["properties"].as_object().unwrap() {
+    for (section, value) in root.get("properties").and_then(Value::as_object).unwrap() {
         if section == "defaults" {
             continue;
         }
-        let value = if value["$ref"].is_string() { value } else { value };
         match resolved(&root, value).iter().find_map(|one| one.get("additionalProperties")) {
             Some(each) if each.is_object() => {
-                render(&root, &format!("{section}.NAME"), each, &mut text)
+                render(&root, &format!("{section}.NAME"), each, &mut text);
             }
             _ => render(&root, section, value, &mut text),
         }

@@ -28,7 +28,7 @@ impl Observer {
         let found = Arc::clone(&this.found);
         std::thread::spawn(move || {
             while !stop.load(Ordering::SeqCst) {
-                let next = Instant::now() + PERIOD;
+                let next = Instant::now().checked_add(PERIOD).unwrap();
                 // First what is revoked, then who lives: a pod may end between the two, and none comes back to life.
                 let revoked: Vec<_> = sandbox
                     .events()

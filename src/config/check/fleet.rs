@@ -11,7 +11,8 @@ use super::placeholders::fill;
 use super::{admin, kubernetes, path, shaped};
 use crate::config::fleet::{Fleet, Template, Unfit};
 use crate::config::raw::credential::Credential as Raw;
-use crate::config::raw::fleet::{KEYS, Limit, Rule as RawRule};
+use crate::config::raw::fleet::{self as raw_fleet, KEYS, Limit, Rule as RawRule};
+use crate::config::suggest;
 use crate::config::{Config, Credential};
 use crate::fleets::{Glob, JoinRate, LeaveLimit, Rule, Source};
 use crate::kubernetes::settings::Cluster;
@@ -49,6 +50,16 @@ pub(super) fn check(
     };
     let (own, of_credential): (Dict, Dict) =
         dict.clone().into_iter().partition(|(key, _)| KEYS.contains(&key.as_str()));
+    let known = raw_fleet::Fleet::keys();
+    let is_foreign = |key: &String| !known.contains(key) && key != "username";
+    let foreign: Vec<_> = of_credential.keys().filter(|key| is_foreign(key)).collect();
+    if !foreign.is_empty() {
+        for word in foreign {
+            let known = known.iter().map(String::as_str);
+            findings.problem(&key.child(word), suggest::unknown("key", word, known));
+        }
+        return None;
+    }
     let rule: Option<RawRule> = shaped(&Value::from(own), key, findings);
     let keys: Option<Raw> = shaped(&Value::from(of_credential), key, findings);
     let (rule, keys) = rule.zip(keys)?;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::credential::Credential;
 use super::scalar::FilePath;
@@ -28,8 +29,10 @@ pub(in crate::config) struct Rule {
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub(in crate::config) struct Accounts {
     /// Service accounts that MotherDuck lists.
+    #[schemars(extend("examples" = [json!({ "match": "customer_*" })]))]
     pub(in crate::config) motherduck: Option<Users>,
     /// A file that lists usernames: one a line, or a JSON list.
+    #[schemars(extend("examples" = ["/etc/pintail/customers.txt"]))]
     pub(in crate::config) file: Option<FilePath>,
 }
 
@@ -40,8 +43,10 @@ pub(in crate::config) struct Accounts {
 pub(in crate::config) struct Users {
     /// What the usernames have in common: letters, digits and underscores, `*` for any of them, `?` for any one.
     #[serde(rename = "match")]
+    #[schemars(extend("examples" = ["customer_*"]))]
     pub(in crate::config) matching: Option<String>,
     /// The usernames, or patterns of them, that are left out.
+    #[schemars(extend("examples" = [json!(["customer_test*"])]))]
     pub(in crate::config) except: Option<Vec<String>>,
 }
 
@@ -60,6 +65,15 @@ pub(in crate::config) enum Limit {
 /// `[fleets.NAME]` with all its keys, of which only the schema is used.
 pub(in crate::config) struct Fleet;
 
+impl Fleet {
+    /// All keys, as the schema has them.
+    pub(in crate::config) fn keys() -> Vec<String> {
+        let schema = Self::json_schema(&mut SchemaGenerator::default());
+        let properties = schema.get("properties").and_then(serde_json::Value::as_object);
+        properties.into_iter().flat_map(|all| all.keys().cloned()).collect()
+    }
+}
+
 impl JsonSchema for Fleet {
     fn schema_name() -> Cow<'static, str> {
         "Fleet".into()
@@ -69,14 +83,29 @@ impl JsonSchema for Fleet {
         let accounts = generator.subschema_for::<Accounts>();
         let limit = generator.subschema_for::<Limit>();
         let own = [
-            ("accounts", accounts),
-            ("leaves_at_most", limit),
+            (
+                "accounts",
+                json_schema!({
+                    "description": "Where the accounts come from: MotherDuck's own list, or a file. Required.",
+                    "allOf": [accounts],
+                    "examples": [{ "motherduck": { "match": "customer_*" } }],
+                }),
+            ),
+            (
+                "leaves_at_most",
+                json_schema!({
+                    "description": "How many accounts may leave at once, as a number or a share; where more are missing from a list, nobody leaves. By default 5 %, or 3 where that is more.",
+                    "allOf": [limit],
+                    "examples": ["10%"],
+                }),
+            ),
             (
                 "credential",
                 json_schema!({
                     "description": "The credentials' names; {username} stands for the account's name in lower case.",
                     "type": "string",
                     "default": "{username}",
+                    "examples": ["customer-{username}"],
                 }),
             ),
             (
@@ -85,6 +114,7 @@ impl JsonSchema for Fleet {
                     "description": "How many first tokens are made in a time, such as \"20/h\".",
                     "type": "string",
                     "default": "20/h",
+                    "examples": ["100/h"],
                     "pattern": "^\\s*[0-9]+\\s*/\\s*[mhd]\\s*$",
                 }),
             ),

@@ -24,7 +24,7 @@ impl Script {
 
     fn pauses(&self) -> Vec<Duration> {
         let asked = self.asked.lock().unwrap();
-        asked.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()
+        asked.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0)).collect()
     }
 
     fn seconds(&self) -> Vec<u64> {

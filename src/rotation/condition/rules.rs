@@ -171,6 +171,7 @@ pub(super) fn paused(case: &Case<'_>) -> Option<Finding> {
     case.policy.paused.then(|| expiry.unwrap_or(paused))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the last rule of the list has the type of all")]
 pub(super) fn fresh(case: &Case<'_>) -> Option<Finding> {
     let since = case.last_run.map(|run| run.since);
     let since = since.or_else(|| case.record().map(|record| record.published_at));

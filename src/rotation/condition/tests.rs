@@ -137,18 +137,18 @@ fn short(condition: &Condition) -> (State, Option<Reason>, Option<i64>) {
     (condition.state, condition.reason, since)
 }
 
-fn working(step: Step) -> Option<Working> {
-    Some(Working { step: Some(step), since: at(-30) })
+fn working(step: Step) -> Working {
+    Working { step: Some(step), since: at(-30) }
 }
 
-fn kept(is_in_doubt: bool) -> Option<Kept> {
+fn kept(is_in_doubt: bool) -> Kept {
     let trouble = Trouble {
         step: None,
         reason: Reason::PlaceChanged,
         message: "moved".to_owned(),
         hint: Some("name it as a mirror".to_owned()),
     };
-    Some(Kept { trouble, is_in_doubt })
+    Kept { trouble, is_in_doubt }
 }
 
 #[test]
@@ -288,7 +288,9 @@ fn what_a_run_came_to_weighs_more_than_what_the_secret_looks_like() {
         ),
         (
             "a held gate that is polled on",
-            unfinished(60).left(State::Held, gate).edit(|it| it.working = working(Step::Gate)),
+            unfinished(60)
+                .left(State::Held, gate)
+                .edit(|it| it.working = Some(working(Step::Gate))),
             (State::Held, Some(R::GateNotPassed), hour_ago),
         ),
         (
@@ -303,17 +305,19 @@ fn what_a_run_came_to_weighs_more_than_what_the_secret_looks_like() {
         ),
         (
             "failing, and tried again",
-            quiet().left(State::Failing, publish).edit(|it| it.working = working(Step::Publish)),
+            quiet()
+                .left(State::Failing, publish)
+                .edit(|it| it.working = Some(working(Step::Publish))),
             (State::Failing, Some(R::PublishFailed), hour_ago),
         ),
         (
             "failing before, and past it",
-            quiet().left(State::Failing, publish).edit(|it| it.working = working(Step::Gate)),
+            quiet().left(State::Failing, publish).edit(|it| it.working = Some(working(Step::Gate))),
             (State::Rotating, Some(R::RotationUnderWay), Some(-30)),
         ),
         (
             "at work for the first time",
-            quiet().edit(|it| it.working = working(Step::Create)),
+            quiet().edit(|it| it.working = Some(working(Step::Create))),
             (State::Rotating, Some(R::RotationUnderWay), Some(-30)),
         ),
         ("at rest", quiet().left(State::Fresh, None), (State::Fresh, None, hour_ago)),
@@ -324,17 +328,17 @@ fn what_a_run_came_to_weighs_more_than_what_the_secret_looks_like() {
         ),
         (
             "kept in its former place",
-            quiet().left(State::Fresh, None).edit(|it| it.kept = kept(false)),
+            quiet().left(State::Fresh, None).edit(|it| it.kept = Some(kept(false))),
             (State::Blocked, Some(R::PlaceChanged), Some(-7_200)),
         ),
         (
             "kept there, and held",
-            unfinished(60).left(State::Held, gate).edit(|it| it.kept = kept(false)),
+            unfinished(60).left(State::Held, gate).edit(|it| it.kept = Some(kept(false))),
             (State::Held, Some(R::GateNotPassed), hour_ago),
         ),
         (
             "kept there since nobody can tell",
-            unfinished(60).left(State::Held, gate).edit(|it| it.kept = kept(true)),
+            unfinished(60).left(State::Held, gate).edit(|it| it.kept = Some(kept(true))),
             (State::Blocked, Some(R::PlaceChanged), Some(-7_200)),
         ),
     ];
@@ -360,7 +364,7 @@ fn a_held_credential_says_why_since_when_what_next_and_what_to_do() {
 #[test]
 fn what_a_place_that_is_kept_hides_is_told_besides() {
     let failing = Some((Reason::PublishFailed, Some(Step::Publish)));
-    let look = quiet().left(State::Failing, failing).edit(|it| it.kept = kept(false));
+    let look = quiet().left(State::Failing, failing).edit(|it| it.kept = Some(kept(false)));
     let message = look.stands().message.unwrap();
     assert_eq!(message, "moved; besides, as it was told");
     assert_eq!(look.stands().hint.as_deref(), Some("name it as a mirror"));

@@ -39,7 +39,7 @@ pub fn living(
     let has_left = |id: &TokenId| listing.is_some() && listed(id).is_none();
     let predecessors = record.into_iter().flat_map(|record| {
         let is_retiring = record.phase == Phase::Retiring;
-        let lives = move |id: &&TokenId| !is_gone(id) && !(is_retiring && has_left(id));
+        let lives = move |id: &&TokenId| !(is_gone(id) || is_retiring && has_left(id));
         record.previous_token_ids.iter().filter(lives)
     });
     let has_expired = |id: &TokenId| {

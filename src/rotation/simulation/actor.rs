@@ -160,7 +160,11 @@ impl Actor {
         match part {
             Part::Store => clocks.hear_store(self.index),
             Part::Rest | Part::Revocations => clocks.hear_motherduck(self.index),
-            _ => {}
+            Part::Mirror
+            | Part::Connections
+            | Part::Consumers
+            | Part::AdminToken
+            | Part::StoreAccess => {}
         }
     }
 

@@ -36,7 +36,7 @@ impl Pace {
     fn place(&self, now: Instant) -> Instant {
         let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = line.next.map_or(now, |next| next.max(now));
-        line.next = Some(at + line.gap);
+        line.next = at.checked_add(line.gap);
         at
     }
 
@@ -46,7 +46,7 @@ impl Pace {
         line.gap = (line.gap * VAULT_BUSY.factor).clamp(VAULT_BUSY.first, VAULT_BUSY.longest);
         let wait =
             retry_after.map_or(line.gap, |asked| asked.max(line.gap)).min(VAULT_BUSY.longest_asked);
-        line.next = line.next.max(Some(now + wait));
+        line.next = line.next.max(now.checked_add(wait));
     }
 
     /// A request was not: they may come a little faster.

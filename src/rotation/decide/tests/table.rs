@@ -263,7 +263,7 @@ fn a_served_token_is_lost_only_by_two_lists_and_a_refusal() {
         look.evidence.found();
         look.evidence.proofs_mut().verify = tries(1, 1, 0);
     });
-    check([
+    check(vec![
         ("an empty list is one sighting", quiet().listing([]), second(15)),
         ("a second comes later", missing(quiet(), 10, 0, false), second(5)),
         ("two are no proof yet", missing(quiet(), 15, 0, false), Decision::Verify),

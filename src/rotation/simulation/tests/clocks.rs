@@ -50,9 +50,9 @@ fn a_served_token_never_expires_while_either_clock_is_right() {
     ] {
         for consumers in [Consumers::Healthy, Consumers::Sick, Consumers::Flapping] {
             for on_failure in [OnFailure::Hold, OnFailure::RollBack] {
-                let mut base = Scenario { protocol, store_date, consumers, ..short_lives(1) };
+                let mut base = Scenario { protocol, consumers, store_date, ..short_lives(1) };
                 base.pintails[0].on_failure = on_failure;
-                for world in one_is_right(&base) {
+                for world in one_is_right(base) {
                     explore(&world);
                     worlds += 1;
                 }
@@ -134,16 +134,16 @@ fn a_date_far_ahead_makes_a_token_an_hour_and_no_more() {
     }
 }
 
-fn judged(base: Scenario, judge: fn() -> Box<Judge>) -> Option<String> {
+fn judged(base: &Scenario, judge: fn() -> Box<Judge>) -> Option<String> {
     let law = |shown: Shown| shown.violations.into_iter().next();
-    one_is_right(&base)
+    one_is_right(base)
         .into_iter()
         .find_map(|world| law(run(&Scenario { judge: Some(judge), ..world })))
 }
 
 #[test]
 fn planted_a_clock_that_is_believed_alone_is_noticed() {
-    let law = judged(short_lives(1), || {
+    let law = judged(&short_lives(1), || {
         Box::new(|subject: &Subject, seen: &Observation<'_>| {
             decide(subject, &Observation { time: seen.time.now.into(), ..*seen })
         })
@@ -153,7 +153,7 @@ fn planted_a_clock_that_is_believed_alone_is_noticed() {
 
 #[test]
 fn planted_a_token_that_is_replaced_as_soon_as_it_seems_old_is_noticed() {
-    let law = judged(short_lives(1), || {
+    let law = judged(&short_lives(1), || {
         Box::new(|subject: &Subject, seen: &Observation<'_>| {
             let decided = decide(subject, seen);
             let (Decision::Hold { obstacle: Obstacle::Clock, .. }, Sight::Managed(record)) =
