@@ -52,7 +52,7 @@ fn a_served_token_never_expires_while_either_clock_is_right() {
             for on_failure in [OnFailure::Hold, OnFailure::RollBack] {
                 let mut base = Scenario { protocol, consumers, store_date, ..short_lives(1) };
                 base.pintails[0].on_failure = on_failure;
-                for world in one_is_right(base) {
+                for world in one_is_right(&base) {
                     explore(&world);
                     worlds += 1;
                 }
