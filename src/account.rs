@@ -18,7 +18,7 @@ pub use self::drift::{Difference, Drift};
 
 use self::drift::{change_of, drift};
 use self::settings::DeclaredAccount;
-use crate::audit::{AuditError, Event, Ledger, Outcome};
+use crate::audit_log::{AuditError, Event, Ledger, Outcome};
 use crate::fault::{Fault, FaultKind};
 use crate::motherduck::{Change, ChangeError, Client, Creation, Error};
 use crate::names::AccountName;
@@ -46,7 +46,7 @@ pub async fn see(motherduck: &Client, declared: &DeclaredAccount) -> Result<Sigh
 }
 
 /// Keeps one account as declared, for all of its credentials in this process.
-pub struct Keeper {
+pub struct AccountReconciler {
     motherduck: Arc<Client>,
     username: AccountName,
     ensures: bool,
@@ -67,7 +67,7 @@ pub struct State {
     pub is_primed: bool,
 }
 
-impl Keeper {
+impl AccountReconciler {
     /// A keeper that compares the Ducklings once in `pace` at most. Nothing is contacted.
     pub fn new(motherduck: Arc<Client>, declared: &DeclaredAccount, pace: Duration) -> Self {
         Self {

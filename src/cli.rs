@@ -10,7 +10,6 @@ mod audit_log;
 mod bench;
 mod by_hand;
 mod check;
-mod complaint;
 mod completions;
 mod confirm;
 mod deed;
@@ -18,6 +17,7 @@ mod demo;
 mod dive;
 mod duckling;
 mod entry;
+mod error;
 mod fleet;
 mod identify;
 mod inventory;
@@ -46,8 +46,8 @@ mod whose;
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,
     CreateToken, DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount,
-    Filters, Fleet, Fleets, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output,
-    Pattern, RevokeToken, RollBack, RotateNow, Schedule, Scope, SetDucklings, TestPattern,
+    Filters, Fleets, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output, Pattern,
+    Registry, RevokeToken, RollBack, RotateNow, Schedule, Scope, SetDucklings, TestPattern,
     TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;

@@ -26,16 +26,16 @@ pub use self::place::{Move, Place};
 pub use self::schema::schema;
 
 use crate::account::settings::DeclaredAccount;
-use crate::gate::settings::{Gate, Hook};
+use crate::consumers::gate::settings::{Gate, Hook};
+use crate::consumers::verify::settings::{Postgres, Proof};
 use crate::motherduck::settings::{AdminToken, MotherDuck};
 use crate::names::{AccountName, CredentialName, FleetName, Owner};
-use crate::notify::settings::Sink;
+use crate::notifications::settings::Sink;
 use crate::record::TokenType;
 use crate::rotation::policy::Policy;
 use crate::server::settings::Server;
-use crate::store::settings::StoreSettings;
-use crate::telemetry::settings::Telemetry;
-use crate::verify::settings::{Postgres, Proof};
+use crate::stores::settings::StoreSettings;
+use crate::traces::settings::Telemetry;
 
 /// The key of the token's text, unless another one is configured.
 const TOKEN_FIELD: &str = "motherduck_token";

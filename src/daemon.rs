@@ -3,14 +3,14 @@
 mod backoff;
 mod current;
 mod driver;
-mod lineup;
 mod muster;
 mod notice;
+mod pending;
+mod permit;
 mod planner;
 mod queue;
 mod reload;
 mod signals;
-mod slot;
 mod supervisor;
 #[cfg(test)]
 mod tests;
@@ -33,11 +33,11 @@ pub use self::signals::{reload_signal, shutdown_on_signals};
 pub use self::supervisor::Supervisor;
 use self::wakes::Wakes;
 use crate::config::{Config, Files, Fingerprint};
+use crate::engine::{self, Engine};
 use crate::fault::{Fault, FaultKind};
-use crate::fleet::Fleet;
-use crate::live::{self, Outside};
-use crate::notify::{self, Notifier, Sinks};
+use crate::notifications::{self, Notifier, Sinks};
 use crate::rotation::schedule::Calendar;
+use crate::status::Registry;
 use crate::workers;
 
 /// So long a stop waits for notifications to be delivered, once the steps in hand have ended.
@@ -51,7 +51,7 @@ pub enum DaemonError {
     Open(#[source] Fault),
     /// A sink cannot be made ready.
     #[error("cannot prepare the notifications")]
-    Notifications(#[source] notify::SetupError),
+    Notifications(#[source] notifications::SetupError),
     /// The operating system gives no signals.
     #[error("cannot listen for signals")]
     Signals(#[source] std::io::Error),
@@ -79,7 +79,7 @@ impl DaemonError {
 /// A daemon that has what it needs and rotates nothing yet.
 pub struct Daemon {
     current: Arc<Current>,
-    fleet: Arc<Fleet>,
+    fleet: Arc<Registry>,
     sinks: Sinks,
     followed: Option<Followed>,
     supervisor: Supervisor,
@@ -89,9 +89,9 @@ impl Daemon {
     /// Makes everything ready that the credentials need; contacts nobody.
     pub async fn open(config: Arc<Config>) -> Result<Self, DaemonError> {
         let sinks = Sinks::open(&config.notifications).map_err(DaemonError::Notifications)?;
-        let outside = Outside::open(config.clone()).await.map_err(DaemonError::Open)?;
+        let outside = Engine::open(config.clone()).await.map_err(DaemonError::Open)?;
         let current = Arc::new(Current::new(Arc::new(outside)));
-        let fleet = Arc::new(live::fleet(&config, |_| true, current.clone()));
+        let fleet = Arc::new(engine::fleet(&config, |_| true, current.clone()));
         Ok(Self { current, fleet, sinks, followed: None, supervisor: Supervisor::default() })
     }
 
@@ -111,7 +111,7 @@ impl Daemon {
     }
 
     /// How the credentials stand, for whoever shows it.
-    pub fn fleet(&self) -> Arc<Fleet> {
+    pub fn fleet(&self) -> Arc<Registry> {
         self.fleet.clone()
     }
 

@@ -4,7 +4,7 @@
 //! here are half a dozen requests, and of each it must be known what `kube` does not tell:
 //!
 //! - whether it may still take effect: a write is sent once and never again, and an answer that is lost is told apart
-//!   from a connection that was never made ([`Unwritten`]);
+//!   from a connection that was never made (`Unwritten`);
 //! - that its answer is bounded, a list by its pages too, and never quoted where the request held a token;
 //! - that it is counted like those of the other adapters, through the one TLS configuration that all of them share;
 //! - that the token and the authority are those of the files as they are now.

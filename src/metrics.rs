@@ -11,7 +11,7 @@ use prometheus_client::registry::Registry;
 use self::gauges::Gauges;
 pub use self::push::{PushError, push};
 pub use self::textfile::{TextfileError, write_textfile};
-use crate::fleet::Fleet;
+use crate::status;
 
 /// How metrics are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ impl Format {
 
 /// The metrics of `fleet`. With `tells_apart` the series have a label for the credential, otherwise they are sums,
 /// counts and the earliest of all times.
-pub fn render(fleet: &Fleet, tells_apart: bool, format: Format) -> String {
+pub fn render(fleet: &status::Registry, tells_apart: bool, format: Format) -> String {
     let mut registry = Registry::with_prefix("pintail");
     let counts = fleet.counts();
     registry.register(

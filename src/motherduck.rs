@@ -27,9 +27,9 @@ use url::Url;
 use crate::http::body::LargeAnswers;
 use crate::http::is_loopback;
 use crate::http::skew::Skew;
+use crate::request_stats::{Reachability, RequestStats};
 use crate::retry::{self, Retry};
 use crate::secret::Token;
-use crate::tally::{Contact, Tally};
 use crate::tls::{Roots, http_client_by};
 
 pub use accounts::{ActiveAccount, ActiveDuckling};
@@ -65,7 +65,7 @@ pub struct Client {
     retry: Retry,
     skew: Arc<Skew>,
     sent: Arc<AtomicU64>,
-    tally: Arc<Tally>,
+    tally: Arc<RequestStats>,
 }
 
 impl Client {
@@ -150,7 +150,7 @@ impl Client {
     }
 
     /// The requests so far by operation and status, and since when MotherDuck, or the admin token, has been of no use.
-    pub fn contact(&self) -> Contact {
+    pub fn contact(&self) -> Reachability {
         self.tally.contact()
     }
 

@@ -124,7 +124,7 @@ impl Record {
 
 /// What was found where the token is kept.
 #[derive(Debug)]
-pub enum Slot {
+pub enum SecretContent {
     /// No token, and no record.
     Vacant,
     /// A token that somebody else put there.

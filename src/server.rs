@@ -34,8 +34,8 @@ use self::host::Hosts;
 use self::page::Wanted;
 pub use self::ready::{Readiness, Reason, Shortcoming, is_alive, readiness};
 use crate::fault::FaultKind;
-use crate::fleet::Fleet;
 use crate::metrics::{self, Format};
+use crate::status::Registry;
 
 /// How long a stop waits for the answers in hand.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
@@ -89,7 +89,7 @@ impl Server {
 
 #[derive(Clone)]
 struct Shown {
-    fleet: Arc<Fleet>,
+    fleet: Arc<Registry>,
     settings: Arc<settings::Server>,
     cache: Cache,
 }
@@ -100,7 +100,7 @@ impl Shown {
         &self,
         asked: Asked,
         headers: &HeaderMap,
-        render: impl FnOnce(&Fleet, &settings::Server) -> Answer + Send + 'static,
+        render: impl FnOnce(&Registry, &settings::Server) -> Answer + Send + 'static,
     ) -> Response {
         let (fleet, settings) = (self.fleet.clone(), self.settings.clone());
         let render = move || render(&fleet, &settings);
@@ -160,7 +160,7 @@ async fn livez(State(shown): State<Shown>) -> Response {
 }
 
 async fn readyz(State(shown): State<Shown>, headers: HeaderMap) -> Response {
-    let render = |fleet: &Fleet, settings: &settings::Server| {
+    let render = |fleet: &Registry, settings: &settings::Server| {
         let readiness = readiness(&fleet.snapshot(), settings.unreachable_after);
         let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         json(status, &readiness)
@@ -171,7 +171,7 @@ async fn readyz(State(shown): State<Shown>, headers: HeaderMap) -> Response {
 async fn metrics(State(shown): State<Shown>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
-    let render = move |fleet: &Fleet, settings: &settings::Server| Answer {
+    let render = move |fleet: &Registry, settings: &settings::Server| Answer {
         status: StatusCode::OK,
         content_type: format.content_type(),
         policy: None,
@@ -181,7 +181,7 @@ async fn metrics(State(shown): State<Shown>, headers: HeaderMap) -> Response {
 }
 
 async fn status_json(State(shown): State<Shown>, headers: HeaderMap) -> Response {
-    let render = |fleet: &Fleet, settings: &settings::Server| {
+    let render = |fleet: &Registry, settings: &settings::Server| {
         let snapshot = fleet.snapshot();
         let readiness = readiness(&snapshot, settings.unreachable_after);
         json(StatusCode::OK, &status::Status::new(&snapshot, readiness))
@@ -195,7 +195,7 @@ async fn status_page(
     headers: HeaderMap,
 ) -> Response {
     let asked = Asked::Page(wanted.clone());
-    let render = move |fleet: &Fleet, settings: &settings::Server| {
+    let render = move |fleet: &Registry, settings: &settings::Server| {
         let snapshot = fleet.snapshot();
         let readiness = readiness(&snapshot, settings.unreachable_after);
         Answer {

@@ -33,14 +33,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pintail::config::{Config, ConfigError};
-use pintail::gate::settings::{Gate, Hook};
+use pintail::consumers::gate::settings::{Gate, Hook};
+use pintail::consumers::verify::settings::{Proof, Verify};
 use pintail::http::settings::{HeaderSource, HttpMethod};
 use pintail::motherduck::settings::AdminToken;
 use pintail::record::TokenType;
 use pintail::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure};
 use pintail::secret::SecretSource;
-use pintail::store::settings::{SignedTokenMethod, StoreSettings, VaultAuth};
-use pintail::verify::settings::{Proof, Verify};
+use pintail::stores::settings::{SignedTokenMethod, StoreSettings, VaultAuth};
 
 const HEAD: &str = r#"
 owner = "prod"

@@ -40,7 +40,7 @@ fn imports(text: &str) -> impl Iterator<Item = (usize, &str)> {
 }
 
 /// The one import against an arrow: the simulation of the core runs the stores' own judgement.
-const SIMULATION: (&str, &str) = ("src/rotation/simulation", "crate::store::judgement");
+const SIMULATION: (&str, &str) = ("src/rotation/simulation", "crate::stores::judgement");
 
 /// What each module may import, from the ground up. A module may import only what stands above it, so no arrow goes
 /// round in a circle; what is not named here may not be imported, by tests neither.
@@ -49,7 +49,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("regular", &[]),
     ("workers", &[]),
     ("deadline", &[]),
-    ("tally", &[]),
+    ("request_stats", &[]),
     ("secret", &["regular"]),
     ("redact", &["secret"]),
     ("log", &["redact"]),
@@ -64,18 +64,25 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What adapters are made of.
     ("http", &["redact", "secret"]),
     ("tls", &["fault", "http", "regular"]),
-    ("command", &["fault", "names", "redact", "secret"]),
-    ("kubernetes", &["fault", "http", "redact", "secret", "tally", "tls"]),
+    ("kubernetes", &["fault", "http", "redact", "secret", "request_stats", "tls"]),
     // The adapters: none knows another, nor what decides.
     (
         "motherduck",
         &[
-            "fault", "http", "names", "record", "redact", "retry", "rotation", "secret", "tally",
+            "fault",
+            "http",
+            "names",
+            "record",
+            "redact",
+            "retry",
+            "rotation",
+            "secret",
+            "request_stats",
             "tls",
         ],
     ),
     (
-        "store",
+        "stores",
         &[
             "fault",
             "http",
@@ -90,63 +97,60 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "gate",
+        "consumers",
         &[
-            "command",
             "fault",
             "http",
             "kubernetes",
             "names",
             "record",
+            "redact",
+            "request_stats",
             "rotation",
             "secret",
-            "tally",
             "tls",
         ],
     ),
-    ("verify", &["command", "fault", "names", "redact", "rotation", "secret", "tls"]),
     ("sandbox", &["fault", "names", "record", "secret", "tls"]),
-    ("audit", &["fault", "names"]),
-    ("account", &["audit", "fault", "http", "motherduck", "names", "sandbox", "secret"]),
+    ("audit_log", &["fault", "names"]),
+    ("account", &["audit_log", "fault", "http", "motherduck", "names", "sandbox", "secret"]),
     // What is known of the credentials, and who shows and tells it.
-    ("telemetry", &["fault", "http", "names", "retry", "rotation", "secret", "tls", "workers"]),
-    ("fleet", &["fault", "log", "names", "record", "rotation", "tally", "workers"]),
-    ("metrics", &["fault", "fleet", "http", "rotation", "tally", "tls"]),
+    ("traces", &["fault", "http", "names", "retry", "rotation", "secret", "tls", "workers"]),
+    ("status", &["fault", "log", "names", "record", "rotation", "request_stats", "workers"]),
+    ("metrics", &["fault", "status", "http", "rotation", "request_stats", "tls"]),
     (
-        "notify",
+        "notifications",
         &[
-            "deadline", "fault", "fleet", "http", "names", "record", "retry", "rotation", "secret",
-            "text", "tls", "workers",
+            "deadline", "fault", "status", "http", "names", "record", "retry", "rotation",
+            "secret", "text", "tls", "workers",
         ],
     ),
-    ("server", &["fault", "fleet", "metrics", "names", "rotation", "text", "workers"]),
+    ("server", &["fault", "status", "metrics", "names", "rotation", "text", "workers"]),
     // Which accounts belong to which rule.
-    ("fleets", &["glob", "names", "rotation"]),
+    ("fleet", &["glob", "names", "rotation"]),
     // The configuration knows everybody's settings; only those below know the configuration.
     (
         "config",
         &[
             "account",
-            "command",
+            "consumers",
             "fault",
-            "fleets",
-            "gate",
+            "fleet",
             "http",
             "kubernetes",
             "motherduck",
             "names",
-            "notify",
+            "notifications",
             "record",
             "rotation",
             "secret",
             "server",
-            "store",
-            "telemetry",
+            "stores",
+            "traces",
             "tls",
-            "verify",
         ],
     ),
-    ("live", ANYTHING_ABOVE),
+    ("engine", ANYTHING_ABOVE),
     ("daemon", ANYTHING_ABOVE),
     ("modes", ANYTHING_ABOVE),
     ("cli", ANYTHING_ABOVE),
@@ -219,12 +223,18 @@ fn the_core_knows_no_client_no_http_and_no_files() {
 #[test]
 fn the_adapters_do_not_know_what_decides() {
     for (name, text) in sources() {
-        let is_adapter =
-            ["src/motherduck", "src/store", "src/gate", "src/verify", "src/command", "src/sandbox"]
-                .iter()
-                .any(|adapter| name.starts_with(adapter));
+        let is_adapter = [
+            "src/motherduck",
+            "src/store",
+            "src/consumers/gate",
+            "src/consumers/verify",
+            "src/consumers/command",
+            "src/sandbox",
+        ]
+        .iter()
+        .any(|adapter| name.starts_with(adapter));
         if is_adapter {
-            for core in ["rotation::decide", "rotation::drive", "rotation::reconcile"] {
+            for core in ["rotation::decide", "rotation::run", "rotation::reconcile"] {
                 assert!(!text.contains(core), "{name} names {core}");
             }
         }
@@ -236,7 +246,7 @@ fn only_one_file_joins_the_core_to_the_adapters() {
     for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("src/")) {
         // A generic wrapper around another world, such as the daemon's, knows no adapter.
         if text.contains("impl World for ") && !name.starts_with("src/rotation/simulation") {
-            assert_eq!(name, "src/live.rs");
+            assert_eq!(name, "src/engine.rs");
         }
     }
 }

@@ -51,7 +51,7 @@ async fn looking_tells_absent_from_drifted_from_sound_and_changes_nothing() {
 async fn several_pintails_that_make_one_account_at_once_all_succeed() {
     let (_sandbox, client) = start().await;
     let declared = declared("new_prod", "mega");
-    let keeper = || Keeper::new(client.clone(), &declared, Duration::ZERO);
+    let keeper = || AccountReconciler::new(client.clone(), &declared, Duration::ZERO);
     let keepers = [keeper(), keeper(), keeper()];
     let ledger = Ledger::none();
     let made = futures::future::join_all(keepers.iter().map(|one| one.make(&ledger))).await;
@@ -63,7 +63,7 @@ async fn several_pintails_that_make_one_account_at_once_all_succeed() {
 async fn ducklings_are_compared_once_in_the_pace() {
     let (_sandbox, client) = start().await;
     let declared = declared("etl_prod", "mega");
-    let keeper = Keeper::new(client.clone(), &declared, Duration::from_mins(5));
+    let keeper = AccountReconciler::new(client.clone(), &declared, Duration::from_mins(5));
     keeper.tend(&Ledger::none()).await;
     assert_eq!(see(&client, &declared).await, Ok(Sight::Sound));
     let sent = client.requests_sent();
@@ -76,6 +76,6 @@ async fn a_keeper_of_nothing_but_the_account_asks_nothing() {
     let (_sandbox, client) = start().await;
     let ducklings = DeclaredDucklings::default();
     let declared = DeclaredAccount { ducklings, ..declared("etl_prod", "mega") };
-    Keeper::new(client.clone(), &declared, Duration::ZERO).tend(&Ledger::none()).await;
+    AccountReconciler::new(client.clone(), &declared, Duration::ZERO).tend(&Ledger::none()).await;
     assert_eq!(client.requests_sent(), 0);
 }

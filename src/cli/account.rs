@@ -7,14 +7,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::by_hand::{self, AccountOutcome, columns, failed, refused, tame};
-use super::complaint::Complaint;
 use super::confirm::Confirmation;
 use super::deed;
 use super::duckling;
+use super::error::CliError;
 use super::{Account, DeleteAccount, EnsureAccount, ExitCode, Output};
-use crate::audit::{Entry, Event, Outcome};
+use crate::audit_log::{Entry, Event, Outcome};
 use crate::config::Config;
-use crate::live::assume;
+use crate::engine::assume;
 use crate::motherduck::{Creation, Deletion, Ducklings, Existence};
 use crate::names::AccountName;
 
@@ -46,7 +46,7 @@ async fn create(
             format!("it may have been created: `pintail account ensure {username}` finds out, and creates it if not")
         });
         let hint = unknown.or_else(|| error.hint());
-        return Err(Complaint::of(&error, ExitCode::Failed, hint).into());
+        return Err(CliError::of(&error, ExitCode::Failed, hint).into());
     }
     deed.came_to(Event::AccountCreated, None, |_| {}).await;
     let document = AccountOutcome { username, outcome: "created" };
@@ -82,7 +82,7 @@ async fn delete(
     if !using.is_empty() && !deletion.even_if_configured {
         let message = format!("account {username} is used by {}", using.join(", "));
         let hint = "take them out of the configuration first; or add --even-if-configured, if their consumers may lose access and data at once";
-        return Err(Complaint::usage(message, Some(hint.to_owned())).into());
+        return Err(CliError::usage(message, Some(hint.to_owned())).into());
     }
     let confirmation = Confirmation::settle(deletion.yes, &format!("deleting account {username}"))?;
     let client = by_hand::client(config).await?;

@@ -1,7 +1,7 @@
 //! `pintail adopt`: makes hand-made tokens and their secrets managed, without rotating them.
 
 mod account;
-mod ground;
+mod context;
 mod list;
 mod many;
 
@@ -12,25 +12,25 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use self::account::{disproved, ensure_own};
-use self::ground::{Ground, Prepared, failed};
+use self::context::{AdoptionContext, Prepared, failed};
 use self::many::{Mode, adopt_all};
 use super::answer::{self, Answer};
 use super::arguments::AdoptSource;
-use super::complaint::Complaint;
 use super::deed;
+use super::error::CliError;
 use super::selection::{self, configured};
 use super::table::quoted;
 use super::{Adopt, ExitCode, Output};
-use crate::audit::{self, Cause, Entry, Event};
+use crate::audit_log::{self, Cause, Entry, Event};
 use crate::config::Config;
-use crate::live::Outside;
+use crate::engine::Engine;
 use crate::names::{CredentialName, TokenId};
 use crate::rotation::adopt::TakeOver;
 use crate::rotation::world::{Identity, PublishError, Site, Verdict, World};
 
 /// One token to be adopted: the one that the credential's secret holds, under the ID that the operator gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(super) struct AdoptRequest {
     /// Where it stands in the list.
     pub(super) line: Option<usize>,
     pub(super) name: CredentialName,
@@ -51,12 +51,12 @@ pub async fn adopt(
         Some(AdoptSource::File(file)) => {
             let accepted = arguments.accept_account.clone();
             let wishes = list::read(file, &config)?.into_iter();
-            wishes.map(|wish| Wish { accepted: accepted.clone(), ..wish }).collect()
+            wishes.map(|wish| AdoptRequest { accepted: accepted.clone(), ..wish }).collect()
         }
         Some(AdoptSource::One(name, token_id)) => {
             configured(&config, std::slice::from_ref(name))?;
             let accepted = arguments.accept_account.clone();
-            let wish = Wish { line: None, name: name.clone(), token_id, accepted };
+            let wish = AdoptRequest { line: None, name: name.clone(), token_id, accepted };
             if mode == Mode::Adopt {
                 let outside = selection::open(config).await?;
                 answer::tell(&Box::pin(take_in(&outside, &wish, take_over)).await?, output);
@@ -65,7 +65,7 @@ pub async fn adopt(
             vec![wish]
         }
         None => {
-            return Err(Complaint::usage("name a credential, or a file with --from", None).into());
+            return Err(CliError::usage("name a credential, or a file with --from", None).into());
         }
     };
     let outside = selection::open(config).await?;
@@ -117,19 +117,19 @@ impl Answer for Adopted {
 }
 
 pub(super) async fn take_in(
-    outside: &Outside,
-    wish: &Wish,
+    outside: &Engine,
+    wish: &AdoptRequest,
     take_over: TakeOver,
-) -> Result<Adopted, Complaint> {
+) -> Result<Adopted, CliError> {
     let name = &wish.name;
     let config = &outside.config;
-    let cause = Cause::from(audit::Trigger::Adopt);
+    let cause = Cause::from(audit_log::Trigger::Adopt);
     let world = outside.world(name, CancellationToken::new());
     let world = world.map(|world| world.because(cause.clone()));
     let (Some(credential), Some(world)) = (config.credentials.get(name), world) else {
-        return Err(Complaint::usage(format!("there is no credential `{name}`"), None));
+        return Err(CliError::usage(format!("there is no credential `{name}`"), None));
     };
-    let ground = Box::pin(Ground::look(outside, std::slice::from_ref(name))).await;
+    let ground = Box::pin(AdoptionContext::look(outside, std::slice::from_ref(name))).await;
     let disproved = Box::pin(disproved(&world, credential, ground.slot(name))).await;
     let prepared = ground.prepare(config, wish, take_over, disproved);
     let Prepared { reading, claim, record } =
@@ -142,7 +142,7 @@ pub(super) async fn take_in(
             opens = answer.map(|answer| answer.account);
         }
         Ok(Verdict::Refused(how)) => {
-            return Err(Complaint {
+            return Err(CliError {
                 code: ExitCode::Failed,
                 message: format!("{name}: the token in the secret does not connect: {how}"),
                 hint: Some("put a token there that works, then adopt it".to_owned()),
@@ -174,15 +174,15 @@ pub(super) async fn take_in(
     })
 }
 
-fn unwritten(error: PublishError, credential: &CredentialName) -> Complaint {
+fn unwritten(error: PublishError, credential: &CredentialName) -> CliError {
     match error {
-        PublishError::Conflict => Complaint {
+        PublishError::Conflict => CliError {
             code: ExitCode::Failed,
             message: format!("{credential}: somebody else wrote the secret meanwhile"),
             hint: Some("nothing was changed; run it again".to_owned()),
         },
         PublishError::Refused(fault) => failed(fault, credential),
-        PublishError::Unknown(fault) => Complaint {
+        PublishError::Unknown(fault) => CliError {
             hint: Some(format!(
                 "it may have been written all the same: pintail status {credential}"
             )),

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Write};
 
 use serde::Serialize;
 
-use super::{Output, complaint};
+use super::{Output, error};
 use crate::fault::chain;
 
 /// What a command answers.
@@ -30,7 +30,7 @@ pub fn said(given: anyhow::Result<()>) {
     let message = format!("the result cannot be written: {}", chain(error.as_ref()));
     let hint = "it stands all the same; the exit code tells of it, and not of this";
     // There is nobody left to tell when standard error is closed.
-    let _ = complaint::write_lines(&mut std::io::stderr().lock(), &message, Some(hint));
+    let _ = error::write_lines(&mut std::io::stderr().lock(), &message, Some(hint));
 }
 
 /// Writes what is rendered already, by the same rule.

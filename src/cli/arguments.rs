@@ -28,7 +28,7 @@ pub use self::audit_log::{AuditLog, VerifyAuditLog};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
 pub use self::filters::Filters;
-pub use self::fleet::{Fleet, Fleets, TestPattern};
+pub use self::fleet::{Fleets, Registry, TestPattern};
 pub use self::generated::{Completions, Man};
 pub use self::notify::{Notify, TestSinks};
 pub use self::pattern::Pattern;
@@ -138,7 +138,7 @@ pub enum Command {
     RollBack(RollBack),
     /// Show what the rules do that make credentials of accounts, before they do it.
     #[command(subcommand)]
-    Fleet(Fleet),
+    Registry(Registry),
     /// Manage service accounts by hand.
     #[command(subcommand)]
     Account(Account),

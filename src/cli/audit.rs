@@ -23,10 +23,10 @@ use super::status::daemon::Daemon;
 use super::status::row::Row;
 use super::{Audit, ExitCode, Output};
 use crate::config::Config;
-use crate::live::Outside;
+use crate::engine::Engine;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::rotation::condition::{Reason, State};
-use crate::rotation::kinship::Kinship;
+use crate::rotation::ownership::Ownership;
 use jiff::Timestamp;
 
 /// Audits all accounts.
@@ -125,15 +125,15 @@ impl Report {
 }
 
 impl Kind {
-    fn of(kinship: Kinship, all_read: bool) -> Self {
+    fn of(kinship: Ownership, all_read: bool) -> Self {
         match kinship {
-            Kinship::Served => Self::Served,
-            Kinship::Predecessor => Self::Predecessor,
-            Kinship::Foreign => Self::Foreign,
-            Kinship::Elsewhere => Self::Elsewhere,
-            Kinship::Orphan | Kinship::Unmanaged if !all_read => Self::Unknown,
-            Kinship::Orphan => Self::Orphan,
-            Kinship::Unmanaged => Self::Unmanaged,
+            Ownership::Served => Self::Served,
+            Ownership::Predecessor => Self::Predecessor,
+            Ownership::Foreign => Self::Foreign,
+            Ownership::Elsewhere => Self::Elsewhere,
+            Ownership::Orphan | Ownership::Unmanaged if !all_read => Self::Unknown,
+            Ownership::Orphan => Self::Orphan,
+            Ownership::Unmanaged => Self::Unmanaged,
         }
     }
 
@@ -151,7 +151,7 @@ impl Kind {
 }
 
 /// One list for each account, however many credentials it has, and one of all accounts.
-async fn survey(outside: &Outside, names: &[CredentialName], arguments: &Audit) -> Report {
+async fn survey(outside: &Engine, names: &[CredentialName], arguments: &Audit) -> Report {
     let config = &outside.config;
     let names = with_siblings(config, names);
     let looks = look(outside, &names, |_, _, _| true).await;

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
-use super::complaint::Complaint;
+use super::error::CliError;
 use super::table::counted;
 use super::{AuditLog, ExitCode, Output, VerifyAuditLog};
-use crate::audit::{Chain, verify};
+use crate::audit_log::{Chain, verify};
 
 /// Does it. `configured` tells which file the configuration names; it is not read where files are named.
 pub(super) fn audit_log(
-    configured: impl FnOnce() -> Result<Option<PathBuf>, Complaint>,
+    configured: impl FnOnce() -> Result<Option<PathBuf>, CliError>,
     arguments: &AuditLog,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
@@ -21,12 +21,12 @@ pub(super) fn audit_log(
     let files = match (files.as_slice(), configured) {
         ([], configured) => vec![configured()?.ok_or_else(|| {
             let hint = "set audit_log.file, or name the files to verify".to_owned();
-            Complaint::usage("the configuration names no audit log", Some(hint))
+            CliError::usage("the configuration names no audit log", Some(hint))
         })?],
         (named, _) => named.to_vec(),
     };
     let chain = verify(&files, head.as_deref())
-        .map_err(|error| Complaint::of(&error, ExitCode::Failed, error.hint()))?;
+        .map_err(|error| CliError::of(&error, ExitCode::Failed, error.hint()))?;
     let sound = chain.broken.is_none();
     answer::give(&Verified { sound, files, chain }, output)?;
     Ok(if sound { ExitCode::Settled } else { ExitCode::Failed })

@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use crate::config::Config;
-use crate::live::{Outside, subject};
+use crate::engine::{Engine, subject};
 use crate::motherduck::NewToken;
 use crate::names::TokenId;
 use crate::record::TokenType;
 use crate::retry::{Retry, STEP};
 use crate::rotation::decide::Request;
-use crate::rotation::drive::{Outcome, Report, drive};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::run::{Outcome, Report, drive};
 use crate::rotation::world::{CreatedToken, Revocation};
 use crate::sandbox::{self, Options, Sandbox};
 use crate::secret::Token;
@@ -48,8 +48,8 @@ impl Bench {
         Arc::new(load(&self.sandbox, &self.dir, owner, credentials))
     }
 
-    pub(super) async fn outside(&self) -> Outside {
-        Outside::open(self.config.clone()).await.unwrap()
+    pub(super) async fn outside(&self) -> Engine {
+        Engine::open(self.config.clone()).await.unwrap()
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {

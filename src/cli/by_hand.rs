@@ -7,29 +7,29 @@ use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
 
-use super::complaint::Complaint;
+use super::error::CliError;
 use super::{ExitCode, Output, answer, selection};
 use crate::config::Config;
-use crate::live::client_alone;
+use crate::engine::client_alone;
 use crate::motherduck::{Client, Error};
 use crate::names::AccountName;
 use crate::redact::is_unfit;
 use crate::text;
 
 /// A client, once it is known that there is an admin token.
-pub(super) async fn client(config: &Config) -> Result<Client, Complaint> {
+pub(super) async fn client(config: &Config) -> Result<Client, CliError> {
     selection::ensure_admin_token(config)?;
-    client_alone(config).await.map_err(|fault| Complaint::fault(fault, ExitCode::Usage))
+    client_alone(config).await.map_err(|fault| CliError::fault(fault, ExitCode::Usage))
 }
 
 /// An operation that failed, with what MotherDuck said and what to do.
-pub(super) fn failed(error: &Error) -> Complaint {
-    Complaint::of(error, ExitCode::Failed, error.hint())
+pub(super) fn failed(error: &Error) -> CliError {
+    CliError::of(error, ExitCode::Failed, error.hint())
 }
 
 /// Something that speaks against what was asked for, found out by asking MotherDuck.
-pub(super) fn refused(message: impl Into<String>, hint: Option<String>) -> Complaint {
-    Complaint { code: ExitCode::Failed, message: message.into(), hint }
+pub(super) fn refused(message: impl Into<String>, hint: Option<String>) -> CliError {
+    CliError { code: ExitCode::Failed, message: message.into(), hint }
 }
 
 /// The credentials that use an account. MotherDuck compares usernames without case.

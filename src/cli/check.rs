@@ -8,9 +8,9 @@ mod endpoint;
 mod finding;
 mod offline;
 mod online;
+mod resource;
 mod rights;
 mod servers;
-mod thing;
 mod trail;
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use super::answer;
 use super::{Check, CheckDepth, ExitCode, Output};
 use crate::config::{Config, Files};
-use crate::live::Outside;
+use crate::engine::Engine;
 use finding::{Finding, Findings};
 use online::Connections;
 
@@ -44,7 +44,7 @@ async fn examine(config: Arc<Config>, files: &Files, depth: CheckDepth) -> (Find
     if findings.has_error() {
         return (findings, ExitCode::Usage);
     }
-    let outside = match Outside::open(config).await {
+    let outside = match Engine::open(config).await {
         Ok(outside) => outside,
         Err(fault) => {
             findings.add(Finding::fault("configuration", fault));

@@ -3,7 +3,7 @@
 use std::io::{BufRead, IsTerminal, Write};
 
 use super::by_hand::refused;
-use super::complaint::Complaint;
+use super::error::CliError;
 
 /// Who confirms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,24 +16,24 @@ pub(super) enum Confirmation {
 
 impl Confirmation {
     /// Decides before anything is contacted: without `yes`, somebody must be there to be asked.
-    pub(super) fn settle(yes: bool, deed: &str) -> Result<Self, Complaint> {
+    pub(super) fn settle(yes: bool, deed: &str) -> Result<Self, CliError> {
         if yes {
             Ok(Self::Given)
         } else if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
             Ok(Self::Asked)
         } else {
             let hint = Some("add --yes, or run it on a terminal".to_owned());
-            Err(Complaint::usage(format!("{deed} cannot be undone and was not confirmed"), hint))
+            Err(CliError::usage(format!("{deed} cannot be undone and was not confirmed"), hint))
         }
     }
 
     /// Goes on only if `yes` is typed.
-    pub(super) fn yes(self, question: &str) -> Result<(), Complaint> {
+    pub(super) fn yes(self, question: &str) -> Result<(), CliError> {
         self.typed(&format!("{question}\nType yes to go on: "), "yes")
     }
 
     /// Goes on only if `expected` is typed after `prompt`.
-    pub(super) fn typed(self, prompt: &str, expected: &str) -> Result<(), Complaint> {
+    pub(super) fn typed(self, prompt: &str, expected: &str) -> Result<(), CliError> {
         match self {
             Self::Given => Ok(()),
             Self::Asked => {
@@ -48,7 +48,7 @@ fn ask(
     screen: &mut dyn Write,
     prompt: &str,
     expected: &str,
-) -> Result<(), Complaint> {
+) -> Result<(), CliError> {
     let mut answer = String::new();
     // A terminal that cannot be written or read has confirmed nothing.
     let heard = write!(screen, "{prompt}")

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::ExitCode;
-use super::complaint::Complaint;
-use crate::audit::{Cause, Deed, Entry, Ledger, Trigger};
+use super::error::CliError;
+use crate::audit_log::{Cause, Deed, Entry, Ledger, Trigger};
 use crate::config::Config;
-use crate::live::audit_log;
+use crate::engine::audit_log;
 
 /// Tells that `operation` begins. While that cannot be told, it does not: nothing was changed yet. `about` tells of
 /// whom and what.
@@ -14,10 +14,10 @@ pub(super) async fn begin(
     config: &Config,
     operation: &'static str,
     about: Entry,
-) -> Result<Deed, Complaint> {
+) -> Result<Deed, CliError> {
     let cause = about.cause.clone().unwrap_or_else(|| Cause::from(Trigger::ByHand));
     let ledger =
         Ledger::new(audit_log(config).map(Arc::new), Entry { cause: Some(cause), ..about });
     let begun = ledger.begin(operation).await;
-    begun.map_err(|error| Complaint::of(&error, ExitCode::Failed, error.hint()))
+    begun.map_err(|error| CliError::of(&error, ExitCode::Failed, error.hint()))
 }

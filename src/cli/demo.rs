@@ -13,13 +13,13 @@ use super::answer::Answer;
 use super::output::CredentialResult;
 use super::progress::word;
 use super::{ExitCode, rotate_now, selection};
-use crate::audit;
+use crate::audit_log;
 use crate::config::Config;
-use crate::live::Outside;
+use crate::engine::Engine;
 use crate::names::{AccountName, CredentialName};
 use crate::rotation::decide::Request;
-use crate::rotation::drive::Outcome;
-use crate::rotation::journal::{Progress, Step};
+use crate::rotation::run::Outcome;
+use crate::rotation::step_log::{Progress, Step};
 use crate::sandbox::{self, Options, Ready};
 
 const ACCOUNTS: [&str; 3] = ["etl_prod", "dashboards", "customer_42"];
@@ -70,7 +70,7 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
 }
 
 async fn rotate(
-    outside: &Outside,
+    outside: &Engine,
     name: &CredentialName,
     stop: CancellationToken,
 ) -> anyhow::Result<Option<CredentialResult>> {
@@ -83,7 +83,7 @@ async fn rotate(
             let _ = say(&line);
         }
     };
-    let asked = (Request::ROTATION, audit::Trigger::Manual.into());
+    let asked = (Request::ROTATION, audit_log::Trigger::Manual.into());
     let report = rotate_now::rotate(outside, name, asked, None, stop, &watcher).await;
     Ok(report.map(|report| CredentialResult::new(name, report)))
 }

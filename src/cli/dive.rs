@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::complaint::Complaint;
 use super::deed;
+use super::error::CliError;
 use super::reveal::{Destination, Undelivered};
 use super::{Dive, EmbedSession, ExitCode, Output, by_hand};
-use crate::audit::{Entry, Event};
+use crate::audit_log::{Entry, Event};
 use crate::config::Config;
 use crate::fault::chain;
 use crate::motherduck::DiveId;
@@ -60,7 +60,7 @@ async fn embed_session(
                 "run it again: a session that nobody received ends within 24 hours".to_owned()
             });
             let hint = unknown.or_else(|| error.hint());
-            return Err(Complaint::of(&error, ExitCode::Failed, hint).into());
+            return Err(CliError::of(&error, ExitCode::Failed, hint).into());
         }
     };
     deed.came_to(Event::SessionEmbedded, None, |_| {}).await;

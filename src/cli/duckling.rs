@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::by_hand::{self, columns, failed, refused, tame};
-use super::complaint::Complaint;
 use super::deed;
+use super::error::CliError;
 use super::{Duckling, ExitCode, Output, SetDucklings};
-use crate::audit::{Entry, Event};
+use crate::audit_log::{Entry, Event};
 use crate::config::Config;
 use crate::motherduck::{Change, Client, Ducklings};
 use crate::names::AccountName;
@@ -49,8 +49,8 @@ impl Changed {
 }
 
 /// Refuses, before anything is contacted, a change that no account could take.
-pub(super) fn check(change: &Change) -> Result<(), Complaint> {
-    change.check().map_err(|error| Complaint::of(&error, ExitCode::Usage, None))
+pub(super) fn check(change: &Change) -> Result<(), CliError> {
+    change.check().map_err(|error| CliError::of(&error, ExitCode::Usage, None))
 }
 
 /// Reads, changes, writes the whole if anything differs, and reads what came of it.
@@ -59,10 +59,10 @@ pub(super) async fn change(
     client: &Client,
     username: &AccountName,
     change: &Change,
-) -> Result<Changed, Complaint> {
+) -> Result<Changed, CliError> {
     let before = client.ducklings(username).await.map_err(|error| failed(&error))?;
     let wanted =
-        change.apply(&before).map_err(|error| Complaint::of(&error, ExitCode::Failed, None))?;
+        change.apply(&before).map_err(|error| CliError::of(&error, ExitCode::Failed, None))?;
     if wanted == before {
         return Ok(Changed { after: wanted, before });
     }
@@ -115,7 +115,7 @@ async fn set(config: &Config, wish: &SetDucklings, output: Output) -> anyhow::Re
     let wanted = wish.change.change();
     if wanted.is_empty() {
         let hint = "name a value, such as --read-write-size standard; `pintail duckling get` shows them all";
-        return Err(Complaint::usage("there is nothing to change", Some(hint.to_owned())).into());
+        return Err(CliError::usage("there is nothing to change", Some(hint.to_owned())).into());
     }
     check(&wanted)?;
     let client = by_hand::client(config).await?;

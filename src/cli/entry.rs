@@ -8,16 +8,16 @@ use std::time::Duration;
 use clap::Parser;
 
 use super::arguments::AdoptSource;
-use super::complaint::{self, Complaint};
+use super::error::{self, CliError};
 use super::{
     Account, Arguments, CheckDepth, Command, ExitCode, demo, log, muster, roll_back, rotate_now,
     sandbox,
 };
 use crate::config::{self, Config, Files};
 use crate::daemon::shutdown_on_signals;
-use crate::live::Purpose;
+use crate::engine::Purpose;
 use crate::process;
-use crate::store;
+use crate::stores;
 
 /// The exit code of a program that panicked, as Rust has it.
 const PANICKED: u8 = 101;
@@ -30,7 +30,7 @@ pub fn main() -> Status {
     let result = std::panic::catch_unwind(AssertUnwindSafe(|| run(&arguments)));
     let status = match result {
         Ok(Ok(code)) => code.into(),
-        Ok(Err(error)) => complaint::print(&error).into(),
+        Ok(Err(error)) => error::print(&error).into(),
         // What it was is in the log.
         Err(_) => Status::from(PANICKED),
     };
@@ -40,14 +40,14 @@ pub fn main() -> Status {
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     config::refuse_dangerous_environment(|name| std::env::var_os(name))
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
+        .map_err(|error| CliError::of(&error, ExitCode::Usage, error.hint()))?;
     log::start(arguments)?;
     process::raise_descriptor_limit();
     process::keep_memory_private();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(Box::pin(async {
         let result = Box::pin(dispatch(arguments)).await;
-        store::logged_out().await;
+        stores::logged_out().await;
         result
     }));
     // A blocking call that hangs, on a dead network file system say, must not keep the program from ending.
@@ -109,7 +109,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let code = super::identify::identify(mustered.config.clone(), output).await?;
             Ok(mustered.end(code))
         }
-        Command::Fleet(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
+        Command::Registry(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
         Command::Account(deed @ Account::List(_)) => {
             // Whether an account is covered shows only with the rules' members.
             let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
@@ -135,11 +135,11 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn load(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
+fn load(arguments: &Arguments) -> Result<Arc<Config>, CliError> {
     load_from(&files(arguments))
 }
 
-fn load_from(files: &Files) -> Result<Arc<Config>, Complaint> {
+fn load_from(files: &Files) -> Result<Arc<Config>, CliError> {
     let config = read_from(files)?;
     for warning in &config.warnings {
         tracing::warn!(warning = %warning, "configuration is unwise");
@@ -148,12 +148,12 @@ fn load_from(files: &Files) -> Result<Arc<Config>, Complaint> {
 }
 
 /// Without warnings, for commands that have no use for credentials.
-fn read(arguments: &Arguments) -> Result<Arc<Config>, Complaint> {
+fn read(arguments: &Arguments) -> Result<Arc<Config>, CliError> {
     read_from(&files(arguments))
 }
 
-fn read_from(files: &Files) -> Result<Arc<Config>, Complaint> {
-    files.load().map(Arc::new).map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))
+fn read_from(files: &Files) -> Result<Arc<Config>, CliError> {
+    files.load().map(Arc::new).map_err(|error| CliError::of(&error, ExitCode::Usage, error.hint()))
 }
 
 fn files(arguments: &Arguments) -> Files {

@@ -8,30 +8,30 @@ use serde::Serialize;
 
 use super::answer::{self, Answer};
 use super::by_hand::tame;
-use super::complaint::Complaint;
+use super::error::CliError;
 use super::table::table;
-use super::{ExitCode, Fleet, Fleets, Output, TestPattern, selection};
+use super::{ExitCode, Fleets, Output, Registry, TestPattern, selection};
 use crate::config::{Config, Credential};
-use crate::fleet::FleetStanding;
-use crate::fleets::{Members, Secret, WhyNot};
-use crate::live::{Called, Purpose, RollCall, test_pattern};
+use crate::engine::{Called, Purpose, RollCall, test_pattern};
+use crate::fleet::{Members, Secret, WhyNot};
 use crate::names::{AccountName, CredentialName, FleetName};
+use crate::status::FleetStanding;
 
 /// Does it.
 pub(super) async fn fleet(
     base: Arc<Config>,
-    arguments: &Fleet,
+    arguments: &Registry,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     match arguments {
-        Fleet::Plan(which) => plan(base, which, output).await,
-        Fleet::List(which) => list(base, which, output).await,
-        Fleet::Test(pattern) => test(base, pattern, output).await,
+        Registry::Plan(which) => plan(base, which, output).await,
+        Registry::List(which) => list(base, which, output).await,
+        Registry::Test(pattern) => test(base, pattern, output).await,
     }
 }
 
 /// The rules that are meant.
-fn chosen(base: &Config, which: &Fleets) -> Result<Vec<FleetName>, Complaint> {
+fn chosen(base: &Config, which: &Fleets) -> Result<Vec<FleetName>, CliError> {
     let known: Vec<_> = base.fleets.keys().map(|name| format!("`{name}`")).collect();
     let hint = || match known.as_slice() {
         [] => "no fleet is configured: a rule stands under [fleets.NAME]".to_owned(),
@@ -39,7 +39,7 @@ fn chosen(base: &Config, which: &Fleets) -> Result<Vec<FleetName>, Complaint> {
     };
     if let Some(unknown) = which.names.iter().find(|name| !base.fleets.contains_key(*name)) {
         let message = format!("there is no fleet `{unknown}` in the configuration");
-        return Err(Complaint::usage(message, Some(hint())));
+        return Err(CliError::usage(message, Some(hint())));
     }
     let is_meant = |name: &&FleetName| which.names.is_empty() || which.names.contains(name);
     Ok(base.fleets.keys().filter(is_meant).cloned().collect())
@@ -282,7 +282,7 @@ async fn test(base: Arc<Config>, wanted: &TestPattern, output: Output) -> anyhow
     let outside = selection::open(base.clone()).await?;
     let (pattern, except) = (wanted.pattern.clone(), wanted.except.clone());
     let found = test_pattern(&outside, &base, pattern, except).await;
-    let found = found.map_err(|fault| Complaint::fault(fault, ExitCode::Failed))?;
+    let found = found.map_err(|fault| CliError::fault(fault, ExitCode::Failed))?;
     let account = |(account, why): &(String, Option<WhyNot>)| TestedAccount {
         account: tame(account),
         fits: why.is_none(),

@@ -11,22 +11,22 @@ use serde::Serialize;
 
 use self::found::{Found, Part, find};
 use super::answer::{self, Answer};
-use super::complaint::Complaint;
+use super::error::CliError;
 use super::table::counted;
 use super::{ExitCode, Output};
 use crate::config::Config;
+use crate::consumers::verify::identify as open_with;
+use crate::engine::Engine;
 use crate::fault::Fault;
-use crate::live::Outside;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::rotation::world::Verdict;
 use crate::secret::Token;
-use crate::verify::identify as open_with;
 
 /// Identifies the token on standard input.
 pub async fn identify(config: Arc<Config>, output: Output) -> anyhow::Result<ExitCode> {
     let token = input::read()?;
     let outside =
-        Outside::open(config).await.map_err(|fault| Complaint::fault(fault, ExitCode::Usage))?;
+        Engine::open(config).await.map_err(|fault| CliError::fault(fault, ExitCode::Usage))?;
     let identified = look(&outside, &token).await;
     answer::give(&identified, output)?;
     Ok(identified.code())
@@ -85,7 +85,7 @@ struct Identified {
     errors: Vec<Unseen>,
 }
 
-async fn look(outside: &Outside, token: &Token) -> Identified {
+async fn look(outside: &Engine, token: &Token) -> Identified {
     let (found, mut errors) = find(outside, token).await;
     let opened = open_with(token, &outside.config.postgres).await;
     let (connection, account) = match opened {

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::look::{Found, Look};
 use crate::config::Config;
-use crate::live::subject;
+use crate::engine::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::rotation::decide::unrecorded;
 use crate::rotation::evidence::Evidence;
-use crate::rotation::kinship::{Kinship, Recorded, kinship};
+use crate::rotation::ownership::{Ownership, Recorded, kinship};
 use crate::rotation::world::ListedToken;
 
 /// The tokens that the records of each account's credentials serve or list as predecessors.
@@ -61,7 +61,7 @@ impl Inventory {
         config: &Config,
         account: &AccountName,
         token: &ListedToken,
-    ) -> Kinship {
+    ) -> Ownership {
         let recorded = self.recorded(account, token.id).map(|(recorded, _)| *recorded);
         kinship(&config.owner, token, recorded, |name| {
             config

@@ -7,12 +7,12 @@ use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::config;
+use crate::engine::{Engine, ProductionWorld, subject};
 use crate::fault::Fault;
-use crate::live::{Live, Outside, subject};
 use crate::names::{CredentialName, TokenId};
-use crate::record::{Record, Slot};
+use crate::record::{Record, SecretContent};
 use crate::rotation::clock::Clock;
-use crate::rotation::decide::{Sight, Vacancy};
+use crate::rotation::decide::{SecretState, Vacancy};
 use crate::rotation::mirror::{MirrorSight, judge, named_in_mirrors};
 use crate::rotation::time::Time;
 use crate::rotation::world::{ListedToken, Reading, Site, World};
@@ -35,14 +35,14 @@ pub enum Found {
 
 impl Found {
     /// What is there, for a decision. `in_mirrors` are the tokens that the records in the mirrors name.
-    pub fn sight<'a>(&'a self, in_mirrors: &'a [TokenId]) -> Sight<'a> {
+    pub fn sight<'a>(&'a self, in_mirrors: &'a [TokenId]) -> SecretState<'a> {
         match self {
             Self::Vacant { is_untouched } => {
-                Sight::Vacant(Vacancy { is_untouched: *is_untouched, in_mirrors })
+                SecretState::Vacant(Vacancy { is_untouched: *is_untouched, in_mirrors })
             }
-            Self::Unmanaged => Sight::Unmanaged,
-            Self::Edited(record) => Sight::Edited(record),
-            Self::Managed(record) => Sight::Managed(record),
+            Self::Unmanaged => SecretState::Unmanaged,
+            Self::Edited(record) => SecretState::Edited(record),
+            Self::Managed(record) => SecretState::Managed(record),
         }
     }
 
@@ -58,10 +58,10 @@ impl Found {
 impl From<Reading> for Found {
     fn from(reading: Reading) -> Self {
         match reading.slot {
-            Slot::Vacant => Self::Vacant { is_untouched: reading.version.is_absent() },
-            Slot::Unmanaged { .. } => Self::Unmanaged,
-            Slot::Edited { record, .. } => Self::Edited(record),
-            Slot::Managed { record, .. } => Self::Managed(record),
+            SecretContent::Vacant => Self::Vacant { is_untouched: reading.version.is_absent() },
+            SecretContent::Unmanaged { .. } => Self::Unmanaged,
+            SecretContent::Edited { record, .. } => Self::Edited(record),
+            SecretContent::Managed { record, .. } => Self::Managed(record),
         }
     }
 }
@@ -123,11 +123,11 @@ pub fn with_siblings(config: &config::Config, names: &[CredentialName]) -> Vec<C
 /// Reads the secrets of `names`, then lists the accounts for which `needs_list` asks. A list is never older than the
 /// secrets that it is compared with: a token that was published meanwhile would look lost.
 pub async fn look<'a>(
-    outside: &'a Outside,
+    outside: &'a Engine,
     names: &[CredentialName],
     needs_list: impl Fn(&config::Credential, &Found, Time) -> bool,
 ) -> Vec<Look<'a>> {
-    let worlds: Vec<(&config::Credential, Live)> = names
+    let worlds: Vec<(&config::Credential, ProductionWorld)> = names
         .iter()
         .filter_map(|name| {
             let credential = outside.config.credentials.get(name)?;
@@ -165,7 +165,7 @@ pub async fn look<'a>(
 }
 
 /// Reads the mirrors of what is served, or, where nothing is, what their records name.
-pub async fn look_at_mirrors(outside: &Outside, looks: &mut [Look<'_>]) {
+pub async fn look_at_mirrors(outside: &Engine, looks: &mut [Look<'_>]) {
     futures::stream::iter(looks)
         .for_each_concurrent(outside.config.daemon.concurrency, |look| async move {
             let Some(world) = outside.world(&look.credential.name, CancellationToken::new()) else {
@@ -189,7 +189,7 @@ pub async fn look_at_mirrors(outside: &Outside, looks: &mut [Look<'_>]) {
 }
 
 async fn mirrors(
-    world: &Live,
+    world: &ProductionWorld,
     record: &Record,
     credential: &config::Credential,
 ) -> Vec<Result<MirrorSight, Fault>> {
@@ -207,15 +207,19 @@ async fn mirrors(
     }
     // A rotation that published meanwhile writes to the mirrors, too.
     let has_moved = match world.read(Site::Store).await.map(|reading| reading.slot) {
-        Ok(Slot::Managed { record: latest, .. }) => latest.published_at != record.published_at,
-        Ok(Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. }) => true,
+        Ok(SecretContent::Managed { record: latest, .. }) => {
+            latest.published_at != record.published_at
+        }
+        Ok(
+            SecretContent::Vacant | SecretContent::Unmanaged { .. } | SecretContent::Edited { .. },
+        ) => true,
         Err(_) => false,
     };
     if has_moved { vec![] } else { seen }
 }
 
 async fn list_accounts(
-    accounts: &[(&config::Credential, &Live)],
+    accounts: &[(&config::Credential, &ProductionWorld)],
     width: usize,
 ) -> BTreeMap<String, Result<Arc<[ListedToken]>, Fault>> {
     futures::stream::iter(accounts)

@@ -5,13 +5,13 @@ use std::path::Path;
 use clap::CommandFactory;
 use clap_mangen::Man;
 
-use super::complaint::Complaint;
+use super::error::CliError;
 use super::{Arguments, ExitCode, answer};
 
 /// Writes pintail(1) to standard output, or a page for each command into a directory.
 pub(super) fn man(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
     if let Some(dir) = dir {
-        write_all(dir).map_err(|error| Complaint {
+        write_all(dir).map_err(|error| CliError {
             code: ExitCode::Failed,
             message: format!("cannot write manual pages into {}: {error}", dir.display()),
             hint: None,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::complaint::Complaint;
+use super::error::CliError;
 use super::{ExitCode, Names, Pattern, RotateNow, Scope, selection};
 use crate::config::Config;
-use crate::fleets::Members;
-use crate::live::{Purpose, RollCall};
+use crate::engine::{Purpose, RollCall};
+use crate::fleet::Members;
 use crate::names::CredentialName;
 
 /// The configuration with the members of its fleets.
@@ -40,7 +40,7 @@ pub(super) async fn for_choice(
     base: Arc<Config>,
     which: &Names,
     purpose: Purpose,
-) -> Result<Mustered, Complaint> {
+) -> Result<Mustered, CliError> {
     for_names(base, &exact(&which.names), purpose).await
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn for_names(
     base: Arc<Config>,
     names: &[CredentialName],
     purpose: Purpose,
-) -> Result<Mustered, Complaint> {
+) -> Result<Mustered, CliError> {
     if !base.has_fleets() || are_tables(&base, names) {
         return Ok(Mustered { config: base, is_lacking: false });
     }
@@ -65,7 +65,7 @@ pub(super) async fn for_names(
 pub(super) async fn for_rotation(
     base: Arc<Config>,
     rotation: &RotateNow,
-) -> Result<Mustered, Complaint> {
+) -> Result<Mustered, CliError> {
     let names: Vec<CredentialName> = match &rotation.scope {
         Scope::All => vec![],
         Scope::Named(names) => names.clone(),

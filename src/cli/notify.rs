@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
-use super::complaint::Complaint;
+use super::error::CliError;
 use super::{ExitCode, Notify, Output, TestSinks};
 use crate::config::Config;
 use crate::fault::chain;
-use crate::notify::{Setback, Sinks};
+use crate::notifications::{DeliveryError, Sinks};
 
 #[derive(Serialize)]
 struct Tests {
@@ -27,7 +27,7 @@ struct Tested {
 }
 
 impl Tested {
-    fn new(name: String, result: &Result<(), Setback>) -> Self {
+    fn new(name: String, result: &Result<(), DeliveryError>) -> Self {
         let (outcome, error, hint) = match result {
             Ok(()) => ("delivered", None, None),
             Err(setback) => ("failed", Some(chain(setback)), setback.hint()),
@@ -60,8 +60,8 @@ pub(super) async fn notify(
     let Notify::Test(TestSinks { names }) = arguments;
     let config = chosen(&config, names)?;
     let sinks = Sinks::open(&config.notifications)
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
-    let results = crate::notify::test(sinks, &config.owner).await;
+        .map_err(|error| CliError::of(&error, ExitCode::Usage, None))?;
+    let results = crate::notifications::test(sinks, &config.owner).await;
     let all_took_it = results.iter().all(|(_, result)| result.is_ok());
     let code = if all_took_it { ExitCode::Settled } else { ExitCode::Failed };
     let sinks = results.into_iter().map(|(name, result)| Tested::new(name, &result)).collect();
@@ -70,17 +70,17 @@ pub(super) async fn notify(
 }
 
 /// The configuration with the named sinks alone; all of them if none is named.
-fn chosen(config: &Config, names: &[String]) -> Result<Config, Complaint> {
+fn chosen(config: &Config, names: &[String]) -> Result<Config, CliError> {
     let known: Vec<_> = config.notifications.keys().map(|name| format!("`{name}`")).collect();
     let unknown = names.iter().find(|name| !config.notifications.contains_key(*name));
     if known.is_empty() {
         let hint = "a section [notifications.NAME] configures one".to_owned();
-        return Err(Complaint::usage("no notifications are configured", Some(hint)));
+        return Err(CliError::usage("no notifications are configured", Some(hint)));
     }
     if let Some(name) = unknown {
         let hint = format!("configured are {}", known.join(", "));
         let message = format!("there is no sink `{name}` in the configuration");
-        return Err(Complaint::usage(message, Some(hint)));
+        return Err(CliError::usage(message, Some(hint)));
     }
     let mut config = config.clone();
     if !names.is_empty() {

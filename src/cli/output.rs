@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::answer::Answer;
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::rotation::condition::Reason;
-use crate::rotation::drive::{Outcome, Report};
-use crate::rotation::journal::StepReport;
+use crate::rotation::run::{Outcome, Report};
+use crate::rotation::step_log::StepReport;
 use crate::workers::Panicked;
 
 /// What became of the credentials of a run.

@@ -15,7 +15,7 @@ use super::look::{Found, Look, look, look_at_mirrors};
 use super::selection;
 use super::{ExitCode, Names, Output};
 use crate::config::{self, Config};
-use crate::live::{Outside, subject};
+use crate::engine::{Engine, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
 use crate::rotation::decide::{Decided, Decision, Observation, Request, decide};
@@ -90,7 +90,7 @@ struct Plan {
     now: Timestamp,
 }
 
-async fn draw_up(outside: &Outside, names: &[CredentialName], request: Request) -> Plans {
+async fn draw_up(outside: &Engine, names: &[CredentialName], request: Request) -> Plans {
     let config = &outside.config;
     let mut looks = look(outside, names, |credential, found, time| {
         next_step(config, credential, found, None, time, request).step == Decision::List

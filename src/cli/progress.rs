@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
 use super::Output;
-use crate::rotation::journal::{Progress, Step, StepOutcome};
+use crate::rotation::step_log::{Progress, Step, StepOutcome};
 
 /// Where the progress of several credentials is shown.
 pub(super) struct Screen {

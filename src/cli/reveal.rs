@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Output;
-use super::complaint::Complaint;
+use super::error::CliError;
 use crate::secret::Token;
 
 /// Where a secret goes.
@@ -27,7 +27,7 @@ pub(super) enum Undelivered {
 
 impl Destination {
     /// Makes sure, before the secret exists, that it can be kept or shown.
-    pub(super) fn open(output: Output, file: Option<&Path>) -> Result<Self, Complaint> {
+    pub(super) fn open(output: Output, file: Option<&Path>) -> Result<Self, CliError> {
         match (file, output) {
             (Some(path), _) => SecretFile::create(path).map(Self::File),
             (None, Output::Json) => Ok(Self::Output),
@@ -35,7 +35,7 @@ impl Destination {
             (None, Output::Text) => {
                 let message = "standard output is no terminal: a secret is not written to it";
                 let hint = "name a --secret-file, or ask for it with --output json";
-                Err(Complaint::usage(message, Some(hint.to_owned())))
+                Err(CliError::usage(message, Some(hint.to_owned())))
             }
         }
     }
@@ -77,12 +77,12 @@ pub(super) struct SecretFile {
 
 impl SecretFile {
     /// The file must not exist: what stands there is not overwritten, and a symlink is not followed.
-    fn create(path: &Path) -> Result<Self, Complaint> {
+    fn create(path: &Path) -> Result<Self, CliError> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let file = file.map_err(|error| {
             let exists = error.kind() == io::ErrorKind::AlreadyExists;
             let hint = exists.then(|| "name a file that does not exist".to_owned());
-            Complaint::usage(format!("cannot create file {}: {error}", path.display()), hint)
+            CliError::usage(format!("cannot create file {}: {error}", path.display()), hint)
         })?;
         Ok(Self { path: path.to_owned(), file, is_kept: false })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::deed;
 use super::rotate_now::{Destinations, Run};
 use super::{ExitCode, Output, RollBack, selection};
-use crate::audit::{self, Cause, Entry, Event};
+use crate::audit_log::{self, Cause, Entry, Event};
 use crate::config::Config;
 use crate::rotation::decide::Request;
 
@@ -16,7 +16,7 @@ pub(super) async fn roll_back(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::configured(&config, std::slice::from_ref(&arguments.name))?;
-    let cause = Cause::from(audit::Trigger::RollBack);
+    let cause = Cause::from(audit_log::Trigger::RollBack);
     let about = Entry {
         credential: Some(arguments.name.clone()),
         cause: Some(cause.clone()),

@@ -10,27 +10,27 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use url::Url;
 
-use super::complaint::Complaint;
+use super::error::CliError;
 use super::log::REASON;
 use super::output::{CredentialResult, Results};
 use super::progress::Screen;
 use super::{ExitCode, Mode, OldPlace, Output, RotateNow, Scope, Urgency, answer, plan, selection};
-use crate::audit::{self, Cause};
+use crate::audit_log::{self, Cause};
 use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
+use crate::engine::{self, Engine, subject};
 use crate::fault::chain;
-use crate::fleet::Fleet;
 use crate::http::settings::Proxy;
-use crate::live::{self, Outside, subject};
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
-use crate::notify::{self, Sinks};
+use crate::notifications::{self, Sinks};
 use crate::retry::STEP_ONCE;
 use crate::rotation::condition::{Condition, Reason, Severity};
 use crate::rotation::decide::Request;
-use crate::rotation::drive::{Outcome, Report, drive};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::journal::Progress;
+use crate::rotation::run::{Outcome, Report, drive};
+use crate::rotation::step_log::Progress;
+use crate::status::Registry;
 use crate::workers;
 
 /// So long a run waits for its notifications to be delivered.
@@ -46,9 +46,9 @@ pub(super) async fn rotate_now(
     let names = selection::filtered(&config, names, &rotation.filters)?;
     let names = selection::in_states(&config, names, &rotation.filters).await?;
     let (request, told) = match rotation.urgency {
-        Urgency::IfDue => (Request::SCHEDULE, audit::Trigger::Schedule),
-        Urgency::Forced => (Request::ROTATION, audit::Trigger::Manual),
-        Urgency::Compromised => (Request::COMPROMISED, audit::Trigger::Compromised),
+        Urgency::IfDue => (Request::SCHEDULE, audit_log::Trigger::Schedule),
+        Urgency::Forced => (Request::ROTATION, audit_log::Trigger::Manual),
+        Urgency::Compromised => (Request::COMPROMISED, audit_log::Trigger::Compromised),
     };
     let request = match rotation.old_place {
         OldPlace::Kept => request,
@@ -96,7 +96,7 @@ async fn preview(
     let Some(limit) = timeout else { return shown.await };
     tokio::time::timeout(limit, shown).await.unwrap_or_else(|_| {
         let message = format!("the look took longer than {}", humantime::format_duration(limit));
-        Err(Complaint { code: ExitCode::Failed, message, hint: None }.into())
+        Err(CliError { code: ExitCode::Failed, message, hint: None }.into())
     })
 }
 
@@ -115,7 +115,7 @@ fn chosen(
     config: &Config,
     scope: &Scope,
     urgency: Urgency,
-) -> Result<Vec<CredentialName>, Complaint> {
+) -> Result<Vec<CredentialName>, CliError> {
     let names = match scope {
         Scope::Named(names) => return selection::configured(config, names),
         Scope::All => selection::configured(config, &[])?,
@@ -155,11 +155,11 @@ impl Run {
     ) -> anyhow::Result<ExitCode> {
         let Self { names, request, cause, timeout, output } = self;
         let sinks = Sinks::open(&config.notifications)
-            .map_err(|error| Complaint::of(&error, ExitCode::Usage, None))?;
+            .map_err(|error| CliError::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
         // Not before: so far there was nothing in hand, and a file that hangs would hold a signal up.
         let stop = shutdown_on_signals()?;
-        let fleet = live::fleet(&outside.config, |name| names.contains(name), outside.clone());
+        let fleet = engine::fleet(&outside.config, |name| names.contains(name), outside.clone());
         let screen = Screen::new(output);
         let concurrency = outside.config.daemon.concurrency;
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
@@ -197,7 +197,7 @@ impl Run {
         let code = credentials.iter().map(|result| code_of(result.outcome, request)).max();
         // Whether or not anybody reads the answer, those who are to be told are told.
         answer::tell(&Results { credentials }, output);
-        notify::tell_once(sinks, &fleet, NOTIFYING).await;
+        notifications::tell_once(sinks, &fleet, NOTIFYING).await;
         metrics.write(&outside.config, &fleet).await;
         Ok(code.unwrap_or(ExitCode::Settled))
     }
@@ -205,7 +205,7 @@ impl Run {
 
 impl Destinations {
     /// What became of the credentials is told by the exit code, whether or not this comes about.
-    async fn write(&self, config: &Config, fleet: &Fleet) {
+    async fn write(&self, config: &Config, fleet: &Registry) {
         if self.file.is_none() && self.gateway.is_none() {
             return;
         }
@@ -226,7 +226,7 @@ impl Destinations {
 
 /// Rotates one credential; `None` if it is not configured.
 pub(super) async fn rotate(
-    outside: &Outside,
+    outside: &Engine,
     name: &CredentialName,
     (request, cause): (Request, Cause),
     timeout: Option<Duration>,

@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use self::listening::Listening;
 use self::start::{Ready, Start};
 use super::ExitCode;
-use crate::command::orphans;
 use crate::config::{Config, Files};
+use crate::consumers::command::orphans;
 use crate::daemon::{Supervisor, reload_signal, shutdown_on_signals};
 use crate::process;
 

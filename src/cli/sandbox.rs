@@ -5,14 +5,14 @@ use std::io::Write;
 use tokio_util::sync::CancellationToken;
 
 use super::ExitCode;
-use super::complaint::Complaint;
+use super::error::CliError;
 use crate::sandbox::{self, Options};
 
 /// Starts it, prints one JSON line when it is ready, and waits.
 pub(super) async fn sandbox(options: Options, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let sandbox = sandbox::start(options)
         .await
-        .map_err(|error| Complaint::of(&error, ExitCode::Usage, error.hint()))?;
+        .map_err(|error| CliError::of(&error, ExitCode::Usage, error.hint()))?;
     {
         let mut out = std::io::stdout().lock();
         serde_json::to_writer(&mut out, sandbox.ready())?;

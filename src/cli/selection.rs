@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::complaint::Complaint;
+use super::error::CliError;
 use super::{ExitCode, Filters, Names, Pattern};
 use crate::config::Config;
-use crate::live::Outside;
+use crate::engine::Engine;
 use crate::motherduck::settings::AdminToken;
 use crate::names::CredentialName;
 use crate::secret::SecretSource;
@@ -19,7 +19,7 @@ const MOST: usize = 5;
 pub fn configured(
     config: &Config,
     names: &[CredentialName],
-) -> Result<Vec<CredentialName>, Complaint> {
+) -> Result<Vec<CredentialName>, CliError> {
     if names.is_empty() {
         return Ok(config.credentials.keys().cloned().collect());
     }
@@ -33,7 +33,7 @@ pub fn configured(
 
 /// The credentials that a name or a pattern means, each once and in the order of the configuration. One that means
 /// nothing ends it: it was written for something.
-pub fn matching(config: &Config, patterns: &[Pattern]) -> Result<Vec<CredentialName>, Complaint> {
+pub fn matching(config: &Config, patterns: &[Pattern]) -> Result<Vec<CredentialName>, CliError> {
     let names: Vec<_> = patterns.iter().filter_map(Pattern::name).cloned().collect();
     let known = config.credentials.keys();
     if !names.is_empty() {
@@ -42,14 +42,14 @@ pub fn matching(config: &Config, patterns: &[Pattern]) -> Result<Vec<CredentialN
     let is_met = |pattern: &&Pattern| known.clone().any(|name| pattern.matches(name));
     if let Some(vain) = patterns.iter().find(|pattern| !is_met(pattern)) {
         let message = format!("no credential matches `{}`", vain.as_str());
-        return Err(Complaint::usage(message, Some(hint(config, &[]))));
+        return Err(CliError::usage(message, Some(hint(config, &[]))));
     }
     let is_meant = |name: &&CredentialName| patterns.iter().any(|one| one.matches(name));
     Ok(known.filter(is_meant).cloned().collect())
 }
 
 /// The credentials that names and filters choose, as far as the configuration tells.
-pub fn static_choice(config: &Config, which: &Names) -> Result<Vec<CredentialName>, Complaint> {
+pub fn static_choice(config: &Config, which: &Names) -> Result<Vec<CredentialName>, CliError> {
     let names = if which.names.is_empty() {
         configured(config, &[])?
     } else {
@@ -63,15 +63,15 @@ pub fn filtered(
     config: &Config,
     names: Vec<CredentialName>,
     filters: &Filters,
-) -> Result<Vec<CredentialName>, Complaint> {
+) -> Result<Vec<CredentialName>, CliError> {
     if let Some(name) = filters.stores.iter().find(|name| !config.stores.contains_key(*name)) {
         let known = config.stores.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>();
         let hint = format!("configured are {}", known.join(", "));
-        return Err(Complaint::usage(format!("there is no store `{name}`"), Some(hint)));
+        return Err(CliError::usage(format!("there is no store `{name}`"), Some(hint)));
     }
     if let Some(name) = filters.fleets.iter().find(|name| !config.fleets.contains_key(*name)) {
         let hint = "a rule stands under [fleets.NAME]".to_owned();
-        return Err(Complaint::usage(format!("there is no fleet `{name}`"), Some(hint)));
+        return Err(CliError::usage(format!("there is no fleet `{name}`"), Some(hint)));
     }
     let passes = |name: &CredentialName| {
         config.credentials.get(name).is_some_and(|credential| filters.pass(credential))
@@ -80,7 +80,7 @@ pub fn filtered(
 }
 
 /// The credentials that names and filters choose. Where a state is asked for, stores and MotherDuck are.
-pub async fn chosen(config: &Arc<Config>, which: &Names) -> Result<Vec<CredentialName>, Complaint> {
+pub async fn chosen(config: &Arc<Config>, which: &Names) -> Result<Vec<CredentialName>, CliError> {
     let names = static_choice(config, which)?;
     in_states(config, names, &which.filters).await
 }
@@ -90,7 +90,7 @@ pub async fn in_states(
     config: &Arc<Config>,
     names: Vec<CredentialName>,
     filters: &Filters,
-) -> Result<Vec<CredentialName>, Complaint> {
+) -> Result<Vec<CredentialName>, CliError> {
     if filters.states.is_empty() {
         return Ok(names);
     }
@@ -98,13 +98,13 @@ pub async fn in_states(
     Ok(super::status::in_states(&outside, &names, &filters.states).await)
 }
 
-fn absent(config: &Config, unknown: &[&CredentialName]) -> Complaint {
+fn absent(config: &Config, unknown: &[&CredentialName]) -> CliError {
     let quoted: Vec<_> = unknown.iter().map(|name| format!("`{name}`")).collect();
     let message = match quoted.as_slice() {
         [one] => format!("there is no credential {one} in the configuration"),
         several => format!("there are no credentials {} in the configuration", several.join(", ")),
     };
-    Complaint::usage(message, Some(hint(config, unknown)))
+    CliError::usage(message, Some(hint(config, unknown)))
 }
 
 /// Names that may have been meant; otherwise the first few that there are.
@@ -137,14 +137,14 @@ fn hint(config: &Config, unknown: &[&CredentialName]) -> String {
 }
 
 /// Finds out whether the admin token can be read: nothing is contacted without one.
-pub fn ensure_admin_token(config: &Config) -> Result<(), Complaint> {
+pub fn ensure_admin_token(config: &Config) -> Result<(), CliError> {
     let source = match &config.motherduck.admin_token {
         AdminToken::Secret(source) => source,
         // Whoever needs it reads it from there, and says what is wrong.
         AdminToken::Stored(_) => return Ok(()),
     };
     let hint = Some(admin_token_hint(source));
-    source.read_token().map(drop).map_err(|error| Complaint::of(&error, ExitCode::Usage, hint))
+    source.read_token().map(drop).map_err(|error| CliError::of(&error, ExitCode::Usage, hint))
 }
 
 /// What to do where there is no admin token at `source`.
@@ -153,9 +153,9 @@ pub fn admin_token_hint(source: &SecretSource) -> String {
 }
 
 /// Makes the adapters, once the admin token was seen to be readable.
-pub async fn open(config: Arc<Config>) -> Result<Outside, Complaint> {
+pub async fn open(config: Arc<Config>) -> Result<Engine, CliError> {
     ensure_admin_token(&config)?;
-    Outside::open(config).await.map_err(|fault| Complaint::fault(fault, ExitCode::Usage))
+    Engine::open(config).await.map_err(|fault| CliError::fault(fault, ExitCode::Usage))
 }
 
 #[cfg(test)]

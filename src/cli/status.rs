@@ -15,10 +15,10 @@ use super::inventory::Inventory;
 use super::look::{Look, look, look_at_mirrors, with_siblings};
 use super::selection;
 use super::table::{quoted, table};
-use super::{ExitCode, Names, Output, complaint};
+use super::{ExitCode, Names, Output, error};
 use crate::config::Config;
-use crate::gate::settings::Gate;
-use crate::live::Outside;
+use crate::consumers::gate::settings::Gate;
+use crate::engine::Engine;
 use crate::names::CredentialName;
 use crate::rotation::condition::State;
 use crate::rotation::world::{Health, World};
@@ -48,7 +48,7 @@ pub async fn status(
 
 /// Those of `names` that are in one of `states`.
 pub(super) async fn in_states(
-    outside: &Outside,
+    outside: &Engine,
     names: &[CredentialName],
     states: &[State],
 ) -> Vec<CredentialName> {
@@ -62,7 +62,7 @@ struct Statuses {
     credentials: Vec<Row>,
 }
 
-async fn survey(outside: &Outside, names: &[CredentialName]) -> Statuses {
+async fn survey(outside: &Engine, names: &[CredentialName]) -> Statuses {
     let config = &outside.config;
     let mut looks = look(outside, &with_siblings(config, names), |_, _, _| true).await;
     look_at_mirrors(outside, &mut looks).await;
@@ -78,7 +78,7 @@ async fn survey(outside: &Outside, names: &[CredentialName]) -> Statuses {
 }
 
 /// What the gate of a rotation in progress waits for. Only of Kubernetes it is known that asking changes nothing.
-async fn awaits(outside: &Outside, look: &Look<'_>) -> Option<String> {
+async fn awaits(outside: &Engine, look: &Look<'_>) -> Option<String> {
     let record = look.found.as_ref().ok()?.record().filter(|record| record.is_unfinished())?;
     let Gate::Kubernetes(_) = &look.credential.gate else { return None };
     let world = outside.world(&look.credential.name, CancellationToken::new())?;
@@ -128,7 +128,7 @@ impl Answer for Statuses {
 
 impl Statuses {
     /// The accounts' unmanaged tokens, each once however many credentials share its account.
-    fn strays(&self) -> Vec<(&str, &row::Stray)> {
+    fn strays(&self) -> Vec<(&str, &row::UnmanagedToken)> {
         let mut seen = BTreeSet::new();
         self.credentials
             .iter()
@@ -149,7 +149,7 @@ impl Statuses {
             }
             match (&row.error, row.note()) {
                 (Some(error), _) => {
-                    complaint::write_lines(out, &format!("{}: {error}", row.name), hint)?;
+                    error::write_lines(out, &format!("{}: {error}", row.name), hint)?;
                 }
                 (None, Some(note)) => {
                     writeln!(out, "note: {note}")?;

@@ -1,15 +1,15 @@
 //! Whose a token is, for commands: none of them has seen what the endpoint is worth.
 
 use crate::config::Credential;
+use crate::consumers::verify::settings::{Proof, Verify};
+use crate::engine::ProductionWorld;
 use crate::fault::Fault;
-use crate::live::Live;
 use crate::names::AccountName;
 use crate::record::Record;
 use crate::rotation::policy::IdentityRule;
 use crate::rotation::whose::{Calibration, Judgement, Origin, Whose};
 use crate::rotation::world::{Answer, Identity, Verdict, World};
 use crate::secret::Token;
-use crate::verify::settings::{Proof, Verify};
 
 /// What a connection with the served token told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Connected {
 
 /// Whose a token of `origin` is that should be `account`'s, by what the endpoint said.
 pub(super) async fn whose(
-    world: &Live,
+    world: &ProductionWorld,
     account: &AccountName,
     origin: Origin,
     answer: Option<&Answer>,
@@ -38,7 +38,7 @@ pub(super) async fn whose(
 
 /// Connects with the served token, which wakes the account's Duckling; `None` where no endpoint could say whose it is.
 pub(super) async fn connect(
-    world: &Live,
+    world: &ProductionWorld,
     credential: &Credential,
     record: &Record,
     token: &Token,

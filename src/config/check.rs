@@ -33,12 +33,12 @@ use super::raw;
 use super::sources::{Double, Sources};
 use super::{Config, Credential, Fleet, suggest};
 use crate::account::settings::DeclaredAccount;
+use crate::consumers::verify::settings::Postgres;
 use crate::kubernetes::settings::Cluster;
 use crate::motherduck::settings::MotherDuck;
 use crate::names::{CredentialName, FleetName, Owner};
-use crate::notify::settings::Sink;
-use crate::store::settings::StoreSettings;
-use crate::verify::settings::Postgres;
+use crate::notifications::settings::Sink;
+use crate::stores::settings::StoreSettings;
 
 pub(super) const SECTIONS: [&str; 12] = [
     "owner",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::check::{fleet, path};
 use super::raw::credential::Credential as Raw;
 use super::{Config, Credential};
-use crate::fleets::{Members, Rule};
+use crate::fleet::{Members, Rule};
 use crate::kubernetes::settings::Cluster;
 use crate::names::{AccountName, CredentialName, FleetName};
 

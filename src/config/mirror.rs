@@ -1,6 +1,6 @@
 //! The further places where a credential's token is kept.
 
-use crate::store::settings::Format;
+use crate::stores::settings::Format;
 
 /// A further place where a credential's token is kept: a copy of what [`Credential::path`](super::Credential::path)
 /// in [`Credential::store`](super::Credential::store) serves. The copy decides nothing.

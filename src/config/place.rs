@@ -1,7 +1,7 @@
 //! A place: what tells the secret that consumers read from all others, however its store is called and reached.
 
 use super::{Config, Credential};
-use crate::store::settings::{Format, StoreSettings};
+use crate::stores::settings::{Format, StoreSettings};
 
 /// One place where a credential's token is kept.
 #[derive(Debug, Clone)]

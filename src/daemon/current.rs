@@ -2,28 +2,28 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::fleet::{Contacts, Outlook};
-use crate::live::Outside;
+use crate::engine::Engine;
 use crate::rotation::time::Time;
+use crate::status::{Contacts, StatusSource};
 
 /// The outside of the configuration that is in force.
-pub(super) struct Current(RwLock<Arc<Outside>>);
+pub(super) struct Current(RwLock<Arc<Engine>>);
 
 impl Current {
-    pub(super) fn new(outside: Arc<Outside>) -> Self {
+    pub(super) fn new(outside: Arc<Engine>) -> Self {
         Self(RwLock::new(outside))
     }
 
-    pub(super) fn get(&self) -> Arc<Outside> {
+    pub(super) fn get(&self) -> Arc<Engine> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set(&self, outside: Arc<Outside>) {
+    pub(super) fn set(&self, outside: Arc<Engine>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = outside;
     }
 }
 
-impl Outlook for Current {
+impl StatusSource for Current {
     fn time(&self) -> Time {
         self.get().time()
     }

@@ -8,25 +8,25 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use self::former::Former;
-use super::slot::{InSlot, Slot};
-use crate::audit;
+use super::permit::{Permit, WithPermit};
+use crate::audit_log;
 use crate::config::{Config, Credential, Place};
-use crate::fleet::Fleet;
-use crate::live::{Live, Outside, subject};
+use crate::engine::{Engine, ProductionWorld, subject};
 use crate::names::CredentialName;
 use crate::retry::STEP;
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::{Request, Subject};
-use crate::rotation::drive::{Report, drive};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::journal::Progress;
+use crate::rotation::run::{Report, drive};
 use crate::rotation::schedule::{expiring, renewal};
-use crate::telemetry::Telemetry;
+use crate::rotation::step_log::Progress;
+use crate::status::Registry;
+use crate::traces::Telemetry;
 
 /// One credential, as the planner sees it.
 pub(super) trait Driver: Sized + Send + Sync + 'static {
     /// Works on it until it is at rest, held or failing, or the daemon stops. Never called twice at once.
-    fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> impl Future<Output = Report> + Send;
+    fn drive(&self, evidence: &mut Evidence, slot: &Permit) -> impl Future<Output = Report> + Send;
 
     /// From when on its token, which expires at `expires_at`, cannot wait to be replaced; `None` if it is not replaced.
     fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp>;
@@ -48,13 +48,13 @@ pub(super) struct LiveDriver {
     /// As it is configured.
     wanted: Work,
     former: Option<Former>,
-    fleet: Arc<Fleet>,
+    fleet: Arc<Registry>,
     telemetry: Telemetry,
 }
 
 /// How a credential is worked on.
 struct Work {
-    world: Live,
+    world: ProductionWorld,
     subject: Subject,
     credential: Credential,
     places: Vec<Place>,
@@ -77,15 +77,15 @@ impl Work {
 
 /// A driver for each credential of the outside's configuration.
 pub(super) fn drivers(
-    outside: &Outside,
-    fleet: &Arc<Fleet>,
+    outside: &Engine,
+    fleet: &Arc<Registry>,
     stop: &CancellationToken,
 ) -> Vec<(CredentialName, LiveDriver)> {
     let config = &outside.config;
     let driver = |(name, credential): (&CredentialName, &Credential)| {
         let world = outside.acting_world(name, stop.clone())?;
         let wanted = Work {
-            world: world.because(audit::Trigger::Schedule.into()),
+            world: world.because(audit_log::Trigger::Schedule.into()),
             subject: subject(config, credential),
             credential: credential.clone(),
             places: config.places(credential),
@@ -112,7 +112,7 @@ impl LiveDriver {
     }
 
     /// Finds out whether the credential is still kept in its former place, and lets it go from there if not.
-    async fn look_back(&self, former: &Former, evidence: &mut Evidence, slot: &Slot) {
+    async fn look_back(&self, former: &Former, evidence: &mut Evidence, slot: &Permit) {
         let name = &self.wanted.subject.credential;
         if let Some(kept) = former.keeps(slot, &self.wanted, &self.config).await {
             self.fleet.keep(name, Some(kept));
@@ -124,7 +124,7 @@ impl LiveDriver {
         tracing::info!(credential = %name, "credential goes over to its configured place");
     }
 
-    async fn work(&self, work: &Work, evidence: &mut Evidence, slot: &Slot) -> Report {
+    async fn work(&self, work: &Work, evidence: &mut Evidence, slot: &Permit) -> Report {
         let Work { world, subject, .. } = work;
         let Subject { credential: name, policy, .. } = subject;
         world.hurry(slot.is_urgent());
@@ -138,7 +138,7 @@ impl LiveDriver {
             }
             self.fleet.progressed(name, &progress);
         };
-        let in_slot = InSlot { world, slot };
+        let in_slot = WithPermit { world, slot };
         let run = drive(&in_slot, subject, Request::SCHEDULE, evidence, &STEP, &watcher);
         let report = Box::pin(run).await;
         world.tell_if_held(&report).await;
@@ -148,7 +148,7 @@ impl LiveDriver {
 }
 
 impl Driver for LiveDriver {
-    async fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> Report {
+    async fn drive(&self, evidence: &mut Evidence, slot: &Permit) -> Report {
         if let Some(former) = self.former() {
             Box::pin(self.look_back(former, evidence, slot)).await;
         }

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::current::Current;
 use crate::config::Config;
 use crate::deadline;
-use crate::fleet::FleetStanding;
-use crate::fleets::{Members, Source};
-use crate::live::{Purpose, RollCall};
+use crate::engine::{Purpose, RollCall};
+use crate::fleet::{Members, Source};
+use crate::status::FleetStanding;
 
 /// How soon a list is asked for again that did not come, or a secret read that could not be.
 const SOON: Duration = Duration::from_mins(1);

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::names::CredentialName;
 use crate::rotation::condition::{Condition, Reason, State};
-use crate::rotation::drive::{Outcome, Report};
-use crate::rotation::journal::Step;
+use crate::rotation::run::{Outcome, Report};
+use crate::rotation::step_log::Step;
 
 /// What lasts is told again after this.
 const AGAIN: SignedDuration = SignedDuration::from_hours(24);
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::fault::FaultKind;
     use crate::rotation::condition::{Severity, Tokens};
-    use crate::rotation::drive::{LastSeen, Problem};
+    use crate::rotation::run::{LastSeen, Problem};
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);

@@ -13,20 +13,20 @@ use tracing::Instrument;
 
 use super::backoff;
 use super::driver::Driver;
-use super::lineup::{Fate, Lineup};
 use super::notice::{Notice, tell, tell_panic};
+use super::pending::{Pending, PendingChange};
+use super::permit::{Habits, Slots};
 use super::queue::{Look, Queue};
-use super::slot::{Habits, Slots};
 use super::supervisor::Supervisor;
 use crate::config::{Config, Daemon};
 use crate::deadline;
-use crate::fleet::Fleet;
 use crate::names::CredentialName;
 use crate::rotation::condition::State;
 use crate::rotation::decide::Reason;
-use crate::rotation::drive::{Outcome, Report};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::run::{Outcome, Report};
 use crate::rotation::schedule::later;
+use crate::status::Registry;
 
 /// The longest nap: the clock may be set, the machine may be suspended.
 const LONGEST_NAP: Duration = Duration::from_mins(1);
@@ -58,7 +58,7 @@ impl Rules {
 /// Has each credential worked on when its time comes: one run per credential at a time, the longest overdue first.
 pub(super) struct Planner<D> {
     pub(super) rules: Rules,
-    pub(super) fleet: Arc<Fleet>,
+    pub(super) fleet: Arc<Registry>,
     pub(super) shutdown: CancellationToken,
     pub(super) wake: Arc<Notify>,
     pub(super) slots: Slots,
@@ -69,7 +69,7 @@ pub(super) struct Planner<D> {
     running: HashMap<Id, CredentialName>,
     /// The names in `running`.
     pub(super) at_work: HashSet<CredentialName>,
-    lineups: (mpsc::Sender<Lineup<D>>, mpsc::Receiver<Lineup<D>>),
+    lineups: (mpsc::Sender<Pending<D>>, mpsc::Receiver<Pending<D>>),
     supervisor: Supervisor,
 }
 
@@ -82,7 +82,7 @@ pub(super) struct Plan<D> {
     pub(super) expires_at: Option<Timestamp>,
     /// Whether the last run meant to replace a token that cannot wait, and did not come to it.
     pub(super) is_urgent: bool,
-    pub(super) fate: Fate,
+    pub(super) fate: PendingChange,
     habits: Arc<Habits>,
 }
 
@@ -93,7 +93,7 @@ struct Run {
 
 impl<D: Driver> Planner<D> {
     /// A planner without credentials, which tells `fleet` how they stand and stops with `shutdown`.
-    pub(super) fn new(rules: Rules, fleet: Arc<Fleet>, shutdown: CancellationToken) -> Self {
+    pub(super) fn new(rules: Rules, fleet: Arc<Registry>, shutdown: CancellationToken) -> Self {
         let wake = Arc::new(Notify::new());
         Self {
             slots: Slots::new(rules.concurrency, wake.clone(), shutdown.clone()),
@@ -118,7 +118,7 @@ impl<D: Driver> Planner<D> {
     }
 
     /// Where another configuration is handed in.
-    pub(super) fn lineups(&self) -> mpsc::Sender<Lineup<D>> {
+    pub(super) fn lineups(&self) -> mpsc::Sender<Pending<D>> {
         self.lineups.0.clone()
     }
 
@@ -132,7 +132,7 @@ impl<D: Driver> Planner<D> {
             told: None,
             expires_at: None,
             is_urgent: false,
-            fate: Fate::Stays,
+            fate: PendingChange::Stays,
             habits: Arc::default(),
         };
         self.credentials.insert(name, plan);
@@ -253,12 +253,12 @@ impl<D: Driver> Planner<D> {
             self.fleet.panicked(&name, Some(next));
         }
         match plan.fate {
-            Fate::Stays => self.queue.insert(name.clone(), plan.look(next)),
-            Fate::Changes => {
+            PendingChange::Stays => self.queue.insert(name.clone(), plan.look(next)),
+            PendingChange::Changes => {
                 plan.begin_afresh();
                 self.queue.insert(name.clone(), plan.look(now));
             }
-            Fate::Leaves => {
+            PendingChange::Leaves => {
                 if let Some(plan) = self.credentials.remove(&name) {
                     self.leave(&name, &plan);
                 }

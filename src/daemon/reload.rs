@@ -16,18 +16,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::current::Current;
 use super::driver::{LiveDriver, drivers};
-use super::lineup::{Changes, Lineup};
 use super::muster::{Called, Muster};
+use super::pending::{Changes, Pending};
 use super::planner::Rules;
 use super::supervisor::Supervisor;
 use super::wakes::Wakes;
 use crate::config::{Config, Files, Fingerprint};
+use crate::engine::Engine;
 use crate::fault::{Fault, chain};
-use crate::fleet::Fleet;
-use crate::live::Outside;
 use crate::motherduck::settings::AdminToken;
-use crate::notify::settings::Sink;
+use crate::notifications::settings::Sink;
 use crate::server::settings::Server;
+use crate::status::Registry;
 use crate::workers::Panicked;
 
 /// How long after a refusal the same files are tried again: a certificate that they name may be there by then.
@@ -57,8 +57,8 @@ pub(super) struct Reloader {
     /// For what only a start brings into force.
     pub(super) started: Started,
     pub(super) current: Arc<Current>,
-    pub(super) fleet: Arc<Fleet>,
-    pub(super) planner: mpsc::Sender<Lineup<LiveDriver>>,
+    pub(super) fleet: Arc<Registry>,
+    pub(super) planner: mpsc::Sender<Pending<LiveDriver>>,
     pub(super) wakes: Wakes,
     pub(super) muster: Muster,
     pub(super) supervisor: Supervisor,
@@ -185,7 +185,7 @@ impl Reloader {
     }
 
     /// The outside as the files ask for it, with the same checks as at a start. Contacts nobody.
-    async fn read(&self) -> Option<Result<(Arc<Config>, Outside), Refusal>> {
+    async fn read(&self) -> Option<Result<(Arc<Config>, Engine), Refusal>> {
         let (files, before) = (self.followed.files.clone(), self.current.get());
         let panicked = |error| Refusal { message: chain(&error), hint: None };
         let read = {
@@ -204,7 +204,7 @@ impl Reloader {
         Some(opened.and_then(|opened| Ok((base, opened.map_err(refuse)?))))
     }
 
-    async fn take_over(&mut self, base: Arc<Config>, outside: Outside) {
+    async fn take_over(&mut self, base: Arc<Config>, outside: Engine) {
         let config = outside.config.clone();
         for warning in &config.warnings {
             tracing::warn!(warning = %warning, "configuration is unwise");
@@ -231,13 +231,13 @@ impl Reloader {
     }
 
     /// Hands the credentials to the planner; `None` where it stops and takes nothing over.
-    async fn hand_over(&mut self, outside: Outside) -> Option<Changes> {
+    async fn hand_over(&mut self, outside: Engine) -> Option<Changes> {
         let outside = Arc::new(outside);
         let config = outside.config.clone();
         let (taken, changes) = oneshot::channel();
         let drivers = drivers(&outside, &self.fleet, &self.shutdown);
         self.current.set(outside);
-        let lineup = Lineup { rules: Rules::of(&config), drivers, taken };
+        let lineup = Pending { rules: Rules::of(&config), drivers, taken };
         self.planner.send(lineup).await.ok()?;
         let changes = changes.await.ok()?;
         self.wakes.restart(&config, self.fleet.now()).await;
@@ -276,7 +276,7 @@ impl Reloader {
 }
 
 /// What `files` ask for now, on a thread that may wait for them.
-fn reread(files: &Files, before: &Outside) -> Result<Arc<Config>, Refusal> {
+fn reread(files: &Files, before: &Engine) -> Result<Arc<Config>, Refusal> {
     let config = files
         .load_again()
         .map_err(|error| Refusal { message: one_line(&chain(&error)), hint: error.hint() })?;

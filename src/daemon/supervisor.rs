@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
-use crate::fleet::{Fleet, Snapshot};
+use crate::status::{Registry, Snapshot};
 
 /// Between two texts for people.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ impl Supervisor {
     }
 
     /// The planner's loop turns.
-    pub(super) fn beat(&self, fleet: &Fleet) {
+    pub(super) fn beat(&self, fleet: &Registry) {
         let Some(line) = &self.0 else { return };
         let (is_silent, is_stale) = {
             let mut said = line.said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,7 +92,7 @@ impl Supervisor {
     }
 
     /// The daemon works by a configuration, the first or another one.
-    pub fn ready(&self, fleet: &Fleet) {
+    pub fn ready(&self, fleet: &Registry) {
         if self.0.is_some() {
             let snapshot = fleet.snapshot();
             // Whoever waits for the start waits for all of it.
@@ -116,7 +116,7 @@ impl Supervisor {
     }
 
     /// The daemon reads its configuration again.
-    pub(super) fn reloading(&self, fleet: &Fleet) {
+    pub(super) fn reloading(&self, fleet: &Registry) {
         if fleet.waiting().is_some() {
             return;
         }

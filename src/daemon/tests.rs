@@ -1,7 +1,7 @@
 //! The planner in paused time, with runs that do as they are told.
 
-mod lineup;
 mod pace;
+mod pending;
 mod signals;
 mod stop;
 mod tenants;
@@ -15,14 +15,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::driver::Driver;
+use super::permit::{Kind, Permit};
 use super::planner::{Planner, Rules};
-use super::slot::{Kind, Slot};
 use crate::fault::FaultKind;
 use crate::names::CredentialName;
 use crate::rotation::condition::{Reason as Why, Tokens};
 use crate::rotation::decide::Reason;
-use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::run::{LastSeen, Outcome, Problem, Report};
 
 /// What a run does.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ struct Fake {
 }
 
 impl Driver for Fake {
-    async fn drive(&self, evidence: &mut Evidence, slot: &Slot) -> Report {
+    async fn drive(&self, evidence: &mut Evidence, slot: &Permit) -> Report {
         let begun = self.clock.start.elapsed();
         let nth = {
             let mut looks = self.seen.looks.lock().unwrap();
@@ -241,7 +241,7 @@ fn bench(concurrency: usize) -> Bench {
     let stop = CancellationToken::new();
     let rules = Rules { concurrency, sweep: SWEEP, shutdown_grace: GRACE };
     Bench {
-        planner: Planner::new(rules, crate::fleet::nobody(), stop.clone()),
+        planner: Planner::new(rules, crate::status::nobody(), stop.clone()),
         seen: Arc::default(),
         clock: Clock { start: Instant::now(), set_by: Arc::default() },
         stop,

@@ -20,7 +20,7 @@ use super::object::{List, Place};
 use super::settings;
 use crate::fault::chain;
 use crate::http::skew::Skew;
-use crate::tally::{Reach, Tally};
+use crate::request_stats::{Reach, RequestStats};
 use crate::tls::{Roots, http_client_by};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ pub struct Cluster {
     access: Arc<Access>,
     /// The client, and the authorities that it was made with.
     http: Mutex<Option<(Vec<u8>, reqwest::Client)>>,
-    tally: Arc<Tally>,
+    tally: Arc<RequestStats>,
     skew: Skew,
 }
 
@@ -94,7 +94,7 @@ impl Cluster {
 
     /// The same, whose requests are counted on by `tally`.
     #[must_use]
-    pub fn counted_by(self, tally: Arc<Tally>) -> Self {
+    pub fn counted_by(self, tally: Arc<RequestStats>) -> Self {
         Self { tally, ..self }
     }
 

@@ -10,9 +10,9 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::fleet::{FleetStanding, Labels, Member, Snapshot};
+use crate::request_stats::Reachability;
 use crate::rotation::condition::{Reason, State};
-use crate::tally::Contact;
+use crate::status::{CredentialStatus, FleetStanding, Labels, Snapshot};
 
 /// A snapshot as metrics.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ type Sample = (Labels, f64);
 
 impl Collector for Gauges {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let mut times = |name: &str, help: &str, of: fn(&Member) -> Option<Timestamp>| {
+        let mut times = |name: &str, help: &str, of: fn(&CredentialStatus) -> Option<Timestamp>| {
             gauge(&mut encoder, name, help, &self.earliest(of))
         };
         times("token_created_timestamp_seconds", "When the served token was created", |one| {
@@ -35,7 +35,7 @@ impl Collector for Gauges {
         times(
             "token_expiry_timestamp_seconds",
             "When the first token expires that consumers may use: the served one, or one that lives elsewhere",
-            Member::first_expiry,
+            CredentialStatus::first_expiry,
         )?;
         times("next_rotation_timestamp_seconds", "When the next rotation is due", |one| {
             one.condition.next_rotation
@@ -57,7 +57,7 @@ impl Collector for Gauges {
             "Why a credential stands as it does; without the credential label, for how many each reason is",
             &self.reasons(),
         )?;
-        let mut sums = |name: &str, help: &str, of: fn(&Member) -> Option<usize>| {
+        let mut sums = |name: &str, help: &str, of: fn(&CredentialStatus) -> Option<usize>| {
             gauge(&mut encoder, name, help, &self.sum(of))
         };
         sums("predecessors", "Replaced tokens that live", |one| Some(one.predecessors))?;
@@ -193,7 +193,7 @@ impl Gauges {
     }
 
     /// The time that `of` tells of each credential, or the earliest of all.
-    fn earliest(&self, of: fn(&Member) -> Option<Timestamp>) -> Vec<Sample> {
+    fn earliest(&self, of: fn(&CredentialStatus) -> Option<Timestamp>) -> Vec<Sample> {
         let seconds = |at: Timestamp| at.as_duration().as_secs_f64();
         let each = self.snapshot.members.iter().filter_map(|one| Some((one, seconds(of(one)?))));
         if self.tells_apart {
@@ -203,7 +203,7 @@ impl Gauges {
     }
 
     /// The number that `of` tells of each credential, or the sum.
-    fn sum(&self, of: fn(&Member) -> Option<usize>) -> Vec<Sample> {
+    fn sum(&self, of: fn(&CredentialStatus) -> Option<usize>) -> Vec<Sample> {
         let each = self.snapshot.members.iter().filter_map(|one| Some((one, of(one)?)));
         if self.tells_apart {
             return each.map(|(one, number)| (label(one), float(number))).collect();
@@ -218,7 +218,7 @@ impl Gauges {
         };
         let members = &self.snapshot.members;
         if self.tells_apart {
-            let of = |one: &'_ Member| {
+            let of = |one: &'_ CredentialStatus| {
                 let (labels, actual) = (label(one), one.condition.state);
                 State::ALL
                     .map(|state| (with(labels.clone(), state), float((state == actual).into())))
@@ -264,7 +264,7 @@ impl Gauges {
     }
 }
 
-fn label(one: &Member) -> Labels {
+fn label(one: &CredentialStatus) -> Labels {
     vec![("credential", one.name.to_string())]
 }
 
@@ -274,7 +274,7 @@ fn float(number: usize) -> f64 {
 
 /// The requests to one service.
 fn requests<'a>(
-    contact: &'a Contact,
+    contact: &'a Reachability,
     store: Option<&'a String>,
 ) -> impl Iterator<Item = (Labels, u64)> + 'a {
     let word = if store.is_some() { "result" } else { "status" };

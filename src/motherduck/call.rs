@@ -18,7 +18,7 @@ use super::error::{Error, Failure};
 use super::operation::Operation;
 use super::pace::{given_up, may_repeat, wait};
 use super::rate::Lane;
-use crate::tally::Reach;
+use crate::request_stats::Reach;
 
 /// One query parameter.
 pub(super) type Parameter<'a> = (&'a str, &'a str);

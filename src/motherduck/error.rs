@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::operation::Operation;
 use crate::fault::{Fault, FaultKind};
+use crate::request_stats::Reach;
 use crate::secret::{SecretError, TokenError};
-use crate::tally::Reach;
 use crate::tls::{TlsError, is_distrust};
 
 /// Why the client could not be made, or an operation failed.

@@ -42,7 +42,7 @@ impl std::fmt::Display for AdminToken {
 /// A token in a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredToken {
-    /// The store's name; it exists in [`Config::stores`].
+    /// The store's name; it exists in `Config::stores`.
     pub store: String,
     /// Where in the store: relative, without empty, `.` or `..` parts.
     pub path: String,

@@ -6,11 +6,14 @@ use super::keys::{
     Entry, FIELDS, Fields, ID_FIELD, MANAGED_BY, PINTAIL, RECORD_KEY, TOKEN_ID_FIELD, UserKeys,
 };
 use super::object::{Member, Object};
-use super::{Record, Slot};
+use super::{Record, SecretContent};
 use crate::secret::Token;
 
 /// The JSON object of a secret, taken apart, if it can be written over.
-pub fn decode(object: Object, fields: Fields<'_>) -> Result<(Slot, UserKeys), RecordError> {
+pub fn decode(
+    object: Object,
+    fields: Fields<'_>,
+) -> Result<(SecretContent, UserKeys), RecordError> {
     let Parts { slot, others, taken } = take_apart(object, fields)?;
     match taken {
         Some(error) => Err(error),
@@ -19,13 +22,13 @@ pub fn decode(object: Object, fields: Fields<'_>) -> Result<(Slot, UserKeys), Re
 }
 
 /// The same for an object that is only read: to whom its other keys belong does not matter.
-pub fn decode_to_read(object: Object, fields: Fields<'_>) -> Result<Slot, RecordError> {
+pub fn decode_to_read(object: Object, fields: Fields<'_>) -> Result<SecretContent, RecordError> {
     Ok(take_apart(object, fields)?.slot)
 }
 
 /// A secret's object, sorted by whose each key is.
 struct Parts {
-    slot: Slot,
+    slot: SecretContent,
     others: UserKeys,
     /// Why it must not be written over.
     taken: Option<RecordError>,
@@ -53,7 +56,7 @@ fn take_apart(object: Object, fields: Fields<'_>) -> Result<Parts, RecordError> 
     let found = find(&object)?;
     let text = object.members().iter().find(|member| member.is_named(fields.token));
     let token = text.and_then(Member::text).and_then(|text| Token::new(&text).ok());
-    let mut parts = Parts { slot: Slot::Vacant, others: UserKeys::default(), taken: None };
+    let mut parts = Parts { slot: SecretContent::Vacant, others: UserKeys::default(), taken: None };
     let is_no_token = token.is_none() && text.is_some_and(|member| !is_blank(member));
     if found.is_none() && is_no_token {
         parts.take(fields.token, Part::Token);
@@ -62,7 +65,8 @@ fn take_apart(object: Object, fields: Fields<'_>) -> Result<Parts, RecordError> 
         parts.sort(member, fields, found.as_ref());
     }
     let Some(Found { record, form, unknown }) = found else {
-        parts.slot = token.map_or(Slot::Vacant, |token| Slot::Unmanaged { token });
+        parts.slot =
+            token.map_or(SecretContent::Vacant, |token| SecretContent::Unmanaged { token });
         return Ok(parts);
     };
     let beside = |entry: &&Entry| matches!(entry, Entry::Ours(Part::TokenId));
@@ -74,8 +78,10 @@ fn take_apart(object: Object, fields: Fields<'_>) -> Result<Parts, RecordError> 
     parts.others.unknown = unknown;
     let record = Box::new(record);
     parts.slot = match token {
-        Some(token) if token.sha256() == record.token_sha256 => Slot::Managed { record, token },
-        token => Slot::Edited { record, token },
+        Some(token) if token.sha256() == record.token_sha256 => {
+            SecretContent::Managed { record, token }
+        }
+        token => SecretContent::Edited { record, token },
     };
     Ok(parts)
 }

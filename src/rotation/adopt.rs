@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::names::{AccountName, CredentialName, Owner, RotationId, TokenId, TokenName};
-use crate::record::{Phase, Record, Slot};
+use crate::record::{Phase, Record, SecretContent};
 use crate::rotation::decide::Subject;
 use crate::rotation::world::ListedToken;
 use crate::secret::Token;
@@ -93,27 +93,27 @@ pub struct Claim<'s> {
 
 impl Adoption<'_> {
     /// Whether what stands in the store may be adopted under the ID.
-    pub fn claim<'s>(&self, slot: &'s Slot) -> Result<Claim<'s>, AdoptRefusal> {
+    pub fn claim<'s>(&self, slot: &'s SecretContent) -> Result<Claim<'s>, AdoptRefusal> {
         match slot {
-            Slot::Vacant => Err(AdoptRefusal::Vacant),
-            Slot::Unmanaged { token } => Ok(Claim { token, before: vec![] }),
-            Slot::Edited { record, .. } | Slot::Managed { record, .. }
+            SecretContent::Vacant => Err(AdoptRefusal::Vacant),
+            SecretContent::Unmanaged { token } => Ok(Claim { token, before: vec![] }),
+            SecretContent::Edited { record, .. } | SecretContent::Managed { record, .. }
                 if record.owner != self.subject.owner && self.take_over == TakeOver::No =>
             {
                 Err(AdoptRefusal::Foreign(record.owner.clone()))
             }
-            Slot::Edited { token: None, .. } => Err(AdoptRefusal::NoText),
+            SecretContent::Edited { token: None, .. } => Err(AdoptRefusal::NoText),
             // The digests differ, so whatever the text is, it is not that of the recorded token.
-            Slot::Edited { record, .. }
+            SecretContent::Edited { record, .. }
                 if record.token_id == self.token_id && self.disproved != Some(self.token_id) =>
             {
                 Err(AdoptRefusal::NotThisToken(self.token_id))
             }
-            Slot::Edited { record, token: Some(token) } => {
+            SecretContent::Edited { record, token: Some(token) } => {
                 let is_proper = |id: &TokenId| self.disproved != Some(*id);
                 Ok(Claim { token, before: served(record).filter(is_proper).collect() })
             }
-            Slot::Managed { record, token } if record.owner != self.subject.owner => {
+            SecretContent::Managed { record, token } if record.owner != self.subject.owner => {
                 // The record describes the text, so it knows its ID better than an operator.
                 if record.token_id == self.token_id {
                     Ok(Claim { token, before: served(record).collect() })
@@ -121,18 +121,20 @@ impl Adoption<'_> {
                     Err(AdoptRefusal::OtherToken(record.token_id))
                 }
             }
-            Slot::Managed { record, token }
+            SecretContent::Managed { record, token }
                 if record.username.folded() != self.subject.username.folded()
                     && self.disproved == Some(record.token_id) =>
             {
                 Ok(Claim { token, before: vec![] })
             }
-            Slot::Managed { record, .. }
+            SecretContent::Managed { record, .. }
                 if record.username.folded() != self.subject.username.folded() =>
             {
                 Err(AdoptRefusal::OtherAccount(record.username.clone()))
             }
-            Slot::Managed { record, .. } => Err(AdoptRefusal::AlreadyManaged(record.token_id)),
+            SecretContent::Managed { record, .. } => {
+                Err(AdoptRefusal::AlreadyManaged(record.token_id))
+            }
         }
     }
 

@@ -18,9 +18,9 @@ use crate::fault::Fault;
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
 use crate::rotation::decide::Refusal;
-use crate::rotation::journal::Step;
 use crate::rotation::policy::Policy;
 use crate::rotation::schedule::{NextRotation, next_rotation};
+use crate::rotation::step_log::Step;
 use crate::rotation::time::Time;
 use crate::text::instant;
 

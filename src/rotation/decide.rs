@@ -15,7 +15,7 @@ mod vacant;
 pub use self::request::{Begin, Request};
 pub use self::stages::{FAIR_POLLS, HELD_POLL, RETRY, TRIES};
 pub use self::terms::{
-    Awaited, Decided, Decision, MirrorPlace, Observation, Obstacle, Reason, Refusal, Sight,
+    Awaited, Decided, Decision, MirrorPlace, Observation, Obstacle, Reason, Refusal, SecretState,
     Subject, TEXT_LOST, Vacancy,
 };
 pub use self::tokens::{MOST_ORPHANS, MOST_STRAYS, Unrecorded, unrecorded};
@@ -83,18 +83,22 @@ pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decided {
     let case = Case { subject, seen, request: seen.request.unless(subject.policy.paused) };
     let refuse = |rule, refusal| Decided { rule, step: Decision::Refuse(refusal) };
     match seen.sight {
-        Sight::Unmanaged => refuse("refuse_what_is_unmanaged", Refusal::Unmanaged),
-        Sight::Edited(record) | Sight::Managed(record) if record.owner != subject.owner => {
+        SecretState::Unmanaged => refuse("refuse_what_is_unmanaged", Refusal::Unmanaged),
+        SecretState::Edited(record) | SecretState::Managed(record)
+            if record.owner != subject.owner =>
+        {
             refuse("refuse_another_owners_secret", Refusal::Foreign(record.owner.clone()))
         }
-        Sight::Edited(_) => refuse("refuse_what_was_edited", Refusal::Edited),
-        Sight::Managed(record) if record.username.folded() != subject.username.folded() => {
+        SecretState::Edited(_) => refuse("refuse_what_was_edited", Refusal::Edited),
+        SecretState::Managed(record) if record.username.folded() != subject.username.folded() => {
             let account = record.username.clone();
             refuse("refuse_another_accounts_secret", Refusal::OtherAccount(account))
         }
-        Sight::Vacant(vacancy) => Decided { rule: "fill_an_empty_place", step: case.fill(vacancy) },
-        Sight::Managed(record) if record.is_unfinished() => case.first(UNFINISHED, record),
-        Sight::Managed(record) => case.first(SETTLED, record),
+        SecretState::Vacant(vacancy) => {
+            Decided { rule: "fill_an_empty_place", step: case.fill(vacancy) }
+        }
+        SecretState::Managed(record) if record.is_unfinished() => case.first(UNFINISHED, record),
+        SecretState::Managed(record) => case.first(SETTLED, record),
     }
 }
 

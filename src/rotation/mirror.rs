@@ -2,7 +2,7 @@
 
 use crate::fault::{Fault, FaultKind};
 use crate::names::TokenId;
-use crate::record::{Phase, Record, Slot};
+use crate::record::{Phase, Record, SecretContent};
 use crate::rotation::decide::Subject;
 use crate::rotation::world::{Site, World};
 
@@ -22,27 +22,33 @@ pub enum MirrorSight {
 ///
 /// A mirror that holds the served text is not enough after a roll-back: the text stood there before, and a late write
 /// of the replacement may still be on its way over that very version. Only a version that was written since is proof.
-pub fn sight(record: &Record, found: &Slot, is_known: impl FnOnce(&str) -> bool) -> MirrorSight {
+pub fn sight(
+    record: &Record,
+    found: &SecretContent,
+    is_known: impl FnOnce(&str) -> bool,
+) -> MirrorSight {
     let since_then = |mirrored: &Record| {
         mirrored.rotation_id == record.rotation_id && mirrored.published_at == record.published_at
     };
     let returned = record.is_rolled_back() && record.phase == Phase::Published;
     match found {
-        Slot::Vacant => MirrorSight::Behind,
-        Slot::Managed { record: mirrored, .. }
+        SecretContent::Vacant => MirrorSight::Behind,
+        SecretContent::Managed { record: mirrored, .. }
             if mirrored.token_sha256 == record.token_sha256
                 && (since_then(mirrored) || !returned) =>
         {
             MirrorSight::Serves
         }
-        Slot::Managed { record: mirrored, .. }
+        SecretContent::Managed { record: mirrored, .. }
             if mirrored.owner == record.owner
                 && mirrored.username.folded() == record.username.folded() =>
         {
             MirrorSight::Behind
         }
-        Slot::Managed { .. } | Slot::Edited { token: None, .. } => MirrorSight::Foreign,
-        Slot::Unmanaged { token } | Slot::Edited { token: Some(token), .. } => {
+        SecretContent::Managed { .. } | SecretContent::Edited { token: None, .. } => {
+            MirrorSight::Foreign
+        }
+        SecretContent::Unmanaged { token } | SecretContent::Edited { token: Some(token), .. } => {
             let digest = token.sha256();
             if digest == record.token_sha256 {
                 if returned { MirrorSight::Behind } else { MirrorSight::Serves }
@@ -59,12 +65,12 @@ pub fn sight(record: &Record, found: &Slot, is_known: impl FnOnce(&str) -> bool)
 pub async fn judge<W: World>(
     world: &W,
     record: &Record,
-    found: &Slot,
+    found: &SecretContent,
 ) -> Result<MirrorSight, Fault> {
     let first = sight(record, found, |_| false);
     let is_mute = match found {
-        Slot::Unmanaged { .. } | Slot::Edited { .. } => true,
-        Slot::Vacant | Slot::Managed { .. } => false,
+        SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => true,
+        SecretContent::Vacant | SecretContent::Managed { .. } => false,
     };
     if first != MirrorSight::Foreign || !is_mute {
         return Ok(first);
@@ -88,7 +94,7 @@ pub async fn named_in_mirrors<W: World>(
             message: format!("mirror {}: {}", mirror.name, fault.message),
             ..fault
         })?;
-        if let Slot::Managed { record, .. } = found.slot
+        if let SecretContent::Managed { record, .. } = found.slot
             && record.owner == subject.owner
         {
             named.push(record.token_id);

@@ -4,15 +4,15 @@ use jiff::Timestamp;
 
 use crate::fault::{Fault, FaultKind};
 use crate::names::{RotationId, TokenId};
-use crate::record::{Record, Slot};
+use crate::record::{Record, SecretContent};
 use crate::rotation::condition::{self, Tokens, living};
 use crate::rotation::decide::{
-    Awaited, Decided, Decision, Observation, Obstacle, Reason, Refusal, Request, Sight, Subject,
-    Vacancy, decide,
+    Awaited, Decided, Decision, Observation, Obstacle, Reason, Refusal, Request, SecretState,
+    Subject, Vacancy, decide,
 };
 use crate::rotation::evidence::Evidence;
-use crate::rotation::journal::{Journal, Step, StepOutcome};
 use crate::rotation::mirror::named_in_mirrors;
+use crate::rotation::step_log::{Step, StepLog, StepOutcome};
 use crate::rotation::time::disagreement;
 use crate::rotation::world::{ListedToken, PublishError, Reading, Site, Version, World};
 use crate::secret::Token;
@@ -81,7 +81,7 @@ impl Pass {
 
 /// What is known of the credential's place in its rotation, from the last look.
 #[derive(Debug, Clone, Default)]
-pub struct Standing {
+pub struct RunState {
     /// The record that was last seen or written.
     pub record: Option<Record>,
     /// Whether this run published, rolled back or went on with a rotation.
@@ -100,7 +100,7 @@ pub struct Standing {
     pub rotation_id: Option<RotationId>,
 }
 
-impl Standing {
+impl RunState {
     /// Whether the run took part in a rotation and has not seen the token that is now served connect.
     pub fn is_unproved(&self) -> bool {
         self.took_part && self.record.as_ref().map(|record| record.token_id) != self.proved
@@ -115,9 +115,9 @@ pub struct Reconciler<'a, W> {
     /// What is asked for; it becomes [`Request::FINISH`] once it was done.
     pub request: Request,
     /// What the run did.
-    pub journal: Journal<'a>,
+    pub journal: StepLog<'a>,
     /// Where the credential stands.
-    pub standing: Standing,
+    pub standing: RunState,
     since: Timestamp,
     reading: Option<Reading>,
     listing: Option<Vec<ListedToken>>,
@@ -138,7 +138,7 @@ impl<'a, W: World> Reconciler<'a, W> {
         subject: &'a Subject,
         evidence: &'a mut Evidence,
         request: Request,
-        journal: Journal<'a>,
+        journal: StepLog<'a>,
     ) -> Self {
         let since = world.now();
         evidence.begin_run();
@@ -148,7 +148,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             evidence,
             request,
             journal,
-            standing: Standing::default(),
+            standing: RunState::default(),
             since,
             reading: None,
             listing: None,
@@ -218,7 +218,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             },
             Decision::Confirm => self.confirm_late(reading).await,
             Decision::RollBack(to) => self.roll_back(reading, to).await,
-            Decision::Touch { orphans } => self.touch(reading, orphans).await,
+            Decision::Fence { orphans } => self.touch(reading, orphans).await,
             Decision::Wait { until, awaited } => {
                 self.mirrored = false;
                 match awaited {
@@ -270,12 +270,16 @@ impl<'a, W: World> Reconciler<'a, W> {
         }
         self.evidence.look_at(&reading.version);
         self.in_mirrors = match &reading.slot {
-            Slot::Vacant => named_in_mirrors(self.world, self.subject).await?,
-            Slot::Unmanaged { .. } | Slot::Edited { .. } | Slot::Managed { .. } => vec![],
+            SecretContent::Vacant => named_in_mirrors(self.world, self.subject).await?,
+            SecretContent::Unmanaged { .. }
+            | SecretContent::Edited { .. }
+            | SecretContent::Managed { .. } => vec![],
         };
         self.standing.record = match &reading.slot {
-            Slot::Managed { record, .. } => Some((**record).clone()),
-            Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => None,
+            SecretContent::Managed { record, .. } => Some((**record).clone()),
+            SecretContent::Vacant
+            | SecretContent::Unmanaged { .. }
+            | SecretContent::Edited { .. } => None,
         };
         if let Some(record) = &self.standing.record {
             self.journal.saw(record);
@@ -323,13 +327,13 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     fn judge(&self, reading: &Reading) -> Decided {
         let sight = match &reading.slot {
-            Slot::Vacant => Sight::Vacant(Vacancy {
+            SecretContent::Vacant => SecretState::Vacant(Vacancy {
                 is_untouched: reading.version.is_absent(),
                 in_mirrors: &self.in_mirrors,
             }),
-            Slot::Unmanaged { .. } => Sight::Unmanaged,
-            Slot::Edited { record, .. } => Sight::Edited(record),
-            Slot::Managed { record, .. } => Sight::Managed(record),
+            SecretContent::Unmanaged { .. } => SecretState::Unmanaged,
+            SecretContent::Edited { record, .. } => SecretState::Edited(record),
+            SecretContent::Managed { record, .. } => SecretState::Managed(record),
         };
         (self.judge)(
             self.subject,
@@ -346,7 +350,7 @@ impl<'a, W: World> Reconciler<'a, W> {
     }
 
     fn note_absence(&mut self, reading: &Reading, listing: &[ListedToken]) {
-        let Slot::Managed { record, .. } = &reading.slot else { return };
+        let SecretContent::Managed { record, .. } = &reading.slot else { return };
         let is_listed = |id: TokenId| listing.iter().any(|token| token.id == id);
         if !is_listed(record.token_id) {
             self.evidence.missed(self.world.now());
@@ -411,7 +415,7 @@ fn name_of(decision: &Decision) -> &'static str {
         Decision::Revoke(_) => "revoke",
         Decision::Confirm => "confirm",
         Decision::RollBack(_) => "roll_back",
-        Decision::Touch { .. } => "touch",
+        Decision::Fence { .. } => "touch",
         Decision::Wait { .. } => "wait",
         Decision::Hold { .. } => "hold",
         Decision::Forget(_) => "forget",

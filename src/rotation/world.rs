@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::fault::Fault;
 use crate::names::{RotationId, TokenId, TokenName};
-use crate::record::{Record, Slot, UserKeys};
+use crate::record::{Record, SecretContent, UserKeys};
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::Reason;
 use crate::secret::Token;
@@ -42,7 +42,7 @@ pub struct Reading {
     /// The version that was read; a publication over this reading succeeds only while it is current.
     pub version: Version,
     /// What stands where the token is kept.
-    pub slot: Slot,
+    pub slot: SecretContent,
     /// The user's own keys in the same secret.
     pub others: UserKeys,
 }

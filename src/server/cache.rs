@@ -13,8 +13,8 @@ use flate2::write::GzEncoder;
 use tokio::task::spawn_blocking;
 
 use super::page::Wanted;
-use crate::fleet::PlannerState;
 use crate::metrics::Format;
+use crate::status::PlannerState;
 
 /// So long an answer is as good as a new one.
 const FRESH: Duration = Duration::from_secs(1);

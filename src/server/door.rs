@@ -10,7 +10,7 @@ use super::cache::Cache;
 use super::connections::{Bounds, serve};
 use super::host::Hosts;
 use super::{Server, ServerError, Shown, router, settings};
-use crate::fleet::Fleet;
+use crate::status::Registry;
 use crate::workers;
 
 /// An address that is listened at. Where one server follows another there, nobody is turned away in between.
@@ -37,7 +37,7 @@ impl Door {
     }
 
     /// Shows how `fleet` stands to whoever comes.
-    pub fn serve(&self, fleet: Arc<Fleet>) -> Server {
+    pub fn serve(&self, fleet: Arc<Registry>) -> Server {
         let Self { listener, address, settings } = self.clone();
         let stop = CancellationToken::new();
         let hosts = Hosts::of(address, &settings.hosts);

@@ -20,8 +20,8 @@ use sha2::{Digest, Sha256};
 pub(super) use self::wanted::Wanted;
 use self::words::instant;
 use super::ready::Readiness;
-use crate::fleet::Snapshot;
 use crate::rotation::condition::State;
+use crate::status::Snapshot;
 
 const STYLE: &str = include_str!("page/style.css");
 const SCRIPT: &str = include_str!("page/script.js");

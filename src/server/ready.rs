@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::fleet::{Member, PlannerState, Snapshot};
 use crate::rotation::schedule::signed;
+use crate::status::{CredentialStatus, PlannerState, Snapshot};
 
 /// The planner naps for a minute at most; after this long its loop no longer turns.
 const STALE: Duration = Duration::from_mins(5);
@@ -143,7 +143,7 @@ fn planner(snapshot: &Snapshot) -> Option<Shortcoming> {
     Some(Shortcoming { reason, about: None, since: None, message, hint })
 }
 
-fn overdue_rotation(one: &Member) -> Shortcoming {
+fn overdue_rotation(one: &CredentialStatus) -> Shortcoming {
     let condition = Some(&one.condition).filter(|condition| condition.needs_attention());
     let why = condition.and_then(|condition| condition.message.as_ref());
     let why = why.map(|message| format!(": {message}")).unwrap_or_default();

@@ -6,10 +6,10 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::ready::Readiness;
-use crate::fleet::{Configuration, FleetStanding, Member, Rotation, Snapshot};
 use crate::names::Owner;
 use crate::rotation::condition::State;
 use crate::rotation::time::Time;
+use crate::status::{Configuration, CredentialStatus, FleetStanding, Rotation, Snapshot};
 use crate::workers::Worker;
 
 /// The whole status.
@@ -27,7 +27,7 @@ pub(super) struct Status<'a> {
     states: BTreeMap<State, usize>,
     /// How the rules stand that make credentials.
     fleets: &'a [FleetStanding],
-    credentials: &'a [Member],
+    credentials: &'a [CredentialStatus],
     rotations: &'a [Rotation],
     /// The workers in the background, and how often each panicked and was started again.
     workers: &'a [Worker],

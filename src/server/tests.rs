@@ -10,13 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::page::{self, Wanted};
 use super::ready::{Reason, is_alive, readiness};
 use crate::fault::FaultKind;
-use crate::fleet::{Configured, Contacts, Fleet, Outlook, PlannerState, Snapshot};
 use crate::rotation::condition::{Condition, Reason as Why, State, Tokens};
-use crate::rotation::drive::{LastSeen, Outcome, Problem, Report};
-use crate::rotation::journal::{Progress, Step};
 use crate::rotation::policy::GatePace;
+use crate::rotation::run::{LastSeen, Outcome, Problem, Report};
 use crate::rotation::schedule::Calendar;
+use crate::rotation::step_log::{Progress, Step};
 use crate::rotation::time::Time;
+use crate::status::{Configured, Contacts, PlannerState, Registry, Snapshot, StatusSource};
 use crate::workers::Worker;
 
 const LONG: Duration = Duration::from_mins(10);
@@ -31,7 +31,7 @@ impl Sky {
     }
 }
 
-impl Outlook for Sky {
+impl StatusSource for Sky {
     fn time(&self) -> Time {
         self.0.lock().unwrap().0.into()
     }
@@ -41,7 +41,7 @@ impl Outlook for Sky {
     }
 }
 
-fn fleet() -> (Arc<Sky>, Fleet) {
+fn fleet() -> (Arc<Sky>, Registry) {
     fleet_of(credential())
 }
 
@@ -58,11 +58,11 @@ fn credential() -> Configured {
     credential
 }
 
-fn fleet_of(credential: Configured) -> (Arc<Sky>, Fleet) {
+fn fleet_of(credential: Configured) -> (Arc<Sky>, Registry) {
     let begun = "2026-11-22T04:00:00Z".parse().unwrap();
     let sky = Arc::new(Sky(Mutex::new((begun, Contacts::default()))));
     let owner = "test".parse().unwrap();
-    let fleet = Fleet::new(owner, true, [credential], |_| true, sky.clone());
+    let fleet = Registry::new(owner, true, [credential], |_| true, sky.clone());
     fleet.beat();
     (sky, fleet)
 }

@@ -1,8 +1,8 @@
 //! The admin token in a store: where it may be, and the credential that is kept there.
 
 use pintail::config::{Config, ConfigError};
+use pintail::consumers::verify::settings::Proof;
 use pintail::motherduck::settings::{AdminToken, StoredToken};
-use pintail::verify::settings::Proof;
 
 use super::{HEAD, assert_refused, load, only};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pintail::config::Config;
-use pintail::fleets::{Members, Source};
+use pintail::fleet::{Members, Source};
 
 use super::{HEAD, assert_refused, load};
 

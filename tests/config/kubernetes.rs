@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use pintail::config::{Config, ConfigError};
-use pintail::gate::settings::{Gate, Hook};
+use pintail::consumers::gate::settings::{Gate, Hook};
 use pintail::kubernetes::settings::Cluster;
-use pintail::store::settings::StoreSettings;
+use pintail::stores::settings::StoreSettings;
 
 use super::{HEAD, assert_refused, load, only};
 

@@ -1,7 +1,7 @@
 //! `mirrors` and `format`: where else a credential's token is kept, and that no place is written to twice.
 
 use pintail::config::{Config, ConfigError, Mirror};
-use pintail::store::settings::Format;
+use pintail::stores::settings::Format;
 
 use super::{HEAD, assert_refused, load, load_with, only};
 

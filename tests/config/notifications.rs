@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pintail::http::settings::HeaderSource;
-use pintail::notify::settings::{Occasion, SinkForm};
+use pintail::notifications::settings::{Occasion, SinkForm};
 use pintail::secret::SecretSource;
 
 use super::{HEAD, assert_refused, load, load_with};

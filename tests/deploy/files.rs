@@ -156,7 +156,7 @@ fn the_aws_policy_allows_what_the_code_asks_for_and_no_more() {
         .filter(|action| *action != "TagResource")
         .map(str::to_owned)
         .collect();
-    let code = text("../src/store/aws.rs");
+    let code = text("../src/stores/aws.rs");
     let asked: BTreeSet<_> = code
         .split('.')
         .filter_map(|call| call.split_once("()"))

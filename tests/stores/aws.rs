@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use pintail::fault::FaultKind;
-use pintail::record::{Phase, Slot};
+use pintail::record::{Phase, SecretContent};
 use pintail::rotation::world::Reading;
 use pintail::secret::Token;
-use pintail::store::settings::{AwsStore, Format, StoreSettings};
-use pintail::store::{Location, PublishError, Role, Store, StoreError};
+use pintail::stores::settings::{AwsStore, Format, StoreSettings};
+use pintail::stores::{PublishError, Role, SecretRef, Store, StoreError};
 use pintail::tls::{Roots, http_client};
 use serde_json::{Value, json};
 
@@ -300,12 +300,12 @@ async fn a_server_that_is_not_there_is_transient() {
     assert!(matches!(outcome, Err(PublishError::Refused(_))), "{outcome:?}");
 }
 
-fn plain() -> Location {
-    Location { format: Format::Plain, role: Role::Mirror, ..somewhere() }
+fn plain() -> SecretRef {
+    SecretRef { format: Format::Plain, role: Role::Mirror, ..somewhere() }
 }
 
 /// What consumers read. moto keeps to the label only where it is named.
-async fn value(at: &Location) -> Value {
+async fn value(at: &SecretRef) -> Value {
     call("GetSecretValue", json!({"SecretId": at.path, "VersionStage": "AWSCURRENT"})).await
 }
 
@@ -314,7 +314,7 @@ async fn a_plain_secret_is_the_bare_token_and_is_read_as_one_that_nothing_is_kno
     let store = Aws.store().await;
     let (at, first, second) = (plain(), made(), made());
     let nothing = store.read(&at).await.unwrap();
-    assert!(nothing.version.is_absent() && matches!(nothing.slot, Slot::Vacant));
+    assert!(nothing.version.is_absent() && matches!(nothing.slot, SecretContent::Vacant));
     let mut over = nothing;
     for (made, phase) in [(&first, Phase::Published), (&second, Phase::Retiring)] {
         let record = made.record(phase, &[]);
@@ -323,7 +323,7 @@ async fn a_plain_secret_is_the_bare_token_and_is_read_as_one_that_nothing_is_kno
         assert_eq!(served["SecretString"].as_str(), Some(format!("s3cret.{}", made.id).as_str()));
         let reading = store.read(&at).await.unwrap();
         assert_ne!(reading.version, over.version);
-        let Slot::Unmanaged { token } = &reading.slot else { panic!("{reading:?}") };
+        let SecretContent::Unmanaged { token } = &reading.slot else { panic!("{reading:?}") };
         assert_eq!(token.sha256(), made.token.sha256());
         over = reading;
     }
@@ -358,7 +358,7 @@ async fn a_plain_secret_takes_over_a_token_that_was_put_there_by_hand() {
         let (at, first) = (plain(), made());
         put_text(&at.path, by_hand).await;
         let over = store.read(&at).await.unwrap();
-        let Slot::Unmanaged { token } = &over.slot else { panic!("{over:?}") };
+        let SecretContent::Unmanaged { token } = &over.slot else { panic!("{over:?}") };
         assert_eq!(token.sha256(), Token::new("made-by-hand").unwrap().sha256());
         store.ensure_writable(&at, &over).await.unwrap();
         store
@@ -369,14 +369,14 @@ async fn a_plain_secret_takes_over_a_token_that_was_put_there_by_hand() {
     let at = plain();
     put_text(&at.path, " \n").await;
     let over = store.read(&at).await.unwrap();
-    assert!(matches!(over.slot, Slot::Vacant) && !over.version.is_absent(), "{over:?}");
+    assert!(matches!(over.slot, SecretContent::Vacant) && !over.version.is_absent(), "{over:?}");
 }
 
 #[tokio::test]
 async fn what_is_no_token_is_not_written_over_by_a_bare_one() {
     let store = Aws.store().await;
     let at = plain();
-    let managed = Location { format: Format::Json, role: Role::Primary, ..at.clone() };
+    let managed = SecretRef { format: Format::Json, role: Role::Primary, ..at.clone() };
     publish(&store, &managed, &made(), Phase::Published, &[]).await;
     for by_hand in
         [None, Some(" {\"password\": \"s3cret\"}"), Some("{s3cret"), Some("s3cret of two words")]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pintail::names::{RotationId, TokenId};
-use pintail::record::{Phase, Record, Slot, TokenType};
+use pintail::record::{Phase, Record, SecretContent, TokenType};
 use pintail::rotation::world::Reading;
 use pintail::secret::Token;
-use pintail::store::settings::{Format, StoreSettings};
-use pintail::store::{Location, PublishError, Role, Store, StoreError};
+use pintail::stores::settings::{Format, StoreSettings};
+use pintail::stores::{PublishError, Role, SecretRef, Store, StoreError};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use uuid::Uuid;
@@ -35,7 +35,7 @@ pub trait Fixture: Sized {
     }
 
     /// A secret that no other test knows.
-    fn somewhere() -> Location {
+    fn somewhere() -> SecretRef {
         somewhere()
     }
 
@@ -45,8 +45,8 @@ pub trait Fixture: Sized {
 }
 
 /// A secret that no other test knows.
-pub fn somewhere() -> Location {
-    Location {
+pub fn somewhere() -> SecretRef {
+    SecretRef {
         path: format!("motherduck/{}", Uuid::new_v4()),
         token_field: "motherduck_token".to_owned(),
         token_id_field: Some("token_id".to_owned()),
@@ -94,7 +94,7 @@ impl Made {
 /// Publishes over what is there now, and reads it back.
 pub async fn publish(
     store: &Store,
-    at: &Location,
+    at: &SecretRef,
     made: &Made,
     phase: Phase,
     previous: &[TokenId],
@@ -104,7 +104,7 @@ pub async fn publish(
     store.publish(at, &over, &record, &made.token).await.unwrap();
     let reading = store.read(at).await.unwrap();
     assert_ne!(reading.version, over.version);
-    let Slot::Managed { record: read, token } = &reading.slot else {
+    let SecretContent::Managed { record: read, token } = &reading.slot else {
         panic!("not managed: {reading:?}")
     };
     assert_eq!(**read, record);
@@ -128,7 +128,7 @@ pub async fn a_missing_secret_is_vacant_and_the_first_write_creates_it<F: Fixtur
     let at = F::somewhere();
     let nothing = store.read(&at).await.unwrap();
     assert!(nothing.version.is_absent());
-    assert!(matches!(nothing.slot, Slot::Vacant));
+    assert!(matches!(nothing.slot, SecretContent::Vacant));
     publish(&store, &at, &made(), Phase::Published, &[]).await;
     let (late, again) = (made(), nothing);
     let outcome =
@@ -143,7 +143,7 @@ pub async fn the_users_own_keys_survive_every_write<F: Fixture>() {
     let by_hand = json!({"motherduck_token": "made-by-hand", "dsn": "md:x", "nested": {"n": [1]}});
     fixture.write_by_hand(&at.path, &by_hand).await;
     let reading = store.read(&at).await.unwrap();
-    let Slot::Unmanaged { token } = &reading.slot else { panic!("{reading:?}") };
+    let SecretContent::Unmanaged { token } = &reading.slot else { panic!("{reading:?}") };
     assert_eq!(token.sha256(), Token::new("made-by-hand").unwrap().sha256());
     let (first, second) = (made(), made());
     publish(&store, &at, &first, Phase::Published, &[]).await;
@@ -182,10 +182,10 @@ pub async fn a_change_by_hand_makes_a_reading_stale<F: Fixture>() {
     let outcome = store.publish(&at, &stale, &record, &late.token).await;
     assert!(matches!(outcome, Err(PublishError::Conflict)), "{outcome:?}");
     let reading = store.read(&at).await.unwrap();
-    assert!(matches!(reading.slot, Slot::Unmanaged { .. }), "{reading:?}");
+    assert!(matches!(reading.slot, SecretContent::Unmanaged { .. }), "{reading:?}");
 }
 
-async fn race(settings: StoreSettings, at: &Location) {
+async fn race(settings: StoreSettings, at: &SecretRef) {
     let mut ready = vec![];
     for _ in 0..8 {
         // Each has a store of its own, as several processes would.
@@ -215,7 +215,9 @@ async fn race(settings: StoreSettings, at: &Location) {
         }
     }
     let store = Store::open("main", &settings).await.unwrap();
-    let Slot::Managed { record, .. } = store.read(at).await.unwrap().slot else { panic!() };
+    let SecretContent::Managed { record, .. } = store.read(at).await.unwrap().slot else {
+        panic!()
+    };
     assert_eq!(winners, [record.token_id]);
 }
 
@@ -290,7 +292,7 @@ pub async fn a_deleted_secret_is_vacant_and_can_be_written_again<F: Fixture>() {
     publish(&store, &at, &made(), Phase::Published, &[]).await;
     fixture.delete(&at.path).await;
     let deleted = store.read(&at).await.unwrap();
-    assert!(matches!(deleted.slot, Slot::Vacant));
+    assert!(matches!(deleted.slot, SecretContent::Vacant));
     store.ensure_writable(&at, &deleted).await.unwrap();
     let late = made();
     let record = late.record(Phase::Published, &[]);

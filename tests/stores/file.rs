@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pintail::fault::FaultKind;
-use pintail::record::{Phase, Slot};
-use pintail::store::settings::{FileStore, StoreSettings};
-use pintail::store::{PublishError, Store};
+use pintail::record::{Phase, SecretContent};
+use pintail::stores::settings::{FileStore, StoreSettings};
+use pintail::stores::{PublishError, Store};
 use serde_json::Value;
 
 use crate::contract::{Fixture, Made, contract, made, publish, somewhere, text};
@@ -83,7 +83,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-async fn published(store: &Store) -> (pintail::store::Location, Made) {
+async fn published(store: &Store) -> (pintail::stores::SecretRef, Made) {
     let (at, made) = (somewhere(), made());
     publish(store, &at, &made, Phase::Published, &[]).await;
     (at, made)
@@ -305,7 +305,7 @@ async fn a_token_written_over_in_place_is_seen_as_an_edit() {
     let (at, _) = published(&store).await;
     fs::write(files.dir.path().join(&at.path).join("token"), "pasted").unwrap();
     let reading = store.read(&at).await.unwrap();
-    assert!(matches!(reading.slot, Slot::Edited { token: Some(_), .. }), "{reading:?}");
+    assert!(matches!(reading.slot, SecretContent::Edited { token: Some(_), .. }), "{reading:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

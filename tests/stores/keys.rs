@@ -1,18 +1,18 @@
 //! What every kind of store promises of the keys that people keep beside a token, in a credential's secret and in a copy.
 
-use pintail::record::{Object, Phase, RecordError, Slot};
-use pintail::store::{Location, Role, StoreError};
+use pintail::record::{Object, Phase, RecordError, SecretContent};
+use pintail::stores::{Role, SecretRef, StoreError};
 use serde_json::{Value, json};
 
 use crate::contract::{Fixture, Made, made, publish, somewhere, text};
 
 /// A credential's secret, and a copy.
-fn both() -> [Location; 2] {
-    [Role::Primary, Role::Mirror].map(|role| Location { role, ..somewhere() })
+fn both() -> [SecretRef; 2] {
+    [Role::Primary, Role::Mirror].map(|role| SecretRef { role, ..somewhere() })
 }
 
 /// The secret without the token's text, which in files is not among the rest.
-async fn rest<F: Fixture>(fixture: &F, at: &Location) -> Value {
+async fn rest<F: Fixture>(fixture: &F, at: &SecretRef) -> Value {
     let mut secret: Value = serde_json::from_str(&fixture.text(&at.path).await).unwrap();
     secret.as_object_mut().unwrap().remove(&at.token_field);
     secret
@@ -37,7 +37,7 @@ pub async fn the_record_stands_under_one_key_beside_the_token_and_its_id<F: Fixt
     let store = fixture.store().await;
     for at in both() {
         for key in ["token_id", "md_id"] {
-            let at = Location { token_id_field: Some(key.to_owned()), ..at.clone() };
+            let at = SecretRef { token_id_field: Some(key.to_owned()), ..at.clone() };
             let made = made();
             publish(&store, &at, &made, Phase::Published, &[]).await;
             let mut expected = json!({"pintail": inner(&made)});
@@ -47,7 +47,7 @@ pub async fn the_record_stands_under_one_key_beside_the_token_and_its_id<F: Fixt
             expected[key] = made.id.to_string().into();
             assert_eq!(rest(&fixture, &at).await, expected);
         }
-        let at = Location { token_id_field: None, ..at };
+        let at = SecretRef { token_id_field: None, ..at };
         publish(&store, &at, &made(), Phase::Published, &[]).await;
         let rest = rest(&fixture, &at).await;
         assert_eq!(rest.as_object().unwrap().keys().collect::<Vec<_>>(), ["pintail"]);
@@ -97,7 +97,7 @@ pub async fn a_key_of_the_users_that_would_be_written_over_is_told_by_the_read<F
                 assert!(error.hint().unwrap().contains(hint), "{error}");
                 // Under another name, or with none, there is nothing in the way.
                 for name in [Some("md_id".to_owned()), None] {
-                    let at = Location { token_id_field: name, ..at.clone() };
+                    let at = SecretRef { token_id_field: name, ..at.clone() };
                     let read = store.read(&at).await;
                     assert_eq!(read.is_ok(), key == "token_id", "{read:?}");
                 }
@@ -116,7 +116,7 @@ pub async fn the_flat_form_is_read_and_moves_with_the_next_write<F: Fixture>() {
         fixture.write_by_hand(&at.path, &old).await;
         let before = fixture.text(&at.path).await;
         let reading = store.read(&at).await.unwrap();
-        let Slot::Managed { record, token } = &reading.slot else { panic!("{reading:?}") };
+        let SecretContent::Managed { record, token } = &reading.slot else { panic!("{reading:?}") };
         assert_eq!(**record, first.record(Phase::Published, &[]));
         assert_eq!(token.sha256(), first.token.sha256());
         store.ensure_writable(&at, &reading).await.unwrap();

@@ -6,10 +6,10 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use pintail::fault::FaultKind;
-use pintail::record::{Object, Phase, Slot};
+use pintail::record::{Object, Phase, SecretContent};
 use pintail::secret::SecretSource;
-use pintail::store::settings::{SignedTokenMethod, StoreSettings, VaultAuth, VaultStore};
-use pintail::store::{PublishError, Store, StoreError};
+use pintail::stores::settings::{SignedTokenMethod, StoreSettings, VaultAuth, VaultStore};
+use pintail::stores::{PublishError, Store, StoreError};
 use pintail::tls::{Roots, http_client};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -227,14 +227,14 @@ async fn what_pintail_logged_in_for_is_given_back_when_the_store_is_no_longer_us
     };
     assert_eq!(lookup().await, 200);
     drop(store);
-    pintail::store::logged_out().await;
+    pintail::stores::logged_out().await;
     assert_eq!(lookup().await, 403);
 
     // A token that somebody put there is not pintail's to give back.
     let store = vault.behind(&relay).await;
     store.read(&somewhere()).await.unwrap();
     drop(store);
-    pintail::store::logged_out().await;
+    pintail::stores::logged_out().await;
     assert_eq!(relay.heads().iter().filter(|head| head.contains("revoke-self")).count(), 1);
 }
 
@@ -344,7 +344,7 @@ async fn a_destroyed_version_keeps_its_number_for_the_comparison() {
     vault.root("PUT", &path, json!({"versions": [1]})).await;
     let destroyed = store.read(&at).await.unwrap();
     assert_eq!(destroyed.version, first.version);
-    assert!(matches!(destroyed.slot, Slot::Vacant));
+    assert!(matches!(destroyed.slot, SecretContent::Vacant));
     publish(&store, &at, &made(), Phase::Published, &[]).await;
     vault.root("DELETE", &format!("secret/metadata/{}", at.path), json!({})).await;
     assert!(store.read(&at).await.unwrap().version.is_absent());
@@ -460,7 +460,7 @@ async fn words_that_quote_the_vault_token_or_command_a_terminal_are_not_shown() 
 async fn a_redirect_is_not_followed_with_the_vault_token() {
     let vault = Vault::start().await;
     let other = Relay::start("unused", |_| response(200, "", "{}"));
-    let location = format!("Location: {}/v1/secret/data/x\r\n", other.url);
+    let location = format!("SecretRef: {}/v1/secret/data/x\r\n", other.url);
     let relay = Relay::start("unused", move |_| response(307, &location, ""));
     let store = vault.behind(&relay).await;
     let error = store.read(&somewhere()).await.unwrap_err();

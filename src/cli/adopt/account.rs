@@ -1,12 +1,12 @@
 //! Whether a token that is to be adopted may be the account's, by what the endpoint says that it opens.
 
 use super::super::ExitCode;
-use super::super::complaint::Complaint;
+use super::super::error::CliError;
 use super::super::whose::{Connected, connect, rule, whose};
 use crate::config::Credential;
-use crate::live::Live;
+use crate::engine::ProductionWorld;
 use crate::names::TokenId;
-use crate::record::Slot;
+use crate::record::SecretContent;
 use crate::rotation::policy::IdentityRule;
 use crate::rotation::whose::{Origin, Whose};
 use crate::rotation::world::{Answer, World};
@@ -14,15 +14,15 @@ use crate::rotation::world::{Answer, World};
 /// Refuses a token that opens another account, or of which the endpoint names one that `accepted` is not. Nothing was
 /// changed.
 pub(super) async fn ensure_own(
-    world: &Live,
+    world: &ProductionWorld,
     credential: &Credential,
     accepted: Option<&str>,
     answer: Option<&Answer>,
-) -> Result<(), Complaint> {
+) -> Result<(), CliError> {
     let (name, account) = (&credential.name, &credential.username);
     let is_required = rule(credential) == Some(IdentityRule::Required);
     let refused = |message, hint| {
-        Err(Complaint {
+        Err(CliError {
             code: ExitCode::Failed,
             message: format!("{name}: {message}"),
             hint: Some(hint),
@@ -66,24 +66,24 @@ pub(super) async fn ensure_own(
 /// The ID that an earlier adoption gave to a text of another account, as the endpoint says now. The right text may have
 /// that ID then, the text may be adopted for its own account, and nobody was served by that ID before.
 pub(super) async fn disproved(
-    world: &Live,
+    world: &ProductionWorld,
     credential: &Credential,
-    slot: Option<&Slot>,
+    slot: Option<&SecretContent>,
 ) -> Option<TokenId> {
     let record = match slot? {
-        Slot::Edited { record, .. } | Slot::Managed { record, .. } => record,
-        Slot::Vacant | Slot::Unmanaged { .. } => return None,
+        SecretContent::Edited { record, .. } | SecretContent::Managed { record, .. } => record,
+        SecretContent::Vacant | SecretContent::Unmanaged { .. } => return None,
     };
     if Origin::of(record) == Origin::Created {
         return None;
     }
     let is_disproved = match slot? {
-        Slot::Managed { token, .. } => {
+        SecretContent::Managed { token, .. } => {
             let opens = connect(world, credential, record, token).await?;
             record.username != credential.username
                 && matches!(opens, Ok(Connected::Works(Whose::Own)))
         }
-        Slot::Edited { .. } | Slot::Vacant | Slot::Unmanaged { .. } => {
+        SecretContent::Edited { .. } | SecretContent::Vacant | SecretContent::Unmanaged { .. } => {
             let (old, token) = world.recall(record.token_id).await.ok()??;
             let opens = connect(world, credential, &old, &token).await?;
             matches!(opens, Ok(Connected::Works(Whose::Another(_))))

@@ -5,9 +5,9 @@ use std::io::Read;
 use std::path::Path;
 
 use super::super::ExitCode;
-use super::super::complaint::Complaint;
+use super::super::error::CliError;
 use super::super::table::counted;
-use super::Wish;
+use super::AdoptRequest;
 use crate::config::Config;
 use crate::names::{CredentialName, TokenId};
 use crate::redact::presentable;
@@ -20,7 +20,7 @@ const ERROR_CHARACTERS: usize = 200;
 const SHOWN: usize = 20;
 
 /// Reads `path`, or standard input if it is `-`.
-pub(super) fn read(path: &Path, config: &Config) -> Result<Vec<Wish>, Complaint> {
+pub(super) fn read(path: &Path, config: &Config) -> Result<Vec<AdoptRequest>, CliError> {
     let is_input = path.as_os_str() == "-";
     let read = if is_input {
         bounded(std::io::stdin().lock())
@@ -29,14 +29,14 @@ pub(super) fn read(path: &Path, config: &Config) -> Result<Vec<Wish>, Complaint>
     };
     let place = if is_input { "standard input".to_owned() } else { path.display().to_string() };
     let text =
-        read.map_err(|error| Complaint::usage(format!("cannot read {place}: {error}"), None))?;
+        read.map_err(|error| CliError::usage(format!("cannot read {place}: {error}"), None))?;
     parse(&text, config).map_err(|problems| {
         let mut lines: Vec<_> = problems.iter().take(SHOWN).map(|one| format!("  {one}")).collect();
         if let Some(more) = problems.len().checked_sub(SHOWN).filter(|more| *more > 0) {
             lines.push(format!("  and {more} more"));
         }
         let count = counted(problems.len(), "problem");
-        Complaint {
+        CliError {
             code: ExitCode::Usage,
             message: format!("{count} in {place}, nobody was contacted:\n{}", lines.join("\n")),
             hint: Some(
@@ -59,7 +59,7 @@ fn bounded(input: impl Read) -> std::io::Result<String> {
 }
 
 /// The wishes, or everything that is wrong with them.
-fn parse(text: &str, config: &Config) -> Result<Vec<Wish>, Vec<String>> {
+fn parse(text: &str, config: &Config) -> Result<Vec<AdoptRequest>, Vec<String>> {
     let (mut wishes, mut problems) = (vec![], vec![]);
     let (mut names, mut ids) = (BTreeMap::new(), BTreeMap::new());
     for (number, line) in (1..).zip(text.lines()) {
@@ -87,7 +87,7 @@ fn parse(text: &str, config: &Config) -> Result<Vec<Wish>, Vec<String>> {
                         "line {number}: token {token_id} stands in line {first} already, and each credential needs its own"
                     ));
                 }
-                wishes.push(Wish { line: Some(number), name, token_id, accepted: None });
+                wishes.push(AdoptRequest { line: Some(number), name, token_id, accepted: None });
             }
             (name, id) => {
                 let told = [name.err(), id.err()].into_iter().flatten();
@@ -174,7 +174,8 @@ mod tests {
             let Ok(text) = std::str::from_utf8(bytes) else { return };
             match parse(text, &bench.config) {
                 Ok(wishes) => {
-                    let of = |wish: &Wish| bench.config.credentials.contains_key(&wish.name);
+                    let of =
+                        |wish: &AdoptRequest| bench.config.credentials.contains_key(&wish.name);
                     assert!(!wishes.is_empty() && wishes.len() <= 2 && wishes.iter().all(of));
                 }
                 Err(problems) => {

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::super::ExitCode;
 use super::super::answer::Answer;
-use super::super::complaint::Complaint;
-use super::ground::{Ground, Obstacle};
-use super::{Adopted, Wish, take_in};
-use crate::live::Outside;
+use super::super::error::CliError;
+use super::context::{AdoptionContext, Obstacle};
+use super::{AdoptRequest, Adopted, take_in};
+use crate::engine::Engine;
 use crate::names::{CredentialName, TokenId};
 use crate::rotation::adopt::{AdoptRefusal, TakeOver};
 
@@ -68,7 +68,7 @@ pub(super) enum Mode {
 }
 
 impl Line {
-    fn new(wish: &Wish, outcome: Outcome, previous_token_ids: Vec<TokenId>) -> Self {
+    fn new(wish: &AdoptRequest, outcome: Outcome, previous_token_ids: Vec<TokenId>) -> Self {
         Self {
             number: wish.line,
             name: wish.name.clone(),
@@ -80,7 +80,7 @@ impl Line {
         }
     }
 
-    fn failed(wish: &Wish, Complaint { message, hint, .. }: Complaint) -> Self {
+    fn failed(wish: &AdoptRequest, CliError { message, hint, .. }: CliError) -> Self {
         Self { error: Some(message), hint, ..Self::new(wish, Outcome::Failed, vec![]) }
     }
 }
@@ -94,13 +94,13 @@ impl Adoptions {
 
 /// Adopts all of `wishes`, or none of them if one cannot be.
 pub(super) async fn adopt_all(
-    outside: &Outside,
-    wishes: &[Wish],
+    outside: &Engine,
+    wishes: &[AdoptRequest],
     take_over: TakeOver,
     mode: Mode,
 ) -> Adoptions {
     let names: Vec<_> = wishes.iter().map(|wish| wish.name.clone()).collect();
-    let ground = Box::pin(Ground::look(outside, &names)).await;
+    let ground = Box::pin(AdoptionContext::look(outside, &names)).await;
     let check = |wish| match ground.prepare(&outside.config, wish, take_over, None) {
         Ok(prepared) => Line::new(wish, Outcome::Ready, prepared.record.previous_token_ids),
         Err(Obstacle::Refused(AdoptRefusal::AlreadyManaged(id))) if id == wish.token_id => {

@@ -2,21 +2,21 @@
 
 use super::super::bench::{Bench, TWO, assert_keeps, both};
 use super::*;
-use crate::record::{Record, Slot};
+use crate::record::{Record, SecretContent};
 use crate::rotation::world::{CreatedToken, Site};
 use crate::secret::Token;
 
 use super::many::{Adoptions, Outcome};
 
-fn wish(name: &str, token_id: TokenId) -> Wish {
-    Wish { line: None, name: name.parse().unwrap(), token_id, accepted: None }
+fn wish(name: &str, token_id: TokenId) -> AdoptRequest {
+    AdoptRequest { line: None, name: name.parse().unwrap(), token_id, accepted: None }
 }
 
 async fn record_of(bench: &Bench, name: &str) -> Record {
     let outside = bench.outside().await;
     let world = outside.world(&name.parse().unwrap(), CancellationToken::new()).unwrap();
     let slot = world.read(Site::Store).await.unwrap().slot;
-    let Slot::Managed { record, .. } = slot else { panic!("{slot:?}") };
+    let SecretContent::Managed { record, .. } = slot else { panic!("{slot:?}") };
     *record
 }
 
@@ -98,7 +98,7 @@ async fn another_deployments_secret_is_taken_over_only_when_asked_for() {
     let bench = Bench::new(TWO).await;
     let served = bench.rotate("etl").await.token_id.unwrap();
     let config = bench.of_owner("staging", TWO);
-    let outside = Outside::open(config).await.unwrap();
+    let outside = Engine::open(config).await.unwrap();
     let complaint = take_in(&outside, &wish("etl", served), TakeOver::No).await.unwrap_err();
     assert!(complaint.hint.unwrap().contains("--take-over"));
     let adopted = take_in(&outside, &wish("etl", served), TakeOver::Yes).await.unwrap();

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::config::Credential;
-use crate::fleets::Glob;
+use crate::fleet::Glob;
 use crate::names::FleetName;
 use crate::rotation::condition::State;
 
@@ -19,7 +19,7 @@ pub struct Filters {
     /// Only the credentials that are kept in this store; may be repeated.
     #[arg(long = "store", value_name = "NAME", help_heading = "Filters")]
     pub stores: Vec<String>,
-    /// Only the credentials that this rule under [fleets] has made; may be repeated.
+    /// Only the credentials that this rule under `fleets` has made; may be repeated.
     #[arg(long = "fleet", value_name = "NAME", help_heading = "Filters")]
     pub fleets: Vec<FleetName>,
 }

@@ -2,12 +2,12 @@
 
 use clap::{Args, Subcommand};
 
-use crate::fleets::Glob;
+use crate::fleet::Glob;
 use crate::names::FleetName;
 
 /// What to ask of the fleets.
 #[derive(Debug, Clone, Subcommand)]
-pub enum Fleet {
+pub enum Registry {
     /// Show what each rule would do now: who joins, waits, or is refused, and why. Nothing is changed.
     Plan(Fleets),
     /// Show the members of each fleet, and the secrets that their tokens are kept in.

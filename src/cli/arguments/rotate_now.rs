@@ -52,7 +52,7 @@ struct Flags {
     /// with --dry-run.
     #[arg(long, value_name = "URL")]
     metrics_push: Option<String>,
-    /// How the push gets out: the URL of a proxy, such as http://proxy.example.com:3128, or `environment` for what
+    /// How the push gets out: the URL of a proxy, such as `http://proxy.example.com:3128`, or `environment` for what
     /// HTTPS_PROXY, HTTP_PROXY and NO_PROXY say. Without it, it goes directly.
     #[arg(long, value_name = "PROXY", requires = "metrics_push", default_value = "none")]
     metrics_push_proxy: String,
@@ -227,7 +227,7 @@ fn refusal(why: &'static str) -> clap::Error {
 /// Not by clap, which would quote what may hold a password.
 fn proxy(text: &str) -> Result<Proxy, &'static str> {
     text.parse().map_err(|_| {
-        "--metrics-push-proxy takes the URL of a proxy without a password, such as http://proxy.example.com:3128, or \
+        "--metrics-push-proxy takes the URL of a proxy without a password, such as `http://proxy.example.com:3128`, or \
          `environment`, which reads HTTPS_PROXY, or `none`"
     })
 }

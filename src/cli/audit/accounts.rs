@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::super::by_hand::tame;
 use super::Unseen;
+use crate::engine::Engine;
 use crate::fault::chain;
-use crate::live::Outside;
 use crate::motherduck::Error;
 
 /// Where accounts are known from.
@@ -23,7 +23,7 @@ pub(super) enum Source {
 }
 
 /// The accounts that no credential covers, by name, and where they are known from.
-pub(super) async fn uncovered(outside: &Outside) -> Result<(Source, Vec<String>), Unseen> {
+pub(super) async fn uncovered(outside: &Engine) -> Result<(Source, Vec<String>), Unseen> {
     let (source, names) = match outside.motherduck.list_users().await {
         Ok(users) => {
             let meant = users

@@ -8,17 +8,17 @@ use super::super::whose::{Connected, connect};
 use super::Unseen;
 use super::findings::Finding;
 use crate::config::Credential;
+use crate::engine::Engine;
 use crate::fault::Fault;
-use crate::live::Outside;
 use crate::names::CredentialName;
-use crate::record::{Record, Slot};
+use crate::record::{Record, SecretContent};
 use crate::rotation::decide::Refusal;
 use crate::rotation::whose::Whose;
 use crate::rotation::world::{Site, World};
 
 /// What there is to remark on the served tokens, and what could not be found out.
 pub(super) async fn examine(
-    outside: &Outside,
+    outside: &Engine,
     names: &[CredentialName],
 ) -> (Vec<Finding>, Vec<Unseen>) {
     let credentials = names.iter().filter_map(|name| outside.config.credentials.get(name));
@@ -41,13 +41,13 @@ pub(super) async fn examine(
     (findings, errors)
 }
 
-async fn look(outside: &Outside, credential: &Credential) -> Result<Option<Finding>, Fault> {
+async fn look(outside: &Engine, credential: &Credential) -> Result<Option<Finding>, Fault> {
     let Some(world) = outside.world(&credential.name, CancellationToken::new()) else {
         return Ok(None);
     };
     // That it cannot be read is told already.
     let Ok(reading) = world.read(Site::Store).await else { return Ok(None) };
-    let Slot::Managed { record, token } = &reading.slot else { return Ok(None) };
+    let SecretContent::Managed { record, token } = &reading.slot else { return Ok(None) };
     if record.owner != outside.config.owner {
         return Ok(None);
     }

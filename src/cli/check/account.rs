@@ -4,17 +4,17 @@ use futures::StreamExt;
 
 use super::finding::Finding;
 use crate::account::{Sight, see};
-use crate::live::Outside;
+use crate::engine::Engine;
 use crate::names::AccountName;
 
 /// Whether an absent account would be made.
-pub(super) fn ensured(outside: &Outside, username: &AccountName) -> bool {
+pub(super) fn ensured(outside: &Engine, username: &AccountName) -> bool {
     let declared = outside.config.accounts.get(&username.folded());
     declared.is_some_and(|account| account.ensure)
 }
 
 /// Whether the Ducklings of the accounts are as declared.
-pub(super) async fn drifts(outside: &Outside) -> Vec<Finding> {
+pub(super) async fn drifts(outside: &Engine) -> Vec<Finding> {
     let declared = outside.config.accounts.values().filter(|one| !one.ducklings.is_empty());
     let found: Vec<_> = futures::stream::iter(declared)
         .map(|declared| async move {

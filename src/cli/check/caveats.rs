@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use super::finding::Finding;
 use crate::config::Credential;
-use crate::live::{Live, Outside};
-use crate::record::{Phase, Slot};
+use crate::engine::{Engine, ProductionWorld};
+use crate::record::{Phase, SecretContent};
 use crate::rotation::world::{Reading, World};
-use crate::store::settings::StoreSettings;
-use crate::store::{Location, Severity};
+use crate::stores::settings::StoreSettings;
+use crate::stores::{SecretRef, Severity};
 
 /// What there is to say of a credential's own secret.
 pub(super) async fn examine(
-    outside: &Outside,
-    world: &Live,
+    outside: &Engine,
+    world: &ProductionWorld,
     credential: &Credential,
     reading: &Reading,
 ) -> Vec<Finding> {
@@ -22,7 +22,7 @@ pub(super) async fn examine(
     let Some(store) = outside.stores.get(&credential.store) else { return vec![] };
     // Without a schedule it is written when its token nears its end.
     let every = credential.policy.schedule.longest_gap().or(credential.ttl);
-    let caveats = store.caveats(&Location::from(credential), every.unwrap_or(Duration::MAX)).await;
+    let caveats = store.caveats(&SecretRef::from(credential), every.unwrap_or(Duration::MAX)).await;
     let mut findings: Vec<_> = caveats
         .into_iter()
         .map(|caveat| match caveat.severity {
@@ -36,11 +36,11 @@ pub(super) async fn examine(
 }
 
 /// A secret whose newest version somebody deleted: Vault still knows it by its number.
-fn deleted(outside: &Outside, credential: &Credential, reading: &Reading) -> Option<Finding> {
+fn deleted(outside: &Engine, credential: &Credential, reading: &Reading) -> Option<Finding> {
     let Some(StoreSettings::Vault(vault)) = outside.config.stores.get(&credential.store) else {
         return None;
     };
-    if !matches!(reading.slot, Slot::Vacant) || reading.version.is_absent() {
+    if !matches!(reading.slot, SecretContent::Vacant) || reading.version.is_absent() {
         return None;
     }
     // A secret without a token has a version, too; only one without anything is deleted.
@@ -58,8 +58,12 @@ fn deleted(outside: &Outside, credential: &Credential, reading: &Reading) -> Opt
 }
 
 /// A rotation that is under way, and whose predecessor nobody could serve again.
-async fn no_way_back(world: &Live, credential: &Credential, reading: &Reading) -> Option<Finding> {
-    let Slot::Managed { record, .. } = &reading.slot else { return None };
+async fn no_way_back(
+    world: &ProductionWorld,
+    credential: &Credential,
+    reading: &Reading,
+) -> Option<Finding> {
+    let SecretContent::Managed { record, .. } = &reading.slot else { return None };
     let before = *record.previous_token_ids.first()?;
     if record.phase != Phase::Published || !matches!(world.recall(before).await, Ok(None)) {
         return None;

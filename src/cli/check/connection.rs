@@ -4,7 +4,7 @@
 use super::super::whose::{Connected, connect, rule};
 use super::finding::Finding;
 use crate::config::Credential;
-use crate::live::Live;
+use crate::engine::ProductionWorld;
 use crate::record::Record;
 use crate::rotation::decide::Refusal;
 use crate::rotation::policy::IdentityRule;
@@ -13,7 +13,7 @@ use crate::secret::Token;
 
 /// What a connection with the served token tells, where an endpoint proves the credential's tokens.
 pub(super) async fn examine(
-    world: &Live,
+    world: &ProductionWorld,
     credential: &Credential,
     record: &Record,
     token: &Token,

@@ -8,17 +8,17 @@ use jiff::Timestamp;
 
 use super::super::table::counted;
 use super::finding::{Finding, Findings, Level};
-use super::thing::{Place, Thing, remark};
-use crate::command::settings::Command;
+use super::resource::{Place, Resource, remark};
 use crate::config::{Config, Credential, Files};
-use crate::gate::settings::{Gate, Hook};
+use crate::consumers::command::settings::Command;
+use crate::consumers::gate::settings::{Gate, Hook};
+use crate::consumers::verify::settings::{Proof, Verify};
 use crate::http::settings::{HeaderSource, HttpRequest};
 use crate::kubernetes::settings::Cluster;
 use crate::modes::{self, Holds, Remark};
 use crate::motherduck::settings::AdminToken;
-use crate::notify::settings::{Sink, SinkForm};
-use crate::store::settings::{StoreSettings, VaultAuth};
-use crate::verify::settings::{Proof, Verify};
+use crate::notifications::settings::{Sink, SinkForm};
+use crate::stores::settings::{StoreSettings, VaultAuth};
 
 /// Who needs a thing: the first, and how many more, since a default may be shared by thousands.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl fmt::Display for Users {
 }
 
 #[derive(Default)]
-struct Things(BTreeMap<Thing, Users>);
+struct Things(BTreeMap<Resource, Users>);
 
 impl Things {
     fn of(config: &Config) -> Self {
@@ -62,7 +62,7 @@ impl Things {
         things
     }
 
-    fn need(&mut self, thing: Thing, user: impl FnOnce() -> String) {
+    fn need(&mut self, thing: Resource, user: impl FnOnce() -> String) {
         self.0
             .entry(thing)
             .and_modify(|users| users.more += 1)
@@ -71,29 +71,31 @@ impl Things {
 
     fn certificates(&mut self, path: Option<&PathBuf>, user: impl FnOnce() -> String) {
         if let Some(path) = path {
-            self.need(Thing::Certificates(path.clone()), user);
+            self.need(Resource::Certificates(path.clone()), user);
         }
     }
 
     fn store(&mut self, name: &str, settings: &StoreSettings) {
         let user = || format!("store {name}");
         let vault = match settings {
-            StoreSettings::File(files) => return self.need(Thing::Folder(files.dir.clone()), user),
+            StoreSettings::File(files) => {
+                return self.need(Resource::Folder(files.dir.clone()), user);
+            }
             StoreSettings::Vault(vault) => vault,
             StoreSettings::Kubernetes(store) => return self.cluster(&store.cluster),
             StoreSettings::AwsSecretsManager(_) => return,
         };
         self.certificates(vault.ca_file.as_ref(), user);
         if let Some(identity) = &vault.client_certificate {
-            self.need(Thing::Certificates(identity.cert_file.clone()), user);
-            self.need(Thing::Key(identity.key_file.clone()), user);
+            self.need(Resource::Certificates(identity.cert_file.clone()), user);
+            self.need(Resource::Key(identity.key_file.clone()), user);
         }
         let secret = match &vault.auth {
             VaultAuth::Token(source) | VaultAuth::AppRole { secret_id: source, .. } => {
                 source.into()
             }
             VaultAuth::SignedToken { token_file, .. } => {
-                Thing::Secret(Place::File(token_file.clone()))
+                Resource::Secret(Place::File(token_file.clone()))
             }
         };
         self.need(secret, user);
@@ -108,11 +110,11 @@ impl Things {
         let user = || "kubernetes".to_owned();
         self.certificates(ca_file.as_ref(), user);
         if let Some(path) = token_file {
-            self.need(Thing::Secret(Place::File(path.clone())), user);
+            self.need(Resource::Secret(Place::File(path.clone())), user);
         }
         if let Some(identity) = client_certificate {
-            self.need(Thing::Certificates(identity.cert_file.clone()), user);
-            self.need(Thing::Key(identity.key_file.clone()), user);
+            self.need(Resource::Certificates(identity.cert_file.clone()), user);
+            self.need(Resource::Key(identity.key_file.clone()), user);
         }
     }
 
@@ -160,7 +162,7 @@ impl Things {
     }
 
     fn command(&mut self, command: &Command, user: impl FnOnce() -> String) {
-        self.need(Thing::Program(command.program.clone()), user);
+        self.need(Resource::Program(command.program.clone()), user);
     }
 }
 

@@ -13,15 +13,15 @@ use super::connection;
 use super::finding::{Finding, Findings, Level};
 use super::rights::Rights;
 use super::servers;
-use crate::command::{Context, Encoding};
 use crate::config::Credential;
+use crate::consumers::command::{Context, Encoding};
+use crate::consumers::gate::settings::{Gate, Hook};
+use crate::engine::{Engine, ProductionWorld, subject};
 use crate::fault::Fault;
-use crate::gate::settings::{Gate, Hook};
 use crate::http::settings::{HttpMethod, Proxy};
 use crate::kubernetes::Right;
-use crate::live::{Live, Outside, subject};
 use crate::names::CredentialName;
-use crate::record::{Record, Slot};
+use crate::record::{Record, SecretContent};
 use crate::rotation::clock::Clock;
 use crate::rotation::condition::place_vacant;
 use crate::rotation::decide::{Refusal, unrecorded};
@@ -43,7 +43,7 @@ pub(super) enum Connections {
 }
 
 /// Asks everybody whom a rotation will ask.
-pub(super) async fn examine(outside: &Outside, connections: Connections, findings: &mut Findings) {
+pub(super) async fn examine(outside: &Engine, connections: Connections, findings: &mut Findings) {
     findings.findings.extend(servers::examine(&outside.config, outside.now()).await);
     let admitted = admin(outside, findings).await;
     let rights = Rights::ask(outside).await;
@@ -62,7 +62,7 @@ pub(super) async fn examine(outside: &Outside, connections: Connections, finding
 }
 
 /// Whether the admin token is accepted, and an Admin's.
-async fn admin(outside: &Outside, findings: &mut Findings) -> bool {
+async fn admin(outside: &Engine, findings: &mut Findings) -> bool {
     let subject = "motherduck.admin_token".to_owned();
     let admitted = match outside.motherduck.active_accounts().await {
         Ok(_) => {
@@ -83,7 +83,7 @@ async fn admin(outside: &Outside, findings: &mut Findings) -> bool {
 }
 
 /// Whether each account exists, each asked once.
-async fn accounts(outside: &Outside, credentials: &[&Credential], findings: &mut Findings) {
+async fn accounts(outside: &Engine, credentials: &[&Credential], findings: &mut Findings) {
     let accounts: BTreeMap<_, _> = credentials
         .iter()
         .map(|credential| (credential.username.folded(), &credential.username))
@@ -121,7 +121,7 @@ async fn accounts(outside: &Outside, credentials: &[&Credential], findings: &mut
 
 /// Whether the secret can be read and written, whose it is, and what its consumers say.
 async fn examine_credential(
-    outside: &Outside,
+    outside: &Engine,
     credential: &Credential,
     rights: &Rights,
     connections: Connections,
@@ -159,7 +159,7 @@ async fn examine_credential(
             Err(fault) => Finding::fault(&subject, fault),
         }
     }));
-    if let Slot::Managed { record, token } = &reading.slot {
+    if let SecretContent::Managed { record, token } = &reading.slot {
         if connections == Connections::Each && record.owner == outside.config.owner {
             findings.extend(connection::examine(&world, credential, record, token).await);
         }
@@ -171,20 +171,20 @@ async fn examine_credential(
 
 /// Tokens of the credential that live where its secret is not.
 async fn elsewhere(
-    outside: &Outside,
-    world: &Live,
+    outside: &Engine,
+    world: &ProductionWorld,
     credential: &Credential,
     reading: &Reading,
 ) -> Option<Finding> {
     let tokens = match &reading.slot {
-        Slot::Managed { record, .. } => record.elsewhere_token_ids.clone(),
-        Slot::Vacant => {
+        SecretContent::Managed { record, .. } => record.elsewhere_token_ids.clone(),
+        SecretContent::Vacant => {
             // An account that is not there, or cannot be listed, is told of with the accounts.
             let listing = world.list().await.ok()?;
             let subject = subject(&outside.config, credential);
             unrecorded(&subject, &listing, None, &Evidence::default(), world.time()).elsewhere
         }
-        Slot::Unmanaged { .. } | Slot::Edited { .. } => vec![],
+        SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => vec![],
     };
     if tokens.is_empty() {
         return None;
@@ -194,7 +194,11 @@ async fn elsewhere(
 }
 
 /// Whether each mirror can be read and written, and what stands in it.
-async fn mirrors(world: &Live, credential: &Credential, reading: &Reading) -> Vec<Finding> {
+async fn mirrors(
+    world: &ProductionWorld,
+    credential: &Credential,
+    reading: &Reading,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (number, mirror) in credential.mirrors.iter().enumerate() {
         let place = mirror.place();
@@ -203,8 +207,12 @@ async fn mirrors(world: &Live, credential: &Credential, reading: &Reading) -> Ve
             let found = world.read(Site::Mirror(number)).await?;
             world.ensure_mirror_writable(number, &found).await?;
             match &reading.slot {
-                Slot::Managed { record, .. } => judge(world, record, &found.slot).await.map(Some),
-                Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => Ok(None),
+                SecretContent::Managed { record, .. } => {
+                    judge(world, record, &found.slot).await.map(Some)
+                }
+                SecretContent::Vacant
+                | SecretContent::Unmanaged { .. }
+                | SecretContent::Edited { .. } => Ok(None),
             }
         };
         findings.push(match sight.await {
@@ -223,23 +231,25 @@ async fn mirrors(world: &Live, credential: &Credential, reading: &Reading) -> Ve
     findings
 }
 
-fn standing(outside: &Outside, credential: &Credential, reading: &Reading) -> Finding {
+fn standing(outside: &Engine, credential: &Credential, reading: &Reading) -> Finding {
     let name = &credential.name;
     let refused =
         |refusal: Refusal| Finding::error(name, refusal.to_string(), Some(refusal.hint(name)));
     match &reading.slot {
-        Slot::Vacant => Finding::ok(name, "its secret can be written, and holds no token yet"),
-        Slot::Unmanaged { .. } => refused(Refusal::Unmanaged),
-        Slot::Edited { record, .. } | Slot::Managed { record, .. }
+        SecretContent::Vacant => {
+            Finding::ok(name, "its secret can be written, and holds no token yet")
+        }
+        SecretContent::Unmanaged { .. } => refused(Refusal::Unmanaged),
+        SecretContent::Edited { record, .. } | SecretContent::Managed { record, .. }
             if record.owner != outside.config.owner =>
         {
             refused(Refusal::Foreign(record.owner.clone()))
         }
-        Slot::Edited { .. } => refused(Refusal::Edited),
-        Slot::Managed { record, .. } if record.username != credential.username => {
+        SecretContent::Edited { .. } => refused(Refusal::Edited),
+        SecretContent::Managed { record, .. } if record.username != credential.username => {
             refused(Refusal::OtherAccount(record.username.clone()))
         }
-        Slot::Managed { record, .. } => Finding::ok(
+        SecretContent::Managed { record, .. } => Finding::ok(
             name,
             format!("its secret can be read and written, and serves token {}", record.token_id),
         ),
@@ -280,7 +290,11 @@ async fn hosts(credential: &Credential, record: &Record) -> Vec<Finding> {
 }
 
 /// Asks a gate once, where asking is a GET and so changes nothing.
-async fn gate(world: &Live, credential: &Credential, record: &Record) -> Option<Finding> {
+async fn gate(
+    world: &ProductionWorld,
+    credential: &Credential,
+    record: &Record,
+) -> Option<Finding> {
     match &credential.gate {
         Gate::Http(request) if request.method == HttpMethod::Get => {}
         // Nothing was restarted for a token that was published before there was such a gate.

@@ -6,16 +6,16 @@ use futures::StreamExt;
 
 use super::finding::Finding;
 use crate::config::Credential;
-use crate::live::Outside;
+use crate::engine::Engine;
 use crate::rotation::world::Reading;
-use crate::store::{Capability, Lack};
+use crate::stores::{Capability, MissingCapability};
 
 /// What is withheld, by store and path. Empty where a store does not tell: the probes of each credential remain.
-pub(super) struct Rights(BTreeMap<String, BTreeMap<String, Lack>>);
+pub(super) struct Rights(BTreeMap<String, BTreeMap<String, MissingCapability>>);
 
 impl Rights {
     /// Asks every store once for all of its credentials.
-    pub(super) async fn ask(outside: &Outside) -> Self {
+    pub(super) async fn ask(outside: &Engine) -> Self {
         let asked = outside.stores.iter().map(|(name, store)| async move {
             let credentials = outside.config.credentials.values();
             let paths: Vec<_> =
@@ -28,7 +28,7 @@ impl Rights {
     }
 
     /// The stores that do not take back what pintail logs in with.
-    pub(super) async fn left_behind(outside: &Outside) -> Vec<Finding> {
+    pub(super) async fn left_behind(outside: &Engine) -> Vec<Finding> {
         let asked = outside.stores.iter().map(|(name, store)| async move {
             (store.may_log_out().await == Some(false)).then(|| logout(name))
         });
@@ -63,7 +63,7 @@ impl Rights {
         })
     }
 
-    fn of(&self, credential: &Credential) -> Option<&Lack> {
+    fn of(&self, credential: &Credential) -> Option<&MissingCapability> {
         self.0.get(&credential.store)?.get(&credential.path)
     }
 }
@@ -75,7 +75,7 @@ fn logout(store: &str) -> Finding {
     Finding::warning(&format!("store {store}"), message.to_owned(), Some(hint.to_owned()))
 }
 
-fn error(credential: &Credential, lack: &Lack) -> Finding {
+fn error(credential: &Credential, lack: &MissingCapability) -> Finding {
     let words: Vec<_> =
         lack.capabilities.iter().map(|capability| format!("`{}`", capability.as_str())).collect();
     let path = &lack.policy_path;

@@ -7,10 +7,10 @@ use url::Url;
 use super::endpoint::{Endpoint, Opening};
 use super::finding::Finding;
 use crate::config::Config;
+use crate::consumers::verify::settings::{Proof, Verify};
 use crate::http::settings::Proxy;
-use crate::store::settings::StoreSettings;
+use crate::stores::settings::StoreSettings;
 use crate::tls::Roots;
-use crate::verify::settings::{Proof, Verify};
 
 /// The REST API, the Postgres endpoint where its host is known before a token is, and each Vault; those that use TLS and
 /// are reached directly.

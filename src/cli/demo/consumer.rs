@@ -12,14 +12,14 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use crate::command::Context;
+use crate::consumers::command::Context;
+use crate::consumers::verify::Verifier;
+use crate::consumers::verify::settings::{Postgres, Verify};
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::rotation::policy::IdentityRule;
 use crate::rotation::world::Verdict;
 use crate::sandbox::Ready;
 use crate::secret::SecretSource;
-use crate::verify::Verifier;
-use crate::verify::settings::{Postgres, Verify};
 
 /// Consumers that answer `GET /healthz/<credential>/<token ID>` until they are dropped.
 pub(super) struct Consumers {

@@ -5,10 +5,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Unseen;
 use crate::config::Credential;
+use crate::engine::Engine;
 use crate::fault::Fault;
-use crate::live::Outside;
 use crate::names::{CredentialName, TokenId};
-use crate::record::{Record, Slot};
+use crate::record::{Record, SecretContent};
 use crate::rotation::world::{Site, World};
 use crate::secret::Token;
 
@@ -32,7 +32,7 @@ pub(super) struct Found {
 }
 
 /// Looks through all secrets and mirrors; the place that says most, and what could not be looked at.
-pub(super) async fn find(outside: &Outside, token: &Token) -> (Option<Found>, Vec<Unseen>) {
+pub(super) async fn find(outside: &Engine, token: &Token) -> (Option<Found>, Vec<Unseen>) {
     let digest = token.sha256();
     let looked: Vec<_> = futures::stream::iter(outside.config.credentials.values())
         .map(|credential| look(outside, credential, &digest))
@@ -48,7 +48,7 @@ pub(super) async fn find(outside: &Outside, token: &Token) -> (Option<Found>, Ve
 }
 
 async fn look(
-    outside: &Outside,
+    outside: &Engine,
     credential: &Credential,
     digest: &str,
 ) -> (Vec<Found>, Vec<Unseen>) {
@@ -66,23 +66,28 @@ async fn look(
     let place = format!("{} in store {}", credential.path, credential.store);
     match world.read(Site::Store).await {
         Ok(reading) => match &reading.slot {
-            Slot::Managed { record, token } if token.sha256() == digest => {
+            SecretContent::Managed { record, token } if token.sha256() == digest => {
                 found.push(at(Part::Served, Some(record.token_id), place));
             }
-            Slot::Managed { record, .. } => match predecessor(&world, record, digest).await {
-                Ok(id) => found.extend(id.map(|id| at(Part::Predecessor, Some(id), place))),
-                Err(fault) => errors.push(unseen(credential.name.to_string(), fault)),
-            },
+            SecretContent::Managed { record, .. } => {
+                match predecessor(&world, record, digest).await {
+                    Ok(id) => found.extend(id.map(|id| at(Part::Predecessor, Some(id), place))),
+                    Err(fault) => errors.push(unseen(credential.name.to_string(), fault)),
+                }
+            }
             // A person put another one over it.
-            Slot::Edited { record, .. } if record.token_sha256 == digest => {
+            SecretContent::Edited { record, .. } if record.token_sha256 == digest => {
                 found.push(at(Part::Predecessor, Some(record.token_id), place));
             }
-            Slot::Edited { token: Some(token), .. } | Slot::Unmanaged { token }
+            SecretContent::Edited { token: Some(token), .. }
+            | SecretContent::Unmanaged { token }
                 if token.sha256() == digest =>
             {
                 found.push(at(Part::Unmanaged, None, place));
             }
-            Slot::Edited { .. } | Slot::Unmanaged { .. } | Slot::Vacant => {}
+            SecretContent::Edited { .. }
+            | SecretContent::Unmanaged { .. }
+            | SecretContent::Vacant => {}
         },
         Err(fault) => errors.push(unseen(credential.name.to_string(), fault)),
     }
@@ -90,17 +95,17 @@ async fn look(
         let place = format!("mirror {}", mirror.place());
         match world.read(Site::Mirror(number)).await {
             Ok(reading) => match &reading.slot {
-                Slot::Managed { token, .. }
-                | Slot::Edited { token: Some(token), .. }
-                | Slot::Unmanaged { token }
+                SecretContent::Managed { token, .. }
+                | SecretContent::Edited { token: Some(token), .. }
+                | SecretContent::Unmanaged { token }
                     if token.sha256() == digest =>
                 {
                     found.push(at(Part::InMirror, None, place));
                 }
-                Slot::Managed { .. }
-                | Slot::Edited { .. }
-                | Slot::Unmanaged { .. }
-                | Slot::Vacant => {}
+                SecretContent::Managed { .. }
+                | SecretContent::Edited { .. }
+                | SecretContent::Unmanaged { .. }
+                | SecretContent::Vacant => {}
             },
             Err(fault) => errors.push(unseen(format!("{}: {place}", credential.name), fault)),
         }

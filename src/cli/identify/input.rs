@@ -4,26 +4,26 @@ use std::io::{IsTerminal, Read};
 
 use secrecy::zeroize::Zeroizing;
 
-use super::super::complaint::Complaint;
+use super::super::error::CliError;
 use crate::secret::Token;
 
 /// Longer than any token.
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// Reads it. A terminal would show what is typed.
-pub(super) fn read() -> Result<Token, Complaint> {
+pub(super) fn read() -> Result<Token, CliError> {
     let input = std::io::stdin();
     if input.is_terminal() {
         let message = "standard input is a terminal, which would show the token";
-        return Err(Complaint::usage(message, Some("pintail identify < FILE".to_owned())));
+        return Err(CliError::usage(message, Some("pintail identify < FILE".to_owned())));
     }
     token(input.lock())
 }
 
-fn token(input: impl Read) -> Result<Token, Complaint> {
+fn token(input: impl Read) -> Result<Token, CliError> {
     let refused = |message: &str| {
         let hint = "give the token alone, as one word: pintail identify < FILE";
-        Complaint::usage(message, Some(hint.to_owned()))
+        CliError::usage(message, Some(hint.to_owned()))
     };
     let mut bytes = Zeroizing::new(Vec::new());
     input
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     fn refusal(bytes: &[u8]) -> String {
-        let Complaint { code, message, hint } = token(bytes).unwrap_err();
+        let CliError { code, message, hint } = token(bytes).unwrap_err();
         assert_eq!(code, crate::cli::ExitCode::Usage);
         assert!(hint.unwrap().contains("pintail identify"), "{message}");
         message

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::super::look::Look;
 use crate::account::{Difference, Sight, see};
+use crate::engine::Engine;
 use crate::fault::Fault;
-use crate::live::Outside;
 use crate::names::AccountName;
 
 /// What was seen of the declared accounts, by their folded usernames.
@@ -32,7 +32,7 @@ enum Action {
 }
 
 /// Looks at the declared accounts of the credentials, each once. An account that would be made has no tokens yet.
-pub(super) async fn accounts(outside: &Outside, looks: &mut [Look<'_>]) -> Accounts {
+pub(super) async fn accounts(outside: &Engine, looks: &mut [Look<'_>]) -> Accounts {
     let declared: BTreeMap<_, _> = looks
         .iter()
         .filter_map(|look| {

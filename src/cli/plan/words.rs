@@ -90,7 +90,7 @@ pub(super) fn words(
             revokes: record.map(|record| record.token_id).into_iter().collect(),
             ..said("roll_back", &format!("serve token {id} again"), asked(request))
         },
-        Decision::Touch { orphans } => Words {
+        Decision::Fence { orphans } => Words {
             orphans,
             ..said(
                 "touch",

@@ -7,12 +7,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::ExitCode;
-use crate::cli::complaint::Complaint;
+use crate::cli::error::CliError;
 use crate::daemon::Supervisor;
 use crate::fault::{FaultKind, chain};
-use crate::fleet::Fleet;
 use crate::server::settings::Server as Settings;
 use crate::server::{Door, Server, ServerError};
+use crate::status::Registry;
 
 /// Between two tries to listen.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -32,10 +32,10 @@ impl Listening {
     pub(super) async fn begin(
         door: Option<Door>,
         settings: Option<&Settings>,
-        fleet: Arc<Fleet>,
+        fleet: Arc<Registry>,
         supervisor: &Supervisor,
         shutdown: &CancellationToken,
-    ) -> Result<Self, Complaint> {
+    ) -> Result<Self, CliError> {
         if let Some(door) = door {
             return Ok(Self::Here(door.serve(fleet)));
         }
@@ -85,8 +85,8 @@ impl Listening {
 }
 
 /// Why an address can never be listened at.
-pub(super) fn complaint(error: &ServerError) -> Complaint {
-    Complaint::of(error, ExitCode::Usage, error.hint())
+pub(super) fn complaint(error: &ServerError) -> CliError {
+    CliError::of(error, ExitCode::Usage, error.hint())
 }
 
 #[cfg(test)]
@@ -94,9 +94,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::fleet::nobody;
+    use crate::status::nobody;
 
-    async fn at(listen: std::net::SocketAddr, is_asked_for: bool) -> (Listening, Arc<Fleet>) {
+    async fn at(listen: std::net::SocketAddr, is_asked_for: bool) -> (Listening, Arc<Registry>) {
         let settings = Settings {
             listen,
             is_asked_for,

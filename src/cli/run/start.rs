@@ -13,16 +13,16 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::listening::complaint;
-use crate::cli::complaint::Complaint;
+use crate::cli::error::CliError;
 use crate::cli::{ExitCode, check, selection};
 use crate::config::{Config, Files, Fingerprint};
 use crate::daemon::{Daemon, Supervisor};
+use crate::engine;
 use crate::fault::FaultKind;
-use crate::fleet::{Contacts, Fleet, Outlook};
-use crate::live;
 use crate::motherduck::settings::AdminToken;
 use crate::rotation::time::Time;
 use crate::server::{Door, Server};
+use crate::status::{Contacts, Registry, StatusSource};
 use crate::workers::Panicked;
 
 /// The pause after the first try, which doubles, and the longest.
@@ -53,7 +53,7 @@ pub(super) struct Start {
 /// The server of a daemon that is not there yet.
 struct Front {
     as_of: Fingerprint,
-    fleet: Arc<Fleet>,
+    fleet: Arc<Registry>,
     door: Door,
     server: Server,
 }
@@ -65,9 +65,9 @@ struct Prepared {
 }
 
 /// Why a try came to nothing.
-struct Setback {
+struct DeliveryError {
     kind: FaultKind,
-    complaint: Complaint,
+    complaint: CliError,
     /// The configuration, where it could be read.
     config: Option<(Arc<Config>, Fingerprint)>,
 }
@@ -104,7 +104,7 @@ impl Start {
                     return Err(setback.complaint.into());
                 }
                 Some(Err(setback)) => {
-                    let Complaint { message, hint, .. } = setback.complaint;
+                    let CliError { message, hint, .. } = setback.complaint;
                     if let Some((config, as_of)) = &setback.config {
                         self.show(config, as_of, (&message, hint.as_deref())).await?;
                     }
@@ -160,7 +160,7 @@ impl Start {
         config: &Arc<Config>,
         as_of: &Fingerprint,
         (message, hint): (&str, Option<&str>),
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), CliError> {
         let before = self.front.take();
         let Some(settings) = &config.server else { return Ok(()) };
         let door = match before {
@@ -186,7 +186,7 @@ impl Start {
                 Err(_) => return Ok(()),
             },
         };
-        let fleet = Arc::new(live::fleet(config, |_| true, Arc::new(NotYet)));
+        let fleet = Arc::new(engine::fleet(config, |_| true, Arc::new(NotYet)));
         fleet.waits(message, hint);
         let server = door.serve(fleet.clone());
         self.front = Some(Front { as_of: as_of.clone(), fleet, door, server });
@@ -205,27 +205,27 @@ impl Start {
 }
 
 /// One try, on a thread that may wait for files. Contacts nobody.
-fn prepare(files: &Files, runtime: &Handle) -> Result<Prepared, Setback> {
+fn prepare(files: &Files, runtime: &Handle) -> Result<Prepared, DeliveryError> {
     let as_of = files.fingerprint();
-    let config = files.load().map_err(|error| Setback {
+    let config = files.load().map_err(|error| DeliveryError {
         kind: error.kind(),
-        complaint: Complaint::of(&error, ExitCode::Usage, error.hint()),
+        complaint: CliError::of(&error, ExitCode::Usage, error.hint()),
         config: None,
     })?;
     let config = Arc::new(config);
     let setback = |kind, complaint| {
         let config = Some((config.clone(), as_of.clone()));
-        Setback { kind, complaint, config }
+        DeliveryError { kind, complaint, config }
     };
     if let AdminToken::Secret(source) = &config.motherduck.admin_token {
         source.read_token().map_err(|error| {
             let hint = Some(selection::admin_token_hint(source));
             let kind = FaultKind::passing_if(error.may_pass());
-            setback(kind, Complaint::of(&error, ExitCode::Usage, hint))
+            setback(kind, CliError::of(&error, ExitCode::Usage, hint))
         })?;
     }
     let daemon = runtime.block_on(Daemon::open(config.clone())).map_err(|error| {
-        setback(error.kind(), Complaint::of(&error, ExitCode::Usage, error.hint()))
+        setback(error.kind(), CliError::of(&error, ExitCode::Usage, error.hint()))
     })?;
     for warning in &config.warnings {
         tracing::warn!(warning = %warning, "configuration is unwise");
@@ -237,7 +237,7 @@ fn prepare(files: &Files, runtime: &Handle) -> Result<Prepared, Setback> {
 /// What there is to see outside before anything was opened.
 struct NotYet;
 
-impl Outlook for NotYet {
+impl StatusSource for NotYet {
     fn time(&self) -> Time {
         Timestamp::now().into()
     }

@@ -13,7 +13,7 @@ use crate::names::{AccountName, CredentialName, Owner, TokenId};
 use crate::record::Record;
 use crate::redact::presentable;
 use crate::rotation::condition::{LastRun, Reason, State, Trouble};
-use crate::rotation::journal::Step;
+use crate::rotation::step_log::Step;
 use crate::tls::{Roots, http_client};
 
 /// A status does not wait for a daemon that does not answer.

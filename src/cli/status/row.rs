@@ -7,7 +7,7 @@ use super::super::inventory::Inventory;
 use super::super::look::{Found, Look};
 use super::daemon::Daemon;
 use crate::config::Config;
-use crate::live::subject;
+use crate::engine::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::record::TokenType;
 use crate::rotation::condition::{
@@ -15,9 +15,9 @@ use crate::rotation::condition::{
 };
 use crate::rotation::decide::{Decision, Observation, Refusal, Request, Subject, decide};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::journal::Step;
-use crate::rotation::kinship::Kinship;
 use crate::rotation::mirror::{MirrorSight, foreign};
+use crate::rotation::ownership::Ownership;
+use crate::rotation::step_log::Step;
 use crate::rotation::time::Time;
 use crate::rotation::world::ListedToken;
 use crate::text::{instant, relative, span};
@@ -27,7 +27,7 @@ const NONE: &str = "-";
 
 /// A token that nobody manages.
 #[derive(Debug, Clone, Serialize)]
-pub(in crate::cli) struct Stray {
+pub(in crate::cli) struct UnmanagedToken {
     pub(in crate::cli) id: TokenId,
     pub(in crate::cli) name: Option<String>,
     pub(in crate::cli) created_at: Timestamp,
@@ -54,7 +54,7 @@ pub(in crate::cli) struct Row {
     /// Tokens that live where the secret is not; of the record alone, if the account could not be listed.
     elsewhere_token_ids: Vec<TokenId>,
     /// `None` if the account could not be listed.
-    pub(in crate::cli) unmanaged_tokens: Option<Vec<Stray>>,
+    pub(in crate::cli) unmanaged_tokens: Option<Vec<UnmanagedToken>>,
     /// What the gate of a rotation in progress waits for, where asking for it is no more than looking.
     pub(in crate::cli) awaits: Option<String>,
     /// What could not be seen.
@@ -101,9 +101,9 @@ impl Row {
             },
             unmanaged_tokens: listed.map(|listed| {
                 let is_stray = |token: &&ListedToken| {
-                    inventory.kinship(config, &credential.username, token) == Kinship::Unmanaged
+                    inventory.kinship(config, &credential.username, token) == Ownership::Unmanaged
                 };
-                listed.iter().filter(is_stray).map(Stray::from).collect()
+                listed.iter().filter(is_stray).map(UnmanagedToken::from).collect()
             }),
             awaits: None,
             error: fault.map(|fault| fault.message.clone()),
@@ -165,7 +165,7 @@ impl Row {
     }
 }
 
-impl From<&ListedToken> for Stray {
+impl From<&ListedToken> for UnmanagedToken {
     fn from(token: &ListedToken) -> Self {
         Self {
             id: token.id,

@@ -62,7 +62,8 @@ async fn a_token_that_another_credential_adopted_is_not_unmanaged() {
     let hand = bench.made_by_hand("etl_prod", "made by hand").await;
     bench.put("reader", &hand.token);
     let name = "reader".parse().unwrap();
-    let wish = super::super::adopt::Wish { line: None, name, token_id: hand.id, accepted: None };
+    let wish =
+        super::super::adopt::AdoptRequest { line: None, name, token_id: hand.id, accepted: None };
     let outside = bench.outside().await;
     super::super::adopt::take_in(&outside, &wish, TakeOver::No).await.unwrap();
     let (_, json) = both(&surveyed(&bench, &["etl"]).await);
@@ -95,7 +96,7 @@ async fn each_kind_of_trouble_has_its_word_and_its_way_out() {
     let lost = other.rotate("etl").await.token_id.unwrap();
     other.revoke("etl_prod", lost).await;
     assert_eq!(state(&other).await, "due TokenMissing");
-    let foreign = Outside::open(other.of_owner("staging", TWO)).await.unwrap();
+    let foreign = Engine::open(other.of_owner("staging", TWO)).await.unwrap();
     let names = ["etl".parse().unwrap()];
     assert_eq!(word(&both(&survey(&foreign, &names).await).1), "blocked OwnedByAnother");
     assert_ne!(served, lost);

@@ -3,8 +3,8 @@
 use crate::config::{Config, Credential};
 use crate::fault::chain;
 use crate::names::{AccountName, TokenId, TokenName};
-use crate::record::Slot;
-use crate::store::{Location, Store};
+use crate::record::SecretContent;
+use crate::stores::{SecretRef, Store};
 
 /// Why `id` must not be revoked as if nobody needed it; `None` if nothing is known to speak against it. Only the
 /// secrets of the account's own credentials are read.
@@ -41,23 +41,25 @@ async fn claim_of(config: &Config, credential: &Credential, id: TokenId) -> Opti
     };
     let name = &credential.name;
     match slot {
-        Slot::Unmanaged { .. } | Slot::Edited { .. } => Some(format!(
+        SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => Some(format!(
             "the secret of credential {name} holds a token that pintail does not know: it may be token {id}"
         )),
-        Slot::Managed { record, .. } if record.token_id == id => {
+        SecretContent::Managed { record, .. } if record.token_id == id => {
             Some(format!("credential {name} serves token {id}"))
         }
-        Slot::Managed { record, .. } if record.previous_token_ids.contains(&id) => Some(format!(
-            "the rotation of credential {name} has not finished with its predecessor, token {id}"
-        )),
-        Slot::Vacant | Slot::Managed { .. } => None,
+        SecretContent::Managed { record, .. } if record.previous_token_ids.contains(&id) => {
+            Some(format!(
+                "the rotation of credential {name} has not finished with its predecessor, token {id}"
+            ))
+        }
+        SecretContent::Vacant | SecretContent::Managed { .. } => None,
     }
 }
 
 /// What stands in the credential's secret; `None` if its store is not configured.
-async fn read(config: &Config, credential: &Credential) -> Option<Result<Slot, String>> {
+async fn read(config: &Config, credential: &Credential) -> Option<Result<SecretContent, String>> {
     let settings = config.stores.get(&credential.store)?;
-    let location = Location::from(credential);
+    let location = SecretRef::from(credential);
     let reading = match Store::open(&credential.store, settings).await {
         Ok(store) => store.read(&location).await,
         Err(error) => Err(error),

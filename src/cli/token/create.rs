@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::audit::{Deed, Entry, Event, Outcome};
+use crate::audit_log::{Deed, Entry, Event, Outcome};
 use crate::cli::by_hand::{self, failed, instant, note, refused};
-use crate::cli::complaint::Complaint;
+use crate::cli::error::CliError;
 use crate::cli::reveal::{Destination, Undelivered};
 use crate::cli::{CreateToken, ExitCode, Output, deed};
 use crate::config::Config;
@@ -75,12 +75,12 @@ pub(super) async fn create(
         Err(error) if error.is_conflict() && !before.is_empty() => {
             deed.failed(Event::Created, false).await;
             let hint = "choose another name, or revoke the token that has it".to_owned();
-            return Err(Complaint::of(error.cause(), ExitCode::Failed, Some(hint)).into());
+            return Err(CliError::of(error.cause(), ExitCode::Failed, Some(hint)).into());
         }
         Err(CreateTokenError::Unknown(error)) => {
             deed.failed(Event::Created, true).await;
             let hint = aftermath(&client, wish, &before).await;
-            return Err(Complaint::of(&error, ExitCode::Failed, Some(hint)).into());
+            return Err(CliError::of(&error, ExitCode::Failed, Some(hint)).into());
         }
     };
     deed.came_to(Event::Created, None, |entry| entry.token_id = Some(created.id)).await;
@@ -143,7 +143,7 @@ async fn take_back(
     username: &AccountName,
     created: &CreatedToken,
     error: &anyhow::Error,
-) -> Complaint {
+) -> CliError {
     let lost = format!("the token's text cannot be delivered: {}", chain(error.as_ref()));
     let id = created.id;
     match client.revoke_token(username, id).await {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::claim::claim;
-use crate::audit::{Entry, Event, Outcome};
+use crate::audit_log::{Entry, Event, Outcome};
 use crate::cli::by_hand::{self, failed, instant, refused, tame};
 use crate::cli::confirm::Confirmation;
 use crate::cli::deed;
@@ -33,7 +33,7 @@ pub(super) async fn revoke(
     let tokens = client.list_token_details(username).await.map_err(|error| failed(&error))?;
     let token = tokens.iter().find(|token| token.listed.id == id);
     let name = token.and_then(|token| token.listed.name.as_deref());
-    let with_rules = Box::pin(crate::live::assume(config, username)).await;
+    let with_rules = Box::pin(crate::engine::assume(config, username)).await;
     let claim = if wish.managed { None } else { claim(&with_rules, username, id, name).await };
     if let Some(claim) = claim {
         let hint = "its consumers would lose access; `pintail rotate-now` replaces it first. Add --managed to revoke it all the same";

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::findings::{Findings, Key};
 use super::path;
 use crate::config::{Credential, Mirror, suggest};
+use crate::consumers::verify::settings::Proof;
 use crate::motherduck::settings::{AdminToken, MotherDuck, StoredToken};
 use crate::names::CredentialName;
 use crate::record::TokenType;
-use crate::store::settings::StoreSettings;
-use crate::verify::settings::Proof;
+use crate::stores::settings::StoreSettings;
 
 /// Where the admin token is kept in a store, that store exists; and whatever credential is kept there too is verified
 /// as an admin token is. A credential that is so verified is kept nowhere else.

@@ -21,7 +21,7 @@ use crate::names::{AccountName, CredentialName, Owner};
 use crate::record::{RECORD_KEY, TOKEN_ID_FIELD, TokenType};
 use crate::rotation::policy::{CatchUp, OnFailure, Policy};
 use crate::rotation::schedule::{Schedule, Windows};
-use crate::store::settings::{Format, StoreSettings};
+use crate::stores::settings::{Format, StoreSettings};
 
 const PATH: &str = "motherduck/{credential}";
 const ORPHAN_GRACE: Duration = Duration::from_mins(10);

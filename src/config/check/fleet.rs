@@ -14,10 +14,10 @@ use crate::config::raw::credential::Credential as Raw;
 use crate::config::raw::fleet::{self as raw_fleet, KEYS, Limit, Rule as RawRule};
 use crate::config::suggest;
 use crate::config::{Config, Credential};
-use crate::fleets::{Glob, JoinRate, LeaveLimit, Rule, Source};
+use crate::fleet::{Glob, JoinRate, LeaveLimit, Rule, Source};
 use crate::kubernetes::settings::Cluster;
 use crate::names::{AccountName, CredentialName, FleetName, Owner};
-use crate::store::settings::StoreSettings;
+use crate::stores::settings::StoreSettings;
 
 /// What a rule makes of the account, unless it says otherwise.
 const NAME: &str = "{username}";

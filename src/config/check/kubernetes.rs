@@ -10,7 +10,7 @@ use crate::config::Credential;
 use crate::config::raw::kubernetes as raw;
 use crate::kubernetes::settings::Cluster;
 use crate::names::CredentialName;
-use crate::store::settings::{KubernetesStore, StoreSettings};
+use crate::stores::settings::{KubernetesStore, StoreSettings};
 use crate::tls::settings::ClientCertificate;
 
 pub(super) use self::restart::{Restarts, need_new_secrets, pod_request, secret};

@@ -10,7 +10,7 @@ use crate::config::Mirror;
 use crate::config::mirror::RECORD;
 use crate::config::raw::mirror::Mirror as Raw;
 use crate::config::raw::scalar::{FieldName, Word};
-use crate::store::settings::{Format, StoreSettings};
+use crate::stores::settings::{Format, StoreSettings};
 
 const ONLY_AWS: &str = "only a secret of AWS Secrets Manager can be plain: Vault's are always objects, and the file \
                         store keeps the bare text in the file `token` anyway";

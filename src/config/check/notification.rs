@@ -9,7 +9,7 @@ use super::gate::headers;
 use crate::config::raw::notification as raw;
 use crate::config::raw::scalar::{FilePath, Span};
 use crate::http::is_loopback;
-use crate::notify::settings::{Occasion, Sink, SinkForm};
+use crate::notifications::settings::{Occasion, Sink, SinkForm};
 
 const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);

@@ -8,7 +8,7 @@ use super::kubernetes::is_name;
 use crate::config::mirror::RECORD;
 use crate::config::{Credential, Mirror};
 use crate::names::CredentialName;
-use crate::store::settings::StoreSettings;
+use crate::stores::settings::StoreSettings;
 
 /// What stands behind the name of the Secret that holds the tokens of before, in Kubernetes.
 const PREVIOUS: &str = "-previous";

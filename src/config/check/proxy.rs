@@ -6,8 +6,8 @@ use super::findings::Findings;
 use crate::config::sources::Sources;
 use crate::http::is_loopback;
 use crate::motherduck::settings::MotherDuck;
-use crate::notify::settings::{Sink, SinkForm};
-use crate::store::settings::StoreSettings;
+use crate::notifications::settings::{Sink, SinkForm};
+use crate::stores::settings::StoreSettings;
 
 /// Whose requests may have to leave through it. Gates and hooks are not among them: consumers are near.
 pub(super) struct Clients<'a> {

@@ -8,10 +8,10 @@ use url::{Host, Url};
 
 use super::findings::{Findings, Key};
 use crate::config::{Daemon, raw};
+use crate::consumers::verify::settings::Postgres;
 use crate::http::is_loopback;
 use crate::motherduck::settings::MotherDuck;
 use crate::server::settings::Server;
-use crate::verify::settings::Postgres;
 
 const API_URL: &str = "https://api.motherduck.com";
 const POSTGRES_PORT: u16 = 5432;

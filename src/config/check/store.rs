@@ -8,7 +8,7 @@ use super::service::base_url;
 use crate::config::raw::scalar::FilePath;
 use crate::config::raw::store as raw;
 use crate::kubernetes::settings::Cluster;
-use crate::store::settings::{
+use crate::stores::settings::{
     AwsStore, FileStore, SignedTokenMethod, StoreSettings, VaultAuth, VaultStore,
 };
 use crate::tls::settings::ClientCertificate;

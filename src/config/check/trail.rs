@@ -7,7 +7,7 @@ use url::Url;
 use super::findings::{Findings, Key};
 use crate::config::raw::trail::{self as raw, AuditLog};
 use crate::http::is_loopback;
-use crate::telemetry::settings::Telemetry;
+use crate::traces::settings::Telemetry;
 
 /// `[audit_log]`; `None` where the section is not written.
 pub(super) fn audit_log(raw: Option<AuditLog>, findings: &mut Findings) -> Option<PathBuf> {

@@ -16,7 +16,7 @@ use super::scalar::{FieldName, Flag, Span, Word};
 use crate::names::AccountName;
 use crate::record::TokenType;
 use crate::rotation::policy::{CatchUp, IdentityRule, OnFailure};
-use crate::store::settings::Format;
+use crate::stores::settings::Format;
 
 /// The keys of a credential.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

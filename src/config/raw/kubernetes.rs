@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::scalar::{FilePath, Flag, Number, Proxy, Span, Url, Word};
-use crate::gate::settings::WorkloadKind;
+use crate::consumers::gate::settings::WorkloadKind;
 
 /// `[kubernetes]`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]

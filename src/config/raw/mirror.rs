@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
 use super::scalar::{FieldName, Word};
-use crate::store::settings::Format;
+use crate::stores::settings::Format;
 
 /// A further place of a credential's token. What is absent is as in the credential itself.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::scalar::{FilePath, Proxy, Span, Url, Word};
 use super::secret::{Headers, Secret};
-use crate::notify::settings::Occasion;
+use crate::notifications::settings::Occasion;
 
 /// A sink, of whichever kind.
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Work;
 use crate::config::{Config, Move, Place};
-use crate::daemon::slot::{InSlot, Slot};
+use crate::daemon::permit::{Permit, WithPermit};
 use crate::fault::Fault;
 use crate::names::Owner;
 use crate::record;
@@ -47,8 +47,8 @@ impl Former {
     }
 
     /// Why it is kept in its former place, if it is: a token in use is served there, or nobody can tell.
-    pub(super) async fn keeps(&self, slot: &Slot, now: &Work, config: &Config) -> Option<Kept> {
-        let world = InSlot { world: &self.work.world, slot };
+    pub(super) async fn keeps(&self, slot: &Permit, now: &Work, config: &Config) -> Option<Kept> {
+        let world = WithPermit { world: &self.work.world, slot };
         for (number, place) in &self.left {
             let reading = match number.checked_sub(1) {
                 None => world.read(Site::Store).await,
@@ -77,14 +77,13 @@ impl Former {
 }
 
 /// Whether a token of ours is served there.
-fn serves(slot: &record::Slot, owner: &Owner, place: &Place) -> bool {
+fn serves(slot: &record::SecretContent, owner: &Owner, place: &Place) -> bool {
     match slot {
-        record::Slot::Managed { record, .. } | record::Slot::Edited { record, .. } => {
-            record.owner == *owner
-        }
+        record::SecretContent::Managed { record, .. }
+        | record::SecretContent::Edited { record, .. } => record.owner == *owner,
         // A plain secret holds no record.
-        record::Slot::Unmanaged { .. } => place.is_plain(),
-        record::Slot::Vacant => false,
+        record::SecretContent::Unmanaged { .. } => place.is_plain(),
+        record::SecretContent::Vacant => false,
     }
 }
 

@@ -1,9 +1,9 @@
 //! One tenant cannot stop the others: neither by consumers that never answer, nor by a store that does not.
 
 use super::*;
-use crate::fleet::{Configured, Contacts, Fleet, Outlook};
 use crate::rotation::schedule::Calendar;
 use crate::rotation::time::Time;
+use crate::status::{Configured, Contacts, Registry, StatusSource};
 
 const REST: Does = Does::Rests { due_in: None };
 /// A health endpoint that accepts and never answers, with the default limit.
@@ -107,7 +107,7 @@ async fn a_run_that_finds_no_place_counts_as_missed_when_its_time_is_up() {
     assert_eq!((seen.looks(name).len(), missed), (0, 1));
 }
 
-impl Outlook for Clock {
+impl StatusSource for Clock {
     fn time(&self) -> Time {
         Clock::now(self).into()
     }
@@ -118,13 +118,13 @@ impl Outlook for Clock {
 }
 
 /// A fleet of one credential that is due each minute.
-fn fleet_of(name: &str, clock: Clock) -> Arc<Fleet> {
+fn fleet_of(name: &str, clock: Clock) -> Arc<Registry> {
     let credential = Configured {
         name: name.parse().unwrap(),
         ..Configured::sample(Calendar::Every(Duration::from_mins(1)))
     };
     let owner = "test".parse().unwrap();
-    Arc::new(Fleet::new(owner, true, [credential], |_| true, Arc::new(clock)))
+    Arc::new(Registry::new(owner, true, [credential], |_| true, Arc::new(clock)))
 }
 
 #[tokio::test(start_paused = true)]

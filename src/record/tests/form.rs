@@ -27,7 +27,7 @@ fn beside_the_users_keys_stand_the_token_its_id_and_the_record_and_nothing_else(
     });
     assert_eq!(written, expected);
     let (slot, others) = decode(object(&written), USUAL).unwrap();
-    let Slot::Managed { record: read, token: text } = slot else { panic!("{slot:?}") };
+    let SecretContent::Managed { record: read, token: text } = slot else { panic!("{slot:?}") };
     assert_eq!(*read, record(&token()));
     assert_eq!(text.sha256(), token().sha256());
     assert_eq!(format!("{others:?}"), "UserKeys(2 keys)");
@@ -47,7 +47,7 @@ fn a_persons_keys_may_have_the_names_of_the_records_fields() {
         for (key, value) in theirs.as_object().unwrap() {
             assert_eq!((&once[key], &twice[key]), (value, value), "{key}");
         }
-        assert!(matches!(decode(object(&twice), USUAL).unwrap().0, Slot::Managed { .. }));
+        assert!(matches!(decode(object(&twice), USUAL).unwrap().0, SecretContent::Managed { .. }));
     }
 }
 
@@ -57,7 +57,7 @@ fn a_token_that_the_record_does_not_describe_is_an_edit() {
     for text in [json!("another"), json!(7), json!("two words"), Value::Null] {
         written["motherduck_token"] = text;
         let (slot, _) = decode(object(&written), USUAL).unwrap();
-        assert!(matches!(slot, Slot::Edited { .. }), "{slot:?}");
+        assert!(matches!(slot, SecretContent::Edited { .. }), "{slot:?}");
     }
 }
 
@@ -65,11 +65,11 @@ fn a_token_that_the_record_does_not_describe_is_an_edit() {
 fn a_token_without_a_record_is_unmanaged_and_an_empty_place_for_one_is_vacant() {
     let secret = json!({"motherduck_token": "abc", "owner": "me"});
     let (slot, others) = decode(object(&secret), USUAL).unwrap();
-    assert!(matches!(slot, Slot::Unmanaged { .. }));
+    assert!(matches!(slot, SecretContent::Unmanaged { .. }));
     assert_eq!(format!("{others:?}"), "UserKeys(1 keys)");
     for blank in [Value::Null, json!(""), json!(" \n")] {
         let (slot, _) = decode(object(&json!({"motherduck_token": blank})), USUAL).unwrap();
-        assert!(matches!(slot, Slot::Vacant), "{slot:?}");
+        assert!(matches!(slot, SecretContent::Vacant), "{slot:?}");
     }
 }
 
@@ -127,13 +127,16 @@ fn the_flat_form_is_read_and_the_next_write_moves_it() {
     retiring.phase = Phase::Retiring;
     let secret = flat(&[("phase", json!("retiring")), ("dsn", json!("md:x")), ("n", json!(7))]);
     let (slot, others) = decode(object(&secret), USUAL).unwrap();
-    let Slot::Managed { record: read, .. } = slot else { panic!("{slot:?}") };
+    let SecretContent::Managed { record: read, .. } = slot else { panic!("{slot:?}") };
     assert_eq!(*read, retiring);
     let moved = value(&encode_with_token(&read, &others, USUAL, &token()));
     let keys: Vec<_> = moved.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["dsn", "motherduck_token", "n", "pintail", "token_id"]);
     let (slot, _) = decode(object(&moved), USUAL).unwrap();
-    assert!(matches!(&slot, Slot::Managed { record, .. } if **record == retiring), "{slot:?}");
+    assert!(
+        matches!(&slot, SecretContent::Managed { record, .. } if **record == retiring),
+        "{slot:?}"
+    );
 }
 
 #[test]
@@ -170,7 +173,9 @@ fn a_secret_that_is_only_read_may_use_any_key_for_anything() {
         flat(&[("pintail", json!(1))]),
     ] {
         let slot = decode_to_read(object(&secret), USUAL).unwrap();
-        let (Slot::Unmanaged { token: text } | Slot::Managed { token: text, .. }) = slot else {
+        let (SecretContent::Unmanaged { token: text } | SecretContent::Managed { token: text, .. }) =
+            slot
+        else {
             panic!("{slot:?}")
         };
         assert_eq!(text.sha256(), token().sha256());

@@ -45,18 +45,18 @@ fn a_secret_that_is_read_can_be_written_over_and_says_the_same_again() {
             }
         };
         let (record, token) = match slot {
-            Slot::Managed { record, token } => {
+            SecretContent::Managed { record, token } => {
                 assert_eq!(record.token_sha256, token.sha256());
                 (*record, token)
             }
-            Slot::Vacant | Slot::Unmanaged { .. } | Slot::Edited { .. } => {
-                (super::record(&token()), token())
-            }
+            SecretContent::Vacant
+            | SecretContent::Unmanaged { .. }
+            | SecretContent::Edited { .. } => (super::record(&token()), token()),
         };
         let written = encode_with_token(&record, &others, USUAL, &token);
         let text = written.to_text();
         let (again, kept) = decode(Object::parse(&text).unwrap(), USUAL).unwrap();
-        let Slot::Managed { record: same, .. } = again else { panic!("{}", *text) };
+        let SecretContent::Managed { record: same, .. } = again else { panic!("{}", *text) };
         assert_eq!(*same, record);
         assert_eq!(
             encode_with_token(&record, &kept, USUAL, &token),

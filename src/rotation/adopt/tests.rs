@@ -71,7 +71,7 @@ fn listed(number: u8, name: &str) -> ListedToken {
 }
 
 fn judge(
-    slot: &Slot,
+    slot: &SecretContent,
     take_over: TakeOver,
     listing: &[ListedToken],
     others: &[(CredentialName, Record)],
@@ -82,16 +82,16 @@ fn judge(
     adoption.record(&claim, listing, others.iter().map(|(name, record)| (name, record)), now())
 }
 
-fn unmanaged() -> Slot {
-    Slot::Unmanaged { token: token() }
+fn unmanaged() -> SecretContent {
+    SecretContent::Unmanaged { token: token() }
 }
 
-fn edited(record: Box<Record>) -> Slot {
-    Slot::Edited { record, token: Some(token()) }
+fn edited(record: Box<Record>) -> SecretContent {
+    SecretContent::Edited { record, token: Some(token()) }
 }
 
-fn managed(record: Box<Record>) -> Slot {
-    Slot::Managed { record, token: token() }
+fn managed(record: Box<Record>) -> SecretContent {
+    SecretContent::Managed { record, token: token() }
 }
 
 fn everything() -> Vec<ListedToken> {
@@ -144,8 +144,11 @@ fn what_cannot_be_adopted_is_refused_with_its_reason() {
     let mut other_account = record("prod", 2, &[]);
     other_account.username = "other_prod".parse().unwrap();
     for (slot, refusal) in [
-        (Slot::Vacant, AdoptRefusal::Vacant),
-        (Slot::Edited { record: record("prod", 2, &[]), token: None }, AdoptRefusal::NoText),
+        (SecretContent::Vacant, AdoptRefusal::Vacant),
+        (
+            SecretContent::Edited { record: record("prod", 2, &[]), token: None },
+            AdoptRefusal::NoText,
+        ),
         (managed(record("prod", 2, &[])), AdoptRefusal::AlreadyManaged(id(2))),
         (managed(other_account), AdoptRefusal::OtherAccount("other_prod".parse().unwrap())),
     ] {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::names::CredentialName;
 use crate::rotation::decide::Refusal;
-use crate::rotation::journal::Step;
+use crate::rotation::step_log::Step;
 
 /// How much a reason matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

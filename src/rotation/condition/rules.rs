@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::{Case, Finding, Kept, Reason, Seen, Severity, State, Trouble, place_vacant as vacant};
 use crate::record::Record;
-use crate::rotation::journal::Step;
 use crate::rotation::policy::GatePace;
 use crate::rotation::schedule::{Due, deadline, due as why_due, expiring, next_rotation};
+use crate::rotation::step_log::Step;
 use crate::text::instant;
 
 pub(super) fn kept_in_doubt(case: &Case<'_>) -> Option<Finding> {

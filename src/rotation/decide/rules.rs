@@ -187,7 +187,7 @@ pub(super) fn prove_or_replace_what_is_missing(
 
 pub(super) fn revoke_orphans(case: &Case<'_>, record: &Record) -> Option<Decision> {
     let orphans = case.unrecorded(record).orphans;
-    orphans.iter().any(|id| case.is_ripe(*id)).then_some(Decision::Touch { orphans })
+    orphans.iter().any(|id| case.is_ripe(*id)).then_some(Decision::Fence { orphans })
 }
 
 pub(super) fn forget_what_left(case: &Case<'_>, record: &Record) -> Option<Decision> {
@@ -231,7 +231,7 @@ impl Case<'_> {
         }
         let found = self.unrecorded(record);
         if found.orphans.len() >= MOST_ORPHANS {
-            return Decision::Touch { orphans: found.orphans };
+            return Decision::Fence { orphans: found.orphans };
         }
         let mut previous = vec![record.token_id];
         match record.phase {

@@ -58,7 +58,7 @@ pub struct Vacancy<'a> {
 
 /// What was seen in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sight<'a> {
+pub enum SecretState<'a> {
     /// No token.
     Vacant(Vacancy<'a>),
     /// A token that pintail did not put there.
@@ -75,7 +75,7 @@ pub struct Observation<'a> {
     /// What the clocks say.
     pub time: Time,
     /// What was seen in the store.
-    pub sight: Sight<'a>,
+    pub sight: SecretState<'a>,
     /// The account's tokens, if they were listed after the store was read.
     pub listing: Option<&'a [ListedToken]>,
     /// Whether every mirror was seen to serve what the store serves, since the last wait.
@@ -254,7 +254,7 @@ pub enum Decision {
     RollBack(TokenId),
     /// Write the record unchanged, to fence off the orphans' publishers, unless that has happened before; then revoke
     /// the orphans.
-    Touch {
+    Fence {
         /// What was listed with our name and is in no record.
         orphans: Vec<TokenId>,
     },

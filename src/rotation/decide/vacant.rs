@@ -42,7 +42,7 @@ impl Case<'_> {
         if strays >= MOST_STRAYS && !self.request.takes_all() {
             Decision::Refuse(Refusal::Strays(strays))
         } else if orphans.len() >= MOST_ORPHANS {
-            Decision::Touch { orphans }
+            Decision::Fence { orphans }
         } else {
             let reason = if elsewhere.is_empty() { Reason::First } else { Reason::Vacant };
             Decision::Replace { reason, previous, orphans, elsewhere }

@@ -2,7 +2,7 @@
 
 use super::{MirrorSight, sight};
 use crate::names::{RotationId, TokenName};
-use crate::record::{Phase, Record, Slot, TokenType};
+use crate::record::{Phase, Record, SecretContent, TokenType};
 use crate::secret::Token;
 
 fn token(text: &str) -> Token {
@@ -39,15 +39,15 @@ fn record(text: &str) -> Record {
     }
 }
 
-fn managed(record: Record, text: &str) -> Slot {
-    Slot::Managed { record: Box::new(record), token: token(text) }
+fn managed(record: Record, text: &str) -> SecretContent {
+    SecretContent::Managed { record: Box::new(record), token: token(text) }
 }
 
-fn bare(text: &str) -> Slot {
-    Slot::Unmanaged { token: token(text) }
+fn bare(text: &str) -> SecretContent {
+    SecretContent::Unmanaged { token: token(text) }
 }
 
-fn of(record: &Record, found: &Slot) -> MirrorSight {
+fn of(record: &Record, found: &SecretContent) -> MirrorSight {
     let known = token("old").sha256();
     sight(record, found, |digest| digest == known)
 }
@@ -62,10 +62,10 @@ fn a_mirror_that_holds_the_served_text_serves() {
 #[test]
 fn a_mirror_that_is_empty_or_holds_what_was_served_before_is_written() {
     let served = record("new");
-    assert_eq!(of(&served, &Slot::Vacant), MirrorSight::Behind);
+    assert_eq!(of(&served, &SecretContent::Vacant), MirrorSight::Behind);
     assert_eq!(of(&served, &managed(record("older"), "older")), MirrorSight::Behind);
     assert_eq!(of(&served, &bare("old")), MirrorSight::Behind);
-    let edited = Slot::Edited { record: Box::new(record("x")), token: Some(token("old")) };
+    let edited = SecretContent::Edited { record: Box::new(record("x")), token: Some(token("old")) };
     assert_eq!(of(&served, &edited), MirrorSight::Behind);
 }
 
@@ -80,8 +80,8 @@ fn a_token_of_unknown_origin_is_left_where_it_is() {
         bare("by-hand"),
         managed(other_owner, "older"),
         managed(other_account, "older"),
-        Slot::Edited { record: Box::new(record("x")), token: Some(token("by-hand")) },
-        Slot::Edited { record: Box::new(record("x")), token: None },
+        SecretContent::Edited { record: Box::new(record("x")), token: Some(token("by-hand")) },
+        SecretContent::Edited { record: Box::new(record("x")), token: None },
     ] {
         assert_eq!(of(&served, &found), MirrorSight::Foreign, "{found:?}");
     }

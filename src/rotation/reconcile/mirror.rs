@@ -2,10 +2,10 @@
 
 use super::{Pass, Reconciler};
 use crate::fault::{Fault, FaultKind};
-use crate::record::Slot;
+use crate::record::SecretContent;
 use crate::rotation::condition::Reason;
-use crate::rotation::journal::Step;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
+use crate::rotation::step_log::Step;
 use crate::rotation::world::{PublishError, Reading, Site, World};
 
 /// How often a mirror is read again because another pintail wrote it meanwhile.
@@ -33,7 +33,7 @@ impl From<Fault> for Unmirrored {
 
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn mirror(&mut self, reading: Reading) -> Pass {
-        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
         let is_unfinished = record.is_unfinished();
         self.joined_if_unresolved(record);
         for number in 0..self.subject.mirrors.len() {
@@ -61,7 +61,9 @@ impl<W: World> Reconciler<'_, W> {
     /// order a mirror never goes back: whoever writes over a version of it has seen a state of the store that is at
     /// least as new as what that version holds.
     async fn bring(&mut self, number: usize, reading: &Reading) -> Result<Mirrored, Unmirrored> {
-        let Slot::Managed { record, token } = &reading.slot else { return Ok(Mirrored::Outdated) };
+        let SecretContent::Managed { record, token } = &reading.slot else {
+            return Ok(Mirrored::Outdated);
+        };
         for _ in 0..CONTESTS {
             let found = self.world.read(Site::Mirror(number)).await?;
             let sight = judge(self.world, record, &found.slot).await?;

@@ -1,14 +1,14 @@
 //! What is proved of a served token: the clients reloaded, they are healthy, it connects as read back from the store.
 
 use super::{Pass, Reconciler};
-use crate::record::{Record, Slot};
-use crate::rotation::journal::{Step, StepOutcome};
+use crate::record::{Record, SecretContent};
+use crate::rotation::step_log::{Step, StepOutcome};
 use crate::rotation::whose::Whose;
 use crate::rotation::world::{Health, Identity, Reading, Verdict, World};
 
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn deploy(&mut self, reading: Reading) -> Pass {
-        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
         self.joined();
         let began = self.journal.began(Step::Deploy, self.world.now());
         let result = self.world.deploy(record).await;
@@ -19,7 +19,7 @@ impl<W: World> Reconciler<'_, W> {
     }
 
     pub(super) async fn poll_gate(&mut self, reading: Reading) -> Pass {
-        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
         self.joined();
         let began = self.journal.began(Step::Gate, self.world.now());
         let health = self.world.poll_gate(record).await;
@@ -34,7 +34,7 @@ impl<W: World> Reconciler<'_, W> {
     }
 
     pub(super) async fn verify(&mut self, reading: Reading) -> Pass {
-        let Slot::Managed { record, token } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, token } = &reading.slot else { return Pass::Moved };
         self.joined_if_unresolved(record);
         let began = self.journal.began(Step::Verify, self.world.now());
         let result = self.world.connect(token, &Identity::served(record)).await;

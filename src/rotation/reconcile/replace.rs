@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::{Pass, Reconciler};
 use crate::fault::{Fault, FaultKind};
 use crate::names::{RotationId, TokenId, TokenName};
-use crate::record::{Phase, Record, Slot};
+use crate::record::{Phase, Record, SecretContent};
 use crate::rotation::decide::Reason;
-use crate::rotation::journal::Step;
 use crate::rotation::schedule::Due;
+use crate::rotation::step_log::Step;
 use crate::rotation::world::{
     CreateError, CreatedToken, Identity, PublishError, Reading, Verdict, World,
 };
@@ -53,9 +53,11 @@ impl<W: World> Reconciler<'_, W> {
             return pass;
         }
         let (first_token_at, unconfirmed_revocations) = match &over.slot {
-            Slot::Managed { record, .. } => (record.first_token_at, record.unconfirmed_revocations),
-            Slot::Vacant => (Some(created.created_at), 0),
-            Slot::Unmanaged { .. } | Slot::Edited { .. } => (None, 0),
+            SecretContent::Managed { record, .. } => {
+                (record.first_token_at, record.unconfirmed_revocations)
+            }
+            SecretContent::Vacant => (Some(created.created_at), 0),
+            SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => (None, 0),
         };
         let record = Record {
             token_id: created.id,
@@ -83,7 +85,7 @@ impl<W: World> Reconciler<'_, W> {
                 self.standing.took_part = true;
                 self.request = self.request.begun();
                 self.evidence.unproved = Some(created.id);
-                if let Slot::Managed { record: served, token } = over.slot {
+                if let SecretContent::Managed { record: served, token } = over.slot {
                     self.old = Some((served.token_id, token));
                 }
                 self.standing.record = Some(record);

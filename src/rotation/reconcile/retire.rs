@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::{Pass, Reconciler};
 use crate::fault::Fault;
 use crate::names::TokenId;
-use crate::record::{Phase, Record, Slot};
+use crate::record::{Phase, Record, SecretContent};
 use crate::rotation::decide::Begin;
-use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::schedule::next_due;
+use crate::rotation::step_log::{Step, StepOutcome};
 use crate::rotation::world::{Identity, PublishError, Reading, Revocation, Site, World};
 
 /// How often the old token is tried until it is refused, and the pause between two tries. MotherDuck's own provider
@@ -18,7 +18,7 @@ const CONFIRMATION_PAUSE: Duration = Duration::from_secs(2);
 
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn seal(&mut self, reading: Reading, orphans: Vec<TokenId>) -> Pass {
-        let Slot::Managed { record, token } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, token } = &reading.slot else { return Pass::Moved };
         self.joined();
         self.recall_old(record).await;
         let sealed = Record { phase: Phase::Retiring, ..(**record).clone() };
@@ -127,15 +127,15 @@ impl<W: World> Reconciler<'_, W> {
         }
         let written = match self.world.read(Site::Store).await {
             Ok(reading) => match &reading.slot {
-                Slot::Managed { record, token } if **record == *sealed => {
+                SecretContent::Managed { record, token } if **record == *sealed => {
                     let counted = Record { unconfirmed_revocations: count, ..sealed.clone() };
                     let written = self.world.publish(Site::Store, &reading, &counted, token).await;
                     written.map(|()| self.standing.record = Some(counted))
                 }
-                Slot::Vacant
-                | Slot::Unmanaged { .. }
-                | Slot::Edited { .. }
-                | Slot::Managed { .. } => Err(PublishError::Conflict),
+                SecretContent::Vacant
+                | SecretContent::Unmanaged { .. }
+                | SecretContent::Edited { .. }
+                | SecretContent::Managed { .. } => Err(PublishError::Conflict),
             },
             Err(fault) => Err(PublishError::Refused(fault)),
         };
@@ -148,7 +148,7 @@ impl<W: World> Reconciler<'_, W> {
     /// Tries once more whether the token that was revoked last is refused: a revocation may take longer than anybody
     /// waits for it.
     pub(super) async fn confirm_late(&mut self, reading: Reading) -> Pass {
-        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
         let record = (**record).clone();
         let began = self.journal.began(Step::Confirm, self.world.now());
         let refused = self.was_refused(&record).await;
@@ -185,7 +185,9 @@ impl<W: World> Reconciler<'_, W> {
     /// Revokes orphans after a write that fences their publishers off; without one where that has happened before.
     pub(super) async fn touch(&mut self, reading: Reading, orphans: Vec<TokenId>) -> Pass {
         if !orphans.iter().all(|id| self.evidence.fenced.contains(id)) {
-            let Slot::Managed { record, token } = &reading.slot else { return Pass::Moved };
+            let SecretContent::Managed { record, token } = &reading.slot else {
+                return Pass::Moved;
+            };
             let result = self.world.publish(Site::Store, &reading, record, token).await;
             self.note_conflict(&reading, &result);
             match result {
@@ -204,7 +206,7 @@ impl<W: World> Reconciler<'_, W> {
 
     /// Writes the record without tokens that live nowhere any more.
     pub(super) async fn forget(&mut self, reading: Reading, left: &[TokenId]) -> Pass {
-        let Slot::Managed { record, token } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, token } = &reading.slot else { return Pass::Moved };
         let mut shorter = (**record).clone();
         shorter.elsewhere_token_ids.retain(|id| !left.contains(id));
         let result = self.world.publish(Site::Store, &reading, &shorter, token).await;

@@ -2,14 +2,14 @@
 
 use super::{Pass, Reconciler};
 use crate::names::TokenId;
-use crate::record::{Phase, Record, Slot};
+use crate::record::{Phase, Record, SecretContent};
 use crate::rotation::decide::{Begin, TEXT_LOST};
-use crate::rotation::journal::Step;
+use crate::rotation::step_log::Step;
 use crate::rotation::world::{Identity, PublishError, Reading, Verdict, World};
 
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn roll_back(&mut self, reading: Reading, to: TokenId) -> Pass {
-        let Slot::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
         let (old, token) = match self.world.recall(to).await {
             Ok(Some(found)) => found,
             Ok(None) => return self.no_way_back(reading, TEXT_LOST),
@@ -42,7 +42,7 @@ impl<W: World> Reconciler<'_, W> {
                 if self.request.begin != Begin::RollBack {
                     self.request = self.request.begun();
                 }
-                if let Slot::Managed { record: served, token } = reading.slot {
+                if let SecretContent::Managed { record: served, token } = reading.slot {
                     self.old = Some((served.token_id, token));
                 }
                 self.standing.record = Some(rolled_back);

@@ -3,11 +3,11 @@
 use super::{Pass, Reconciler};
 use crate::fault::{Fault, FaultKind};
 use crate::names::AccountName;
-use crate::record::{Record, Slot};
+use crate::record::{Record, SecretContent};
 use crate::rotation::decide::Reason;
-use crate::rotation::journal::{Step, StepOutcome};
 use crate::rotation::policy::IdentityRule;
 use crate::rotation::schedule::Due;
+use crate::rotation::step_log::{Step, StepOutcome};
 use crate::rotation::whose::{Judgement, Origin, Whose};
 use crate::rotation::world::{Answer, Identity, Reading, Verdict, World};
 
@@ -129,7 +129,7 @@ impl<W: World> Reconciler<'_, W> {
         over: &Reading,
         reason: Reason,
     ) -> Result<(), Pass> {
-        let Slot::Managed { record, token } = &over.slot else { return Ok(()) };
+        let SecretContent::Managed { record, token } = &over.slot else { return Ok(()) };
         let is_asked = match self.subject.endpoint {
             Some(IdentityRule::IfAnswered | IdentityRule::Required) => true,
             Some(IdentityRule::Off) | None => false,

@@ -5,7 +5,7 @@ use super::run::mark;
 use super::store::{Answer, Request};
 use crate::names::{TokenId, TokenName};
 use crate::record::Phase;
-use crate::rotation::drive::{Outcome, Report};
+use crate::rotation::run::{Outcome, Report};
 
 impl Ground {
     pub(super) fn write(&mut self, request: Request) -> Answer {

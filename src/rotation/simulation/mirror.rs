@@ -6,7 +6,7 @@ use super::ground::{FIELDS, Ground, Message, untouched};
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::fault::Fault as WorldFault;
 use crate::names::TokenId;
-use crate::record::{Record, Slot, UserKeys, decode, encode_with_token};
+use crate::record::{Record, SecretContent, UserKeys, decode, encode_with_token};
 use crate::rotation::world::{PublishError, Reading};
 use crate::secret::Token;
 
@@ -35,7 +35,7 @@ impl Mirror {
             (Some(stored), Keeps::Both) => (stored.slot(), stored.others.clone()),
             (Some(stored), Keeps::Token) => {
                 let token = Token::new(&stored.text).unwrap();
-                (Slot::Unmanaged { token }, UserKeys::default())
+                (SecretContent::Unmanaged { token }, UserKeys::default())
             }
             (None, _) => decode(untouched(), FIELDS).unwrap(),
         };

@@ -6,9 +6,9 @@ use super::actor::{Actor, Part, Sent, trouble, trouble_of};
 use super::ground::{Applied, FIELDS, Fault, Message};
 use super::store::{Answer, Request, Stored};
 use crate::fault::FaultKind;
-use crate::record::{Slot, encode_with_token};
+use crate::record::{SecretContent, encode_with_token};
 use crate::rotation::world::{PublishError, Version};
-use crate::store::judgement::{
+use crate::stores::judgement::{
     AwsAnswer, CURRENT, Edition, KubernetesAnswer, KubernetesNext, KubernetesPublication, Next,
     PENDING, Publication, Unswitched, Unwritten, VaultAnswer, VersionName, cas, failed_switch,
     version_id,
@@ -50,7 +50,7 @@ impl Actor {
     pub(super) async fn publish_by_labels(
         &self,
         over: &Version,
-        slot: &Slot,
+        slot: &SecretContent,
         value: Stored,
     ) -> Result<(), PublishError> {
         let with = |id: Uuid| Box::new(Stored { id: id.to_string(), ..value.clone() });
@@ -117,17 +117,20 @@ impl Actor {
     pub(super) async fn publish_over_edition(
         &self,
         over: &Version,
-        slot: &Slot,
+        slot: &SecretContent,
         value: Stored,
     ) -> Result<(), PublishError> {
         let replaced = match slot {
-            Slot::Managed { record, token } if record.token_id != value.record.token_id => {
+            SecretContent::Managed { record, token }
+                if record.token_id != value.record.token_id =>
+            {
                 let object = encode_with_token(record, &value.others, FIELDS, token);
                 Some(Stored::new(object, (**record).clone(), token.lend(str::to_owned)))
             }
-            Slot::Managed { .. } | Slot::Edited { .. } | Slot::Unmanaged { .. } | Slot::Vacant => {
-                None
-            }
+            SecretContent::Managed { .. }
+            | SecretContent::Edited { .. }
+            | SecretContent::Unmanaged { .. }
+            | SecretContent::Vacant => None,
         };
         let (publication, mut next) = KubernetesPublication::begin(over, replaced.is_some());
         loop {

@@ -19,12 +19,12 @@ use crate::names::PlaceMark;
 use crate::record::TokenType;
 use crate::retry::STEP_ONCE;
 use crate::rotation::decide::{MOST_ORPHANS, MirrorPlace, Request, Subject, decide};
-use crate::rotation::drive::{Outcome, Report, see_through};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::journal::Journal;
 use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::rotation::reconcile::{Judge, Reconciler};
+use crate::rotation::run::{Outcome, Report, see_through};
 use crate::rotation::schedule::{Calendar, Schedule};
+use crate::rotation::step_log::StepLog;
 
 /// How many healthy polls pass the simulated gate.
 pub(super) const SUCCESSES: u32 = 2;
@@ -243,7 +243,7 @@ impl Runner {
                     seen.connected.clear();
                     seen.listed.clear();
                 }
-                let journal = Journal::new(&|_| {});
+                let journal = StepLog::new(&|_| {});
                 let run = Reconciler::new(&actor, &subject, &mut evidence, request, journal)
                     .judged_by(&*judge);
                 let report = see_through(run, &actor, &subject, &STEP_ONCE).await;

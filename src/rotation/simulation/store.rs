@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::ground::FIELDS;
-use crate::record::{Object, Record, Slot, UserKeys, decode};
+use crate::record::{Object, Record, SecretContent, UserKeys, decode};
 use crate::rotation::world::Version;
 use crate::secret::Token;
-use crate::store::judgement::{Edition, VersionName};
+use crate::stores::judgement::{Edition, VersionName};
 
 /// How a publication is made one compare-and-set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,22 +52,24 @@ impl Stored {
     pub(super) fn new(object: Object, record: Record, text: String) -> Self {
         let (slot, others) = decode(object.clone(), FIELDS).unwrap();
         let sight = match slot {
-            Slot::Vacant => Sight::Vacant,
-            Slot::Managed { record: read, .. } => {
+            SecretContent::Vacant => Sight::Vacant,
+            SecretContent::Managed { record: read, .. } => {
                 assert_eq!(*read, record, "a record is read as it was written");
                 Sight::Managed
             }
-            Slot::Unmanaged { .. } | Slot::Edited { .. } => Sight::Edited,
+            SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => Sight::Edited,
         };
         Self { id: String::new(), object, record, text, sight, others }
     }
 
-    pub(super) fn slot(&self) -> Slot {
+    pub(super) fn slot(&self) -> SecretContent {
         let record = Box::new(self.record.clone());
         match self.sight {
-            Sight::Vacant => Slot::Vacant,
-            Sight::Edited => Slot::Edited { record, token: Token::new(&self.text).ok() },
-            Sight::Managed => Slot::Managed { record, token: Token::new(&self.text).unwrap() },
+            Sight::Vacant => SecretContent::Vacant,
+            Sight::Edited => SecretContent::Edited { record, token: Token::new(&self.text).ok() },
+            Sight::Managed => {
+                SecretContent::Managed { record, token: Token::new(&self.text).unwrap() }
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::super::ready::{Readiness, Reason};
 use super::words::{lasting, relative};
-use crate::fleet::{Configuration, Member, Snapshot};
+use crate::status::{Configuration, CredentialStatus, Snapshot};
 use crate::workers::Worker;
 
 /// The most credentials that are listed here; the table has them all.
@@ -52,11 +52,11 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
     }
 }
 
-fn needs_a_person(one: &Member, now: Timestamp) -> bool {
+fn needs_a_person(one: &CredentialStatus, now: Timestamp) -> bool {
     one.condition.needs_attention() || one.is_overdue(now) || one.nears_expiry(now)
 }
 
-fn card(one: &Member, now: Timestamp) -> Markup {
+fn card(one: &CredentialStatus, now: Timestamp) -> Markup {
     let left = one.left(now);
     let (expired, near) = (left.is_some_and(|left| !left.is_positive()), one.nears_expiry(now));
     let condition = &one.condition;

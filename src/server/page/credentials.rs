@@ -5,8 +5,8 @@ use maud::{Markup, html};
 
 use super::wanted::{Column, Wanted};
 use super::words::{lasting, relative};
-use crate::fleet::{Member, Snapshot};
 use crate::rotation::condition::State;
+use crate::status::{CredentialStatus, Snapshot};
 use crate::text::span;
 
 /// What is looked for. The order stays as it is.
@@ -71,7 +71,7 @@ fn heading(wanted: &Wanted, column: Column, text: &str) -> Markup {
     }
 }
 
-fn row(one: &Member, now: Timestamp, oldest: SignedDuration) -> Markup {
+fn row(one: &CredentialStatus, now: Timestamp, oldest: SignedDuration) -> Markup {
     let condition = &one.condition;
     html! {
         tr.(condition.state.as_str()) {
@@ -101,7 +101,7 @@ fn row(one: &Member, now: Timestamp, oldest: SignedDuration) -> Markup {
     }
 }
 
-fn expiry(one: &Member, now: Timestamp) -> Markup {
+fn expiry(one: &CredentialStatus, now: Timestamp) -> Markup {
     let (Some(created), Some(expires)) = (one.created_at, one.expires_at) else {
         return html! { @if one.token_id.is_some() { "never" } @else { "–" } };
     };
@@ -121,7 +121,7 @@ fn expiry(one: &Member, now: Timestamp) -> Markup {
     html! { (relative(expires, now)) (bar(share, kind, &label)) }
 }
 
-fn tokens(one: &Member) -> Markup {
+fn tokens(one: &CredentialStatus) -> Markup {
     let id = one.token_id.map(|id| id.to_string()).unwrap_or_default();
     // Eight characters tell tokens apart by eye; the whole ID is there for copying.
     let short = id.get(..8).unwrap_or("–");
@@ -134,7 +134,7 @@ fn tokens(one: &Member) -> Markup {
     }
 }
 
-fn age(one: &Member, now: Timestamp) -> Option<SignedDuration> {
+fn age(one: &CredentialStatus, now: Timestamp) -> Option<SignedDuration> {
     one.created_at.map(|at| now.duration_since(at).max(SignedDuration::ZERO))
 }
 

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::words::{brief, origin_name, outcome_name, relative};
-use crate::fleet::{Rotation, Snapshot, Stage};
-use crate::rotation::journal::StepOutcome;
+use crate::rotation::step_log::StepOutcome;
+use crate::status::{Rotation, Snapshot, Stage};
 
 /// How many rotations are shown.
 const SHOWN: usize = 30;

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use url::form_urlencoded::Serializer;
 
-use crate::fleet::{Member, Snapshot};
 use crate::rotation::condition::State;
+use crate::status::{CredentialStatus, Snapshot};
 
 /// The most rows that are shown unless all are asked for.
 const ROWS: usize = 500;
@@ -69,7 +69,7 @@ impl Wanted {
     }
 
     /// The rows to show, and how many more there are.
-    pub(super) fn rows<'a>(&self, snapshot: &'a Snapshot) -> (Vec<&'a Member>, usize) {
+    pub(super) fn rows<'a>(&self, snapshot: &'a Snapshot) -> (Vec<&'a CredentialStatus>, usize) {
         let mut rows: Vec<_> = snapshot.members.iter().filter(|one| self.includes(one)).collect();
         // By name already: the sort keeps that order among equals.
         rows.sort_by(|one, other| {
@@ -81,7 +81,7 @@ impl Wanted {
         (rows, more)
     }
 
-    fn includes(&self, one: &Member) -> bool {
+    fn includes(&self, one: &CredentialStatus) -> bool {
         let text = self.q.trim().to_lowercase();
         let texts = [one.name.as_str(), one.username.as_str(), &one.store, &one.path];
         let found = texts.iter().any(|candidate| candidate.to_lowercase().contains(&text))
@@ -124,7 +124,7 @@ impl Wanted {
     }
 }
 
-fn compare(column: Column, one: &Member, other: &Member) -> Ordering {
+fn compare(column: Column, one: &CredentialStatus, other: &CredentialStatus) -> Ordering {
     /// What has no time comes last.
     fn times(one: Option<Timestamp>, other: Option<Timestamp>) -> Ordering {
         one.is_none().cmp(&other.is_none()).then(one.cmp(&other))

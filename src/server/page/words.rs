@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use crate::fleet::Origin;
-use crate::rotation::drive::Outcome;
+use crate::rotation::run::Outcome;
+use crate::status::Origin;
 use crate::text::{self, span};
 
 /// A short duration: steps take milliseconds.

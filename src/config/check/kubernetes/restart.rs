@@ -12,13 +12,13 @@ use crate::config::check::placeholders::fill;
 use crate::config::raw::kubernetes as raw;
 use crate::config::raw::scalar::Word;
 use crate::config::{Credential, TOKEN_FIELD};
-use crate::gate::settings::{
+use crate::consumers::gate::settings::{
     Hook, PodRequest, Restart, SecretKey, SecretName, Target, WorkloadKind, Workloads,
 };
 use crate::kubernetes::settings::Cluster;
 use crate::names::CredentialName;
 use crate::rotation::policy::GatePace;
-use crate::store::settings::StoreSettings;
+use crate::stores::settings::StoreSettings;
 
 const SETTLE: Duration = Duration::from_secs(90);
 const POD_TIMEOUT: Duration = Duration::from_secs(5);

@@ -98,7 +98,7 @@ fn some_managed() -> impl Strategy<Value = Look> {
 /// What `decision` may revoke.
 fn doomed(look: &Look, decision: &Decision) -> Vec<TokenId> {
     match decision {
-        Decision::Replace { orphans, .. } | Decision::Touch { orphans } => orphans.clone(),
+        Decision::Replace { orphans, .. } | Decision::Fence { orphans } => orphans.clone(),
         Decision::Seal { orphans } => {
             [orphans.as_slice(), &look.record.previous_token_ids].concat()
         }
@@ -173,7 +173,7 @@ proptest! {
     #[test]
     fn only_listed_tokens_with_our_name_are_orphans(look in some_look()) {
         let decision = look.decide();
-        if let Decision::Replace { orphans, .. } | Decision::Touch { orphans } | Decision::Seal { orphans } = &decision {
+        if let Decision::Replace { orphans, .. } | Decision::Fence { orphans } | Decision::Seal { orphans } = &decision {
             let ours = |id: &TokenId| look.listing.iter().flatten().any(|token| {
                 token.id == *id && token.name.as_deref().is_some_and(|name| name.starts_with("pintail/prod/etl/"))
             });
@@ -269,7 +269,7 @@ proptest! {
             | Decision::Deploy | Decision::PollGate | Decision::Mirror | Decision::Forget(_) => true,
             Decision::Refuse(refusal) => !matches!(refusal, Refusal::Strays(_)),
             // These may go before a replacement, too.
-            Decision::Hold { .. } | Decision::List | Decision::Verify | Decision::Confirm | Decision::Touch { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,
+            Decision::Hold { .. } | Decision::List | Decision::Verify | Decision::Confirm | Decision::Fence { .. } | Decision::Wait { .. } | Decision::Rest { .. } => false,
         };
         prop_assert!(!goes_on || asleep == awake, "{awake:?} became {asleep:?}");
     }

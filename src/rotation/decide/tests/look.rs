@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 use crate::names::{PlaceMark, TokenId, TokenName};
 use crate::record::{Phase, Record, TokenType};
-use crate::rotation::decide::{Decision, Observation, Request, Sight, Subject, Vacancy, decide};
+use crate::rotation::decide::{
+    Decision, Observation, Request, SecretState, Subject, Vacancy, decide,
+};
 use crate::rotation::evidence::{Evidence, Tries};
 use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::rotation::schedule::{Calendar, Schedule};
@@ -225,13 +227,13 @@ impl Look {
 
     pub(super) fn decide(&self) -> Decision {
         let sight = match self.sight {
-            Where::Vacant => Sight::Vacant(Vacancy {
+            Where::Vacant => SecretState::Vacant(Vacancy {
                 is_untouched: self.is_untouched,
                 in_mirrors: &self.in_mirrors,
             }),
-            Where::Unmanaged => Sight::Unmanaged,
-            Where::Edited => Sight::Edited(&self.record),
-            Where::Managed => Sight::Managed(&self.record),
+            Where::Unmanaged => SecretState::Unmanaged,
+            Where::Edited => SecretState::Edited(&self.record),
+            Where::Managed => SecretState::Managed(&self.record),
         };
         decide(
             &self.subject,

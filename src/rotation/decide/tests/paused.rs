@@ -46,7 +46,7 @@ fn what_was_begun_for_a_paused_credential_is_finished() {
     }
     let stray = listed(3, DAY);
     let orphan = paused(Look::quiet()).listing([listed(2, DAY), stray]);
-    assert_eq!(orphan.decide(), Decision::Touch { orphans: vec![id(3)] }, "orphans are cleaned up");
+    assert_eq!(orphan.decide(), Decision::Fence { orphans: vec![id(3)] }, "orphans are cleaned up");
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn a_first_token_is_made_where_none_is_served() {
         (
             "those must be gone before they are many",
             vacant().listing(many(3)).edit(|look| fenced(look, 3)),
-            Decision::Touch { orphans: vec![id(1), id(2), id(3)] },
+            Decision::Fence { orphans: vec![id(1), id(2), id(3)] },
         ),
         (
             "a person is asked before tokens of unknown use are many",
@@ -307,7 +307,7 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
         ListedToken { name: Some(name.to_string()), ..listed(3, DAY) }
     };
     let touch =
-        |numbers: &[u64]| Decision::Touch { orphans: numbers.iter().map(|n| id(*n)).collect() };
+        |numbers: &[u64]| Decision::Fence { orphans: numbers.iter().map(|n| id(*n)).collect() };
     check(vec![
         (
             "at the next publication",
@@ -358,7 +358,7 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
     ]);
     let phase = Look::retiring().edit(|look| look.record.phase = Phase::Published);
     assert!(
-        !matches!(phase.decide(), Decision::Touch { .. } | Decision::Revoke(_)),
+        !matches!(phase.decide(), Decision::Fence { .. } | Decision::Revoke(_)),
         "a predecessor is no orphan"
     );
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, with_fault};
 use crate::rotation::decide::Request;
-use crate::rotation::drive::Outcome;
+use crate::rotation::run::Outcome;
 use crate::rotation::simulation::account::Names;
 use crate::rotation::simulation::flaws::Flaw;
 use crate::rotation::simulation::ground::{Act, Consumers, Fault, Ground};

@@ -5,7 +5,7 @@ use super::{
     with_fault,
 };
 use crate::rotation::decide::Request;
-use crate::rotation::drive::Outcome;
+use crate::rotation::run::Outcome;
 use crate::rotation::simulation::ground::Consumers;
 use crate::rotation::simulation::run::{Pintail, Scenario};
 

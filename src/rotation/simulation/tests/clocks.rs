@@ -7,7 +7,7 @@ use super::super::ground::{Act, Consumers, Fault};
 use super::super::run::{Pintail, Scenario, Shown, run};
 use super::super::store::Protocol;
 use super::{explore, with_fault};
-use crate::rotation::decide::{Decided, Sight};
+use crate::rotation::decide::{Decided, SecretState};
 use crate::rotation::decide::{Decision, Observation, Obstacle, Reason, Subject, decide};
 use crate::rotation::policy::OnFailure;
 use crate::rotation::reconcile::Judge;
@@ -156,7 +156,7 @@ fn planted_a_token_that_is_replaced_as_soon_as_it_seems_old_is_noticed() {
     let law = judged(&short_lives(1), || {
         Box::new(|subject: &Subject, seen: &Observation<'_>| {
             let decided = decide(subject, seen);
-            let (Decision::Hold { obstacle: Obstacle::Clock, .. }, Sight::Managed(record)) =
+            let (Decision::Hold { obstacle: Obstacle::Clock, .. }, SecretState::Managed(record)) =
                 (&decided.step, seen.sight)
             else {
                 return decided;

@@ -2,7 +2,7 @@
 
 use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, explore_pairs, with_fault};
 use crate::rotation::decide::Request;
-use crate::rotation::drive::Outcome;
+use crate::rotation::run::Outcome;
 use crate::rotation::simulation::actor::Part;
 use crate::rotation::simulation::ground::{Consumers, Fault};
 use crate::rotation::simulation::mirror::Keeps;

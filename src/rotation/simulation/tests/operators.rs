@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 
 use super::{PROTOCOLS, Share, TELLING_FAULTS, with_fault};
 use crate::rotation::decide::Request;
-use crate::rotation::drive::Outcome;
 use crate::rotation::policy::OnFailure;
+use crate::rotation::run::Outcome;
 use crate::rotation::simulation::ground::{Act, Consumers, Fault, Ground};
 use crate::rotation::simulation::run::{Pintail, Scenario, Shown, run_with};
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::{FAULTS, PROTOCOLS, explore, with_fault};
 use crate::fault::FaultKind;
 use crate::rotation::decide::{Decided, Decision, Observation, Request, Subject};
-use crate::rotation::drive::{Outcome, Report};
-use crate::rotation::journal::{Step, StepOutcome};
+use crate::rotation::run::{Outcome, Report};
 use crate::rotation::simulation::flaws::Flaw;
 use crate::rotation::simulation::ground::{Consumers, Fault, Message};
 use crate::rotation::simulation::run::{Pintail, Scenario, run, run_with};
+use crate::rotation::step_log::{Step, StepOutcome};
 
 fn alone(request: Request) -> Scenario {
     Scenario::with([Pintail::one_shot(request)])

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::{FAULTS, TELLING_FAULTS, scenarios, with_fault};
 use crate::record::Phase;
 use crate::rotation::decide::{
-    Decided, Decision, Observation, Reason, Request, Sight, Subject, decide,
+    Decided, Decision, Observation, Reason, Request, SecretState, Subject, decide,
 };
 use crate::rotation::reconcile::Judge;
 use crate::rotation::simulation::flaws::Flaw;
@@ -94,13 +94,13 @@ macro_rules! second_thoughts {
 
 fn previous(seen: &Observation<'_>) -> Vec<crate::names::TokenId> {
     match seen.sight {
-        Sight::Managed(record) => record.previous_token_ids.clone(),
-        Sight::Vacant(_) | Sight::Unmanaged | Sight::Edited(_) => vec![],
+        SecretState::Managed(record) => record.previous_token_ids.clone(),
+        SecretState::Vacant(_) | SecretState::Unmanaged | SecretState::Edited(_) => vec![],
     }
 }
 
 fn is_unresolved(seen: &Observation<'_>) -> bool {
-    matches!(seen.sight, Sight::Managed(record) if record.is_unfinished())
+    matches!(seen.sight, SecretState::Managed(record) if record.is_unfinished())
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn planted_a_seal_after_the_revocation_is_noticed() {
 fn planted_an_orphan_reaped_before_the_write_is_noticed() {
     assert_caught(
         judged(second_thoughts!(|_subject, _seen, decision| match decision {
-            Decision::Replace { orphans, .. } | Decision::Touch { orphans }
+            Decision::Replace { orphans, .. } | Decision::Fence { orphans }
                 if !orphans.is_empty() =>
                 Decision::Revoke(orphans),
             other => other,
@@ -218,7 +218,7 @@ fn planted_a_rotation_without_a_verification_is_noticed() {
 fn planted_a_roll_back_that_revokes_at_once_is_noticed() {
     assert_caught(
         judged(second_thoughts!(|_subject, seen, decision| match seen.sight {
-            Sight::Managed(record)
+            SecretState::Managed(record)
                 if record.is_rolled_back()
                     && record.phase == Phase::Published
                     && record
@@ -273,7 +273,7 @@ fn planted_absence_taken_as_proof_is_noticed() {
     let daemon = Scenario { lists, ..Scenario::with([Pintail::daemon(1)]) };
     assert!(run(&daemon).violations.is_empty(), "an empty list proves nothing");
     let hasty: fn() -> Box<Judge> = second_thoughts!(|_subject, seen, decision| match seen.sight {
-        Sight::Managed(record)
+        SecretState::Managed(record)
             if seen.request == Request::SCHEDULE
                 && seen
                     .listing
@@ -372,7 +372,7 @@ fn planted_an_empty_place_taken_for_a_lost_one_is_noticed() {
 fn planted_what_lives_elsewhere_taken_for_an_orphan_is_noticed() {
     let law = broken_by_a_move(second_thoughts!(|_subject, _seen, decision| match decision {
         Decision::Rest { elsewhere, .. } if !elsewhere.is_empty() =>
-            Decision::Touch { orphans: elsewhere },
+            Decision::Fence { orphans: elsewhere },
         other => other,
     }));
     assert_caught(law, "another place serves was revoked");

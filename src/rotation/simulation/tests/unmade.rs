@@ -2,7 +2,7 @@
 
 use super::{FAULTS, Share, TELLING_FAULTS, with_fault};
 use crate::rotation::decide::Request;
-use crate::rotation::drive::Outcome;
+use crate::rotation::run::Outcome;
 use crate::rotation::simulation::run::{Pintail, Scenario, Shown, run_with};
 use crate::rotation::simulation::store::Protocol;
 

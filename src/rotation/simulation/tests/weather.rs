@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{PROTOCOLS, explore, with_fault};
 use crate::rotation::decide::Request;
-use crate::rotation::drive::Outcome;
 use crate::rotation::policy::OnFailure;
+use crate::rotation::run::Outcome;
 use crate::rotation::simulation::actor::Part;
 use crate::rotation::simulation::ground::{Act, Consumers, Fault};
 use crate::rotation::simulation::run::{Pintail, Scenario, run_with};

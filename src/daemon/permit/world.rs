@@ -1,0 +1,115 @@
+//! A world of which only what is pintail's own work occupies a place.
+
+use std::time::Duration;
+
+use super::{Kind, Permit};
+use crate::fault::{Fault, FaultKind};
+use crate::names::{TokenId, TokenName};
+use crate::record::Record;
+use crate::rotation::clock::Clock;
+use crate::rotation::decide::Reason;
+use crate::rotation::time::Time;
+use crate::rotation::world::{
+    CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
+    Site, Verdict, World,
+};
+use crate::secret::Token;
+
+/// A world whose naps and calls to others are taken aside. Without it a few consumers that are unhealthy, or do not
+/// even answer, would keep the whole fleet from being rotated. What is called is on the heap: one inside the other, the
+/// futures of a rotation are large.
+pub(in crate::daemon) struct WithPermit<'a, W> {
+    pub(in crate::daemon) world: &'a W,
+    pub(in crate::daemon) slot: &'a Permit,
+}
+
+/// Why nothing is asked any more.
+const STOPPING: &str = "pintail is stopping, and begins nothing";
+
+fn stopping() -> Fault {
+    Fault { kind: FaultKind::Transient, message: STOPPING.to_owned(), hint: None }
+}
+
+impl<W: Clock + Sync> Clock for WithPermit<'_, W> {
+    fn time(&self) -> Time {
+        self.world.time()
+    }
+
+    fn stopping(&self) -> bool {
+        self.world.stopping()
+    }
+
+    async fn nap(&self, duration: Duration) {
+        self.slot.aside(self.world.nap(duration)).await;
+    }
+}
+
+impl<W: World + Sync> World for WithPermit<'_, W> {
+    async fn read(&self, site: Site) -> Result<Reading, Fault> {
+        self.slot.at_store(Box::pin(self.world.read(site))).await
+    }
+
+    async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
+        self.slot.at_work(Box::pin(self.world.list())).await
+    }
+
+    async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
+        self.slot.at_store(Box::pin(self.world.ensure_writable(reading))).await
+    }
+
+    async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
+        if reason.is_urgent() {
+            self.slot.hurry();
+        }
+        self.slot.at_work(Box::pin(self.world.create(name, reason))).await
+    }
+
+    async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
+        self.slot
+            .with_others(Kind::Proof, Box::pin(self.world.connect(token, identity)))
+            .await
+            .unwrap_or_else(|| Err(stopping()))
+    }
+
+    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
+        self.slot.at_work(Box::pin(self.world.is_account(name))).await
+    }
+
+    async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
+        self.slot
+            .with_others(Kind::Proof, Box::pin(self.world.is_refused(token, identity)))
+            .await
+            .unwrap_or_else(|| Err(stopping()))
+    }
+
+    async fn publish(
+        &self,
+        site: Site,
+        over: &Reading,
+        record: &Record,
+        token: &Token,
+    ) -> Result<(), PublishError> {
+        self.slot.at_store(Box::pin(self.world.publish(site, over, record, token))).await
+    }
+
+    async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
+        self.slot.at_store(Box::pin(self.world.recall(id))).await
+    }
+
+    async fn deploy(&self, record: &Record) -> Result<(), Fault> {
+        self.slot
+            .with_others(Kind::Consumers, Box::pin(self.world.deploy(record)))
+            .await
+            .unwrap_or_else(|| Err(stopping()))
+    }
+
+    async fn poll_gate(&self, record: &Record) -> Health {
+        let asked =
+            self.slot.with_others(Kind::Consumers, Box::pin(self.world.poll_gate(record))).await;
+        asked.unwrap_or_else(|| Health::Unhealthy(STOPPING.to_owned()))
+    }
+
+    async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
+        self.slot.at_work(Box::pin(self.world.revoke(id))).await
+    }
+}

@@ -1,0 +1,199 @@
+//! A Secret as pintail reads and writes it: the token and its ID among the data, the record as an annotation.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::zeroize::Zeroizing;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::publication::Edition;
+use crate::kubernetes::Metadata;
+use crate::names::TokenId;
+use crate::record::{Fields, Part, Record, RecordError, SecretContent};
+use crate::secret::Token;
+use crate::stores::settings::KubernetesStore;
+
+/// The record, without the token's text.
+const RECORD: &str = "pintail.dev/record";
+/// What makes each write distinct: Kubernetes makes no new version of what is the same.
+const WRITE: &str = "pintail.dev/write";
+/// How many earlier tokens are kept.
+const KEPT: usize = 8;
+
+/// A Secret, as far as pintail reads it.
+#[derive(Deserialize)]
+pub(super) struct Secret {
+    #[serde(default)]
+    pub(super) metadata: Metadata,
+    #[serde(default, deserialize_with = "data")]
+    data: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) immutable: Option<bool>,
+}
+
+fn data<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl Secret {
+    pub(super) fn edition(&self) -> Edition {
+        Edition {
+            uid: self.metadata.uid.clone(),
+            resource_version: self.metadata.resource_version.clone(),
+        }
+    }
+
+    /// What stands in it.
+    pub(super) fn slot(&self, fields: Fields<'_>) -> Result<SecretContent, RecordError> {
+        let token = self.text(fields.token).and_then(|text| Token::new(&text).ok());
+        let Some(annotation) = self.metadata.annotations.get(RECORD) else {
+            return Ok(
+                token.map_or(SecretContent::Vacant, |token| SecretContent::Unmanaged { token })
+            );
+        };
+        let record: Box<Record> = serde_json::from_str(annotation).map_err(|_| {
+            RecordError::Damaged { reason: format!("the annotation {RECORD} is not a record") }
+        })?;
+        Ok(match token {
+            Some(token) if token.sha256() == record.token_sha256 => {
+                SecretContent::Managed { record, token }
+            }
+            token => SecretContent::Edited { record, token },
+        })
+    }
+
+    /// What somebody else keeps under a key that pintail would write.
+    pub(super) fn taken(&self, fields: Fields<'_>) -> Option<RecordError> {
+        let is_ours = self.metadata.annotations.contains_key(RECORD);
+        let taken = |key: &str, part| RecordError::Taken { key: key.to_owned(), part };
+        let is_token = |text: Zeroizing<String>| Token::new(&text).is_ok();
+        if !is_ours
+            && self.data.contains_key(fields.token)
+            && !self.text(fields.token).is_some_and(is_token)
+        {
+            return Some(taken(fields.token, Part::Token));
+        }
+        let field = fields.token_id.filter(|field| self.data.contains_key(*field))?;
+        // Another name may have been chosen for it since the record was written.
+        let is_id = self.text(field).is_some_and(|text| text.parse::<TokenId>().is_ok());
+        (!is_ours || !is_id).then(|| taken(field, Part::TokenId))
+    }
+
+    /// An earlier token, if this is the Secret that they are kept in.
+    pub(super) fn earlier(&self, id: TokenId) -> Option<(Record, Token)> {
+        self.entry(&id.to_string()).filter(|(record, _)| record.token_id == id)
+    }
+
+    fn entry(&self, key: &str) -> Option<(Record, Token)> {
+        let entry: Entry = serde_json::from_str(&self.text(key)?).ok()?;
+        let token = Token::new(&entry.token).ok()?;
+        Some((entry.record, token))
+    }
+
+    /// The keys of the earlier tokens that are too many, the oldest ones.
+    pub(super) fn superfluous(&self) -> Vec<String> {
+        let ours = self.data.keys().filter(|key| key.parse::<TokenId>().is_ok());
+        let mut dated: Vec<_> = ours
+            .map(|key| (self.entry(key).map(|(record, _)| record.published_at), key.clone()))
+            .collect();
+        dated.sort();
+        let more = dated.len().saturating_sub(KEPT);
+        dated.into_iter().take(more).map(|(_, key)| key).collect()
+    }
+
+    fn text(&self, key: &str) -> Option<Zeroizing<String>> {
+        let bytes = STANDARD.decode(self.data.get(key)?.as_bytes()).ok()?;
+        String::from_utf8(bytes).ok().map(Zeroizing::new)
+    }
+}
+
+/// An earlier token, as it is kept.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    record: Record,
+    token: String,
+}
+
+fn encoded(text: &str) -> Value {
+    STANDARD.encode(text).into()
+}
+
+/// A new Secret without a token.
+pub(super) fn empty(settings: &KubernetesStore, name: &str) -> Value {
+    made(settings, name, &settings.secret_type, &json!({}))
+}
+
+/// A new Secret with `data`.
+pub(super) fn made(settings: &KubernetesStore, name: &str, kind: &str, data: &Value) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name,
+            "namespace": settings.namespace,
+            "labels": settings.labels,
+            "annotations": settings.annotations,
+        },
+        "type": kind,
+        "data": data,
+    })
+}
+
+/// The change that makes `token` the one that is served, over `edition` alone.
+pub(super) fn publication(
+    settings: &KubernetesStore,
+    edition: &Edition,
+    fields: Fields<'_>,
+    record: &Record,
+    token: &Token,
+) -> Value {
+    let mut annotations = annotations(settings);
+    annotations.insert(RECORD, serde_json::to_string(record).unwrap_or_default());
+    let mut data = Map::new();
+    data.insert(fields.token.to_owned(), token.lend(encoded));
+    if let Some(field) = fields.token_id {
+        data.insert(field.to_owned(), encoded(&record.token_id.to_string()));
+    }
+    json!({ "metadata": metadata(settings, edition, &annotations), "data": data })
+}
+
+/// A change that changes nothing but the version.
+pub(super) fn change(settings: &KubernetesStore, edition: &Edition) -> Value {
+    json!({ "metadata": metadata(settings, edition, &annotations(settings)) })
+}
+
+fn metadata(
+    settings: &KubernetesStore,
+    edition: &Edition,
+    annotations: &BTreeMap<&str, String>,
+) -> Value {
+    json!({
+        "uid": edition.uid,
+        "resourceVersion": edition.resource_version,
+        "labels": settings.labels,
+        "annotations": annotations,
+    })
+}
+
+fn annotations(settings: &KubernetesStore) -> BTreeMap<&str, String> {
+    let own = settings.annotations.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    own.chain([(WRITE, Uuid::new_v4().to_string())]).collect()
+}
+
+/// The data that keep one more earlier token. They name no version: nobody else's entry is touched.
+pub(super) fn keeping(record: &Record, token: &Token) -> Value {
+    let entry = Entry { record: record.clone(), token: token.lend(str::to_owned) };
+    let text = Zeroizing::new(serde_json::to_string(&entry).unwrap_or_default());
+    json!({ record.token_id.to_string(): encoded(&text) })
+}
+
+/// The change that forgets the earlier tokens under `keys`.
+pub(super) fn forgetting(keys: &[String]) -> Value {
+    let nulls: Map<_, _> = keys.iter().map(|key| (key.clone(), Value::Null)).collect();
+    json!({ "data": nulls })
+}
