@@ -249,6 +249,7 @@ pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
         token_type: credential.token_type,
         policy: credential.policy.clone(),
         has_deploy_hook: credential.deploy.is_some(),
+        is_made_by_rule: credential.fleet.is_some(),
         settle: credential.deploy.as_ref().map_or(Duration::ZERO, settings::Hook::settle),
         endpoint: match &credential.verify {
             Proof::Connection(Verify::Postgres { identity, .. }) => Some(*identity),

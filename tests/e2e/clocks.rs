@@ -60,7 +60,7 @@ fn a_date_that_is_far_off_makes_no_token_after_token_and_is_said() {
         assert_eq!(scene.sandbox.count("token_create"), wanted, "{off}: {told:#}");
         if off > 0 {
             let credential = &told["credentials"][0];
-            assert_eq!(credential["trouble"]["reason"], "ClockDisagrees", "{told:#}");
+            assert_eq!(credential["reason"], "ClockDisagrees", "{told:#}");
             assert_eq!(credential["state"], "held", "{told:#}");
         }
         let metrics = http::ask("GET", &format!("{url}/metrics"), "").1;
@@ -109,8 +109,8 @@ fn an_expiry_that_cannot_be_costs_no_token_after_token() {
         let (mut daemon, url) = daemon(&mut scene);
         until_listed(&scene, listed + 2);
         let told = until(&mut daemon, &url, |status| status["credentials"][0]["state"] == "held");
-        let trouble = &told["credentials"][0]["trouble"];
-        assert_eq!(trouble["reason"], "ClockDisagrees", "{told:#}");
+        let credential = &told["credentials"][0];
+        assert_eq!(credential["reason"], "ClockDisagrees", "{told:#}");
         assert_eq!(scene.sandbox.count("token_create"), 1);
         // A person is not held up.
         scene.rotate(&[ETL]).came_to(0, "rotated");

@@ -34,6 +34,7 @@ fn subject() -> Subject {
         },
         credential,
         has_deploy_hook: false,
+        is_made_by_rule: false,
         settle: Duration::ZERO,
         endpoint: Some(IdentityRule::IfAnswered),
         mirrors: vec![],

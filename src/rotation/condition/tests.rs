@@ -411,6 +411,7 @@ fn a_token_lives_until_a_list_that_came_after_the_seal_lacks_it() {
         token_type: TokenType::ReadWrite,
         policy: quiet().policy,
         has_deploy_hook: false,
+        is_made_by_rule: false,
         settle: Duration::ZERO,
         endpoint: None,
         mirrors: vec![],

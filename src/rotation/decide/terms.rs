@@ -30,6 +30,8 @@ pub struct Subject {
     pub policy: Policy,
     /// Whether there is a deploy hook.
     pub has_deploy_hook: bool,
+    /// Whether a rule made it: then its record tells when its first token was made, which the rule counts by.
+    pub is_made_by_rule: bool,
     /// How long what was just published may yet be read as it was before: the hook waits for so long.
     pub settle: Duration,
     /// How much it matters whose a token is, where tokens are proved at an endpoint that can say so.

@@ -56,7 +56,9 @@ impl<W: World> Reconciler<'_, W> {
             SecretContent::Managed { record, .. } => {
                 (record.first_token_at, record.unconfirmed_revocations)
             }
-            SecretContent::Vacant => (Some(created.created_at), 0),
+            SecretContent::Vacant => {
+                (self.subject.is_made_by_rule.then_some(created.created_at), 0)
+            }
             SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => (None, 0),
         };
         let record = Record {

@@ -70,6 +70,11 @@ impl Clocks {
 }
 
 impl Ground {
+    /// A person takes away the record in which a renewal is remembered: the next one may come at once.
+    pub(super) fn forget_renewals(&mut self) {
+        self.renewed_at = None;
+    }
+
     /// Another token is served. Those that were made because of an expiry come one after the other; what is served again
     /// may be as old as it seems.
     pub(super) fn note_renewal(&mut self, id: TokenId, is_served_again: bool) {

@@ -392,6 +392,7 @@ impl Ground {
             Act::Adopt => self.adopt_own(),
             Act::AdoptTheirs => self.adopt_theirs(),
             Act::Delete => {
+                self.forget_renewals();
                 let leaves_nothing = self.store().protocol == Protocol::Editions;
                 if !leaves_nothing
                     || self.served_id().is_some_and(|id| self.is_older_than_grace(id))
@@ -404,13 +405,18 @@ impl Ground {
                 });
             }
             Act::Lose => {
+                self.forget_renewals();
                 if self.served_id().is_some_and(|id| self.is_older_than_grace(id)) {
                     self.take_away();
                 }
                 self.store_mut().lose();
             }
-            Act::Restore => self.restore(),
+            Act::Restore => {
+                self.forget_renewals();
+                self.restore();
+            }
             Act::Move => {
+                self.forget_renewals();
                 self.configured = 1 - self.configured;
                 self.here = self.configured;
             }

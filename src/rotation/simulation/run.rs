@@ -187,6 +187,7 @@ fn subject(
         },
         credential,
         has_deploy_hook: true,
+        is_made_by_rule: false,
         settle: Duration::ZERO,
         endpoint: Some(IdentityRule::IfAnswered),
         mirrors: mirror

@@ -123,6 +123,7 @@ impl Look {
                 },
                 credential,
                 has_deploy_hook: true,
+                is_made_by_rule: false,
                 settle: Duration::ZERO,
                 endpoint: Some(IdentityRule::IfAnswered),
                 mirrors: vec![],

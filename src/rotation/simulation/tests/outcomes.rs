@@ -111,7 +111,7 @@ fn a_held_rotation_tells_what_is_in_the_way_and_when_it_looks_again() {
     assert_eq!(problem.step, Some(Step::Gate));
     assert_eq!(problem.kind, FaultKind::Transient);
     assert!(problem.message.contains("not healthy") && problem.message.contains("simulated"));
-    assert!(problem.hint.unwrap().contains("both tokens stay valid"));
+    assert!(problem.advice(&"etl".parse().unwrap()).contains("both tokens stay valid"));
     assert!(report.again_at.is_some() && report.revoked.is_empty());
 }
 
@@ -134,7 +134,8 @@ fn what_may_pass_is_tried_a_few_times_at_pauses_that_double() {
     assert_eq!(report.outcome, Outcome::Rotated);
     let created = &report.steps[0];
     assert_eq!((created.step, created.outcome), (Step::Create, StepOutcome::Ok));
-    assert!((14_000..17_000).contains(&created.duration_ms), "{}", created.duration_ms);
+    // Two, four and eight seconds, each up to a quarter shorter.
+    assert!((10_500..17_000).contains(&created.duration_ms), "{}", created.duration_ms);
     let report = told(&failing([3, 7, 11, 15], Fault::Refuse));
     assert_eq!(report.outcome, Outcome::Failed);
     let problem = report.problem.unwrap();
@@ -167,7 +168,8 @@ fn a_new_token_is_tried_five_times_before_it_is_given_up() {
     let dead = explore(&failing(4..9, Fault::LoseReply));
     assert_eq!(
         (dead.created, dead.outcomes, dead.most_alive),
-        (2, vec![Some(Outcome::Rotated)], 2)
+        (1, vec![Some(Outcome::Failed)], 2),
+        "another would not end in time"
     );
     let denied = explore(&failing([4], Fault::Deny));
     assert_eq!((denied.created, denied.outcomes), (1, vec![Some(Outcome::Failed)]));
