@@ -46,8 +46,8 @@ mod whose;
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,
     CreateToken, DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount,
-    Filters, Fleets, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output, Pattern,
-    Registry, RevokeToken, RollBack, RotateNow, Schedule, Scope, SetDucklings, TestPattern,
+    Filters, Fleet, Fleets, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output,
+    Pattern, RevokeToken, RollBack, RotateNow, Schedule, Scope, SetDucklings, TestPattern,
     TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;

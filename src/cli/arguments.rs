@@ -28,7 +28,7 @@ pub use self::audit_log::{AuditLog, VerifyAuditLog};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
 pub use self::filters::Filters;
-pub use self::fleet::{Fleets, Registry, TestPattern};
+pub use self::fleet::{Fleet, Fleets, TestPattern};
 pub use self::generated::{Completions, Man};
 pub use self::notify::{Notify, TestSinks};
 pub use self::pattern::Pattern;
@@ -50,7 +50,7 @@ const DEFAULT_CONFIG: &str = "/etc/pintail/pintail.toml";
 pub struct Arguments {
     /// A configuration file, or a directory of *.toml files; may be repeated, and later ones win.
     ///
-    /// A directory's files are read in the order of their names; a credential belongs into one of them.
+    /// A directory's files are read in the order of their names; a credential belongs in one of them.
     /// Without it, $PINTAIL_CONFIG or else /etc/pintail/pintail.toml is read. Variables such as
     /// PINTAIL__DAEMON__CONCURRENCY override single keys of the files.
     #[arg(long, value_name = "FILE", global = true, action = ArgAction::Append)]
@@ -138,7 +138,7 @@ pub enum Command {
     RollBack(RollBack),
     /// Show what the rules do that make credentials of accounts, before they do it.
     #[command(subcommand)]
-    Registry(Registry),
+    Fleet(Fleet),
     /// Manage service accounts by hand.
     #[command(subcommand)]
     Account(Account),

@@ -109,7 +109,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let code = super::identify::identify(mustered.config.clone(), output).await?;
             Ok(mustered.end(code))
         }
-        Command::Registry(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
+        Command::Fleet(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
         Command::Account(deed @ Account::List(_)) => {
             // Whether an account is covered shows only with the rules' members.
             let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;

@@ -10,7 +10,7 @@ use super::answer::{self, Answer};
 use super::by_hand::tame;
 use super::error::CliError;
 use super::table::table;
-use super::{ExitCode, Fleets, Output, Registry, TestPattern, selection};
+use super::{ExitCode, Fleet, Fleets, Output, TestPattern, selection};
 use crate::config::{Config, Credential};
 use crate::engine::{Called, Purpose, RollCall, test_pattern};
 use crate::fleet::{Members, Secret, WhyNot};
@@ -20,13 +20,13 @@ use crate::status::FleetStanding;
 /// Does it.
 pub(super) async fn fleet(
     base: Arc<Config>,
-    arguments: &Registry,
+    arguments: &Fleet,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     match arguments {
-        Registry::Plan(which) => plan(base, which, output).await,
-        Registry::List(which) => list(base, which, output).await,
-        Registry::Test(pattern) => test(base, pattern, output).await,
+        Fleet::Plan(which) => plan(base, which, output).await,
+        Fleet::List(which) => list(base, which, output).await,
+        Fleet::Test(pattern) => test(base, pattern, output).await,
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn check(sources: &Sources) -> Result<Config, ConfigError> {
     }
     for Double { credential, files: (first, second) } in sources.doubles() {
         let text = format!(
-            "this stands in {} and in {}: in a directory a credential belongs into one file",
+            "this stands in {} and in {}: in a directory a credential belongs in one file",
             first.display(),
             second.display()
         );

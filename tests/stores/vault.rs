@@ -460,7 +460,7 @@ async fn words_that_quote_the_vault_token_or_command_a_terminal_are_not_shown() 
 async fn a_redirect_is_not_followed_with_the_vault_token() {
     let vault = Vault::start().await;
     let other = Relay::start("unused", |_| response(200, "", "{}"));
-    let location = format!("SecretRef: {}/v1/secret/data/x\r\n", other.url);
+    let location = format!("Location: {}/v1/secret/data/x\r\n", other.url);
     let relay = Relay::start("unused", move |_| response(307, &location, ""));
     let store = vault.behind(&relay).await;
     let error = store.read(&somewhere()).await.unwrap_err();

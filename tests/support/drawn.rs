@@ -2,7 +2,7 @@
 //! promise.
 //!
 //! A second for each promise; `PINTAIL_FUZZ_SECONDS` says how many others it is to be. What breaks a promise is cut
-//! down to what matters and shown: it belongs into `tests/corpus`.
+//! down to what matters and shown: it belongs in `tests/corpus`.
 
 #![allow(dead_code, reason = "each test target uses its own part of this")]
 

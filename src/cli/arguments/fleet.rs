@@ -7,7 +7,7 @@ use crate::names::FleetName;
 
 /// What to ask of the fleets.
 #[derive(Debug, Clone, Subcommand)]
-pub enum Registry {
+pub enum Fleet {
     /// Show what each rule would do now: who joins, waits, or is refused, and why. Nothing is changed.
     Plan(Fleets),
     /// Show the members of each fleet, and the secrets that their tokens are kept in.

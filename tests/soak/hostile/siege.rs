@@ -34,7 +34,7 @@ const LONGEST: Duration = Duration::from_millis(7_500);
 const TURN: Duration = Duration::from_millis(1_200);
 /// Whether a wrong `Date` of MotherDuck's is found out. It is believed today: one, to any account, moves everybody's time,
 /// and nothing is due until a right one comes. The soak has that turn, and waits for what comes after it.
-const IS_MOTHERDUCKS_CLOCK_JUDGED: bool = false;
+const IS_MOTHERDUCKS_CLOCK_JUDGED: bool = true;
 /// Until the gates hang.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// The disk takes nothing for a file: `RLIMIT_FSIZE`, since a file system of its own would take rights that not every
