@@ -32,9 +32,6 @@ const IDLE: usize = 1_200;
 const PERIOD: Duration = Duration::from_secs(4);
 const LONGEST: Duration = Duration::from_millis(7_500);
 const TURN: Duration = Duration::from_millis(1_200);
-/// Whether a wrong `Date` of MotherDuck's is found out. It is believed today: one, to any account, moves everybody's time,
-/// and nothing is due until a right one comes. The soak has that turn, and waits for what comes after it.
-const IS_MOTHERDUCKS_CLOCK_JUDGED: bool = true;
 /// Until the gates hang.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// The disk takes nothing for a file: `RLIMIT_FSIZE`, since a file system of its own would take rights that not every
@@ -174,7 +171,8 @@ fn besiege(daemon: &Daemon, lasts: Duration, address: &str, everybody: &[&dyn Il
         for one in everybody {
             one.fall_ill(way);
         }
-        if way == Way::WrongClock && !IS_MOTHERDUCKS_CLOCK_JUDGED {
+        if way == Way::WrongClock {
+            // While clocks disagree schedules wait, and what is due by one stands still: the soak has that turn.
             everybody[0].fall_ill(Way::Nonsense);
         }
         let idle: Vec<_> = (0..IDLE).map(|_| TcpStream::connect(address)).collect();
