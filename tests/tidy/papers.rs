@@ -102,3 +102,18 @@ fn every_link_of_a_paper_within_the_tree_leads_somewhere() {
     }
     assert!(broken.is_empty(), "these links lead nowhere:\n{}", broken.join("\n"));
 }
+
+#[test]
+fn every_file_that_the_front_door_names_exists() {
+    for paper in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = std::fs::read_to_string(root().join(paper)).unwrap();
+        let words = text.split('`').skip(1).step_by(2);
+        let named = words.filter(|word| word.contains('/') && !word.contains(['<', ' ', '\n']));
+        let files: Vec<_> = named.filter(|word| !word.contains("NAME")).collect();
+        assert!(files.len() > 5, "{paper} names files");
+        for file in files {
+            let is_there = root().join(file).exists() || root().join("src").join(file).exists();
+            assert!(is_there, "{paper} names {file}, which is not there");
+        }
+    }
+}
