@@ -49,7 +49,7 @@ export SOURCE_DATE_EPOCH
 
 rm -rf "$dist"
 install -D --mode=0755 "$binary" "$dist/$name/pintail"
-cp --recursive LICENSE README.md CHANGELOG.md config "$dist/$name/"
+cp --recursive LICENSE README.md CHANGELOG.md config docs "$dist/$name/"
 "$binary" man --dir "$dist/$name/man/man1"
 install -d "$dist/$name/completions"
 for shell in bash zsh fish; do

@@ -11,7 +11,7 @@ use crate::status::{CredentialStatus, PlannerState, Snapshot};
 /// The planner naps for a minute at most; after this long its loop no longer turns.
 const STALE: Duration = Duration::from_mins(5);
 
-/// What keeps the daemon from being ready. Every word has an entry in the README's runbook.
+/// What keeps the daemon from being ready. Every word has an entry in `docs/runbook.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {

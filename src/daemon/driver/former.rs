@@ -102,7 +102,8 @@ fn hint(place: &Place, now: &Work, config: &Config) -> String {
         format!("keep the store {} as it was and give the other one another name; ", place.store)
     };
     format!(
-        "to move it: {first}{mirror} until nobody reads the former place (README, \"Move a secret\"). Where both are \
-         one place under two names: restart pintail"
+        "to move it: {first}{mirror} until nobody reads the former place \
+         (docs/how-to/change-the-configuration.md, \"Move a secret\"). Where both are one place under two names: \
+         restart pintail"
     )
 }
