@@ -64,7 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What adapters are made of.
     ("http", &["redact", "secret"]),
     ("tls", &["fault", "http", "regular"]),
-    ("kubernetes", &["fault", "http", "redact", "secret", "request_stats", "tls"]),
+    ("kubernetes", &["fault", "http", "redact", "request_stats", "retry", "secret", "tls"]),
     // The adapters: none knows another, nor what decides.
     (
         "motherduck",

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -21,6 +21,7 @@ use super::settings;
 use crate::fault::chain;
 use crate::http::skew::Skew;
 use crate::request_stats::{Reach, RequestStats};
+use crate::retry::KUBERNETES_READ;
 use crate::tls::{Roots, http_client_by};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -104,7 +105,7 @@ impl Cluster {
             let url = self.url(place, &[]);
             object(&self.send(Verb::Get, Method::GET, url, None).await?)
         };
-        patiently(read).await
+        patiently(place, read).await
     }
 
     /// All objects with these labels, or all if there is no selector.
@@ -125,7 +126,7 @@ impl Cluster {
                 let url = self.url(place, &query);
                 object::<List<T>>(&self.send(Verb::List, Method::GET, url, None).await?)
             };
-            let page = patiently(read).await?;
+            let page = patiently(place, read).await?;
             found.extend(page.items);
             next = page.metadata.next;
             if next.is_empty() {
@@ -192,7 +193,7 @@ impl Cluster {
             "spec": {"resourceAttributes": attributes},
         });
         let asked = || self.create::<Review>(&reviews, &body, Content::Plain, Mode::Real);
-        Ok(patiently(asked).await?.status.allowed)
+        Ok(patiently(place, asked).await?.status.allowed)
     }
 
     fn url(&self, place: &Place, query: &[(&str, &str)]) -> Url {
@@ -321,13 +322,10 @@ fn written(mode: Mode) -> Vec<(&'static str, &'static str)> {
 
 /// Asks again what changes nothing, a few times within a few seconds.
 async fn patiently<T, F: Future<Output = Result<T, Answer>>>(
+    place: &Place,
     ask: impl FnMut() -> F,
 ) -> Result<T, Answer> {
-    let pauses = ExponentialBuilder::default()
-        .with_min_delay(Duration::from_millis(200))
-        .with_factor(4.0)
-        .with_max_times(2)
-        .with_jitter();
+    let pauses = KUBERNETES_READ.pauses(place.name.clone().unwrap_or_default());
     ask.retry(pauses).sleep(tokio::time::sleep).when(Answer::is_worth_repeating).await
 }
 

@@ -13,7 +13,7 @@ mod wire;
 use std::fmt;
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use jiff::SignedDuration;
 use reqwest::header::HeaderValue;
 use secrecy::zeroize::Zeroizing;
@@ -34,6 +34,7 @@ use super::settings::VaultStore;
 use super::{PublishError, Role, SecretRef, StoreError, object, reading, served};
 use crate::names::TokenId;
 use crate::record::{Object, Record, encode_with_token};
+use crate::retry::VAULT_READ;
 use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
 use crate::tls::{Roots, http_client_by};
@@ -171,12 +172,7 @@ impl Vault {
 
     async fn find(&self, at: &SecretRef, version: Option<u64>) -> Result<Found, StoreError> {
         let read = || self.session.with(|token| self.get(token, at, version));
-        let pauses = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(200))
-            .with_factor(4.0)
-            .with_max_times(2)
-            .with_jitter();
-        read.retry(pauses)
+        read.retry(VAULT_READ.pauses(at.path.clone()))
             .sleep(tokio::time::sleep)
             .when(|answer| answer.is_worth_repeating() && !answer.was_turned_away())
             .await
