@@ -28,6 +28,7 @@ mod man;
 mod muster;
 mod notify;
 mod output;
+mod pause;
 mod plan;
 mod progress;
 mod reveal;

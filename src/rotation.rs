@@ -9,6 +9,7 @@ pub mod decide;
 pub mod evidence;
 pub mod mirror;
 pub mod ownership;
+pub mod pause;
 pub mod policy;
 pub mod reconcile;
 pub mod run;

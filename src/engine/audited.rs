@@ -216,10 +216,11 @@ impl ProductionWorld {
             | SecretContent::Unmanaged { .. }
             | SecretContent::Edited { .. } => None,
         };
-        let adopts =
-            self.witness.cause.as_ref().is_some_and(|cause| cause.trigger == Trigger::Adopt);
+        let trigger = self.witness.cause.as_ref().map(|cause| cause.trigger);
         match managed {
-            _ if adopts => Event::Adopted,
+            _ if trigger == Some(Trigger::Adopt) => Event::Adopted,
+            _ if trigger == Some(Trigger::Pause) => Event::Paused,
+            _ if trigger == Some(Trigger::Resume) => Event::Resumed,
             Some(before) if before == record => Event::Touched,
             Some(before)
                 if before.token_id == record.token_id && record.phase == Phase::Retiring =>

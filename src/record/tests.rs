@@ -24,6 +24,7 @@ fn record(token: &Token) -> Record {
         first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
+        pause: None,
         phase: Phase::Published,
         token_sha256: token.sha256(),
         owner: "prod".parse().unwrap(),
