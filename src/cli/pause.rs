@@ -148,7 +148,7 @@ async fn settled(
     // Its outcome is told where the secret is written.
     deed::begin(&outside.config, if pause.is_some() { "pause" } else { "resume" }, about).await?;
     let subject = subject(&outside.config, credential);
-    Box::pin(settle(&world, &subject, pause)).await.map_err(|error: PauseError| {
+    Box::pin(settle(&world.audited(), &subject, pause)).await.map_err(|error: PauseError| {
         let hint = error.hint(name);
         CliError::of(&error, ExitCode::Failed, hint)
     })

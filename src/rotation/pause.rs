@@ -8,7 +8,7 @@ use super::decide::{Refusal, Subject};
 use super::policy::Policy;
 use super::schedule::later;
 use super::time::Time;
-use super::world::{PublishError, Site, World};
+use super::world::{PublishError, PublishRequest, Purpose, Site, World};
 use crate::fault::Fault;
 use crate::names::CredentialName;
 use crate::record::{Pause, Record, SecretContent};
@@ -167,7 +167,9 @@ pub async fn settle<W: World>(
         }
         let changed = Record { pause: pause.cloned().map(Box::new), ..record.clone() };
         before.clone_from(&record.pause);
-        match world.publish(Site::Store, &reading, &changed, token).await {
+        let purpose = if pause.is_some() { Purpose::Pause } else { Purpose::Resume };
+        let write = PublishRequest::to_store(purpose, &reading, &changed, token);
+        match world.publish(write).await {
             Ok(()) => return Ok(Settled::Written { record: Box::new(changed), before }),
             Err(PublishError::Conflict) => {}
             Err(PublishError::Refused(fault)) => return Err(PauseError::Failed(fault)),

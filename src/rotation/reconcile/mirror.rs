@@ -6,7 +6,7 @@ use crate::record::{Record, SecretContent};
 use crate::rotation::condition::Reason;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
 use crate::rotation::step_log::Step;
-use crate::rotation::world::{PublishError, Reading, Site, World};
+use crate::rotation::world::{PublishError, PublishRequest, Reading, Site, World};
 
 /// How often a mirror is read again because another pintail wrote it meanwhile.
 const CONTESTS: u32 = 3;
@@ -81,7 +81,8 @@ impl<W: World> Reconciler<'_, W> {
             let began = self.journal.began(Step::Mirror, self.world.now());
             // What a mirror says of a pause would soon be out of date: only the store's record counts.
             let copy = Record { pause: None, ..(**record).clone() };
-            let written = self.world.publish(Site::Mirror(number), &found, &copy, token).await;
+            let write = PublishRequest::to_mirror(number, &found, &copy, token);
+            let written = self.world.publish(write).await;
             let fault = written.as_ref().err().map(|error| match error {
                 PublishError::Conflict => self.contested_mirror(number),
                 PublishError::Refused(fault) | PublishError::Unknown(fault) => fault.clone(),
