@@ -20,6 +20,7 @@ mod entry;
 mod error;
 mod fleet;
 mod identify;
+mod import;
 mod inventory;
 mod journald;
 mod log;

@@ -158,12 +158,19 @@ impl Engine {
     /// Reads the secret of a credential, whether or not it is configured yet.
     pub async fn read_secret(&self, credential: &config::Credential) -> Result<Reading, Fault> {
         let place = self.place(&credential.store, SecretRef::from(credential));
-        let place = place.ok_or_else(|| Fault {
-            kind: FaultKind::Permanent,
-            message: format!("there is no store {}", credential.store),
-            hint: None,
-        })?;
-        place.read().await
+        place.ok_or_else(|| no_store(&credential.store))?.read().await
+    }
+
+    /// Reads the secret at `location`, whether or not a credential has it.
+    pub async fn read_at(&self, store: &str, location: &SecretRef) -> Result<Reading, Fault> {
+        let place = self.place(store, location.clone());
+        place.ok_or_else(|| no_store(store))?.read().await
+    }
+
+    /// The names right below `path` in a store; `None` where it is not listed.
+    pub async fn children(&self, store: &str, path: &str) -> Result<Option<Vec<String>>, Fault> {
+        let found = self.stores.get(store).ok_or_else(|| no_store(store))?.children(path).await;
+        found.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
     }
 
     /// What the clocks say.
@@ -204,6 +211,11 @@ impl Engine {
             ledger: Ledger::new(self.audit_log.clone(), about),
         })
     }
+}
+
+fn no_store(name: &str) -> Fault {
+    let message = format!("there is no store {name}");
+    Fault { kind: FaultKind::Permanent, message, hint: None }
 }
 
 /// The audit log that `config` asks for.

@@ -143,6 +143,16 @@ impl Store {
         }
     }
 
+    /// The names right below `path`, of secrets and of what leads to some; `None` where this store is not listed. An
+    /// empty path is where all paths begin.
+    pub async fn children(&self, path: &str) -> Result<Option<Vec<String>>, StoreError> {
+        match self {
+            Self::File(files) => files.children(path).await.map(Some),
+            Self::Vault(vault) => vault.children(path).await.map(Some),
+            Self::AwsSecretsManager(_) | Self::Kubernetes(_) => Ok(None),
+        }
+    }
+
     /// Finds out whether the secret could be written over `over`, as far as that can be known without changing it.
     pub async fn ensure_writable(&self, at: &SecretRef, over: &Reading) -> Result<(), StoreError> {
         match self {

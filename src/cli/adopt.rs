@@ -50,8 +50,24 @@ pub async fn adopt(
     let wishes = match arguments.source() {
         Some(AdoptSource::File(file)) => {
             let accepted = arguments.accept_account.clone();
-            let wishes = list::read(file, &config)?.into_iter();
-            wishes.map(|wish| AdoptRequest { accepted: accepted.clone(), ..wish }).collect()
+            let listed = list::read(file, &config)?;
+            let chosen = if arguments.is_choosy() {
+                Some(selection::chosen(&config, &arguments.names).await?)
+            } else {
+                None
+            };
+            let is_meant = |wish: &AdoptRequest| {
+                chosen.as_ref().is_none_or(|chosen| chosen.contains(&wish.name))
+            };
+            let wishes = listed.into_iter().filter(is_meant);
+            let wishes: Vec<_> =
+                wishes.map(|wish| AdoptRequest { accepted: accepted.clone(), ..wish }).collect();
+            if wishes.is_empty() {
+                let message =
+                    format!("no line of {} is of a credential that is meant", file.display());
+                return Err(CliError::usage(message, None).into());
+            }
+            wishes
         }
         Some(AdoptSource::One(name, token_id)) => {
             configured(&config, std::slice::from_ref(name))?;
@@ -65,7 +81,8 @@ pub async fn adopt(
             vec![wish]
         }
         None => {
-            return Err(CliError::usage("name a credential, or a file with --from", None).into());
+            let hint = "each token is one credential's: adopt many with --from FILE".to_owned();
+            return Err(CliError::usage("name one credential, by its name", Some(hint)).into());
         }
     };
     let outside = selection::open(config).await?;

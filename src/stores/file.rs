@@ -66,6 +66,15 @@ impl Files {
         self.blocking(at, Secret::read).await?
     }
 
+    pub(super) async fn children(&self, path: &str) -> Result<Vec<String>, StoreError> {
+        let (settings, path) = (Arc::clone(&self.settings), path.to_owned());
+        let directory = settings.dir.join(&path);
+        tokio::task::spawn_blocking(move || secret::children(&settings, &path))
+            .await
+            .map_err(|_| FileError::Interrupted { path: directory })?
+            .map_err(StoreError::from)
+    }
+
     pub(super) async fn ensure_writable(&self, at: &SecretRef) -> Result<(), StoreError> {
         Ok(self.blocking(at, Secret::ensure_writable).await??)
     }

@@ -272,6 +272,26 @@ impl Secret {
     }
 }
 
+/// The directories right below `path`: each is a secret, or leads to some.
+pub(super) fn children(settings: &Settings, path: &str) -> Result<Vec<String>, FileError> {
+    let mut directory = Directory::root(&settings.dir)?;
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        if name.starts_with("..") || name == "." {
+            return Err(FileError::Path { path: path.to_owned() });
+        }
+        directory = match directory {
+            Some(directory) => directory.enter(name)?,
+            None => None,
+        };
+    }
+    let Some(directory) = directory else { return Ok(vec![]) };
+    let mut names = directory.names()?;
+    // What else lies there is no secret, be it a link that leads elsewhere.
+    names.retain(|name| !name.starts_with('.') && matches!(directory.enter(name), Ok(Some(_))));
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// The version that `..data` leads to.
 fn current(directory: &Directory) -> Result<Option<VersionName>, FileError> {
     let foreign = || FileError::Foreign { path: directory.path().join(DATA) };
