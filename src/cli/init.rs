@@ -24,6 +24,7 @@ use super::error::CliError;
 use super::{CheckDepth, ExitCode, Init, Output, muster};
 use crate::config::{self, Config, Files};
 use crate::engine::Purpose;
+use crate::fault::chain;
 
 /// The configuration's file, unless `--config` names one.
 const DEFAULT_FILE: &str = "pintail.toml";
@@ -78,7 +79,7 @@ pub(super) async fn init(
     let surroundings = Surroundings::find(|name| std::env::var(name).ok());
     let choices = Choices::settle(wanted, &surroundings)?;
     let text = configuration::text(&choices);
-    ensure_it_loads(&text)?;
+    ensure_it_loads(&text, &file)?;
     let mut all = vec![NewFile::of(&file, text)];
     let folder = file.parent().unwrap_or_else(|| Path::new(""));
     all.extend(manifests::all(&choices, folder, &file));
@@ -96,15 +97,19 @@ pub(super) async fn init(
 }
 
 /// Before anything is written: the configuration as it would stand must be sound.
-fn ensure_it_loads(text: &str) -> Result<(), CliError> {
+fn ensure_it_loads(text: &str, file: &Path) -> Result<(), CliError> {
     let failed = |error: std::io::Error| CliError::of(&error, ExitCode::Failed, None);
     let mut trial =
         tempfile::Builder::new().prefix("pintail-").suffix(".toml").tempfile().map_err(failed)?;
     trial.write_all(text.as_bytes()).map_err(failed)?;
     let config = Config::load(&[trial.path().to_owned()], std::iter::empty());
     config.map(|_| ()).map_err(|error| {
-        let hint = error.hint().or_else(|| Some("nothing was written".to_owned()));
-        CliError::of(&error, ExitCode::Usage, hint)
+        // The trial is gone when this is read.
+        let named = file.display().to_string();
+        let trial = trial.path().display().to_string();
+        let hint =
+            Some("nothing was written: give another value, or write the file by hand".to_owned());
+        CliError::usage(chain(&error).replace(&trial, &named), hint)
     })
 }
 

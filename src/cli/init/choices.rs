@@ -41,9 +41,17 @@ pub(super) enum Store {
     },
     Kubernetes {
         namespace: Option<String>,
-        /// Outside of the cluster, the file that leads there, as far as it is known.
-        outside: Option<Option<PathBuf>>,
+        reach: Reach,
     },
+}
+
+/// How the API server of Kubernetes is reached.
+#[derive(Debug, Clone)]
+pub(super) enum Reach {
+    /// By what is mounted into the pod.
+    Pod,
+    /// By a kubeconfig, as far as it is known.
+    Kubeconfig(Option<PathBuf>),
 }
 
 impl Store {
@@ -166,7 +174,7 @@ fn store(kind: StoreKind, around: &Surroundings, is_pod: bool) -> Store {
         }
         StoreKind::Kubernetes => Store::Kubernetes {
             namespace: around.pod.clone(),
-            outside: (!is_pod).then(|| around.kubeconfig.clone()),
+            reach: if is_pod { Reach::Pod } else { Reach::Kubeconfig(around.kubeconfig.clone()) },
         },
     }
 }

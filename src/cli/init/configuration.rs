@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::super::arguments::{GateChoice, Manager};
-use super::choices::{Accounts, Choices, Store};
+use super::choices::{Accounts, Choices, Reach, Store};
 
 /// What stands behind whatever a person must still fill in.
 const CHANGE: &str = "   # <-- change this";
@@ -19,7 +19,7 @@ pub(super) fn text(choices: &Choices) -> String {
 
 fn head(choices: &Choices) -> String {
     format!(
-        r#"# pintail's configuration, written by `pintail init`. After a change: pintail --config FILE check
+        r"# pintail's configuration, written by `pintail init`. After a change: pintail --config FILE check
 # A running daemon takes a changed file over by itself, and refuses a wrong one. `pintail schema` knows every key.
 
 # The name of this deployment. It is part of every token's name, so that two deployments never touch one another's.
@@ -28,7 +28,7 @@ owner = {owner}
 [motherduck]
 # A read/write token of a user with the Admin role. The configuration names its place and never holds it.
 admin_token = {{ file = {admin} }}
-"#,
+",
         owner = quoted(choices.owner.as_str()),
         admin = quoted_path(&choices.admin_token),
     )
@@ -58,8 +58,8 @@ dir = "/var/lib/pintail/secrets"
                  tags = { managed-by = \"pintail\" }\n",
             );
         }
-        Store::Kubernetes { namespace, outside } => {
-            if let Some(kubeconfig) = outside {
+        Store::Kubernetes { namespace, reach } => {
+            if let Reach::Kubeconfig(kubeconfig) = reach {
                 text.push_str("# The way to the cluster from outside; a pod needs none of this.\n[kubernetes]\n");
                 let file = kubeconfig.as_deref().map(Path::to_string_lossy);
                 line(&mut text, "kubeconfig", file.as_deref(), "/etc/pintail/kubeconfig");
@@ -67,7 +67,8 @@ dir = "/var/lib/pintail/secrets"
             }
             text.push_str("[stores.main.kubernetes]\n");
             line(&mut text, "namespace", namespace.as_deref(), NAMESPACE);
-            if choices.manager == Some(Manager::Kubernetes) {
+            let is_fixed = matches!(choices.accounts, Accounts::Named(_));
+            if choices.manager == Some(Manager::Kubernetes) && is_fixed {
                 text.push_str(
                     "create = false                 # the Secrets are made beforehand, as the Role says\n",
                 );

@@ -52,8 +52,8 @@ fn write_one(file: &NewFile) -> Result<(), CliError> {
 
 /// Makes a directory, and those above it, unless it is there.
 pub(super) fn make_directory(path: &Path, mode: u32) -> Result<(), CliError> {
-    let made = DirBuilder::new().recursive(true).mode(mode).create(path);
-    made.map_err(|error| failed("make directory", path, &error))
+    let result = DirBuilder::new().recursive(true).mode(mode).create(path);
+    result.map_err(|error| failed("make directory", path, &error))
 }
 
 fn exists(path: &Path) -> CliError {

@@ -1,10 +1,13 @@
 //! The units and manifests that run pintail, as `deploy/` ships them, and which commands come next.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use super::super::arguments::{GateChoice, Manager, StoreKind};
 use super::choices::{Accounts, Choices, Store};
+use super::configuration::NAMESPACE;
 use super::files::NewFile;
+use crate::names::AccountName;
 
 /// A file of `deploy/`, by its name here.
 macro_rules! shipped {
@@ -104,7 +107,8 @@ fn kustomization(choices: &Choices, configuration: &Path) -> String {
          # Its name carries a digest of its content, so that a change rolls out.\n\
          configMapGenerator:\n  - name: pintail\n    namespace: pintail\n",
     );
-    text.push_str(&format!("    files: [\"pintail.toml={file}\"]\n"));
+    // Writing into a text cannot fail.
+    let _ = writeln!(text, "    files: [\"pintail.toml={file}\"]");
     match choices.store {
         Store::Vault { .. } => text.push_str(
             "patches:\n  - target: { kind: Deployment, name: pintail }\n    path: vault/pod.yaml\n  \
@@ -119,28 +123,31 @@ fn kustomization(choices: &Choices, configuration: &Path) -> String {
     text
 }
 
+/// The Secrets of these accounts, and those of the tokens of before.
+fn secrets(names: &[AccountName]) -> Vec<String> {
+    let secret = |name: &AccountName| format!("motherduck-{}", name.folded().replace('_', "-"));
+    names.iter().map(secret).flat_map(|one| [one.clone(), format!("{one}-previous")]).collect()
+}
+
 /// What pintail may do in the consumers' namespace, and nothing more.
 fn role(choices: &Choices) -> String {
-    let namespace = namespace(choices);
+    let (namespace, mark) = match namespace(choices) {
+        Some(namespace) => (namespace, ""),
+        None => (NAMESPACE, " # <-- change this"),
+    };
     let mut rules = String::new();
     if choices.store.kind() == StoreKind::Kubernetes {
-        let names = match &choices.accounts {
-            Accounts::Named(names) => {
-                let secrets = names.iter().map(|name| {
-                    let secret = format!("motherduck-{}", name.as_str().replace('_', "-"));
-                    format!("{secret}, {secret}-previous").to_ascii_lowercase()
-                });
-                format!("    resourceNames: [{}]\n", secrets.collect::<Vec<_>>().join(", "))
-            }
-            Accounts::Fleet(_) => {
-                "    # All Secrets of the namespace: members come and go. Give them a namespace of their own.\n"
-                    .to_owned()
-            }
-        };
         rules.push_str("  # The token, and the tokens of before for roll-backs.\n");
         rules.push_str("  - apiGroups: [\"\"]\n    resources: [secrets]\n");
-        rules.push_str(&names);
-        rules.push_str("    verbs: [get, patch]\n");
+        let rights = match &choices.accounts {
+            Accounts::Named(names) => format!(
+                "    resourceNames: [{}]\n    verbs: [get, patch]\n",
+                secrets(names).join(", ")
+            ),
+            // Members come and go.
+            Accounts::Fleet(_) => "    verbs: [get, patch, create]\n".to_owned(),
+        };
+        rules.push_str(&rights);
     }
     if let GateChoice::Kubernetes { kind, name } = &choices.gate {
         let (group, pods) = if kind == "CronJob" {
@@ -149,31 +156,30 @@ fn role(choices: &Choices) -> String {
             ("apps", "")
         };
         let resource = format!("{}s", kind.to_ascii_lowercase());
-        rules.push_str(&format!(
+        let _ = write!(
+            rules,
             "  - apiGroups: [{group}]\n    resources: [{resource}]\n    resourceNames: [{name}]\n    \
              verbs: [get, patch]\n{pods}  - apiGroups: [\"\"]\n    resources: [pods]\n    verbs: [list]\n"
-        ));
+        );
     }
     format!(
         "# All that pintail may do in the namespace of the consumers.\n\
-         apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: pintail\n  namespace: {namespace}\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: pintail\n  namespace: {namespace}{mark}\n\
          rules:\n{rules}---\napiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata:\n  name: pintail\n  \
-         namespace: {namespace}\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: pintail\n\
+         namespace: {namespace}{mark}\nroleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  name: pintail\n\
          subjects:\n  - kind: ServiceAccount\n    name: pintail\n    namespace: pintail\n"
     )
 }
 
-fn namespace(choices: &Choices) -> &str {
+/// The consumers' namespace, as far as it is known.
+fn namespace(choices: &Choices) -> Option<&str> {
     match &choices.store {
-        Store::Kubernetes { namespace: Some(namespace), .. } => namespace,
-        Store::Kubernetes { namespace: None, .. }
-        | Store::File
-        | Store::Vault { .. }
-        | Store::Aws { .. } => super::configuration::NAMESPACE,
+        Store::Kubernetes { namespace, .. } => namespace.as_deref(),
+        Store::File | Store::Vault { .. } | Store::Aws { .. } => None,
     }
 }
 
-/// The three commands that come next, and what must be changed before them.
+/// The commands that come next.
 pub(super) fn next(choices: &Choices, configuration: &Path) -> Vec<String> {
     let file = shown(configuration);
     let admin = shown(&choices.admin_token);
@@ -188,13 +194,12 @@ pub(super) fn next(choices: &Choices, configuration: &Path) -> Vec<String> {
             format!("pintail --config {file} rotate-now --due   # or, for good: run"),
         ],
         Some(Manager::Systemd) => {
-            let units = shown(&folder.join("pintail*.*"));
-            let units = units.replace("pintail*.*", "pintail*.{service,path}");
-            let units = if choices.store.kind() == StoreKind::File {
-                units
-            } else {
-                shown(&folder.join("pintail.service"))
+            let names: &[&str] = match choices.store.kind() {
+                StoreKind::File => &["pintail*.service", "pintail*.path"],
+                StoreKind::Vault | StoreKind::Aws | StoreKind::Kubernetes => &["pintail.service"],
             };
+            let units: Vec<_> = names.iter().map(|name| shown(&folder.join(name))).collect();
+            let units = units.join(" ");
             vec![
                 format!(
                     "install -D --mode=0644 {file} /etc/pintail/pintail.toml && install --mode=0644 -t /etc/systemd/system {units}"
@@ -205,11 +210,26 @@ pub(super) fn next(choices: &Choices, configuration: &Path) -> Vec<String> {
         }
         Some(Manager::Kubernetes) => {
             let folder = if folder.as_os_str().is_empty() { ".".to_owned() } else { shown(folder) };
-            vec![
+            let mut all = vec![
                 "kubectl create namespace pintail && kubectl --namespace pintail create secret generic pintail-motherduck --from-file=admin-token".to_owned(),
-                format!("kubectl apply --kustomize {folder}   # when what is marked with <-- was changed"),
-                "kubectl --namespace pintail exec deployment/pintail -- /usr/bin/pintail check".to_owned(),
-            ]
+            ];
+            if let (StoreKind::Kubernetes, Accounts::Named(names)) =
+                (choices.store.kind(), &choices.accounts)
+            {
+                let namespace = namespace(choices).unwrap_or(NAMESPACE);
+                let secrets = secrets(names).join(" ");
+                all.push(format!(
+                    "for secret in {secrets}; do kubectl --namespace {namespace} create secret generic $secret; done"
+                ));
+            }
+            all.push(format!(
+                "kubectl apply --kustomize {folder}   # when what is marked with <-- was changed"
+            ));
+            all.push(
+                "kubectl --namespace pintail exec deployment/pintail -- /usr/bin/pintail check"
+                    .to_owned(),
+            );
+            all
         }
     }
 }

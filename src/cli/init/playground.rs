@@ -1,5 +1,6 @@
 //! A playground: a configuration, a store, consumers, and a script that starts the stand-in for MotherDuck.
 
+use std::fmt::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
@@ -110,7 +111,8 @@ gate.http = {{ url = "http://127.0.0.1:{consumers}/healthz/{{credential}}/{{toke
 "#
     );
     for account in ACCOUNTS {
-        text.push_str(&format!("\n[credentials.{account}]\nusername = \"{account}\"\n"));
+        // Writing into a text cannot fail.
+        let _ = write!(text, "\n[credentials.{account}]\nusername = \"{account}\"\n");
     }
     text
 }

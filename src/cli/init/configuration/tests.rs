@@ -42,11 +42,12 @@ fn every_combination_of_choices_loads_without_a_warning() {
         vault(None, true),
         Store::Aws { region: None },
         Store::Aws { region: Some("eu-west-1".to_owned()) },
-        Store::Kubernetes { namespace: None, outside: None },
-        Store::Kubernetes { namespace: Some("data".to_owned()), outside: None },
+        Store::Kubernetes { namespace: None, reach: Reach::Pod },
+        Store::Kubernetes { namespace: Some("data".to_owned()), reach: Reach::Pod },
     ];
-    let named = Accounts::Named(vec!["etl_prod".parse().unwrap(), "dashboards".parse().unwrap()]);
-    let fleets = [named, Accounts::Fleet("customer_*".to_owned()), Accounts::Fleet("*".to_owned())];
+    let tables = Accounts::Named(vec!["etl_prod".parse().unwrap(), "dashboards".parse().unwrap()]);
+    let fleets =
+        [tables, Accounts::Fleet("customer_*".to_owned()), Accounts::Fleet("*".to_owned())];
     let gates = [
         "none",
         "wait=2h",
@@ -76,7 +77,7 @@ fn every_combination_of_choices_loads_without_a_warning() {
 
 #[test]
 fn a_workload_is_restarted_and_waited_for() {
-    let store = Store::Kubernetes { namespace: Some("etl".to_owned()), outside: None };
+    let store = Store::Kubernetes { namespace: Some("etl".to_owned()), reach: Reach::Pod };
     let accounts = Accounts::Named(vec!["etl_prod".parse().unwrap()]);
     let gate = "kubernetes=Deployment/reader".parse().unwrap();
     let config = loaded(&text(&choices(store, &accounts, gate, Some(Manager::Kubernetes))));
