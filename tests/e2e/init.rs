@@ -9,7 +9,8 @@ use crate::servers;
 
 fn pintail(line: &[&str], dir: &Path, variables: &[(&str, &str)]) -> Run {
     let home = dir.to_str().unwrap();
-    let all = [("HOME", home), ("PATH", "/usr/bin:/bin")].iter().chain(variables);
+    let own = [("HOME", home), ("PATH", "/usr/bin:/bin")];
+    let all = own.iter().chain(variables);
     let all: Vec<_> = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let line: Vec<_> = line.iter().map(|word| (*word).to_owned()).collect();
     Running::start(&line, &all).wait()
