@@ -59,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &["names", "secret"]),
     ("fault", &["redact", "regular"]),
     ("retry", &[]),
+    ("occupancy", &[]),
     // The core: no client, no HTTP, no files, no configuration.
     ("rotation", &["fault", "names", "record", "redact", "retry", "secret", "text"]),
     // What adapters are made of.
@@ -72,6 +73,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "fault",
             "http",
             "names",
+            "occupancy",
             "record",
             "redact",
             "retry",

@@ -50,7 +50,8 @@ impl<W: World + Sync> World for WithPermit<'_, W> {
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
-        self.slot.at_work(Box::pin(self.world.list())).await
+        let asked = self.slot.at_work(Box::pin(self.world.list())).await;
+        asked.unwrap_or_else(|| Err(stopping()))
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
@@ -61,7 +62,8 @@ impl<W: World + Sync> World for WithPermit<'_, W> {
         if reason.is_urgent() {
             self.slot.hurry();
         }
-        self.slot.at_work(Box::pin(self.world.create(name, reason))).await
+        let asked = self.slot.at_work(Box::pin(self.world.create(name, reason))).await;
+        asked.unwrap_or_else(|| Err(CreateError::Refused(stopping())))
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
@@ -72,7 +74,8 @@ impl<W: World + Sync> World for WithPermit<'_, W> {
     }
 
     async fn is_account(&self, name: &str) -> Result<bool, Fault> {
-        self.slot.at_work(Box::pin(self.world.is_account(name))).await
+        let asked = self.slot.at_work(Box::pin(self.world.is_account(name))).await;
+        asked.unwrap_or_else(|| Err(stopping()))
     }
 
     async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
@@ -110,6 +113,7 @@ impl<W: World + Sync> World for WithPermit<'_, W> {
     }
 
     async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
-        self.slot.at_work(Box::pin(self.world.revoke(id))).await
+        let asked = self.slot.at_work(Box::pin(self.world.revoke(id))).await;
+        asked.unwrap_or_else(|| Err(stopping()))
     }
 }
