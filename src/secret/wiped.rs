@@ -81,7 +81,6 @@ pub(crate) mod remains;
 mod tests {
     use super::remains::Needle;
     use super::*;
-    use crate::secret::Token;
 
     #[test]
     fn the_search_finds_what_was_dropped_unwiped() {
@@ -94,15 +93,15 @@ mod tests {
     fn nothing_remains_of_a_secret_or_of_what_was_put_together_from_it() {
         let needle = Needle::draw();
         let token = needle.token();
-        drop(concat(&["a", needle.lend(|_| "b")]));
         token.lend(|text| {
             drop(concat(&["Bearer ", text]));
-            drop(json(&serde_json::json!({})).unwrap());
             drop(json(text).unwrap());
             drop(json_text(&[text, text]).unwrap());
-            let mut bytes = Zeroizing::default();
+            let (mut bytes, mut behind) = (Zeroizing::default(), vec![]);
             for _ in 0..9 {
                 extend(&mut bytes, text.as_bytes());
+                // What grows cannot stay where it is.
+                behind.push(vec![0_u8; 100]);
             }
         });
         let header = token.header("Bearer ").unwrap();
@@ -110,6 +109,5 @@ mod tests {
         drop((token.duplicate(), header));
         drop(token);
         assert!(!needle.is_in_memory());
-        assert!(Token::new("a").is_ok());
     }
 }

@@ -1,11 +1,12 @@
 //! Whether a text is still somewhere in this process's memory.
 
+use std::cell::RefCell;
 use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-
 use secrecy::zeroize::Zeroizing;
 
 use crate::secret::Token;
@@ -18,20 +19,32 @@ const PIECE: usize = 24;
 const AT_ONCE: usize = 1 << 20;
 
 /// A text to search for, as long as MotherDuck's tokens are.
-pub(crate) struct Needle(Vec<u8>);
+pub(crate) struct Needle {
+    text: Vec<u8>,
+    pieces: Vec<Vec<u8>>,
+    /// By the first two bytes, unmasked: whether a piece begins so.
+    begins: Vec<bool>,
+    /// Made before there is anything to find, since what is made later may be made in the memory that is searched.
+    room: RefCell<(Vec<u8>, Vec<u8>)>,
+}
 
 impl Needle {
     /// One that nobody else has.
     pub(crate) fn draw() -> Self {
         let letters = std::iter::repeat_with(fastrand::alphanumeric).take(LENGTH);
-        Self(letters.map(|letter| u8::try_from(letter).unwrap() ^ MASK).collect())
+        let text: Vec<_> = letters.map(|letter| u8::try_from(letter).unwrap() ^ MASK).collect();
+        let pieces = pieces(&text);
+        let mut begins = vec![false; 1 << 16];
+        for piece in &pieces {
+            begins[beginning(piece) ^ beginning(&[MASK; 2])] = true;
+        }
+        let room = RefCell::new((vec![0; AT_ONCE + PIECE], vec![0; AT_ONCE]));
+        Self { text, pieces, begins, room }
     }
 
     /// Lends the text, which is wiped afterwards.
     pub(crate) fn lend<T>(&self, borrower: impl FnOnce(&str) -> T) -> T {
-        let text: Zeroizing<Vec<u8>> =
-            self.0.iter().map(|byte| byte ^ MASK).collect::<Vec<_>>().into();
-        borrower(std::str::from_utf8(&text).unwrap())
+        borrower(&unmasked(&self.text))
     }
 
     /// The text as a token.
@@ -41,65 +54,73 @@ impl Needle {
 
     /// Whether a part of the text, or of what base64 makes of it, is in memory that can be written to.
     pub(crate) fn is_in_memory(&self) -> bool {
-        let pieces = self.pieces();
+        let (buffer, maps) = &mut *self.room.borrow_mut();
+        let mut length = 0;
+        let mut file = File::open("/proc/self/maps").unwrap();
+        loop {
+            match file.read(&mut maps[length..]).unwrap() {
+                0 => break,
+                read => length += read,
+            }
+        }
+        let maps = std::str::from_utf8(&maps[..length]).unwrap();
         let memory = File::open("/proc/self/mem").unwrap();
-        let mut buffer = vec![0; AT_ONCE + PIECE];
-        for (start, end) in writable() {
+        writable(maps).any(|(start, end)| {
             let mut at = start;
             while at < end {
                 let wanted = usize::try_from(end - at).unwrap().min(buffer.len());
                 // Some of it, such as the kernel's own pages, is not to be read.
-                let Ok(read) = memory.read_at(&mut buffer[..wanted], at) else { break };
-                if read == 0 {
-                    break;
+                match memory.read_at(&mut buffer[..wanted], at) {
+                    Ok(read) if read > 0 => {
+                        if self.is_in(&buffer[..read]) {
+                            return true;
+                        }
+                        at += read.min(AT_ONCE) as u64;
+                    }
+                    Ok(_) | Err(_) => break,
                 }
-                if holds(&buffer[..read], &pieces) {
-                    return true;
-                }
-                at += read.min(AT_ONCE) as u64;
             }
-        }
-        false
+            false
+        })
     }
 
-    /// Masked pieces.
-    fn pieces(&self) -> Vec<Vec<u8>> {
-        let mut pieces: Vec<_> = self.0.chunks_exact(PIECE).skip(2).map(<[u8]>::to_vec).collect();
-        for before in 0..3 {
-            let encoded = self.lend(|text| {
-                let text = Zeroizing::new([&"   "[..before], text].concat());
-                Zeroizing::new(STANDARD.encode(text.as_bytes()))
-            });
-            let masked: Vec<_> = encoded.bytes().map(|byte| byte ^ MASK).collect();
-            pieces.extend(masked.chunks_exact(PIECE).skip(2).map(<[u8]>::to_vec));
-        }
-        pieces
+    fn is_in(&self, memory: &[u8]) -> bool {
+        memory.windows(PIECE).filter(|window| self.begins[beginning(window)]).any(|window| {
+            let is_it = |piece: &Vec<u8>| piece.iter().zip(window).all(|(a, b)| a ^ MASK == *b);
+            self.pieces.iter().any(is_it)
+        })
     }
 }
 
-/// Whether one of the pieces stands in there, unmasked.
-fn holds(memory: &[u8], pieces: &[Vec<u8>]) -> bool {
-    let mut begins = vec![false; 1 << 16];
-    let start =
-        |bytes: &[u8], mask: u8| usize::from(bytes[0] ^ mask) << 8 | usize::from(bytes[1] ^ mask);
-    for piece in pieces {
-        begins[start(piece, MASK)] = true;
+fn unmasked(text: &[u8]) -> Zeroizing<String> {
+    let mut unmasked = Zeroizing::new(String::with_capacity(text.len()));
+    unmasked.extend(text.iter().map(|byte| char::from(byte ^ MASK)));
+    unmasked
+}
+
+fn beginning(bytes: &[u8]) -> usize {
+    usize::from(bytes[0]) << 8 | usize::from(bytes[1])
+}
+
+/// Masked pieces of a masked text, and of what base64 makes of it behind other text.
+fn pieces(text: &[u8]) -> Vec<Vec<u8>> {
+    let cut =
+        |masked: &[u8]| masked.chunks_exact(PIECE).skip(2).map(<[u8]>::to_vec).collect::<Vec<_>>();
+    let mut pieces = cut(text);
+    for before in ["", " ", "  "] {
+        let text = super::concat(&[before, &unmasked(text)]);
+        let encoded = Zeroizing::new(STANDARD.encode(text.as_bytes()));
+        pieces.extend(cut(&encoded.bytes().map(|byte| byte ^ MASK).collect::<Vec<_>>()));
     }
-    memory.windows(PIECE).filter(|window| begins[start(window, 0)]).any(|window| {
-        let is_it = |piece: &Vec<u8>| piece.iter().zip(window).all(|(a, b)| a ^ MASK == *b);
-        pieces.iter().any(is_it)
-    })
+    pieces
 }
 
 /// The parts of the memory that can be written to.
-fn writable() -> Vec<(u64, u64)> {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+fn writable(maps: &str) -> impl Iterator<Item = (u64, u64)> {
     let address = |text: &str| u64::from_str_radix(text, 16).unwrap();
-    maps.lines()
-        .filter_map(|line| {
-            let (range, rest) = line.split_once(' ')?;
-            let (start, end) = range.split_once('-')?;
-            rest.starts_with("rw").then(|| (address(start), address(end)))
-        })
-        .collect()
+    maps.lines().filter_map(move |line| {
+        let (range, rest) = line.split_once(' ')?;
+        let (start, end) = range.split_once('-')?;
+        rest.starts_with("rw").then(|| (address(start), address(end)))
+    })
 }
