@@ -106,6 +106,24 @@ mod tests {
         source: std::fmt::Error,
     }
 
+    impl Diagnostic for Outer {
+        fn kind(&self) -> FaultKind {
+            FaultKind::Transient
+        }
+
+        fn hint(&self) -> Option<String> {
+            Some("look".to_owned())
+        }
+    }
+
+    #[test]
+    fn an_errors_own_word_on_what_may_be_done_is_the_faults() {
+        let fails = || -> Result<(), Fault> { Err(Outer { source: std::fmt::Error })? };
+        let fault = fails().unwrap_err();
+        assert_eq!((fault.kind, fault.hint.as_deref()), (FaultKind::Transient, Some("look")));
+        assert_eq!(fault, Fault::from(&Outer { source: std::fmt::Error }));
+    }
+
     #[test]
     fn a_fault_tells_an_error_and_its_causes() {
         let cause = std::fmt::Error;
