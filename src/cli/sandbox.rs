@@ -10,9 +10,8 @@ use crate::sandbox::{self, Options};
 
 /// Starts it, prints one JSON line when it is ready, and waits.
 pub(super) async fn sandbox(options: Options, stop: CancellationToken) -> anyhow::Result<ExitCode> {
-    let sandbox = sandbox::start(options)
-        .await
-        .map_err(|error| CliError::of(&error, ExitCode::Usage, error.hint()))?;
+    let sandbox =
+        sandbox::start(options).await.map_err(|error| CliError::told(&error, ExitCode::Usage))?;
     {
         let mut out = std::io::stdout().lock();
         serde_json::to_writer(&mut out, sandbox.ready())?;
