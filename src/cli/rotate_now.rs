@@ -19,7 +19,7 @@ use crate::audit_log::{self, Cause};
 use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
 use crate::engine::{self, Engine, subject};
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::http::settings::Proxy;
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
@@ -233,7 +233,7 @@ pub(super) async fn rotate(
     stop: CancellationToken,
     watcher: &(dyn Fn(Progress) + Send + Sync),
 ) -> Option<Report> {
-    let world = outside.acting_world(name, stop)?.for_at_most(timeout).because(cause);
+    let world = outside.world(name, stop)?.for_at_most(timeout).because(cause).acting();
     let subject = subject(&outside.config, outside.config.credentials.get(name)?);
     let mut evidence = Evidence::default();
     // Of the highest level, so that no log level takes the names away from the events.

@@ -15,7 +15,7 @@ use crate::sandbox;
 pub(super) async fn sandbox(wanted: &Sandbox, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let sandbox = sandbox::start(wanted.options.clone())
         .await
-        .map_err(|error| CliError::of(&error, ExitCode::Usage, error.hint()))?;
+        .map_err(|error| CliError::told(&error, ExitCode::Usage))?;
     let ready = sandbox.ready();
     let consumers = match &wanted.consumers {
         Some(secrets) => {
