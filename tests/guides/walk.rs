@@ -136,6 +136,11 @@ fn masked(text: &str) -> String {
 }
 
 #[test]
+fn the_front_page_shows_what_the_demo_prints() {
+    Walk::of("README.md").walk();
+}
+
+#[test]
 fn the_tutorial_is_what_happens() {
     Walk::of("docs/tutorial.md").walk();
 }
