@@ -17,6 +17,7 @@ use crate::retry::STEP;
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::pause::paused;
 use crate::rotation::run::{Report, drive};
 use crate::rotation::schedule::{expiring, renewal};
 use crate::rotation::step_log::Progress;
@@ -130,7 +131,7 @@ impl LiveDriver {
         world.production().hurry(slot.is_urgent());
         let watcher = |progress| {
             if let Progress::Saw(record) = &progress
-                && !policy.paused
+                && paused(policy, Some(record), world.time()).is_none()
                 && expiring(policy, record, world.time()).is_some()
             {
                 slot.hurry();

@@ -20,6 +20,7 @@ pub use self::terms::{
 };
 pub use self::tokens::{MOST_ORPHANS, MOST_STRAYS, Unrecorded, unrecorded};
 use crate::record::Record;
+use crate::rotation::pause::paused;
 
 /// A rule: it says what to do, or leaves it to the next one.
 struct Rule {
@@ -80,7 +81,12 @@ struct Case<'a> {
 
 /// The step to take for `subject`, as observed, and which rule says so.
 pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decided {
-    let case = Case { subject, seen, request: seen.request.unless(subject.policy.paused) };
+    let record = match seen.sight {
+        SecretState::Managed(record) => Some(record),
+        SecretState::Edited(_) | SecretState::Unmanaged | SecretState::Vacant(_) => None,
+    };
+    let is_paused = paused(&subject.policy, record, seen.time).is_some();
+    let case = Case { subject, seen, request: seen.request.unless(is_paused) };
     let refuse = |rule, refusal| Decided { rule, step: Decision::Refuse(refusal) };
     match seen.sight {
         SecretState::Unmanaged => refuse("refuse_what_is_unmanaged", Refusal::Unmanaged),

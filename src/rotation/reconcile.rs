@@ -298,7 +298,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             // The write whose answer was lost.
             self.standing.took_part = true;
         }
-        if self.request == Request::ROTATION
+        if self.request.is_rotation()
             && self.standing.record.as_ref().is_some_and(|r| self.serves_wish(r))
         {
             self.joined();
@@ -322,7 +322,7 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     fn joined(&mut self) {
         self.standing.took_part = true;
-        if self.request == Request::ROTATION {
+        if self.request.is_rotation() {
             self.request = Request::FINISH;
         }
     }

@@ -12,7 +12,7 @@ use super::account::{ACCOUNT, Names};
 use super::actor::{Actor, Part, Shared};
 use super::clocks::{Clocks, Date};
 use super::flaws::Flaw;
-use super::ground::{Consumers, Fault, Ground, LIFE, Lists, Seen};
+use super::ground::{Act, Consumers, Fault, Ground, LIFE, Lists, Seen};
 use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
 use crate::names::PlaceMark;
@@ -233,7 +233,7 @@ impl Runner {
             let mut evidence = std::mem::take(&mut *mind.lock().unwrap());
             let mut sweeps = pintail.sweeps;
             loop {
-                if request == Request::COMPROMISED {
+                if request.is_compromised {
                     actor.shared().ground.compromised = true;
                 }
                 if request.gives_up_old_place {
@@ -336,6 +336,9 @@ impl Runner {
             shared.ground.deliver_all();
             shared.ground.consumers = Consumers::Healthy;
             shared.ground.lists = Lists::Honest;
+            if shared.ground.served().is_some_and(|stored| stored.record.pause.is_some()) {
+                shared.ground.person(Act::Resume);
+            }
         }
         for _ in 0..6 {
             self.shared.lock().unwrap().ground.now += SignedDuration::from_mins(20);
