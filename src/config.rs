@@ -112,6 +112,9 @@ pub struct Daemon {
     pub concurrency: usize,
     /// The longest time between two looks at a credential (1 s to 1 d, default 10 min).
     pub sweep: Duration,
+    /// The shortest time between two lists of an account where nothing seems to have changed (1 s to 7 d, default six
+    /// times `sweep`).
+    pub relist: Duration,
     /// How long a shutdown waits for the steps in hand (default 30 s).
     pub shutdown_grace: Duration,
     /// The time between two looks at the configuration's files (1 s to 1 d, default 5 s).

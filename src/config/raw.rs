@@ -77,6 +77,9 @@ pub(super) struct Daemon {
     /// The longest time between two looks at a credential: 1 s to 1 day.
     #[schemars(extend("default" = "10m", "examples" = ["1h"]))]
     pub(super) sweep: Option<Span>,
+    /// The shortest time between two lists of an account's tokens where nothing seems to have changed: 1 s to 7 days; six times `sweep` unless set. Lists take at most a quarter of `motherduck.requests_per_second`, so where the accounts are many it takes longer.
+    #[schemars(extend("default" = "1h", "examples" = ["6h"]))]
+    pub(super) relist: Option<Span>,
     /// How long a shutdown waits for the steps in hand: 0 s to 1 h.
     #[schemars(extend("default" = "30s", "examples" = ["1m"]))]
     pub(super) shutdown_grace: Option<Span>,

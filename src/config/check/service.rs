@@ -63,11 +63,15 @@ fn postgres(raw: raw::Postgres, key: &Key<'_>, findings: &mut Findings) -> Postg
     }
 }
 
+/// An account at rest is listed every so many sweeps, unless the configuration says otherwise.
+const SWEEPS_A_LIST: u32 = 6;
+
 /// `[daemon]`.
 pub(super) fn daemon(raw: &raw::Daemon, key: &Key<'_>, findings: &mut Findings) -> Daemon {
     let second = Duration::from_secs(1);
     let (sweep, grace) = (Duration::from_mins(10), Duration::from_secs(30));
     let hour = Duration::from_hours(1);
+    let sweep = findings.span(&key.child("sweep"), raw.sweep, sweep, second..=DAY);
     Daemon {
         concurrency: usize::from(findings.number(
             &key.child("concurrency"),
@@ -75,7 +79,13 @@ pub(super) fn daemon(raw: &raw::Daemon, key: &Key<'_>, findings: &mut Findings) 
             8_u16,
             1..=256,
         )),
-        sweep: findings.span(&key.child("sweep"), raw.sweep, sweep, second..=DAY),
+        sweep,
+        relist: findings.span(
+            &key.child("relist"),
+            raw.relist,
+            sweep.saturating_mul(SWEEPS_A_LIST),
+            second..=DAY * 7,
+        ),
         shutdown_grace: findings.span(
             &key.child("shutdown_grace"),
             raw.shutdown_grace,

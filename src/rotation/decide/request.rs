@@ -22,14 +22,20 @@ pub struct Request {
     pub is_compromised: bool,
     /// A person says that nobody needs the tokens any more that live where the credential's secret is not.
     pub gives_up_old_place: bool,
+    /// What is at rest by its record is not listed: whoever asks has it listed at another time, on a slower clock.
+    pub spares_lists: bool,
 }
 
 impl Request {
     /// The schedule decides.
     pub const SCHEDULE: Self = Self { begin: Begin::WhatIsDue, ..Self::FINISH };
     /// What is unfinished is finished; nothing begins.
-    pub const FINISH: Self =
-        Self { begin: Begin::Nothing, is_compromised: false, gives_up_old_place: false };
+    pub const FINISH: Self = Self {
+        begin: Begin::Nothing,
+        is_compromised: false,
+        gives_up_old_place: false,
+        spares_lists: false,
+    };
     /// A rotation now.
     pub const ROTATION: Self = Self { begin: Begin::Rotation, ..Self::FINISH };
     /// A rotation now, and no gate: the served token is known to others.
@@ -47,6 +53,12 @@ impl Request {
     #[must_use]
     pub const fn giving_up_old_place(self) -> Self {
         Self { gives_up_old_place: true, ..self }
+    }
+
+    /// The same, without a list where nothing seems to have changed.
+    #[must_use]
+    pub const fn sparing_lists(self) -> Self {
+        Self { spares_lists: true, ..self }
     }
 
     /// Whether tokens that live elsewhere are replaced as well. Of a leak nobody knows which of them leaked.

@@ -20,6 +20,7 @@ mod outcomes;
 )]
 mod planted;
 mod seeds;
+mod sparing;
 mod together;
 mod unmade;
 mod weather;
