@@ -11,7 +11,7 @@ use self::former::Former;
 use super::permit::{Permit, WithPermit};
 use crate::audit_log;
 use crate::config::{Config, Credential, Place};
-use crate::engine::{Engine, ProductionWorld, subject};
+use crate::engine::{ActingWorld, Engine, subject};
 use crate::names::CredentialName;
 use crate::retry::STEP;
 use crate::rotation::clock::Clock;
@@ -59,7 +59,7 @@ pub(super) struct LiveDriver {
 
 /// How a credential is worked on.
 struct Work {
-    world: ProductionWorld,
+    world: ActingWorld,
     subject: Subject,
     credential: Credential,
     places: Vec<Place>,
@@ -88,9 +88,9 @@ pub(super) fn drivers(
 ) -> Vec<(CredentialName, LiveDriver)> {
     let config = &outside.config;
     let driver = |(name, credential): (&CredentialName, &Credential)| {
-        let world = outside.acting_world(name, stop.clone())?;
+        let world = outside.world(name, stop.clone())?;
         let wanted = Work {
-            world: world.because(audit_log::Trigger::Schedule.into()),
+            world: world.because(audit_log::Trigger::Schedule.into()).acting(),
             subject: subject(config, credential),
             credential: credential.clone(),
             places: config.places(credential),
@@ -138,14 +138,14 @@ impl LiveDriver {
     ) -> Report {
         let Work { world, subject, .. } = work;
         let Subject { credential: name, policy, .. } = subject;
-        world.hurry(slot.is_urgent());
+        world.production().hurry(slot.is_urgent());
         let watcher = |progress| {
             if let Progress::Saw(record) = &progress
                 && !policy.paused
                 && expiring(policy, record, world.time()).is_some()
             {
                 slot.hurry();
-                world.hurry(true);
+                world.production().hurry(true);
             }
             self.fleet.progressed(name, &progress);
         };
