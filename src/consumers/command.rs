@@ -17,7 +17,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
 
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::secret::Token;
 use crate::secret::wiped::concat;
 
@@ -94,9 +94,9 @@ pub enum CommandError {
     },
 }
 
-impl CommandError {
+impl Diagnostic for CommandError {
     /// A program that cannot be started needs a person; one that failed may succeed the next time.
-    pub fn kind(&self) -> FaultKind {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Start { .. } => FaultKind::Permanent,
             Self::Exit { .. } | Self::Killed { .. } | Self::TimedOut { .. } | Self::Wait { .. } => {
@@ -105,8 +105,7 @@ impl CommandError {
         }
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Start { program, .. } => Some(format!(
                 "check that {} exists and that pintail's user may execute it",

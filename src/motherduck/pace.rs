@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::Failure;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::retry::{MOTHERDUCK_UNREACHED, Retry};
 
 /// The error after the last attempt, which failed with `failure` though it could have been repeated.

@@ -46,7 +46,7 @@ impl<W: World + Sync> Layer for WithPermit<'_, W> {
 
     async fn list(&self) -> Result<Vec<ListedToken>, ListError> {
         let asked = self.slot.at_work(Box::pin(self.world.list())).await;
-        asked.unwrap_or_else(|| Err(ListError::Failed(stopping())))
+        asked.unwrap_or_else(|| Err(stopping().into()))
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
