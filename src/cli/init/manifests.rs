@@ -187,12 +187,14 @@ pub(super) fn next(choices: &Choices, configuration: &Path) -> Vec<String> {
     let paste = format!(
         "install -D --mode=0600 /dev/stdin {admin}   # paste MotherDuck's admin token, end with Ctrl-D"
     );
+    let paste = (!choices.admin_token.exists()).then_some(paste);
     match choices.manager {
-        None => vec![
-            paste,
-            format!("pintail --config {file} check"),
-            format!("pintail --config {file} rotate-now --due   # or, for good: run"),
-        ],
+        None => {
+            let mut all = Vec::from_iter(paste);
+            all.push(format!("pintail --config {file} check"));
+            all.push(format!("pintail --config {file} rotate-now --due   # or, for good: run"));
+            all
+        }
         Some(Manager::Systemd) => {
             let names: &[&str] = match choices.store.kind() {
                 StoreKind::File => &["pintail*.service", "pintail*.path"],
@@ -200,13 +202,14 @@ pub(super) fn next(choices: &Choices, configuration: &Path) -> Vec<String> {
             };
             let units: Vec<_> = names.iter().map(|name| shown(&folder.join(name))).collect();
             let units = units.join(" ");
-            vec![
-                format!(
-                    "install -D --mode=0644 {file} /etc/pintail/pintail.toml && install --mode=0644 -t /etc/systemd/system {units}"
-                ),
-                paste,
+            let mut all = vec![format!(
+                "install -D --mode=0644 {file} /etc/pintail/pintail.toml && install --mode=0644 -t /etc/systemd/system {units}"
+            )];
+            all.extend(paste);
+            all.push(
                 "systemctl daemon-reload && systemctl enable --now pintail.service".to_owned(),
-            ]
+            );
+            all
         }
         Some(Manager::Kubernetes) => {
             let folder = if folder.as_os_str().is_empty() { ".".to_owned() } else { shown(folder) };

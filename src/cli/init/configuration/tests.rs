@@ -47,7 +47,7 @@ fn every_combination_of_choices_loads_without_a_warning() {
     ];
     let tables = Accounts::Named(vec!["etl_prod".parse().unwrap(), "dashboards".parse().unwrap()]);
     let fleets =
-        [tables, Accounts::Fleet("customer_*".to_owned()), Accounts::Fleet("*".to_owned())];
+        [tables, Accounts::Fleet("customer_*".to_owned()), Accounts::Fleet("*_etl".to_owned())];
     let gates = [
         "none",
         "wait=2h",
