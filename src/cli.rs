@@ -29,6 +29,7 @@ mod man;
 mod muster;
 mod notify;
 mod output;
+mod pause;
 mod plan;
 mod progress;
 mod reveal;

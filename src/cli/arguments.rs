@@ -12,6 +12,7 @@ mod generated;
 mod init;
 mod notify;
 mod pattern;
+mod pause;
 mod rotate_now;
 mod sandbox;
 mod schedule;
@@ -35,6 +36,7 @@ pub use self::generated::{Completions, Man};
 pub use self::init::{GateChoice, Init, Manager, StoreKind};
 pub use self::notify::{Notify, TestSinks};
 pub use self::pattern::Pattern;
+pub use self::pause::{Pause, Resume};
 pub use self::rotate_now::{Mode, OldPlace, RotateNow, Scope, Urgency};
 pub use self::sandbox::Sandbox;
 pub use self::schedule::Schedule;
@@ -146,6 +148,16 @@ pub enum Command {
     Identify,
     /// Serve the predecessor again, while it lives and is not yet marked as retiring.
     RollBack(RollBack),
+    /// Pause credentials by hand: nothing is begun for them, by any pintail, until they are resumed.
+    ///
+    /// The pause stands in the credential's secret, beside the token, so that every pintail of this owner obeys, without
+    /// a change of anybody's configuration. A rotation that is under way is finished. `pintail rotate-now NAME` works
+    /// all the same. A paused token is not replaced before it expires: pintail warns of that.
+    Pause(Pause),
+    /// End pauses that were set by hand.
+    ///
+    /// What the configuration says (`paused = true`) stays as it is.
+    Resume(Resume),
     /// Show what the rules do that make credentials of accounts, before they do it.
     #[command(subcommand)]
     Fleet(Fleet),

@@ -86,7 +86,7 @@ async fn rotate(
     };
     let asked = (Request::ROTATION, audit_log::Trigger::Manual.into());
     let report = rotate_now::rotate(outside, name, asked, None, stop, &watcher).await;
-    Ok(report.map(|report| CredentialResult::new(name, report)))
+    Ok(report.map(|report| CredentialResult::new(name, report, None)))
 }
 
 /// What is shown by a step that came about.

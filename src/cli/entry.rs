@@ -110,6 +110,18 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let code = super::identify::identify(mustered.config.clone(), output).await?;
             Ok(mustered.end(code))
         }
+        Command::Pause(wanted) => {
+            let which = &wanted.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
+            let code = super::pause::pause(mustered.config.clone(), wanted, output).await?;
+            Ok(mustered.end(code))
+        }
+        Command::Resume(wanted) => {
+            let which = &wanted.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
+            let code = super::pause::resume(mustered.config.clone(), wanted, output).await?;
+            Ok(mustered.end(code))
+        }
         Command::Fleet(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
         Command::Account(deed @ Account::List(_)) => {
             // Whether an account is covered shows only with the rules' members.
