@@ -21,6 +21,7 @@ mod error;
 mod fleet;
 mod identify;
 mod import;
+mod init;
 mod inventory;
 mod journald;
 mod log;
@@ -48,9 +49,9 @@ mod whose;
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,
     CreateToken, DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount,
-    Filters, Fleet, Fleets, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output,
-    Pattern, RevokeToken, RollBack, RotateNow, Schedule, Scope, SetDucklings, TestPattern,
-    TestSinks, Token, Urgency, VerifyAuditLog,
+    Filters, Fleet, Fleets, Init, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace,
+    Output, Pattern, RevokeToken, RollBack, RotateNow, Sandbox, Schedule, Scope, SetDucklings,
+    TestPattern, TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;
 

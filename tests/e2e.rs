@@ -40,6 +40,8 @@ mod faults;
 mod fleets;
 #[path = "e2e/gates.rs"]
 mod gates;
+#[path = "e2e/hanging.rs"]
+mod hanging;
 #[path = "e2e/history.rs"]
 mod history;
 #[path = "e2e/holding.rs"]
@@ -54,6 +56,8 @@ mod http;
 mod identity;
 #[path = "e2e/import.rs"]
 mod import;
+#[path = "e2e/init.rs"]
+mod init;
 #[path = "e2e/load.rs"]
 mod load;
 #[path = "e2e/log.rs"]

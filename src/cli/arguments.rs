@@ -10,10 +10,12 @@ mod filters;
 mod fleet;
 mod generated;
 mod import;
+mod init;
 mod notify;
 mod pattern;
 mod pause;
 mod rotate_now;
+mod sandbox;
 mod schedule;
 mod token;
 
@@ -33,10 +35,12 @@ pub use self::filters::Filters;
 pub use self::fleet::{Fleet, Fleets, TestPattern};
 pub use self::generated::{Completions, Man};
 pub use self::import::{Import, TOKEN_FIELD};
+pub use self::init::{GateChoice, Init, Manager, StoreKind};
 pub use self::notify::{Notify, TestSinks};
 pub use self::pattern::Pattern;
 pub use self::pause::{Pause, Resume};
 pub use self::rotate_now::{Mode, OldPlace, RotateNow, Scope, Urgency};
+pub use self::sandbox::Sandbox;
 pub use self::schedule::Schedule;
 pub use self::token::{CreateToken, RevokeToken, Token};
 
@@ -105,6 +109,12 @@ pub enum LogFormat {
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
+    /// Write a configuration: it asks, or takes flags, and finds what it can by itself.
+    ///
+    /// The file is the one that --config names, or else pintail.toml here; nothing is ever overwritten. It ends with 0
+    /// once its files are written and `check` finds nothing wrong with them, and with 1 if it does. `init --sandbox DIR`
+    /// makes a playground instead, which needs no account at MotherDuck.
+    Init(Init),
     /// Run the daemon: rotate every credential when it is due.
     ///
     /// How it stands is shown at http://127.0.0.1:9187/, or where `server.listen` says.
@@ -177,7 +187,7 @@ pub enum Command {
     #[command(subcommand)]
     AuditLog(AuditLog),
     /// Run a stand-in for MotherDuck, its REST API and its Postgres endpoint, on this machine.
-    Sandbox(crate::sandbox::Options),
+    Sandbox(Sandbox),
     /// Show whole rotations of three accounts, step by step, with nothing but this program.
     Demo,
     /// Write the completions for a shell to standard output.

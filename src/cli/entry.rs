@@ -58,9 +58,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let output = arguments.output;
     match &arguments.command {
-        Command::Sandbox(options) => {
-            sandbox::sandbox(options.clone(), shutdown_on_signals()?).await
+        Command::Init(wanted) => {
+            Box::pin(super::init::init(wanted, &arguments.config, output)).await
         }
+        Command::Sandbox(wanted) => sandbox::sandbox(wanted, shutdown_on_signals()?).await,
         Command::Completions(wanted) => super::completions::completions(wanted),
         Command::Man(wanted) => super::man::man(wanted.dir.as_deref()),
         Command::Schema => super::schema::schema(),

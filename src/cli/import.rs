@@ -21,6 +21,7 @@ use super::{ExitCode, Output, answer, by_hand};
 use crate::config::Config;
 use crate::consumers::verify::identify;
 use crate::engine::Engine;
+use crate::fault::Diagnostic;
 use crate::motherduck::Client;
 use crate::names::{AccountName, CredentialName};
 use crate::record::SecretContent;

@@ -19,7 +19,7 @@ use crate::audit_log::{self, Cause};
 use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
 use crate::engine::{self, Engine, subject};
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::http::settings::Proxy;
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;

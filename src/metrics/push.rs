@@ -6,7 +6,7 @@ use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
 use super::Format;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::http::origin;
 use crate::http::reason::{behind, reason};
 use crate::http::settings::Proxy;
@@ -49,17 +49,15 @@ pub enum PushError {
     },
 }
 
-impl PushError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for PushError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Client(_) | Self::Url { .. } => FaultKind::Permanent,
             Self::Unanswered { .. } | Self::Status { .. } => FaultKind::Transient,
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         Some("the rotation is not affected; name the URL of a Prometheus Pushgateway".to_owned())
     }
 }

@@ -58,7 +58,8 @@ const SETTLED: &[Rule] = rules![
     AtOnce replace_what_others_know,
     AtOnce refuse_to_roll_back,
     AtOnce replace_what_wears_out,
-    AtOnce list, // all that follows rests on it
+    Mirrored rest_between_lists, // on the word of an earlier list
+    AtOnce list,                 // all that follows rests on it
     Mirrored revoke_predecessors,
     AtOnce replace_what_expires, // no mirror is waited for
     AtOnce hold_what_is_not_checked,

@@ -325,9 +325,13 @@ impl Entry {
         if self.record.is_none() {
             return;
         }
-        let orphans = self.tokens.orphans.take();
-        self.tokens = tokens.clone();
-        self.tokens.orphans = self.tokens.orphans.take().or(orphans);
+        let mut before = std::mem::replace(&mut self.tokens, tokens.clone());
+        if tokens.orphans.is_none() {
+            self.tokens.orphans = before.orphans.take();
+            let is_sealed = self.record.as_ref().is_some_and(|it| it.phase == Phase::Retiring);
+            // What was sealed was revoked at once, but for what is known to live, or a list will tell.
+            self.tokens.predecessors.retain(|id| !is_sealed || before.predecessors.contains(id));
+        }
     }
 
     /// The tokens that the record knows.

@@ -24,6 +24,8 @@ pub struct Request {
     pub gives_up_old_place: bool,
     /// Nobody named the credential: a rotation that is asked for begins only where it is not paused.
     pub heeds_pause: bool,
+    /// What is at rest by its record is not listed: whoever asks has it listed at another time, on a slower clock.
+    pub spares_lists: bool,
 }
 
 impl Request {
@@ -35,6 +37,7 @@ impl Request {
         is_compromised: false,
         gives_up_old_place: false,
         heeds_pause: false,
+        spares_lists: false,
     };
     /// A rotation now.
     pub const ROTATION: Self = Self { begin: Begin::Rotation, ..Self::FINISH };
@@ -59,6 +62,12 @@ impl Request {
     #[must_use]
     pub const fn heeding_pause(self) -> Self {
         Self { heeds_pause: true, ..self }
+    }
+
+    /// The same, without a list where nothing seems to have changed.
+    #[must_use]
+    pub const fn sparing_lists(self) -> Self {
+        Self { spares_lists: true, ..self }
     }
 
     /// Whether it is [`Self::ROTATION`], whoever is meant.

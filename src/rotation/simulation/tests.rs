@@ -21,6 +21,7 @@ mod pauses;
 )]
 mod planted;
 mod seeds;
+mod sparing;
 mod together;
 mod unmade;
 mod weather;
