@@ -40,6 +40,8 @@ mod faults;
 mod fleets;
 #[path = "e2e/gates.rs"]
 mod gates;
+#[path = "e2e/hanging.rs"]
+mod hanging;
 #[path = "e2e/history.rs"]
 mod history;
 #[path = "e2e/holding.rs"]

@@ -13,13 +13,13 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
 
 use crate::fault::{Diagnostic, FaultKind};
 use crate::secret::Token;
+use crate::secret::wiped::concat;
 
 #[cfg(test)]
 pub(crate) use context::sample;
@@ -218,7 +218,7 @@ async fn finish(
 ) -> std::io::Result<ExitStatus> {
     let hand_over = async {
         if let (Some(mut stdin), Some(token)) = (stdin, token) {
-            let line = Zeroizing::new(token.lend(|text| format!("{text}\n")));
+            let line = token.lend(|text| concat(&[text, "\n"]));
             let _ = stdin.write_all(line.as_bytes()).await;
             let _ = stdin.shutdown().await;
         }

@@ -270,6 +270,9 @@ pub enum Failure {
         /// What came of the last one.
         source: Box<Failure>,
     },
+    /// A stop came while it waited to be sent, or sent again.
+    #[error("pintail is stopping, and sends nothing more")]
+    Stopping,
 }
 
 impl Failure {
@@ -292,7 +295,8 @@ impl Failure {
             | Self::RateLimited { .. }
             | Self::Unexpected(_)
             | Self::Unfinished { .. }
-            | Self::Malformed { .. } => Reach::Answered,
+            | Self::Malformed { .. }
+            | Self::Stopping => Reach::Answered,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.reach(),
         }
     }
@@ -321,7 +325,9 @@ impl Failure {
             | Self::Unavailable { .. }
             | Self::Unexpected(_)
             | Self::Unfinished { .. }
-            | Self::Malformed { .. } => false,
+            | Self::Malformed { .. }
+            // It may have been sent before.
+            | Self::Stopping => false,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => {
                 source.is_without_effect()
             }
@@ -339,7 +345,8 @@ impl Diagnostic for Failure {
             | Self::RateLimited { .. }
             | Self::Unavailable { .. }
             | Self::Unfinished { .. }
-            | Self::Malformed { .. } => FaultKind::Transient,
+            | Self::Malformed { .. }
+            | Self::Stopping => FaultKind::Transient,
             Self::Unexpected(refusal) if refusal.status >= 500 => FaultKind::Transient,
             Self::AdminTokenElsewhere(fault) => fault.kind,
             Self::AdminToken(_)
@@ -387,7 +394,8 @@ impl Diagnostic for Failure {
             | Self::Unavailable { .. }
             | Self::Unexpected(_)
             | Self::Unfinished { .. }
-            | Self::Malformed { .. } => None,
+            | Self::Malformed { .. }
+            | Self::Stopping => None,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.hint(),
         }
     }

@@ -7,7 +7,6 @@ mod secret;
 use std::fmt;
 
 use jiff::SignedDuration;
-use serde_json::json;
 
 pub use self::error::KubernetesError;
 use self::publication::{Edition, Next, Publication};
@@ -207,13 +206,12 @@ impl Secrets {
     /// Puts the text of a token that is about to be replaced aside.
     async fn keep(&self, name: &str, record: &Record, token: &Token) -> Result<(), Answer> {
         let name = previous(name);
-        let data = keeping(record, token);
-        let change = json!({ "data": data });
+        let change = keeping(record, token);
         let place = self.one(&name);
         let patch = || self.cluster.patch::<Secret>(&place, &change, Content::Secret, Mode::Real);
         let kept = match patch().await {
             Err(answer) if answer.is_absence() && self.settings.create => {
-                let whole = secret::made(&self.settings, &name, "Opaque", &data);
+                let whole = secret::keeper(&self.settings, &name, record, token);
                 let made: Result<Secret, _> =
                     self.cluster.create(&self.all(), &whole, Content::Secret, Mode::Real).await;
                 match made {
