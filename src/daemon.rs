@@ -3,6 +3,7 @@
 mod backoff;
 mod current;
 mod driver;
+mod list_clock;
 mod muster;
 mod notice;
 mod pending;

@@ -54,6 +54,8 @@ mod hostile;
 mod http;
 #[path = "e2e/identity.rs"]
 mod identity;
+#[path = "e2e/init.rs"]
+mod init;
 #[path = "e2e/load.rs"]
 mod load;
 #[path = "e2e/log.rs"]

@@ -119,7 +119,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What is known of the credentials, and who shows and tells it.
     ("traces", &["fault", "http", "names", "retry", "rotation", "secret", "tls", "workers"]),
     ("status", &["fault", "log", "names", "record", "rotation", "request_stats", "workers"]),
-    ("metrics", &["fault", "status", "http", "rotation", "request_stats", "tls"]),
+    ("metrics", &["fault", "status", "http", "process", "rotation", "request_stats", "tls"]),
     (
         "notifications",
         &[

@@ -52,7 +52,7 @@ ca_file = "/etc/pintail/sandbox-ca.pem"
 dir = "/var/lib/pintail/secrets"
 [daemon]
 sweep = "1s"
-[credentials.etl]
+[credentials.etl_prod]
 username = "etl_prod"
 store = "local"
 path = "{credential}"
@@ -70,8 +70,8 @@ consumer() {
   sed "s|^ExecStart=.*|ExecStart=/bin/sh -c '$2 \| sha256sum; exec sleep infinity'|" "../consumers/systemd/$1" \
     >"$root/etc/systemd/system/$1"
 }
-consumer etl.service 'cat "$motherduck_token_file"'
-consumer etl-environment.service 'printf %%s "$motherduck_token"'
+consumer etl_prod.service 'cat "$motherduck_token_file"'
+consumer etl_prod-environment.service 'printf %%s "$motherduck_token"'
 cat >"$root/etc/systemd/system/try.service" <<'UNIT'
 [Unit]
 After=multi-user.target
@@ -91,9 +91,9 @@ cat >"$root/srv/try.sh" <<'SCRIPT'
 set -Eeuo pipefail
 step() { printf '\n== %s\n' "$*"; }
 until_true() { for _ in {1..300}; do "$@" 2>/dev/null && return; sleep 0.1; done; echo "error: never came true: $*"; false; }
-served() { sed -n 's/^  "token_id": *"\([^"]*\)".*/\1/p' /var/lib/pintail/secrets/etl/record.json; }
+served() { sed -n 's/^  "token_id": *"\([^"]*\)".*/\1/p' /var/lib/pintail/secrets/etl_prod/record.json; }
 property() { systemctl show --value --property "$1" "$2"; }
-trap 'echo "error: line $LINENO"; journalctl --no-pager | grep -v pintail.service | tail -60; systemctl --no-pager status etl.service pintail-reload@etl.path pintail-reload@etl.service' ERR
+trap 'echo "error: line $LINENO"; journalctl --no-pager | grep -v pintail.service | tail -60; systemctl --no-pager status etl_prod.service pintail-reload@etl_prod.path pintail-reload@etl_prod.service' ERR
 
 step 'the stand-in'
 systemctl start sandbox.service
@@ -113,13 +113,13 @@ systemctl reset-failed pintail.service
 
 step 'the daemon makes the first token'
 systemctl start pintail.service
-until_true test -e /var/lib/pintail/secrets/etl/record.json
+until_true test -e /var/lib/pintail/secrets/etl_prod/record.json
 pid=$(property MainPID pintail.service)
 ps -o user=,pid=,args= -p "$pid"
 user=$(ps -o uid= -p "$pid")
 ((61184 <= user && user <= 65519)) # systemd's range of users that exist only while a service runs
 grep -E '^(CapEff|NoNewPrivs|Seccomp):' "/proc/$pid/status"
-stat -L -c '%A %U %n' /var/lib/pintail /var/lib/pintail/secrets/etl/token
+stat -L -c '%A %U %n' /var/lib/pintail /var/lib/pintail/secrets/etl_prod/token
 
 step 'a look at it as the service sees it'
 systemd-run --pipe --wait --quiet --property=DynamicUser=yes --property=User=pintail --property=StateDirectory=pintail \
@@ -128,22 +128,22 @@ systemd-run --pipe --wait --quiet --property=DynamicUser=yes --property=User=pin
   --unit=check.service pintail check
 
 step 'a consumer is restarted with each new token'
-systemctl start etl.service
-systemctl start pintail-reload@etl.path
+systemctl start etl_prod.service
+systemctl start pintail-reload@etl_prod.path
 first=$(served)
 until_true eval '[[ $(served) != '"$first"' ]]'
 second=$(served)
 until_true eval '[[ $(served) != '"$second"' ]]'
 echo "$first, then $second, then $(served)"
-until_true eval '[[ $(journalctl -u etl.service -o cat | grep -E "^[0-9a-f]{64}" | sort -u | wc -l) -ge 3 ]]'
-journalctl -u etl.service -o cat | grep -E '^[0-9a-f]{64}'
+until_true eval '[[ $(journalctl -u etl_prod.service -o cat | grep -E "^[0-9a-f]{64}" | sort -u | wc -l) -ge 3 ]]'
+journalctl -u etl_prod.service -o cat | grep -E '^[0-9a-f]{64}'
 
 step 'a consumer has it in its environment'
-systemctl start etl-environment.service
-digests() { sha256sum /var/lib/pintail/secrets/etl/..0*/token | cut -d' ' -f1; }
-until_true eval 'journalctl -u etl-environment.service -o cat | grep -qE "^[0-9a-f]{64}"'
-digests | grep -xF "$(journalctl -u etl-environment.service -o cat | grep -oE '^[0-9a-f]{64}' | tail -1)"
-systemctl stop etl-environment.service
+systemctl start etl_prod-environment.service
+digests() { sha256sum /var/lib/pintail/secrets/etl_prod/..0*/token | cut -d' ' -f1; }
+until_true eval 'journalctl -u etl_prod-environment.service -o cat | grep -qE "^[0-9a-f]{64}"'
+digests | grep -xF "$(journalctl -u etl_prod-environment.service -o cat | grep -oE '^[0-9a-f]{64}' | tail -1)"
+systemctl stop etl_prod-environment.service
 
 step 'it tells systemd how it stands'
 [[ $(property Type pintail.service) == notify ]]
@@ -197,13 +197,13 @@ systemctl list-timers --no-pager pintail-rotate.timer
 sleep 6
 systemctl start pintail-rotate.service
 [[ $(property Result pintail-rotate.service) == success ]]
-journalctl -u pintail-rotate.service -o cat | grep 'etl: rotated'
+journalctl -u pintail-rotate.service -o cat | grep 'etl_prod: rotated'
 
 step 'no token is in the journal'
-for file in /etc/pintail/motherduck-admin-token /var/lib/pintail/secrets/etl/..*/token; do
+for file in /etc/pintail/motherduck-admin-token /var/lib/pintail/secrets/etl_prod/..*/token; do
   journalctl -o cat | grep -qF "$(cat "$file")" && { echo "error: $file is in the journal"; false; }
 done
-ls -d /var/lib/pintail/secrets/etl/..0*
+ls -d /var/lib/pintail/secrets/etl_prod/..0*
 step 'all of it worked'
 SCRIPT
 

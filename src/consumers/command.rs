@@ -25,6 +25,7 @@ use crate::secret::wiped::concat;
 pub(crate) use context::sample;
 pub use context::{Context, Encoding};
 use group::Group;
+pub use group::kill_all;
 use tail::Tail;
 
 /// How long output is still read after the command has ended: a process that it left behind may hold the pipe open.

@@ -22,7 +22,7 @@ use crate::names::CredentialName;
 use crate::occupancy;
 use crate::retry::MOTHERDUCK;
 use crate::rotation::condition::{Reason as Why, Tokens};
-use crate::rotation::decide::Reason;
+use crate::rotation::decide::{Reason, Request};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::run::{LastSeen, Outcome, Problem, Report};
 
@@ -56,6 +56,8 @@ enum Does {
 #[derive(Default)]
 struct Seen {
     looks: Mutex<Vec<(String, Duration)>>,
+    /// Those that listed, whatever the record said.
+    lists: Mutex<Vec<(String, Duration)>>,
     remembered: Mutex<Vec<u32>>,
     busy: AtomicUsize,
     most_busy: AtomicUsize,
@@ -90,11 +92,15 @@ struct Fake {
 }
 
 impl Driver for Fake {
-    async fn drive(&self, evidence: &mut Evidence, slot: &Permit) -> Report {
+    async fn drive(&self, request: Request, evidence: &mut Evidence, slot: &Permit) -> Report {
         let begun = self.clock.start.elapsed();
         let nth = {
             let mut looks = self.seen.looks.lock().unwrap();
             looks.push((self.name.clone(), begun));
+            if !request.spares_lists {
+                evidence.listed_at = Some(self.clock.now());
+                self.seen.lists.lock().unwrap().push((self.name.clone(), begun));
+            }
             looks.iter().filter(|(name, _)| *name == self.name).count()
         };
         let _here = self.enter(&self.here, &self.seen.overlapped);
@@ -277,9 +283,14 @@ const RENEW_BEFORE: Duration = Duration::from_hours(1);
 const SWEEP: Duration = Duration::from_mins(10);
 const GRACE: Duration = Duration::from_secs(30);
 
+fn rules(concurrency: usize) -> Rules {
+    let (relist, requests_per_second) = (SWEEP * 6, 10);
+    Rules { concurrency, sweep: SWEEP, relist, requests_per_second, shutdown_grace: GRACE }
+}
+
 fn bench(concurrency: usize) -> Bench {
     let stop = CancellationToken::new();
-    let rules = Rules { concurrency, sweep: SWEEP, shutdown_grace: GRACE };
+    let rules = rules(concurrency);
     Bench {
         planner: Planner::new(rules, crate::status::nobody(), stop.clone()),
         seen: Arc::default(),

@@ -48,6 +48,8 @@ impl<W> Audited<W> {
             Purpose::Fence | Purpose::Amend => Event::Touched,
             Purpose::Mirror => Event::Mirrored,
             Purpose::Adopt => Event::Adopted,
+            Purpose::Pause => Event::Paused,
+            Purpose::Resume => Event::Resumed,
         };
         let (previous_token_ids, subject) = match site {
             Site::Store => (record.previous_token_ids.clone(), None),

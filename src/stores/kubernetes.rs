@@ -58,7 +58,7 @@ impl Secrets {
                 others: UserKeys::default(),
             });
         };
-        let slot = secret.slot(at.fields()).map_err(|error| match error {
+        let (slot, others) = secret.slot(at.fields()).map_err(|error| match error {
             RecordError::Damaged { .. } => {
                 let (name, namespace) = (at.path.clone(), self.settings.namespace.clone());
                 KubernetesError::Damaged { name, namespace }.into()
@@ -78,7 +78,7 @@ impl Secrets {
             self.fit(&at.path, &secret)?;
         }
         let version = secret.edition().version();
-        Ok(Reading { version, slot, others: UserKeys::default() })
+        Ok(Reading { version, slot, others })
     }
 
     /// Tries a write that would change the version alone, without effect: rights, quotas and admission are asked as
@@ -157,7 +157,8 @@ impl Secrets {
                     Publication::created(made.map(|secret| secret.edition()))
                 }
                 Next::Write(edition) => {
-                    let change = publication(&self.settings, &edition, at.fields(), record, token);
+                    let written = (record, &over.others);
+                    let change = publication(&self.settings, &edition, at.fields(), written, token);
                     let written: Result<Object, _> = self
                         .cluster
                         .patch(&self.one(name), &change, Content::Secret, Mode::Real)

@@ -12,7 +12,9 @@ use uuid::Uuid;
 use super::publication::Edition;
 use crate::kubernetes::Metadata;
 use crate::names::TokenId;
-use crate::record::{Fields, Part, Record, RecordError, SecretContent};
+use crate::record::{
+    Fields, Part, Record, RecordError, SecretContent, UserKeys, decode_record, encode_record,
+};
 use crate::secret::wiped::{concat, json_text};
 use crate::secret::{Token, Wiped};
 use crate::stores::settings::KubernetesStore;
@@ -49,23 +51,26 @@ impl Secret {
         }
     }
 
-    /// What stands in it.
-    pub(super) fn slot(&self, fields: Fields<'_>) -> Result<SecretContent, RecordError> {
+    /// What stands in it, and what of its record is a newer version's.
+    pub(super) fn slot(
+        &self,
+        fields: Fields<'_>,
+    ) -> Result<(SecretContent, UserKeys), RecordError> {
         let token = self.text(fields.token).and_then(|text| Token::new(&text).ok());
         let Some(annotation) = self.metadata.annotations.get(RECORD) else {
-            return Ok(
-                token.map_or(SecretContent::Vacant, |token| SecretContent::Unmanaged { token })
-            );
+            let slot =
+                token.map_or(SecretContent::Vacant, |token| SecretContent::Unmanaged { token });
+            return Ok((slot, UserKeys::default()));
         };
-        let record: Box<Record> = serde_json::from_str(annotation).map_err(|_| {
-            RecordError::Damaged { reason: format!("the annotation {RECORD} is not a record") }
-        })?;
-        Ok(match token {
+        let (record, others) = decode_record(annotation)?;
+        let record = Box::new(record);
+        let slot = match token {
             Some(token) if token.sha256() == record.token_sha256 => {
                 SecretContent::Managed { record, token }
             }
             token => SecretContent::Edited { record, token },
-        })
+        };
+        Ok((slot, others))
     }
 
     /// What somebody else keeps under a key that pintail would write.
@@ -188,11 +193,11 @@ pub(super) fn publication(
     settings: &KubernetesStore,
     edition: &Edition,
     fields: Fields<'_>,
-    record: &Record,
+    (record, others): (&Record, &UserKeys),
     token: &Token,
 ) -> Change {
     let mut annotations = annotations(settings);
-    annotations.insert(RECORD, serde_json::to_string(record).unwrap_or_default());
+    annotations.insert(RECORD, encode_record(record, others));
     let mut data = Data::new();
     data.insert(fields.token.to_owned(), token.lend(Encoded::of));
     if let Some(field) = fields.token_id {
@@ -264,7 +269,14 @@ mod tests {
         };
         let edition = Edition { uid: "u".to_owned(), resource_version: "1".to_owned() };
         let fields = Fields { token: "token", token_id: None };
-        let written = json(&publication(&settings, &edition, fields, &record, &token)).unwrap();
+        let written = json(&publication(
+            &settings,
+            &edition,
+            fields,
+            (&record, &UserKeys::default()),
+            &token,
+        ))
+        .unwrap();
         let secret: Secret = serde_json::from_slice(&written).unwrap();
         assert!(secret.slot(fields).is_ok() && secret.text("token").is_some());
         for change in [keeping(&record, &token), keeper(&settings, "etl", &record, &token)] {
