@@ -72,7 +72,7 @@ impl Run {
     }
 
     /// What a run said that ended with `code`, and wrote nothing to standard output.
-    pub fn complaint(&self, code: i32) -> &str {
+    pub fn refusal(&self, code: i32) -> &str {
         assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{self:?}");
         assert!(self.stderr.contains("error: "), "{self:?}");
         &self.stderr
