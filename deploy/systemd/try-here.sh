@@ -5,8 +5,11 @@
 # systemd-container.
 #
 #   deploy/systemd/try-here.sh PINTAIL      a static binary, such as deploy/release.sh makes; a debug build does, too
+#   deploy/systemd/try-here.sh PINTAIL DEB  installs the package of deploy/package.sh in place of the files, upgrades it
+#                                           at the end, and removes it
 set -euo pipefail
 binary=$(realpath "$1")
+package=${2:+$(realpath "$2")}
 cd "$(dirname "$0")"
 
 missing=()
@@ -24,9 +27,21 @@ root=$work/root
 echo '== a Debian with systemd'
 debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,procps,ca-certificates bookworm "$root" >"$work/debootstrap.log"
 
-install -D --mode=0755 "$binary" "$root/usr/local/bin/pintail"
-install --mode=0644 -t "$root/etc/systemd/system" ./*.service ./*.timer ./*.path
-install -d --mode=0755 "$root/etc/pintail"
+if [[ -n $package ]]; then
+  program=/usr/bin/pintail
+  cp "$package" "$root/srv/pintail.deb"
+  chroot "$root" dpkg --install /srv/pintail.deb
+  # Whoever installs it finds all of it.
+  chroot "$root" /bin/sh -ec "test -x $program; test -e /usr/share/man/man1/pintail.1; test -e /usr/lib/systemd/system/pintail.service;
+    test -e /usr/share/bash-completion/completions/pintail; test -e /etc/pintail/pintail.toml"
+  # What is under /etc is the administrator's.
+  rm "$root/etc/pintail/pintail.toml"
+else
+  program=/usr/local/bin/pintail
+  install -D --mode=0755 "$binary" "$root$program"
+  install --mode=0644 -t "$root/etc/systemd/system" ./*.service ./*.timer ./*.path
+  install -d --mode=0755 "$root/etc/pintail"
+fi
 echo '127.0.0.1 localhost' >"$root/etc/hosts"
 
 install -d --mode=0755 "$root/etc/systemd/system/pintail.service.d"
@@ -60,9 +75,9 @@ schedule = "*/5 * * * * *"
 ttl = "1h"
 gate.wait = "2s"
 TOML
-cat >"$root/etc/systemd/system/sandbox.service" <<'UNIT'
+cat >"$root/etc/systemd/system/sandbox.service" <<UNIT
 [Service]
-ExecStart=/usr/local/bin/pintail sandbox --rest-listen 127.0.0.1:18431 --postgres-listen 127.0.0.1:18432 --dir /srv/sandbox --accounts etl_prod,report_prod
+ExecStart=$program sandbox --rest-listen 127.0.0.1:18431 --postgres-listen 127.0.0.1:18432 --dir /srv/sandbox --accounts etl_prod,report_prod
 StandardOutput=file:/srv/ready.json
 UNIT
 # The consumers that are shipped: each holds the token that it started with, and tells its digest.
@@ -81,7 +96,7 @@ ExecStart=/bin/bash /srv/try.sh
 StandardOutput=file:/srv/out
 StandardError=append:/srv/out
 ExecStopPost=systemctl poweroff --no-block
-TimeoutStartSec=240
+TimeoutStartSec=300
 [Install]
 WantedBy=multi-user.target
 UNIT
@@ -204,6 +219,19 @@ for file in /etc/pintail/motherduck-admin-token /var/lib/pintail/secrets/etl_pro
   journalctl -o cat | grep -qF "$(cat "$file")" && { echo "error: $file is in the journal"; false; }
 done
 ls -d /var/lib/pintail/secrets/etl_prod/..0*
+if [[ -e /srv/pintail.deb ]]; then
+  step 'the package is upgraded under a daemon that goes on, and removed'
+  systemctl start pintail.service
+  until_true eval '[[ $(property ActiveState pintail.service) == active ]]'
+  pid=$(property MainPID pintail.service)
+  config=$(sha256sum </etc/pintail/pintail.toml)
+  dpkg --install /srv/pintail.deb
+  until_true eval '[[ $(property MainPID pintail.service) != '"$pid"' && $(property ActiveState pintail.service) == active ]]'
+  [[ $(sha256sum </etc/pintail/pintail.toml) == "$config" ]]
+  dpkg --remove pintail
+  [[ $(property ActiveState pintail.service) == inactive ]]
+  [[ -e /etc/pintail/pintail.toml && -e /var/lib/pintail/secrets/etl_prod/token && ! -e /usr/bin/pintail ]]
+fi
 step 'all of it worked'
 SCRIPT
 

@@ -21,7 +21,7 @@ PORT = int(os.environ.get("MOTHERDUCK_PORT", "5432"))
 CA_FILE = os.environ.get("MOTHERDUCK_CA_FILE")
 CACHE_SECONDS = 300
 
-client = boto3.client("secretsmanager")
+client = boto3.client("secretsmanager", region_name=os.environ.get("AWS_REGION"))
 cached = {"token": None, "token_id": None, "until": 0.0}
 
 

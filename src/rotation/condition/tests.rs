@@ -148,8 +148,9 @@ fn by_hand(until: Option<i64>) -> Scene {
 #[test]
 fn a_pause_by_hand_says_by_whom_until_when_and_why_on_one_line() {
     let paused = by_hand(Some(DAY)).stands();
-    let words = "paused by ada@desk until 2026-11-23T12:00:00Z: a freeze [2J";
-    assert_eq!(paused.message.as_deref(), Some(words));
+    let until = crate::text::instant(at(DAY));
+    let words = format!("paused by ada@desk until {until}: a freeze [2J");
+    assert_eq!(paused.message, Some(words));
     assert_eq!(paused.pause.as_ref().map(|pause| pause.until), Some(Some(at(DAY))));
     assert_eq!(
         paused.hint.as_deref(),

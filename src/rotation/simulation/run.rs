@@ -32,6 +32,8 @@ pub(super) const SUCCESSES: u32 = 2;
 const MOST_TURNS: u32 = 6_000;
 /// A pintail that spares lists asks for one at one look of so many.
 const LOOKS_A_LIST: u32 = 4;
+/// Where tokens are replaced no sooner before their end, none is due within the hours that a run takes.
+const DUE_LATE: Duration = Duration::from_hours(24);
 /// Between two looks of a daemon.
 const SWEEP: Duration = Duration::from_mins(10);
 
@@ -122,7 +124,7 @@ impl Scenario {
             date: Date::None,
             store_date: None,
             life: LIFE,
-            renew_before: Duration::from_hours(24),
+            renew_before: DUE_LATE,
             outages: vec![],
             plan: BTreeMap::new(),
             switches: vec![],
@@ -141,6 +143,7 @@ impl Scenario {
             |fault: &Fault| matches!(fault, Fault::Person(_) | Fault::Clock(_) | Fault::Date(_));
         self.history > 0
             && self.life == LIFE
+            && self.renew_before <= DUE_LATE
             && self.date == Date::None
             && self.pintails.iter().all(|pintail| pintail.request == Request::SCHEDULE)
             && !self.plan.values().any(acts)
