@@ -77,6 +77,9 @@ impl Line {
     fn start(sink: Sink, counts: &Counts) -> Self {
         let Sink { name, judge, receiver } = sink;
         counts.notifications_dropped(&name, 0);
+        for occasion in settings::Occasion::ALL {
+            counts.expect_notifications(&name, occasion.as_str());
+        }
         let (queue, closing) = (Arc::new(Queue::default()), CancellationToken::new());
         let worker = Worker {
             sink: name.clone(),
