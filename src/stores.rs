@@ -383,10 +383,12 @@ impl Diagnostic for StoreError {
 fn reading(at: &SecretRef, version: Version, object: Object) -> Result<Reading, StoreError> {
     let parts = match at.role {
         Role::Primary | Role::Mirror => decode(object, at.fields()),
-        Role::Source => decode_to_read(object, at.fields()).map(|slot| (slot, UserKeys::default())),
+        Role::Source => {
+            decode_to_read(object, at.fields()).map(|content| (content, UserKeys::default()))
+        }
     };
-    let (slot, others) = parts.map_err(|source| StoreError::of_record(at, source))?;
-    Ok(Reading { version, slot, others })
+    let (content, others) = parts.map_err(|source| StoreError::of_record(at, source))?;
+    Ok(Reading { version, content, others })
 }
 
 /// The JSON object that `text` must be.
