@@ -77,6 +77,9 @@ impl RunningSink {
     fn start(sink: Sink, counts: &Counts) -> Self {
         let Sink { name, judge, receiver } = sink;
         counts.notifications_dropped(&name, 0);
+        for kind in settings::EventKind::ALL {
+            counts.expect_notifications(&name, kind.as_str());
+        }
         let (queue, closing) = (Arc::new(Queue::default()), CancellationToken::new());
         let worker = Worker {
             sink: name.clone(),

@@ -63,7 +63,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Sandbox(wanted) => sandbox::sandbox(wanted, shutdown_on_signals()?).await,
         Command::Completions(wanted) => super::completions::completions(wanted),
-        Command::Man(wanted) => super::man::man(wanted.dir.as_deref()),
+        Command::Man(wanted) => super::man::man(wanted),
         Command::Schema => super::schema::schema(),
         Command::Demo => demo::demo(shutdown_on_signals()?).await,
         Command::RotateNow(rotation) => {

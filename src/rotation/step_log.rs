@@ -33,6 +33,20 @@ pub enum Step {
 }
 
 impl Step {
+    /// All of them, in the order of the road.
+    pub const ALL: [Self; 10] = [
+        Self::Create,
+        Self::Preflight,
+        Self::Publish,
+        Self::Mirror,
+        Self::Deploy,
+        Self::Gate,
+        Self::Verify,
+        Self::Seal,
+        Self::Revoke,
+        Self::Confirm,
+    ];
+
     /// The step's word.
     pub fn as_str(self) -> &'static str {
         match self {
