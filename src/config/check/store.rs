@@ -8,6 +8,7 @@ use super::service::base_url;
 use crate::config::raw::scalar::FilePath;
 use crate::config::raw::store as raw;
 use crate::kubernetes::settings::Cluster;
+use crate::stores::Template;
 use crate::stores::settings::{
     AwsStore, FileStore, SignedTokenMethod, StoreSettings, VaultAuth, VaultStore,
 };
@@ -40,10 +41,16 @@ pub(super) fn check(
 fn file(raw: raw::File, key: &Key<'_>, findings: &mut Findings) -> Option<StoreSettings> {
     let keep_versions =
         findings.number(&key.child("keep_versions"), raw.keep_versions, 3_u16, 1..=100);
+    let mut templates = vec![];
+    for (name, text) in &raw.template {
+        let key = key.child("template");
+        templates.extend(findings.accept(&key.child(name), Template::parse(name, text)));
+    }
     Some(StoreSettings::File(FileStore {
         dir: findings.accept(&key.child("dir"), absolute(&raw.dir.0))?,
         group: findings.text(&key.child("group"), raw.group),
         keep_versions: usize::from(keep_versions),
+        templates,
     }))
 }
 

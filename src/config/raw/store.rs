@@ -68,6 +68,10 @@ pub(in crate::config) struct File {
     /// How many previous versions stay on disk: 1 to 100.
     #[schemars(extend("default" = 3, "examples" = [5]))]
     pub(in crate::config) keep_versions: Option<Number>,
+    /// Further files beside the token, each with its name and its text: `{token}` stands for the token as it is, `{token:percent}` for the token in a URL, `{token:json}` for a JSON string.
+    #[schemars(extend("examples" = [json!({"airflow.env": "AIRFLOW_CONN_MOTHERDUCK=motherduck://:{token:percent}@\n"})]))]
+    #[serde(default)]
+    pub(in crate::config) template: BTreeMap<String, String>,
 }
 
 /// `[stores.NAME.vault]`.
