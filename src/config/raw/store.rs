@@ -69,7 +69,7 @@ pub(in crate::config) struct File {
     #[schemars(extend("default" = 3, "examples" = [5]))]
     pub(in crate::config) keep_versions: Option<Number>,
     /// Further files beside the token, each with its name and its text: `{token}` stands for the token as it is, `{token:percent}` for the token in a URL, `{token:json}` for a JSON string.
-    #[schemars(extend("examples" = [json!({"airflow.env": "AIRFLOW_CONN_MOTHERDUCK=motherduck://:{token:percent}@\n"})]))]
+    #[schemars(extend("examples" = [json!({"airflow.env": "AIRFLOW_CONN_MOTHERDUCK=duckdb://:{token:percent}@\n"})]))]
     #[serde(default)]
     pub(in crate::config) template: BTreeMap<String, String>,
 }
