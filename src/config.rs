@@ -1,44 +1,67 @@
 //! The checked configuration: every value in range, every reference resolved; nobody checks again after this.
 
+// The sections, one file each: the table as it is written, its schema and its check.
+mod audit_log;
+mod credential;
+mod daemon;
+mod fleet;
+mod kubernetes;
+mod motherduck;
+mod notifications;
+mod server;
+mod stores;
+mod telemetry;
+
+// What stands in a credential, and is large.
+mod deploy;
+mod gate;
+mod verify;
+
+// What these are made of.
+mod command;
+mod headers;
+mod placeholders;
+mod polling;
+mod request;
+mod scalar;
+mod secret;
+mod table;
+mod url;
+
+// From sources to a `Config`.
 mod alternatives;
-mod check;
 mod error;
 mod files;
-mod fleet;
+mod findings;
 mod load;
-mod mirror;
+mod path;
 mod place;
-mod raw;
+mod proxy;
 mod schema;
+mod sections;
 mod sources;
 mod suggest;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
+pub use self::credential::{Credential, Mirror};
+pub use self::daemon::Daemon;
 pub use self::error::{ConfigError, Problem, Problems};
 pub use self::files::{Files, Fingerprint};
 pub use self::fleet::{Fleet, Unfit};
 pub use self::load::{environment, refuse_dangerous_environment};
-pub use self::mirror::Mirror;
 pub use self::place::{Move, Place};
 pub use self::schema::schema;
 
 use crate::account::settings::DeclaredAccount;
-use crate::consumers::gate::settings::{Gate, Hook};
-use crate::consumers::verify::settings::{Postgres, Proof};
+use crate::consumers::verify::settings::Postgres;
 use crate::motherduck::settings::{AdminToken, MotherDuck};
-use crate::names::{AccountName, CredentialName, FleetName, Owner};
+use crate::names::{CredentialName, FleetName, Owner};
 use crate::notifications::settings::Sink;
-use crate::record::TokenType;
-use crate::rotation::policy::Policy;
 use crate::server::settings::Server;
 use crate::stores::settings::StoreSettings;
 use crate::traces::settings::Telemetry;
-
-/// The key of the token's text, unless another one is configured.
-const TOKEN_FIELD: &str = "motherduck_token";
 
 /// All that pintail was told, checked.
 #[derive(Debug, Clone)]
@@ -95,61 +118,4 @@ impl Config {
         let of_rules = self.fleets.values().filter_map(Fleet::store);
         self.credentials.values().flat_map(Credential::stores).chain(admin).chain(of_rules)
     }
-}
-
-impl Credential {
-    /// The names of the stores in which its token is kept.
-    pub fn stores(&self) -> impl Iterator<Item = &str> {
-        let mirrors = self.mirrors.iter().map(|mirror| mirror.store.as_str());
-        mirrors.chain([self.store.as_str()])
-    }
-}
-
-/// `[daemon]`: how the daemon works.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Daemon {
-    /// How many credentials are worked on at once (1 to 256, default 8).
-    pub concurrency: usize,
-    /// The longest time between two looks at a credential (1 s to 1 d, default 10 min).
-    pub sweep: Duration,
-    /// How long a shutdown waits for the steps in hand (default 30 s).
-    pub shutdown_grace: Duration,
-    /// The time between two looks at the configuration's files (1 s to 1 d, default 5 s).
-    pub watch: Duration,
-    /// Whether the same user's profilers, debuggers and hooks may read the daemon's memory (default false).
-    pub dumpable: bool,
-}
-
-/// `[credentials.NAME]`, with the defaults filled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// Its name.
-    pub name: CredentialName,
-    /// The rule that made it, unless it stands in a table.
-    pub fleet: Option<FleetName>,
-    /// The MotherDuck service account.
-    pub username: AccountName,
-    /// What its tokens may do.
-    pub token_type: TokenType,
-    /// The store's name; it exists in [`Config::stores`].
-    pub store: String,
-    /// Where in the store the secret is, placeholders filled in: relative, without empty, `.` or `..` parts. What
-    /// stands there is the commit point of every rotation; with `format = "plain"` it lies below the configured path.
-    pub path: String,
-    /// The key of the token's text (default `motherduck_token`).
-    pub token_field: String,
-    /// The key of the token's ID beside it (default `token_id`), if it is to stand there.
-    pub token_id_field: Option<String>,
-    /// Where else the token is kept: no place twice, and none that is another credential's.
-    pub mirrors: Vec<Mirror>,
-    /// How long a new token lives; for ever if `None`.
-    pub ttl: Option<Duration>,
-    /// When it is rotated, and how failures are treated.
-    pub policy: Policy,
-    /// How the consumers' health is asked for.
-    pub gate: Gate,
-    /// What makes the clients reload.
-    pub deploy: Option<Hook>,
-    /// How a token is proved to work.
-    pub verify: Proof,
 }

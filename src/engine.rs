@@ -1,61 +1,54 @@
-//! The real world, made of the adapters: the only file that knows both them and the core.
+//! The real world, made of the adapters: only here both they and the core are known.
+//!
+//! Each credential has a [`ProductionWorld`]. Who rotates it goes through the layers of an [`ActingWorld`] round that:
+//! [`Announced`] tells workloads, [`Audited`] the audit log, and [`Primed`] sees to a declared account.
 
-mod account;
 mod admin;
+mod announced;
 mod audited;
 mod clock;
 mod directory;
-mod former;
-mod mark;
 mod outlook;
 mod place;
+mod primed;
+mod production;
+mod requests;
 mod roll_call;
+mod short_lived;
+mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use self::admin::client_alone;
-use self::audited::AuditContext;
+pub use self::announced::Announced;
+pub use self::audited::Audited;
 use self::clock::Clocks;
 use self::directory::Directory;
-use self::mark::mark;
 pub use self::outlook::fleet;
 use self::place::Place;
+pub use self::primed::Primed;
+pub use self::production::{ActingWorld, ProductionWorld};
+use self::requests::Requests;
 pub use self::roll_call::{Called, Purpose, RollCall, assume, test as test_pattern};
+pub use self::subject::subject;
 use crate::account::AccountReconciler;
-use crate::audit_log::{AuditLog, Cause};
+use crate::audit_log::{AuditLog, Entry, Event, Ledger};
 use crate::config::{self, Config};
-use crate::consumers::command::Context;
-use crate::consumers::gate::{self, Gate, Hook, Told, settings};
+use crate::consumers::gate::{self, Gate, Hook};
 use crate::consumers::verify::Verifier;
-use crate::consumers::verify::settings::{Proof, Verify};
-use crate::deadline;
+use crate::consumers::verify::settings::Proof;
 use crate::fault::{Fault, FaultKind};
-use crate::kubernetes::Right;
-use crate::motherduck::{Client, CreateTokenError, NewToken};
-use crate::names::{CredentialName, Owner, TokenId, TokenName};
-use crate::record::Record;
+use crate::motherduck::Client;
+use crate::names::CredentialName;
 use crate::request_stats::RequestStats;
-use crate::rotation::clock::Clock;
-use crate::rotation::decide::{MirrorPlace, Reason, Subject};
-use crate::rotation::run::{Outcome, Report};
 use crate::rotation::time::Time;
-use crate::rotation::world::{
-    CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
-    Site, Verdict, World,
-};
-use crate::secret::Token;
+use crate::rotation::world::Reading;
 use crate::stores::{SecretRef, Store};
 use crate::traces::Telemetry;
-
-/// How long an adoption waits for the mirrors to say whether they could be written.
-const MIRROR_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Everything outside that the configured credentials need, connected lazily and shared.
 pub struct Engine {
@@ -127,7 +120,7 @@ impl Engine {
             None => motherduck,
         });
         let urgent = Arc::new(motherduck.urgently());
-        let keepers = account::keepers(&config, &motherduck);
+        let keepers = primed::keepers(&config, &motherduck);
         let directory = Directory::new(&config, motherduck.clone());
         let clocks = Clocks::new(&motherduck, &stores);
         let audit_log =
@@ -183,9 +176,15 @@ impl Engine {
         self.time().now
     }
 
-    /// The world of one credential, for whoever looks at it; `None` if it is not configured. `stop` ends naps, and the run with them.
+    /// The world of one credential, to look at; `None` if it is not configured. Who changes something goes through a
+    /// layer of it. `stop` ends naps, and the run with them.
     pub fn world(&self, name: &CredentialName, stop: CancellationToken) -> Option<ProductionWorld> {
         let credential = self.config.credentials.get(name)?;
+        let about = Entry {
+            credential: Some(credential.name.clone()),
+            username: Some(credential.username.clone()),
+            ..Entry::of(Event::Began)
+        };
         Some(ProductionWorld {
             primary: self.place(&credential.store, SecretRef::from(credential))?,
             mirrors: credential
@@ -195,18 +194,14 @@ impl Engine {
                 .collect::<Option<_>>()?,
             adapters: self.adapters.get(name)?.clone(),
             directory: self.directory.clone(),
-            ordinary: self.motherduck.clone(),
-            urgent: self.urgent.clone(),
-            is_urgent: AtomicBool::new(false),
+            requests: Requests::new(self.motherduck.clone(), self.urgent.clone()),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
-            keeper: self.keepers.get(&credential.username.folded()).cloned(),
-            acts: false,
-            infancy: Mutex::default(),
+            account: self.keepers.get(&credential.username.folded()).cloned(),
             clocks: self.clocks.clone(),
             stop,
             until: None,
-            witness: AuditContext::new(self.audit_log.clone()),
+            ledger: Ledger::new(self.audit_log.clone(), about),
         })
     }
 }
@@ -238,306 +233,4 @@ fn open_adapters(
         ),
     };
     Ok(Adapters { gate, deploy, verifier })
-}
-
-/// Who asks for `credential`'s rotation, and by which rules.
-pub fn subject(config: &Config, credential: &config::Credential) -> Subject {
-    Subject {
-        owner: config.owner.clone(),
-        credential: credential.name.clone(),
-        username: credential.username.clone(),
-        token_type: credential.token_type,
-        policy: credential.policy.clone(),
-        has_deploy_hook: credential.deploy.is_some(),
-        is_made_by_rule: credential.fleet.is_some(),
-        settle: credential.deploy.as_ref().map_or(Duration::ZERO, settings::Hook::settle),
-        endpoint: match &credential.verify {
-            Proof::Connection(Verify::Postgres { identity, .. }) => Some(*identity),
-            Proof::Connection(Verify::Command(_)) | Proof::Admin => None,
-        },
-        place: mark(config, &credential.store, &credential.path),
-        mirrors: credential
-            .mirrors
-            .iter()
-            .map(|mirror| MirrorPlace {
-                name: mirror.place(),
-                place: mark(config, &mirror.store, &mirror.path),
-            })
-            .collect(),
-    }
-}
-
-/// The real world of one credential.
-pub struct ProductionWorld {
-    owner: Owner,
-    credential: config::Credential,
-    primary: Place,
-    mirrors: Vec<Place>,
-    directory: Directory,
-    ordinary: Arc<Client>,
-    urgent: Arc<Client>,
-    is_urgent: AtomicBool,
-    adapters: Arc<Adapters>,
-    keeper: Option<Arc<AccountReconciler>>,
-    /// Whether the account is made and kept as declared, or only looked at.
-    acts: bool,
-    infancy: Mutex<account::FirstToken>,
-    clocks: Clocks,
-    stop: CancellationToken,
-    until: Option<Instant>,
-    witness: AuditContext,
-}
-
-impl ProductionWorld {
-    /// Tells the audit log what set this run going.
-    #[must_use]
-    pub fn because(mut self, cause: Cause) -> Self {
-        self.witness.cause = Some(cause);
-        self
-    }
-
-    /// Stops as if asked to, once `timeout` has passed from now on.
-    #[must_use]
-    pub fn for_at_most(mut self, timeout: Option<Duration>) -> Self {
-        self.until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        self
-    }
-
-    /// Whether its requests to MotherDuck go before those that can wait; once a token is at stake they do.
-    pub fn hurry(&self, is_urgent: bool) {
-        self.is_urgent.store(is_urgent, Ordering::Relaxed);
-    }
-
-    fn motherduck(&self) -> &Client {
-        if self.is_urgent.load(Ordering::Relaxed) { &self.urgent } else { &self.ordinary }
-    }
-
-    /// Whether a mirror, read as `reading`, can be written.
-    pub async fn ensure_mirror_writable(
-        &self,
-        mirror: usize,
-        reading: &Reading,
-    ) -> Result<(), Fault> {
-        self.place(Site::Mirror(mirror))?.ensure_writable(reading).await
-    }
-
-    /// What Kubernetes says that pintail may not do for this credential.
-    pub async fn missing_rights(&self) -> Vec<Right> {
-        let mut missing = vec![];
-        for place in self.mirrors.iter().chain([&self.primary]) {
-            missing.extend(place.store.missing_rights(&place.location).await);
-        }
-        missing.extend(self.adapters.gate.missing_rights().await);
-        if let Some(hook) = &self.adapters.deploy {
-            missing.extend(hook.missing_rights().await);
-        }
-        missing
-    }
-
-    /// Tries the deploy hook without effect; `None` where there is none, or that is not possible.
-    pub async fn try_deploy(&self) -> Option<Result<(), Fault>> {
-        let tried = self.adapters.deploy.as_ref()?.try_out().await?;
-        Some(tried.map_err(|error| Fault::of(&error, error.kind(), error.hint())))
-    }
-
-    /// Tells on the workloads that a rotation is held, where that is wanted.
-    pub async fn tell_if_held(&self, report: &Report) {
-        if let (Outcome::Held, Some(record), Some(problem)) =
-            (report.outcome, &report.seen.record, &report.problem)
-        {
-            self.tell(Told::Held(record, &problem.message)).await;
-        }
-    }
-
-    async fn tell(&self, told: Told<'_>) {
-        if let Some(hook) = &self.adapters.deploy {
-            Box::pin(hook.tell(&told)).await;
-        }
-    }
-
-    /// Whether no mirror keeps something of the user's under a key that pintail would write. A mirror that does not
-    /// answer says nothing of that, and holds nothing up.
-    pub async fn ensure_mirrors_free(&self) -> Result<(), Fault> {
-        let asked =
-            self.mirrors.iter().zip(&self.credential.mirrors).map(|(place, mirror)| async {
-                let answer = tokio::time::timeout(MIRROR_PATIENCE, place.ensure_free()).await;
-                answer.unwrap_or(Ok(())).map_err(|fault| Fault {
-                    message: format!("mirror {}: {}", mirror.place(), fault.message),
-                    ..fault
-                })
-            });
-        futures::future::join_all(asked).await.into_iter().collect()
-    }
-
-    fn place(&self, site: Site) -> Result<&Place, Fault> {
-        let place = match site {
-            Site::Store => Some(&self.primary),
-            Site::Mirror(number) => self.mirrors.get(number),
-        };
-        place.ok_or_else(|| Fault {
-            kind: FaultKind::Permanent,
-            message: "no such mirror is configured".to_owned(),
-            hint: None,
-        })
-    }
-
-    fn context(&self, identity: &Identity) -> Context {
-        Context {
-            credential: self.credential.name.clone(),
-            username: self.credential.username.clone(),
-            token_id: identity.token_id,
-            previous_token_id: identity.previous_token_id,
-            rotation_id: identity.rotation_id,
-            store: self.credential.store.clone(),
-            path: self.credential.path.clone(),
-        }
-    }
-
-    /// Connects freshly with `token`.
-    async fn try_token(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        let Some(verifier) = &self.adapters.verifier else {
-            return self.prove_admin(token).await;
-        };
-        verifier
-            .connect(token, &self.context(identity))
-            .await
-            .map_err(|error| Fault::of(&error, error.kind(), error.hint()))
-    }
-}
-
-impl Clock for ProductionWorld {
-    fn time(&self) -> Time {
-        self.clocks.time()
-    }
-
-    fn stopping(&self) -> bool {
-        self.stop.is_cancelled() || self.until.is_some_and(|until| Instant::now() >= until)
-    }
-
-    async fn nap(&self, duration: Duration) {
-        let mut end = deadline::after(duration);
-        if let Some(until) = self.until {
-            end = end.min(until);
-        }
-        tokio::select! {
-            () = tokio::time::sleep_until(end) => {}
-            () = self.stop.cancelled() => {}
-        }
-    }
-}
-
-impl World for ProductionWorld {
-    async fn read(&self, site: Site) -> Result<Reading, Fault> {
-        let reading = self.place(site)?.read().await?;
-        if site == Site::Store {
-            self.note_reading(&reading);
-            self.witness.has_read(&reading);
-        }
-        Ok(reading)
-    }
-
-    async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
-        let listing = self.list_tokens().await?;
-        self.witness.has_listed(&listing);
-        Ok(listing)
-    }
-
-    async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
-        self.primary.ensure_writable(reading).await
-    }
-
-    async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
-        if reason.is_urgent() {
-            self.hurry(true);
-        }
-        self.audit_beginning(name, reason).await.map_err(CreateError::Refused)?;
-        let text = name.to_string();
-        let new = NewToken {
-            name: &text,
-            ttl: self.credential.ttl,
-            token_type: self.credential.token_type,
-            description: None,
-        };
-        let created = self.motherduck().create_token(&self.credential.username, &new).await;
-        if let Ok(created) = &created {
-            self.note_created(created.id);
-        }
-        self.audit_creation(name, reason, &created).await;
-        created.map_err(|error| {
-            let fault = Fault::of(&error, error.kind(), error.hint());
-            match error {
-                CreateTokenError::Refused(_) => CreateError::Refused(fault),
-                CreateTokenError::Unknown(_) => CreateError::Unknown(fault),
-            }
-        })
-    }
-
-    async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        let verdict = self.connect_primed(token, identity).await?;
-        if let Verdict::Works(answer) = &verdict {
-            self.audit_proof(identity, answer.as_ref()).await;
-        }
-        Ok(verdict)
-    }
-
-    async fn is_account(&self, name: &str) -> Result<bool, Fault> {
-        self.directory.knows(name).await
-    }
-
-    async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
-        if self.adapters.verifier.is_none() {
-            return admin::is_refused(self.motherduck(), token, &self.credential.username).await;
-        }
-        Ok(matches!(self.try_token(token, identity).await?, Verdict::Refused(_)))
-    }
-
-    async fn publish(
-        &self,
-        site: Site,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
-    ) -> Result<(), PublishError> {
-        let place = self.place(site).map_err(PublishError::Refused)?;
-        let published = place.publish(over, record, token).await;
-        match site {
-            Site::Store => self.audit_publication(over, record, &published).await,
-            Site::Mirror(_) => {
-                self.audit_mirroring(&place.location.path, record, &published).await;
-            }
-        }
-        published
-    }
-
-    async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
-        self.primary.recall(id).await
-    }
-
-    async fn deploy(&self, record: &Record) -> Result<(), Fault> {
-        let Some(hook) = &self.adapters.deploy else { return Ok(()) };
-        hook.run(&self.context(&Identity::served(record)), record).await.map_err(|error| {
-            // A hook is tried again until its deadline, whatever it says: what it talks to may be starting.
-            Fault::of(&error, FaultKind::Transient, error.hint())
-        })
-    }
-
-    async fn poll_gate(&self, record: &Record) -> Health {
-        self.adapters.gate.poll(&self.context(&Identity::served(record)), record).await
-    }
-
-    async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
-        if self.adapters.verifier.is_none() {
-            // Nobody saws off the branch: the served token is taken over before any of its predecessors dies.
-            self.ordinary
-                .take_over_admin_token()
-                .await
-                .map_err(|failure| Fault::of(&failure, failure.kind(), failure.hint()))?;
-        }
-        let revoked = self.motherduck().revoke_token(&self.credential.username, id).await;
-        self.audit_revocation(id, &revoked).await;
-        if revoked.is_ok() {
-            self.tell(Told::Revoked(id)).await;
-        }
-        revoked.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
-    }
 }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod condition;
 pub mod decide;
 pub mod evidence;
+pub mod layer;
 pub mod mirror;
 pub mod ownership;
 pub mod policy;

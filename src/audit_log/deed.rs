@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{AuditError, AuditLog, Entry, Event, Outcome};
+use super::{AuditError, AuditLog, Cause, Entry, Event, Outcome};
 
 /// Where deeds are written down, if they are, and what is the same for all of them: for whom and why.
+#[derive(Clone)]
 pub struct Ledger {
     log: Option<Arc<AuditLog>>,
     about: Entry,
@@ -25,6 +26,33 @@ impl Ledger {
     /// One of nobody and nothing: no log is kept.
     pub fn none() -> Self {
         Self::new(None, Entry::of(Event::Began))
+    }
+
+    /// The same, of what was set going by `cause`.
+    #[must_use]
+    pub fn because(&self, cause: Cause) -> Self {
+        let about = Entry { cause: Some(cause), ..self.about.clone() };
+        Self { log: self.log.clone(), about }
+    }
+
+    /// An entry that tells of `event`.
+    pub fn entry(&self, event: Event) -> Entry {
+        Entry { event, ..self.about.clone() }
+    }
+
+    /// Writes one line. What is about to begin does not begin if this fails.
+    pub async fn append(&self, entry: Entry) -> Result<(), AuditError> {
+        match &self.log {
+            Some(log) => log.append(entry).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Writes one line of what has happened; a failure holds nothing up.
+    pub async fn note(&self, entry: Entry) {
+        if let Some(log) = &self.log {
+            log.note(entry).await;
+        }
     }
 
     /// An operation that is part of what has begun already.

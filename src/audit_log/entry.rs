@@ -16,7 +16,8 @@ pub enum Event {
     Served,
     /// A predecessor was put there again.
     RolledBack,
-    /// The record was written again without a change, to fence off other writers.
+    /// The record was written again with the same token: to fence off other writers, or for what has become known of
+    /// other tokens.
     Touched,
     /// A mirror was written.
     Mirrored,

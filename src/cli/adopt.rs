@@ -26,7 +26,7 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::names::{CredentialName, TokenId};
 use crate::rotation::adopt::TakeOver;
-use crate::rotation::world::{Identity, PublishError, Site, Verdict, World};
+use crate::rotation::world::{Identity, PublishError, PublishRequest, Purpose, Verdict, World};
 
 /// One token to be adopted: the one that the credential's secret holds, under the ID that the operator gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,7 +135,7 @@ pub(super) async fn take_in(
     let Prepared { reading, claim, record } =
         prepared.map_err(|obstacle| obstacle.complaint(name))?;
     let opens;
-    match Box::pin(world.connect(claim.token, &Identity::served(&record))).await {
+    match Box::pin(world.connect(claim.token, &Identity::unserved(&record))).await {
         Ok(Verdict::Works(answer)) => {
             let accepted = wish.accepted.as_deref();
             Box::pin(ensure_own(&world, credential, accepted, answer.as_ref())).await?;
@@ -160,7 +160,8 @@ pub(super) async fn take_in(
     };
     // Its outcome is told where the secret is written.
     deed::begin(config, "adopt", about).await?;
-    let written = Box::pin(world.publish(Site::Store, reading, &record, claim.token)).await;
+    let write = PublishRequest::to_store(Purpose::Adopt, reading, &record, claim.token);
+    let written = Box::pin(world.audited().publish(write)).await;
     written.map_err(|error| unwritten(error, name))?;
     tracing::info!(credential = %name, token_id = %record.token_id, rotation_id = %record.rotation_id, "token adopted");
     Ok(Adopted {

@@ -95,7 +95,7 @@ impl Bench {
     pub(super) async fn rotate(&self, credential: &str) -> Report {
         let outside = self.outside().await;
         let name = credential.parse().unwrap();
-        let world = outside.world(&name, CancellationToken::new()).unwrap();
+        let world = outside.world(&name, CancellationToken::new()).unwrap().acting();
         let subject = subject(&self.config, &self.config.credentials[&name]);
         let once = Retry { tries: 1, ..STEP };
         let mut evidence = Evidence::default();

@@ -224,7 +224,8 @@ async fn list_accounts(
 ) -> BTreeMap<String, Result<Arc<[ListedToken]>, Fault>> {
     futures::stream::iter(accounts)
         .map(|(credential, world)| async move {
-            (credential.username.folded(), world.list().await.map(Arc::from))
+            let listed = world.list().await.map(Arc::from).map_err(Fault::from);
+            (credential.username.folded(), listed)
         })
         .buffered(width)
         .collect()

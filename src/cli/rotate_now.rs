@@ -233,7 +233,7 @@ pub(super) async fn rotate(
     stop: CancellationToken,
     watcher: &(dyn Fn(Progress) + Send + Sync),
 ) -> Option<Report> {
-    let world = outside.acting_world(name, stop)?.for_at_most(timeout).because(cause);
+    let world = outside.world(name, stop)?.for_at_most(timeout).because(cause).acting();
     let subject = subject(&outside.config, outside.config.credentials.get(name)?);
     let mut evidence = Evidence::default();
     // Of the highest level, so that no log level takes the names away from the events.

@@ -13,8 +13,8 @@ use secrecy::zeroize::Zeroizing;
 use sha2::{Digest, Sha256};
 
 use super::error::ConfigError;
-use super::{Config, check};
-use crate::config::sources::Sources;
+use super::sources::Sources;
+use super::{Config, sections};
 
 /// No file of a configuration is larger.
 const MOST_BYTES: u64 = 64 << 20;
@@ -73,7 +73,7 @@ impl Files {
         let read = |file: &Path, group: &Group| {
             self.text(file, if group.is_directory { NewPipe::Refuse } else { new })
         };
-        check::check(&Sources::read(&self.paths, self.environment.iter().cloned(), read)?)
+        sections::check(&Sources::read(&self.paths, self.environment.iter().cloned(), read)?)
     }
 
     /// The files, those of directories one by one.

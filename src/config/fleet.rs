@@ -1,14 +1,28 @@
-//! `[fleets.NAME]`: a rule that makes credentials, and the configuration with what the rules make of their accounts.
+//! `[fleets.NAME]`: a rule that makes credentials, checked by what it makes of two accounts.
+
+mod enlist;
+mod rule;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::check::{fleet, path};
-use super::raw::credential::Credential as Raw;
-use super::{Config, Credential};
-use crate::fleet::{Members, Rule};
+use figment::value::{Dict, Value};
+
+pub use self::enlist::Unfit;
+pub(super) use self::rule::Fleet as Table;
+use super::Credential;
+use super::credential::{self, Surroundings, Table as Keys};
+use super::findings::{Findings, Key};
+use super::placeholders::fill;
+use super::stores::Stores;
+use super::table::{named, shaped};
+use super::{path, suggest};
+use crate::fleet::Rule;
 use crate::kubernetes::settings::Cluster;
-use crate::names::{AccountName, CredentialName, FleetName};
+use crate::names::{AccountName, CredentialName, FleetName, Owner};
+
+/// Two accounts that a rule is tried with when it is read. Nobody contacts them.
+const TRIED: [&str; 2] = ["some_account", "other_account"];
 
 /// `[fleets.NAME]`, checked, the defaults filled in.
 #[derive(Debug, Clone)]
@@ -16,89 +30,147 @@ pub struct Fleet {
     /// Which accounts it is for.
     pub rule: Rule,
     /// How the credentials look.
-    pub(super) template: Arc<Template>,
+    template: Arc<Template>,
 }
 
 impl Fleet {
     /// The store that its credentials are kept in.
     pub(super) fn store(&self) -> Option<&str> {
-        self.template.keys.store.as_deref()
+        self.template.keys.store()
     }
 }
 
 /// What a rule makes credentials of.
 #[derive(Debug)]
-pub(super) struct Template {
+struct Template {
     /// The credentials' names, with a placeholder.
-    pub(super) name: String,
+    name: String,
     /// The keys, the defaults filled in.
-    pub(super) keys: Raw,
+    keys: Keys,
     /// The cluster that they refer to.
-    pub(super) cluster: Cluster,
+    cluster: Cluster,
 }
 
-/// What a rule can make nothing of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfit {
-    /// The rule.
-    pub fleet: FleetName,
-    /// The account.
-    pub account: AccountName,
-    /// Why not.
-    pub why: String,
+/// What a rule refers to.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    owner: Option<&'a Owner>,
+    stores: &'a Stores,
+    cluster: &'a Cluster,
+    defaults: &'a Keys,
 }
 
-impl Config {
-    /// Whether there is any rule.
-    pub fn has_fleets(&self) -> bool {
-        !self.fleets.is_empty()
+/// The rules that are sound, by name.
+pub(super) fn read(
+    root: &Dict,
+    owner: Option<&Owner>,
+    (stores, cluster): (&Stores, &Cluster),
+    defaults: Option<&Keys>,
+    findings: &mut Findings,
+) -> BTreeMap<FleetName, Fleet> {
+    let section = Key::root("fleets");
+    let Some(named) = named(root, "fleets", findings) else { return BTreeMap::new() };
+    let mut checked = BTreeMap::new();
+    for (name, value) in named {
+        let key = section.child(name);
+        let name = findings.accept(&key, name.parse::<FleetName>());
+        let (Some(name), Some(defaults)) = (name, defaults) else { continue };
+        let around = Around { owner, stores, cluster, defaults };
+        if let Some(one) = check(&name, value, &key, around, findings) {
+            checked.insert(name, one);
+        }
     }
+    checked
+}
 
-    /// The table of `[credentials]` that is for `account`, if there is one.
-    pub fn table_of(&self, account: &AccountName) -> Option<&CredentialName> {
-        let is_meant = |one: &&Credential| {
-            one.fleet.is_none() && one.username.as_str().eq_ignore_ascii_case(account.as_str())
-        };
-        self.credentials.values().find(is_meant).map(|credential| &credential.name)
+/// One rule, its absent keys taken from the defaults.
+fn check(
+    name: &FleetName,
+    value: &Value,
+    key: &Key<'_>,
+    around: Around<'_>,
+    findings: &mut Findings,
+) -> Option<Fleet> {
+    let Some(dict) = value.as_dict() else {
+        findings.problem(key, "this must be a table");
+        return None;
+    };
+    let (own, of_credential): (Dict, Dict) =
+        dict.clone().into_iter().partition(|(key, _)| rule::KEYS.contains(&key.as_str()));
+    let known = Table::keys();
+    let is_foreign = |key: &String| !known.contains(key) && key != "username";
+    let foreign: Vec<_> = of_credential.keys().filter(|key| is_foreign(key)).collect();
+    if !foreign.is_empty() {
+        for word in foreign {
+            let known = known.iter().map(String::as_str);
+            findings.problem(&key.child(word), suggest::unknown("key", word, known));
+        }
+        return None;
     }
+    let rule: Option<rule::Table> = shaped(&Value::from(own), key, findings);
+    let keys: Option<Keys> = shaped(&Value::from(of_credential), key, findings);
+    let (rule, keys) = rule.zip(keys)?;
+    if keys.names_an_account() {
+        let text = "a rule finds the usernames by itself: say which by `accounts`";
+        findings.problem(&key.child("username"), text);
+    }
+    let name_of_each = rule.name();
+    let rule = rule.check(name, key, findings);
+    let template = Template {
+        name: name_of_each,
+        keys: keys.or(around.defaults).of(None),
+        cluster: around.cluster.clone(),
+    };
+    try_out(name, &template, key, around, findings);
+    Some(Fleet { rule: rule?, template: Arc::new(template) })
+}
 
-    /// The same configuration with the credentials that its rules make of `members` and then of `newcomers`, in place
-    /// of those that they made before; and what they can make nothing of. What is written in tables is never touched by
-    /// that, and no newcomer is in the way of a member.
-    #[must_use]
-    pub fn enlist(&self, members: &Members, newcomers: &Members) -> (Self, Vec<Unfit>) {
-        let mut config = self.clone();
-        config.credentials.retain(|_, credential| credential.fleet.is_none());
-        config.accounts.clone_from(&self.declared_by_tables);
-        let mut unfit = vec![];
-        let mut seniors = BTreeSet::new();
-        for accounts in [members, newcomers] {
-            seniors.extend(config.credentials.keys().cloned());
-            for (name, accounts) in accounts {
-                let Some(rule) = self.fleets.get(name) else { continue };
-                fleet::make(&mut config, rule, accounts, &mut unfit);
+/// Finds out whether the rule makes sound credentials, and of two accounts two that are not in one another's way.
+fn try_out(
+    fleet: &FleetName,
+    template: &Template,
+    key: &Key<'_>,
+    around: Around<'_>,
+    findings: &mut Findings,
+) {
+    let mut surroundings = Surroundings::new(around.owner, around.stores, around.cluster);
+    let mut made = BTreeMap::new();
+    let mut found = Findings::default();
+    for tried in TRIED {
+        let Ok(account) = tried.parse::<AccountName>() else { continue };
+        match name_of(template, &account) {
+            Err(why) => {
+                findings.problem(&key.child("credential"), why);
+                return;
+            }
+            Ok(name) if made.contains_key(&name) => {
+                let text = "this gives two accounts one name: put {username} into it";
+                findings.problem(&key.child("credential"), text);
+                return;
+            }
+            Ok(name) => {
+                let keys = template.keys.clone().of(Some(account));
+                let before = found.count();
+                let one = credential::check(keys, &name, key, &mut surroundings, &mut found);
+                if found.count() > before {
+                    // What is wrong with one account is wrong with the other.
+                    break;
+                }
+                made.extend(
+                    one.map(|one| (name, Credential { fleet: Some(fleet.clone()), ..one })),
+                );
             }
         }
-        let stores = config.stores.iter();
-        let stores = stores.map(|(name, store)| (name.clone(), Some(store.clone()))).collect();
-        // Of two that would be in one another's way the table stays, or else the one that comes first.
-        let mut losers = path::losers(&stores, &config.credentials, &seniors);
-        losers.extend(fleet::misfits(&config, &stores));
-        for (name, why) in losers {
-            let Some(credential) = config.credentials.remove(&name) else { continue };
-            config.accounts.remove(&credential.username.folded());
-            let Some(fleet) = credential.fleet else { continue };
-            unfit.push(Unfit { fleet, account: credential.username, why });
-        }
-        (config, unfit)
     }
+    if found.is_sound() && !path::losers(around.stores, &made, &BTreeSet::new()).is_empty() {
+        let text =
+            "two accounts would share a secret: put {credential} or {username} into each path";
+        found.problem(&key.child("path"), text);
+    }
+    findings.take_over(found, &format!("fleet {fleet}"));
+}
 
-    /// How many credentials each rule has made.
-    pub fn fleet_sizes(&self) -> BTreeMap<&FleetName, usize> {
-        let mut sizes: BTreeMap<_, _> = self.fleets.keys().map(|name| (name, 0)).collect();
-        for fleet in self.credentials.values().filter_map(|one| one.fleet.as_ref()) {
-            *sizes.entry(fleet).or_default() += 1;
-        }
-        sizes
-    }
+fn name_of(template: &Template, account: &AccountName) -> Result<CredentialName, String> {
+    let name = fill(&template.name, &[("username", account.as_str())])?;
+    name.parse::<CredentialName>().map_err(|error| error.to_string())
 }

@@ -1,43 +1,26 @@
 //! The JSON schema of the configuration, derived from the tables that read it: what they take, it takes.
 
-use std::collections::BTreeMap;
-
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-use super::raw;
-use crate::names::Owner;
+use super::sections::Sections;
 
-/// The sections. None is required: a file may hold some of them and leave the others to another file.
-#[derive(JsonSchema)]
-#[schemars(
-    title = "pintail",
-    description = "The configuration of pintail, or one file of several that make it up.",
-    deny_unknown_fields
-)]
-#[expect(dead_code, reason = "only its schema is used: each section is read on its own")]
-struct Sections {
-    /// This deployment's name, which is part of every token's name: two deployments never touch one another's.
-    owner: Option<Owner>,
-    motherduck: Option<raw::MotherDuck>,
-    /// The cluster, where it is not the one that pintail runs in.
-    kubernetes: Option<raw::kubernetes::Cluster>,
-    /// The stores, by name.
-    stores: Option<BTreeMap<String, raw::store::Store>>,
-    daemon: Option<raw::Daemon>,
-    server: Option<raw::Server>,
-    /// Who is told that a person may have to act, by name.
-    notifications: Option<BTreeMap<String, raw::notification::Notification>>,
-    audit_log: Option<raw::trail::AuditLog>,
-    telemetry: Option<raw::trail::Telemetry>,
-    /// What the credentials have in common.
-    defaults: Option<raw::credential::Credential>,
-    /// The credentials, by name.
-    credentials: Option<BTreeMap<String, raw::credential::Credential>>,
-    /// Rules that make credentials of accounts, by name.
-    fleets: Option<BTreeMap<String, Box<raw::fleet::Fleet>>>,
+/// Gives a type that is read by hand a schema under the name `$name`.
+macro_rules! named_schema {
+    ($name:literal, $type:ty, |$generator:ident| $schema:expr) => {
+        impl ::schemars::JsonSchema for $type {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema($generator: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
+                $schema
+            }
+        }
+    };
 }
+
+pub(super) use named_schema;
 
 /// The JSON schema of a configuration file, draft 7.
 pub fn schema() -> Value {
@@ -91,9 +74,9 @@ mod tests {
     fn the_schema_has_every_section_and_no_other() {
         let schema = schema();
         let sections: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
-        let mut known = super::super::check::SECTIONS;
+        let mut known = crate::config::sections::SECTIONS;
         known.sort_unstable();
-        assert_eq!(sections, known, "add the section to `Sections` above");
+        assert_eq!(sections, known, "add the section to `Sections`");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use self::former::Former;
 use super::permit::{Permit, WithPermit};
 use crate::audit_log;
 use crate::config::{Config, Credential, Place};
-use crate::engine::{Engine, ProductionWorld, subject};
+use crate::engine::{ActingWorld, Engine, subject};
 use crate::names::CredentialName;
 use crate::retry::STEP;
 use crate::rotation::clock::Clock;
@@ -54,7 +54,7 @@ pub(super) struct LiveDriver {
 
 /// How a credential is worked on.
 struct Work {
-    world: ProductionWorld,
+    world: ActingWorld,
     subject: Subject,
     credential: Credential,
     places: Vec<Place>,
@@ -83,9 +83,9 @@ pub(super) fn drivers(
 ) -> Vec<(CredentialName, LiveDriver)> {
     let config = &outside.config;
     let driver = |(name, credential): (&CredentialName, &Credential)| {
-        let world = outside.acting_world(name, stop.clone())?;
+        let world = outside.world(name, stop.clone())?;
         let wanted = Work {
-            world: world.because(audit_log::Trigger::Schedule.into()),
+            world: world.because(audit_log::Trigger::Schedule.into()).acting(),
             subject: subject(config, credential),
             credential: credential.clone(),
             places: config.places(credential),
@@ -127,14 +127,14 @@ impl LiveDriver {
     async fn work(&self, work: &Work, evidence: &mut Evidence, slot: &Permit) -> Report {
         let Work { world, subject, .. } = work;
         let Subject { credential: name, policy, .. } = subject;
-        world.hurry(slot.is_urgent());
+        world.production().hurry(slot.is_urgent());
         let watcher = |progress| {
             if let Progress::Saw(record) = &progress
                 && !policy.paused
                 && expiring(policy, record, world.time()).is_some()
             {
                 slot.hurry();
-                world.hurry(true);
+                world.production().hurry(true);
             }
             self.fleet.progressed(name, &progress);
         };

@@ -2,28 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::ProductionWorld;
 use super::place::{Place, fault};
+use super::short_lived::ShortLived;
 use crate::config::Config;
 use crate::fault::{Fault, FaultKind, chain};
 use crate::motherduck::settings::{AdminToken, MotherDuck};
-use crate::motherduck::{AdminSource, Client, Error, Failure, NewToken, TokenPlace};
-use crate::names::{AccountName, RotationId, TokenName};
-use crate::record::{SecretContent, TokenType};
+use crate::motherduck::{AdminSource, Client, Error, Failure, TokenPlace};
+use crate::names::AccountName;
+use crate::record::SecretContent;
 use crate::request_stats::RequestStats;
-use crate::rotation::clock::Clock;
 use crate::rotation::world::Verdict;
 use crate::secret::Token;
 use crate::stores::settings::Format;
 use crate::stores::{Role, SecretRef, Store};
-
-/// How long the token lives that a proof creates, should the proof not come to revoke it.
-const PROBE_TTL: Duration = Duration::from_mins(5);
 
 /// A secret in a store that holds the admin token.
 pub(super) struct Stored {
@@ -106,49 +102,34 @@ impl ProductionWorld {
     /// that be left behind, it is known as ours.
     pub(super) async fn prove_admin(&self, token: &Token) -> Result<Verdict, Fault> {
         let account = &self.credential.username;
-        let client = self.motherduck().by(token);
+        let client = self.requests.client().by(token);
         if let Err(error) = client.list_tokens(account).await {
             return refused(&error);
         }
-        let probe = TokenName {
-            owner: self.owner.clone(),
-            credential: self.credential.name.clone(),
-            rotation: RotationId::starting_at(self.now()),
-        };
-        let name = probe.to_string();
-        let new = NewToken {
-            name: &name,
-            ttl: Some(PROBE_TTL),
-            token_type: TokenType::ReadWrite,
-            description: None,
-        };
-        let created = client.create_token(account, &new).await;
-        self.audit_side_creation(PROOF, &probe, &created).await;
-        let created = match created {
+        let probe = ShortLived::new(self, PROOF);
+        let created = match probe.create(&client).await {
             Ok(created) => created,
             Err(error) if error.is_conflict() => {
                 return Err(Fault::of(&error, error.kind(), error.hint()));
             }
             Err(error) => return refused(error.cause()),
         };
-        let revoked = client.revoke_token(account, created.id).await;
-        self.audit_side_revocation(PROOF, &probe, created.id, &revoked).await;
-        match revoked {
+        match probe.revoke(&client, created.id).await {
             Ok(_) => Ok(Verdict::Works(None)),
             Err(error) => refused(&error),
         }
     }
 }
 
-/// Whether MotherDuck no longer accepts `token`.
-pub(super) async fn is_refused(
+/// Whether MotherDuck still accepts `token`, which was revoked.
+pub(super) async fn is_accepted(
     client: &Client,
     token: &Token,
     account: &AccountName,
-) -> Result<bool, Fault> {
+) -> Result<Verdict, Fault> {
     match client.by(token).list_tokens(account).await {
-        Ok(_) => Ok(false),
-        Err(error) => refused(&error).map(|_| true),
+        Ok(_) => Ok(Verdict::Works(None)),
+        Err(error) => refused(&error),
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::fault::{Fault, FaultKind};
-use crate::names::{RotationId, TokenId};
+use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Record, SecretContent};
 use crate::rotation::condition::{self, Tokens, living};
 use crate::rotation::decide::{
@@ -14,7 +14,9 @@ use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::named_in_mirrors;
 use crate::rotation::step_log::{Step, StepLog, StepOutcome};
 use crate::rotation::time::disagreement;
-use crate::rotation::world::{ListedToken, PublishError, Reading, Site, Version, World};
+use crate::rotation::world::{
+    ListedToken, PublishError, PublishRequest, Reading, Site, Version, World,
+};
 use crate::secret::Token;
 
 mod mirror;
@@ -200,7 +202,7 @@ impl<'a, W: World> Reconciler<'a, W> {
                     self.listing = Some(listing);
                     self.keep(reading)
                 }
-                Err(fault) => Pass::unseen(condition::Reason::TokensNotListed, fault),
+                Err(fault) => Pass::unseen(condition::Reason::TokensNotListed, fault.into()),
             },
             Decision::Replace { reason, previous, orphans, elsewhere } => {
                 self.standing.reason = Some(reason);
@@ -372,20 +374,20 @@ impl<'a, W: World> Reconciler<'a, W> {
         Pass::Looked
     }
 
-    async fn publish(
-        &mut self,
-        step: Step,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
-    ) -> Result<(), PublishError> {
+    async fn publish(&mut self, step: Step, write: PublishRequest<'_>) -> Result<(), PublishError> {
         let began = self.journal.began(step, self.world.now());
-        let result = self.world.publish(Site::Store, over, record, token).await;
+        let result = self.world.publish(write).await;
         let outcome = if result.is_ok() { StepOutcome::Ok } else { StepOutcome::Failed };
         let problem = result.as_ref().err().map(ToString::to_string);
         self.journal.ended(began, self.world.now(), outcome, problem.as_deref());
-        self.note_conflict(over, &result);
+        self.note_conflict(write.over, &result);
         result
+    }
+
+    /// The rotation that a listed token was made in, as its name tells.
+    fn made_in(&self, id: TokenId) -> Option<RotationId> {
+        let listed = self.standing.listing.iter().flatten().find(|token| token.id == id)?;
+        TokenName::parse(listed.name.as_deref()?).map(|name| name.rotation)
     }
 
     fn note_conflict(&mut self, over: &Reading, result: &Result<(), PublishError>) {

@@ -98,9 +98,62 @@ pub enum PublishError {
     Unknown(Fault),
 }
 
+/// Why a list did not come.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// There is no such account, by the service's own word.
+    #[error(transparent)]
+    NoAccount(Fault),
+    /// Nothing is known of the tokens.
+    #[error(transparent)]
+    Failed(#[from] Fault),
+}
+
+/// Why a revocation is not known to have taken place.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RevokeError {
+    /// Certainly not revoked, now or later.
+    #[error(transparent)]
+    Refused(Fault),
+    /// It may have been revoked, or may yet be.
+    #[error(transparent)]
+    Unknown(Fault),
+}
+
+impl From<ListError> for Fault {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::NoAccount(fault) | ListError::Failed(fault) => fault,
+        }
+    }
+}
+
+impl From<RevokeError> for Fault {
+    fn from(error: RevokeError) -> Self {
+        match error {
+            RevokeError::Refused(fault) | RevokeError::Unknown(fault) => fault,
+        }
+    }
+}
+
+/// What a token is to its credential, when a connection is made with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRole {
+    /// It was created a moment ago, for that reason, and is not served yet.
+    New(Reason),
+    /// It is served, and was read back from the store.
+    Served,
+    /// It was served before, or is not served yet.
+    Other,
+    /// It was revoked, and should be refused.
+    Revoked,
+}
+
 /// Which token a connection is made with, for whoever makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
+    /// What it is to the credential.
+    pub role: TokenRole,
     /// The token.
     pub token_id: TokenId,
     /// The token that it replaces, if it replaces one.
@@ -113,8 +166,24 @@ impl Identity {
     /// The served token of `record`.
     pub fn served(record: &Record) -> Self {
         Self {
+            role: TokenRole::Served,
             token_id: record.token_id,
             previous_token_id: record.previous_token_ids.first().copied(),
+            rotation_id: record.rotation_id,
+        }
+    }
+
+    /// The token of a `record` that is not the served one.
+    pub fn unserved(record: &Record) -> Self {
+        Self { role: TokenRole::Other, ..Self::served(record) }
+    }
+
+    /// A token that was revoked in the rotation that `record` tells of.
+    pub fn revoked(id: TokenId, record: &Record) -> Self {
+        Self {
+            role: TokenRole::Revoked,
+            token_id: id,
+            previous_token_id: None,
             rotation_id: record.rotation_id,
         }
     }
@@ -165,7 +234,94 @@ pub enum Site {
     Mirror(usize),
 }
 
+/// What a record and its token are written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A new token is served.
+    Serve,
+    /// The predecessor is served again.
+    RollBack,
+    /// The predecessors are retiring: none of them is served again.
+    Seal,
+    /// Nothing is changed but the version: who meant to write over the one before can no longer do so.
+    Fence,
+    /// The same token in the same phase, with what has become known of others.
+    Amend,
+    /// A mirror gets what the store serves.
+    Mirror,
+    /// A token that was made by hand becomes managed.
+    Adopt,
+}
+
+/// A record and its token, to be written over what was read.
+#[derive(Debug, Clone, Copy)]
+pub struct PublishRequest<'a> {
+    /// Where.
+    pub site: Site,
+    /// What for.
+    pub purpose: Purpose,
+    /// What was read there; it succeeds only while that is current.
+    pub over: &'a Reading,
+    /// The record.
+    pub record: &'a Record,
+    /// The token that it describes.
+    pub token: &'a Token,
+}
+
+impl<'a> PublishRequest<'a> {
+    /// A write into the store.
+    pub fn to_store(
+        purpose: Purpose,
+        over: &'a Reading,
+        record: &'a Record,
+        token: &'a Token,
+    ) -> Self {
+        Self { site: Site::Store, purpose, over, record, token }
+    }
+
+    /// A write of what the store serves into a mirror.
+    pub fn to_mirror(
+        number: usize,
+        over: &'a Reading,
+        record: &'a Record,
+        token: &'a Token,
+    ) -> Self {
+        Self { site: Site::Mirror(number), purpose: Purpose::Mirror, over, record, token }
+    }
+}
+
+/// A token that is to be revoked, and what it was to its credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevokeRequest {
+    /// A predecessor of the served token.
+    Predecessor {
+        /// The token.
+        id: TokenId,
+        /// The rotation that ends with this.
+        rotation_id: Option<RotationId>,
+    },
+    /// A token that was never served, and that nobody can serve any more.
+    Unserved {
+        /// The token.
+        id: TokenId,
+        /// The rotation that it was made in, as far as its name tells.
+        rotation_id: Option<RotationId>,
+    },
+}
+
+impl RevokeRequest {
+    /// The token.
+    pub fn id(&self) -> TokenId {
+        match self {
+            Self::Predecessor { id, .. } | Self::Unserved { id, .. } => *id,
+        }
+    }
+}
+
 /// Everything that the rotation of *one credential* needs from outside.
+///
+/// What is done is told with what it is done for, so that whoever stands in between, such as the audit log, need not
+/// guess. Who changes only some of it is a [`Layer`](crate::rotation::layer::Layer).
 ///
 /// # Guarantees
 ///
@@ -190,7 +346,7 @@ pub trait World: Clock {
     fn read(&self, site: Site) -> impl Future<Output = Result<Reading, Fault>> + Send;
 
     /// Lists all tokens of the account.
-    fn list(&self) -> impl Future<Output = Result<Vec<ListedToken>, Fault>> + Send;
+    fn list(&self) -> impl Future<Output = Result<Vec<ListedToken>, ListError>> + Send;
 
     /// Finds out, without changing the secret, whether it could be written over `reading`: so that a store that
     /// refuses is known before a token exists.
@@ -213,20 +369,10 @@ pub trait World: Clock {
     /// Whether there is an account of that name, or a person's: one is configured, or MotherDuck lists it.
     fn is_account(&self, name: &str) -> impl Future<Output = Result<bool, Fault>> + Send;
 
-    /// Whether a fresh connection with `token` is refused: it was revoked.
-    fn is_refused(
-        &self,
-        token: &Token,
-        identity: &Identity,
-    ) -> impl Future<Output = Result<bool, Fault>> + Send;
-
-    /// Writes `record` and `token` over `over` at `site`, if the secret there is still at that version.
+    /// Writes a record and its token, if the secret there is still at the version that was read.
     fn publish(
         &self,
-        site: Site,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
+        write: PublishRequest<'_>,
     ) -> impl Future<Output = Result<(), PublishError>> + Send;
 
     /// The text and the record of the token that was served as `id` before, if the store still has that version.
@@ -242,5 +388,8 @@ pub trait World: Clock {
     fn poll_gate(&self, record: &Record) -> impl Future<Output = Health> + Send;
 
     /// Revokes the token.
-    fn revoke(&self, id: TokenId) -> impl Future<Output = Result<Revocation, Fault>> + Send;
+    fn revoke(
+        &self,
+        request: RevokeRequest,
+    ) -> impl Future<Output = Result<Revocation, RevokeError>> + Send;
 }

@@ -83,11 +83,14 @@ impl AdoptionContext {
             .iter()
             .map(|(credential, world)| (credential.username.folded(), world))
             .collect();
-        let lists = futures::stream::iter(accounts)
-            .map(|(account, world)| async move { (account, world.list().await) })
-            .buffered(width)
-            .collect()
-            .await;
+        let lists =
+            futures::stream::iter(accounts)
+                .map(|(account, world)| async move {
+                    (account, world.list().await.map_err(Fault::from))
+                })
+                .buffered(width)
+                .collect()
+                .await;
         let asked = worlds.iter().filter(|(credential, _)| names.contains(&credential.name));
         let obstructed = futures::stream::iter(asked)
             .map(|(credential, world)| async move {

@@ -6,12 +6,11 @@ use super::{Kind, Permit};
 use crate::fault::{Fault, FaultKind};
 use crate::names::{TokenId, TokenName};
 use crate::record::Record;
-use crate::rotation::clock::Clock;
 use crate::rotation::decide::Reason;
-use crate::rotation::time::Time;
+use crate::rotation::layer::Layer;
 use crate::rotation::world::{
-    CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading, Revocation,
-    Site, Verdict, World,
+    CreateError, CreatedToken, Health, Identity, ListError, ListedToken, PublishError,
+    PublishRequest, Reading, Revocation, RevokeError, RevokeRequest, Site, Verdict, World,
 };
 use crate::secret::Token;
 
@@ -30,26 +29,22 @@ fn stopping() -> Fault {
     Fault { kind: FaultKind::Transient, message: STOPPING.to_owned(), hint: None }
 }
 
-impl<W: Clock + Sync> Clock for WithPermit<'_, W> {
-    fn time(&self) -> Time {
-        self.world.time()
-    }
+impl<W: World + Sync> Layer for WithPermit<'_, W> {
+    type Inner = W;
 
-    fn stopping(&self) -> bool {
-        self.world.stopping()
+    fn inner(&self) -> &W {
+        self.world
     }
 
     async fn nap(&self, duration: Duration) {
         self.slot.aside(self.world.nap(duration)).await;
     }
-}
 
-impl<W: World + Sync> World for WithPermit<'_, W> {
     async fn read(&self, site: Site) -> Result<Reading, Fault> {
         self.slot.at_store(Box::pin(self.world.read(site))).await
     }
 
-    async fn list(&self) -> Result<Vec<ListedToken>, Fault> {
+    async fn list(&self) -> Result<Vec<ListedToken>, ListError> {
         self.slot.at_work(Box::pin(self.world.list())).await
     }
 
@@ -75,21 +70,8 @@ impl<W: World + Sync> World for WithPermit<'_, W> {
         self.slot.at_work(Box::pin(self.world.is_account(name))).await
     }
 
-    async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, Fault> {
-        self.slot
-            .with_others(Kind::Proof, Box::pin(self.world.is_refused(token, identity)))
-            .await
-            .unwrap_or_else(|| Err(stopping()))
-    }
-
-    async fn publish(
-        &self,
-        site: Site,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
-    ) -> Result<(), PublishError> {
-        self.slot.at_store(Box::pin(self.world.publish(site, over, record, token))).await
+    async fn publish(&self, write: PublishRequest<'_>) -> Result<(), PublishError> {
+        self.slot.at_store(Box::pin(self.world.publish(write))).await
     }
 
     async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
@@ -109,7 +91,7 @@ impl<W: World + Sync> World for WithPermit<'_, W> {
         asked.unwrap_or_else(|| Health::Unhealthy(STOPPING.to_owned()))
     }
 
-    async fn revoke(&self, id: TokenId) -> Result<Revocation, Fault> {
-        self.slot.at_work(Box::pin(self.world.revoke(id))).await
+    async fn revoke(&self, request: RevokeRequest) -> Result<Revocation, RevokeError> {
+        self.slot.at_work(Box::pin(self.world.revoke(request))).await
     }
 }

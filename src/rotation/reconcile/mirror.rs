@@ -6,7 +6,7 @@ use crate::record::SecretContent;
 use crate::rotation::condition::Reason;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
 use crate::rotation::step_log::Step;
-use crate::rotation::world::{PublishError, Reading, Site, World};
+use crate::rotation::world::{PublishError, PublishRequest, Reading, Site, World};
 
 /// How often a mirror is read again because another pintail wrote it meanwhile.
 const CONTESTS: u32 = 3;
@@ -79,7 +79,8 @@ impl<W: World> Reconciler<'_, W> {
                 return Err(Unmirrored { reason: Reason::MirrorEdited, fault });
             }
             let began = self.journal.began(Step::Mirror, self.world.now());
-            let written = self.world.publish(Site::Mirror(number), &found, record, token).await;
+            let write = PublishRequest::to_mirror(number, &found, record, token);
+            let written = self.world.publish(write).await;
             let fault = written.as_ref().err().map(|error| match error {
                 PublishError::Conflict => self.contested_mirror(number),
                 PublishError::Refused(fault) | PublishError::Unknown(fault) => fault.clone(),

@@ -10,7 +10,8 @@ use crate::rotation::decide::Reason;
 use crate::rotation::schedule::Due;
 use crate::rotation::step_log::Step;
 use crate::rotation::world::{
-    CreateError, CreatedToken, Identity, PublishError, Reading, Verdict, World,
+    CreateError, CreatedToken, Identity, PublishError, PublishRequest, Purpose, Reading, TokenRole,
+    Verdict, World,
 };
 use crate::secret::Token;
 
@@ -40,16 +41,17 @@ impl<W: World> Reconciler<'_, W> {
             Err(fault) => return Pass::failed(Step::Create, fault),
         };
         let identity = Identity {
+            role: TokenRole::New(reason),
             token_id: created.id,
             previous_token_id: previous.first().copied(),
             rotation_id,
         };
         if let Err(fault) = self.preflight(&created.token, &identity).await {
-            self.discard(created.id).await.ok();
+            self.discard(created.id, Some(rotation_id)).await.ok();
             return Pass::failed(Step::Preflight, fault);
         }
         if let Err(pass) = self.ask_whose_is_served(&over, reason).await {
-            self.discard(created.id).await.ok();
+            self.discard(created.id, Some(rotation_id)).await.ok();
             return pass;
         }
         let (first_token_at, unconfirmed_revocations) = match &over.slot {
@@ -81,7 +83,8 @@ impl<W: World> Reconciler<'_, W> {
             token_sha256: created.token.sha256(),
             owner: self.subject.owner.clone(),
         };
-        match self.publish(Step::Publish, &over, &record, &created.token).await {
+        let write = PublishRequest::to_store(Purpose::Serve, &over, &record, &created.token);
+        match self.publish(Step::Publish, write).await {
             Ok(()) => {
                 tracing::info!(token_id = %record.token_id, "token published");
                 self.standing.took_part = true;
@@ -96,11 +99,11 @@ impl<W: World> Reconciler<'_, W> {
                 Pass::Moved
             }
             Err(PublishError::Conflict) => {
-                self.discard(created.id).await.ok();
+                self.discard(created.id, Some(rotation_id)).await.ok();
                 Pass::Looked
             }
             Err(PublishError::Refused(fault)) => {
-                self.discard(created.id).await.ok();
+                self.discard(created.id, Some(rotation_id)).await.ok();
                 Pass::failed(Step::Publish, fault)
             }
             // It may yet be served: the next look tells.
@@ -143,11 +146,12 @@ impl<W: World> Reconciler<'_, W> {
     /// The text of a token whose creation gave no answer is lost: nobody can ever serve it, so it needs no fence. One
     /// that is not listed yet is found as an orphan later.
     async fn discard_by_name(&mut self, name: &TokenName) {
+        let rotation_id = Some(name.rotation);
         let name = name.to_string();
         match self.world.list().await {
             Ok(listing) => {
                 for token in listing.iter().filter(|token| token.name.as_ref() == Some(&name)) {
-                    self.discard(token.id).await.ok();
+                    self.discard(token.id, rotation_id).await.ok();
                 }
             }
             Err(fault) => tracing::warn!(error = %fault, "token left behind until a later look"),

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use super::{Pass, Reconciler};
 use crate::fault::Fault;
-use crate::names::TokenId;
+use crate::names::{RotationId, TokenId};
 use crate::record::{Phase, Record, SecretContent};
 use crate::rotation::decide::Begin;
 use crate::rotation::schedule::next_due;
 use crate::rotation::step_log::{Step, StepOutcome};
-use crate::rotation::world::{Identity, PublishError, Reading, Revocation, Site, World};
+use crate::rotation::world::{
+    Identity, PublishError, PublishRequest, Purpose, Reading, Revocation, RevokeRequest, Site,
+    Verdict, World,
+};
 
 /// How often the old token is tried until it is refused, and the pause between two tries. MotherDuck's own provider
 /// waits as long.
@@ -22,7 +25,8 @@ impl<W: World> Reconciler<'_, W> {
         self.joined();
         self.recall_old(record).await;
         let sealed = Record { phase: Phase::Retiring, ..(**record).clone() };
-        match self.publish(Step::Seal, &reading, &sealed, token).await {
+        let write = PublishRequest::to_store(Purpose::Seal, &reading, &sealed, token);
+        match self.publish(Step::Seal, write).await {
             Ok(()) => {
                 tracing::info!("rotation sealed");
                 self.standing.record = Some(sealed.clone());
@@ -63,11 +67,12 @@ impl<W: World> Reconciler<'_, W> {
 
     pub(super) async fn revoke(&mut self, ids: &[TokenId]) -> Result<(), Fault> {
         let began = self.journal.began(Step::Revoke, self.world.now());
+        let rotation_id = self.standing.record.as_ref().map(|record| record.rotation_id);
         let mut result = Ok(());
         for id in
             ids.iter().copied().filter(|id| !self.evidence.gone.contains(id)).collect::<Vec<_>>()
         {
-            match self.world.revoke(id).await {
+            match self.world.revoke(RevokeRequest::Predecessor { id, rotation_id }).await {
                 Ok(revocation) => {
                     self.evidence.gone.insert(id);
                     if revocation == Revocation::Revoked {
@@ -75,7 +80,7 @@ impl<W: World> Reconciler<'_, W> {
                     }
                     tracing::info!(token_id = %id, "token revoked");
                 }
-                Err(fault) => result = Err(fault),
+                Err(error) => result = Err(error.into()),
             }
         }
         self.finish(began, result.as_ref().err());
@@ -86,19 +91,18 @@ impl<W: World> Reconciler<'_, W> {
     async fn confirm(&mut self) {
         let Some((id, token)) = self.old.take() else { return };
         let Some(sealed) = self.standing.record.clone() else { return };
-        let identity =
-            Identity { token_id: id, previous_token_id: None, rotation_id: sealed.rotation_id };
+        let identity = Identity::revoked(id, &sealed);
         let began = self.journal.began(Step::Confirm, self.world.now());
         let mut still_connects = false;
         for attempt in 1..=CONFIRMATIONS {
-            still_connects = match self.world.is_refused(&token, &identity).await {
-                Ok(true) => {
+            still_connects = match self.world.connect(&token, &identity).await {
+                Ok(Verdict::Refused(_)) => {
                     self.journal.ended(began, self.world.now(), StepOutcome::Ok, None);
                     tracing::info!(token_id = %id, "old token refused");
                     self.count_unconfirmed(&sealed, 0).await;
                     return;
                 }
-                Ok(false) => true,
+                Ok(Verdict::Works(_)) => true,
                 Err(_) => false,
             };
             if attempt == CONFIRMATIONS {
@@ -129,7 +133,8 @@ impl<W: World> Reconciler<'_, W> {
             Ok(reading) => match &reading.slot {
                 SecretContent::Managed { record, token } if **record == *sealed => {
                     let counted = Record { unconfirmed_revocations: count, ..sealed.clone() };
-                    let written = self.world.publish(Site::Store, &reading, &counted, token).await;
+                    let write = PublishRequest::to_store(Purpose::Amend, &reading, &counted, token);
+                    let written = self.world.publish(write).await;
                     written.map(|()| self.standing.record = Some(counted))
                 }
                 SecretContent::Vacant
@@ -173,11 +178,9 @@ impl<W: World> Reconciler<'_, W> {
             Ok(None) => return Err(format!("the store no longer has the text of token {id}")),
             Err(fault) => return Err(fault.to_string()),
         };
-        let identity =
-            Identity { token_id: id, previous_token_id: None, rotation_id: record.rotation_id };
-        match self.world.is_refused(&token, &identity).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(format!("the revoked token {id} still connects")),
+        match self.world.connect(&token, &Identity::revoked(id, record)).await {
+            Ok(Verdict::Refused(_)) => Ok(()),
+            Ok(Verdict::Works(_)) => Err(format!("the revoked token {id} still connects")),
             Err(fault) => Err(fault.to_string()),
         }
     }
@@ -188,7 +191,8 @@ impl<W: World> Reconciler<'_, W> {
             let SecretContent::Managed { record, token } = &reading.slot else {
                 return Pass::Moved;
             };
-            let result = self.world.publish(Site::Store, &reading, record, token).await;
+            let write = PublishRequest::to_store(Purpose::Fence, &reading, record, token);
+            let result = self.world.publish(write).await;
             self.note_conflict(&reading, &result);
             match result {
                 Ok(()) => {}
@@ -209,7 +213,8 @@ impl<W: World> Reconciler<'_, W> {
         let SecretContent::Managed { record, token } = &reading.slot else { return Pass::Moved };
         let mut shorter = (**record).clone();
         shorter.elsewhere_token_ids.retain(|id| !left.contains(id));
-        let result = self.world.publish(Site::Store, &reading, &shorter, token).await;
+        let write = PublishRequest::to_store(Purpose::Amend, &reading, &shorter, token);
+        let result = self.world.publish(write).await;
         self.note_conflict(&reading, &result);
         match result {
             Ok(()) => Pass::Moved,
@@ -226,23 +231,28 @@ impl<W: World> Reconciler<'_, W> {
         self.evidence.fenced.extend(orphans);
         let mut result = Ok(());
         for id in orphans {
-            result = self.discard(*id).await.and(result);
+            result = self.discard(*id, self.made_in(*id)).await.and(result);
         }
         result
     }
 
     /// Revokes a token that was never served and that nobody can serve any more. Where that fails, it is tried again
     /// by a later look.
-    pub(super) async fn discard(&mut self, id: TokenId) -> Result<(), Fault> {
+    pub(super) async fn discard(
+        &mut self,
+        id: TokenId,
+        rotation_id: Option<RotationId>,
+    ) -> Result<(), Fault> {
         self.evidence.fenced.insert(id);
-        match self.world.revoke(id).await {
+        match self.world.revoke(RevokeRequest::Unserved { id, rotation_id }).await {
             Ok(_) => {
                 self.evidence.fenced.remove(&id);
                 self.evidence.gone.insert(id);
                 tracing::info!(token_id = %id, "unused token revoked");
                 Ok(())
             }
-            Err(fault) => {
+            Err(error) => {
+                let fault = Fault::from(error);
                 tracing::warn!(token_id = %id, error = %fault, "unused token left behind until a later look");
                 Err(fault)
             }

@@ -5,7 +5,9 @@ use crate::names::TokenId;
 use crate::record::{Phase, Record, SecretContent};
 use crate::rotation::decide::{Begin, TEXT_LOST};
 use crate::rotation::step_log::Step;
-use crate::rotation::world::{Identity, PublishError, Reading, Verdict, World};
+use crate::rotation::world::{
+    Identity, PublishError, PublishRequest, Purpose, Reading, Verdict, World,
+};
 
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn roll_back(&mut self, reading: Reading, to: TokenId) -> Pass {
@@ -15,7 +17,7 @@ impl<W: World> Reconciler<'_, W> {
             Ok(None) => return self.no_way_back(reading, TEXT_LOST),
             Err(fault) => return Pass::failed(Step::Publish, fault),
         };
-        match self.world.connect(&token, &Identity::served(&old)).await {
+        match self.world.connect(&token, &Identity::unserved(&old)).await {
             Ok(Verdict::Works(_)) => {}
             Ok(Verdict::Refused(_)) => return self.no_way_back(reading, "it no longer connects"),
             Err(fault) => return Pass::failed(Step::Preflight, fault),
@@ -34,7 +36,8 @@ impl<W: World> Reconciler<'_, W> {
             renewal_ttl_seconds: None,
             ..old
         };
-        let result = self.publish(Step::Publish, &reading, &rolled_back, &token).await;
+        let write = PublishRequest::to_store(Purpose::RollBack, &reading, &rolled_back, &token);
+        let result = self.publish(Step::Publish, write).await;
         match result {
             Ok(()) => {
                 tracing::warn!(token_id = %to, "rotation rolled back");

@@ -66,7 +66,7 @@ impl<W: World> Reconciler<'_, W> {
             if Origin::of(&old) != Origin::Created || !is_of_account {
                 continue;
             }
-            match self.world.connect(&token, &Identity::served(&old)).await? {
+            match self.world.connect(&token, &Identity::unserved(&old)).await? {
                 Verdict::Works(answer) => {
                     self.judge_answer(Origin::Created, answer.as_ref());
                     return Ok(());

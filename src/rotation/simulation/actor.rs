@@ -17,14 +17,15 @@ pub(super) use super::part::Part;
 use super::store::{Protocol, Request, Stored};
 use crate::fault::{Fault as WorldFault, FaultKind};
 use crate::names::{TokenId, TokenName};
-use crate::record::{Record, decode, encode_with_token};
+use crate::record::{Record, SecretContent, decode, encode_with_token};
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::Reason;
 use crate::rotation::schedule::signed;
 use crate::rotation::time::Time;
 use crate::rotation::world::{
-    Answer, CreateError, CreatedToken, Health, Identity, ListedToken, PublishError, Reading,
-    Revocation, Site, Verdict, Version, World,
+    Answer, CreateError, CreatedToken, Health, Identity, ListError, ListedToken, PublishError,
+    PublishRequest, Purpose, Reading, Revocation, RevokeError, RevokeRequest, Site, Verdict,
+    Version, World,
 };
 use crate::secret::Token;
 
@@ -284,9 +285,9 @@ impl World for Actor {
         .await
     }
 
-    async fn list(&self) -> Result<Vec<ListedToken>, WorldFault> {
+    async fn list(&self) -> Result<Vec<ListedToken>, ListError> {
         let index = self.index;
-        self.ask_as_admin("lists", |ground| {
+        let listed = self.ask_as_admin("lists", |ground| {
             let newest = ground.tokens.keys().next_back().copied();
             let listing: Vec<_> = ground
                 .tokens
@@ -308,8 +309,8 @@ impl World for Actor {
                 .collect();
             ground.seen[index].listed = listing.iter().map(|token| token.id).collect();
             listing
-        })
-        .await
+        });
+        Ok(listed.await?)
     }
 
     async fn ensure_writable(&self, _reading: &Reading) -> Result<(), WorldFault> {
@@ -358,17 +359,11 @@ impl World for Actor {
         self.ask(Part::Rest, "looks for an account", |_| there_are.contains(&name)).await
     }
 
-    async fn is_refused(&self, token: &Token, identity: &Identity) -> Result<bool, WorldFault> {
-        Ok(matches!(self.connect(token, identity).await?, Verdict::Refused(_)))
-    }
-
     async fn publish(
         &self,
-        site: Site,
-        over: &Reading,
-        record: &Record,
-        token: &Token,
+        write @ PublishRequest { site, over, record, token, .. }: PublishRequest<'_>,
     ) -> Result<(), PublishError> {
+        assert_eq!(write.purpose, purpose_of(&write), "what is done is told as what it is");
         if let Site::Mirror(_) = site {
             return self.write_to_mirror(over, record, token).await;
         }
@@ -458,16 +453,37 @@ impl World for Actor {
         }
     }
 
-    async fn revoke(&self, id: TokenId) -> Result<Revocation, WorldFault> {
+    async fn revoke(&self, request: RevokeRequest) -> Result<Revocation, RevokeError> {
+        let id = request.id();
         let part = if self.is_down(Part::Rest) { Part::Rest } else { Part::Revocations };
-        self.take_over_badge(id).await?;
+        self.take_over_badge(id).await.map_err(RevokeError::Refused)?;
         match self.send_as_admin(part, &format!("revokes {id}"), Message::Revoke { id }).await {
             Sent::Told(Applied::Revoked) => Ok(Revocation::Revoked),
             Sent::Told(Applied::AlreadyGone) => Ok(Revocation::AlreadyGone),
             Sent::Refused(_) if self.has(Flaw::AnyNoIsGone) => Ok(Revocation::AlreadyGone),
-            Sent::Refused(kind) => Err(trouble_of(kind)),
-            Sent::Told(_) | Sent::Untold | Sent::Broken => Err(trouble()),
+            Sent::Refused(kind) => Err(RevokeError::Refused(trouble_of(kind))),
+            Sent::Told(_) | Sent::Untold | Sent::Broken => Err(RevokeError::Unknown(trouble())),
         }
+    }
+}
+
+/// What a write does, by what is written over what.
+fn purpose_of(PublishRequest { site, over, record, .. }: &PublishRequest<'_>) -> Purpose {
+    match (site, &over.slot) {
+        (Site::Mirror(_), _) => Purpose::Mirror,
+        (Site::Store, SecretContent::Managed { record: before, .. })
+            if before.token_id == record.token_id =>
+        {
+            if **before == **record {
+                Purpose::Fence
+            } else if before.phase == record.phase {
+                Purpose::Amend
+            } else {
+                Purpose::Seal
+            }
+        }
+        (Site::Store, _) if record.is_rolled_back() => Purpose::RollBack,
+        (Site::Store, _) => Purpose::Serve,
     }
 }
 
