@@ -19,7 +19,7 @@ pub use self::drift::{Difference, Drift};
 use self::drift::{change_of, drift};
 use self::settings::DeclaredAccount;
 use crate::audit_log::{AuditError, Event, Ledger, Outcome};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Diagnostic, Fault, FaultKind};
 use crate::motherduck::{Change, ChangeError, Client, Creation, Error};
 use crate::names::AccountName;
 
@@ -39,7 +39,7 @@ pub async fn see(motherduck: &Client, declared: &DeclaredAccount) -> Result<Sigh
     let change = change_of(&declared.ducklings);
     match compare(motherduck, &declared.username, &change).await {
         Err(Trouble::Service(error)) if error.is_absence() => Ok(Sight::Absent),
-        Err(trouble) => Err(trouble.fault()),
+        Err(trouble) => Err(trouble.into()),
         Ok(None) => Ok(Sight::Sound),
         Ok(Some(drift)) => Ok(Sight::Drifted(Box::new(drift))),
     }
@@ -94,8 +94,7 @@ impl AccountReconciler {
     /// configured keep no token from being made: they are tried again by later looks.
     pub async fn make(&self, ledger: &Ledger) -> Result<(), Fault> {
         let mut state = self.state.lock().await;
-        let begun = ledger.begin("account ensure").await;
-        let deed = begun.map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+        let deed = ledger.begin("account ensure").await?;
         match self.motherduck.ensure_account(&self.username).await {
             Ok(Creation::Created) => {
                 deed.came_to(Event::AccountCreated, None, |_| {}).await;
@@ -108,7 +107,7 @@ impl AccountReconciler {
             }
             Err(error) => {
                 deed.failed(Event::AccountCreated, error.may_have_effect()).await;
-                return Err(Fault::of(&error, error.kind(), error.hint()));
+                return Err(error.into());
             }
         }
         state.is_newborn = true;
@@ -132,7 +131,7 @@ impl AccountReconciler {
             return;
         }
         state.compared = Some(Instant::now());
-        let problem = self.set_what_drifted(ledger).await.err().map(|trouble| trouble.fault());
+        let problem = self.set_what_drifted(ledger).await.err().map(Fault::from);
         if let Some(fault) = &problem
             && state.told.as_ref() != Some(&fault.message)
         {
@@ -171,7 +170,7 @@ enum Trouble {
     Ineffective(AccountName),
 }
 
-impl Trouble {
+impl Diagnostic for Trouble {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Service(error) => error.kind(),
@@ -192,10 +191,6 @@ impl Trouble {
                 "does somebody else keep other values there? `pintail duckling get {username}` shows them"
             )),
         }
-    }
-
-    fn fault(&self) -> Fault {
-        Fault::of(self, self.kind(), self.hint())
     }
 }
 

@@ -24,7 +24,7 @@ pub use self::error::AuditError;
 pub use self::file::head_beside;
 pub use self::line::Head;
 use self::line::Who;
-use crate::fault::chain as causes;
+use crate::fault::{Diagnostic, chain as causes};
 use crate::names::Owner;
 
 /// A file system that does not answer must not keep a rotation from going on.

@@ -20,6 +20,7 @@ mod entry;
 mod error;
 mod fleet;
 mod identify;
+mod init;
 mod inventory;
 mod journald;
 mod log;
@@ -28,6 +29,7 @@ mod man;
 mod muster;
 mod notify;
 mod output;
+mod pause;
 mod plan;
 mod progress;
 mod reveal;
@@ -46,9 +48,9 @@ mod whose;
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,
     CreateToken, DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount,
-    Filters, Fleet, Fleets, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output,
-    Pattern, RevokeToken, RollBack, RotateNow, Schedule, Scope, SetDucklings, TestPattern,
-    TestSinks, Token, Urgency, VerifyAuditLog,
+    Filters, Fleet, Fleets, Init, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace,
+    Output, Pattern, RevokeToken, RollBack, RotateNow, Sandbox, Schedule, Scope, SetDucklings,
+    TestPattern, TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;
 

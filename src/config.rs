@@ -20,6 +20,7 @@ mod verify;
 // What these are made of.
 mod command;
 mod headers;
+mod limits;
 mod placeholders;
 mod polling;
 mod request;

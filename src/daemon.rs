@@ -3,6 +3,7 @@
 mod backoff;
 mod current;
 mod driver;
+mod list_clock;
 mod muster;
 mod notice;
 mod pending;
@@ -34,7 +35,7 @@ pub use self::supervisor::Supervisor;
 use self::wakes::Wakes;
 use crate::config::{Config, Files, Fingerprint};
 use crate::engine::{self, Engine};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Diagnostic, Fault, FaultKind};
 use crate::notifications::{self, Notifier, Sinks};
 use crate::rotation::schedule::Calendar;
 use crate::status::Registry;
@@ -57,9 +58,8 @@ pub enum DaemonError {
     Signals(#[source] std::io::Error),
 }
 
-impl DaemonError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for DaemonError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Open(fault) => fault.kind,
             Self::Notifications(error) => error.kind(),
@@ -67,8 +67,7 @@ impl DaemonError {
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Open(fault) => fault.hint.clone(),
             Self::Notifications(_) | Self::Signals(_) => None,

@@ -94,7 +94,7 @@ impl Engine {
     async fn open_after(config: Arc<Config>, before: Option<&Self>) -> Result<Self, Fault> {
         let mut stores = BTreeMap::new();
         for (name, settings) in &config.stores {
-            let store = Store::open(name, settings).await.map_err(|error| place::fault(&error))?;
+            let store = Store::open(name, settings).await?;
             stores.insert(name.clone(), Arc::new(store));
         }
         let workloads = before.map(|one| one.workloads.clone()).unwrap_or_default();
@@ -217,20 +217,14 @@ fn open_adapters(
     credential: &config::Credential,
     clients: &mut gate::Clients,
 ) -> Result<Adapters, Fault> {
-    let gate = Gate::new(&credential.gate, clients)
-        .map_err(|error| Fault::of(&error, error.kind(), None))?;
+    let gate = Gate::new(&credential.gate, clients)?;
     let deploy = match &credential.deploy {
-        Some(hook) => {
-            Some(Hook::new(hook, clients).map_err(|error| Fault::of(&error, error.kind(), None))?)
-        }
+        Some(hook) => Some(Hook::new(hook, clients)?),
         None => None,
     };
     let verifier = match &credential.verify {
         Proof::Admin => None,
-        Proof::Connection(verify) => Some(
-            Verifier::new(verify, &config.postgres)
-                .map_err(|error| Fault::of(&error, error.kind(), error.hint()))?,
-        ),
+        Proof::Connection(verify) => Some(Verifier::new(verify, &config.postgres)?),
     };
     Ok(Adapters { gate, deploy, verifier })
 }

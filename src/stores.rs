@@ -14,7 +14,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use self::settings::{Format, StoreSettings};
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::kubernetes::Right;
 use crate::names::TokenId;
 use crate::record::{
@@ -323,8 +323,24 @@ impl StoreError {
         }
     }
 
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+    /// Whether what people keep in the secret is in the way of every write, however often one tries.
+    pub fn is_about_keys(&self) -> bool {
+        match self {
+            Self::RecordAmbiguous { .. } | Self::KeyTaken { .. } | Self::Unwritable { .. } => true,
+            Self::File(_)
+            | Self::Vault(_)
+            | Self::Aws(_)
+            | Self::Kubernetes(_)
+            | Self::Interrupted { .. }
+            | Self::NotAnObject { .. }
+            | Self::NotPlain { .. }
+            | Self::Damaged { .. } => false,
+        }
+    }
+}
+
+impl Diagnostic for StoreError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::File(error) => error.kind(),
             Self::Vault(error) => error.kind(),
@@ -340,23 +356,7 @@ impl StoreError {
         }
     }
 
-    /// Whether what people keep in the secret is in the way of every write, however often one tries.
-    pub fn is_about_keys(&self) -> bool {
-        match self {
-            Self::RecordAmbiguous { .. } | Self::KeyTaken { .. } | Self::Unwritable { .. } => true,
-            Self::File(_)
-            | Self::Vault(_)
-            | Self::Aws(_)
-            | Self::Kubernetes(_)
-            | Self::Interrupted { .. }
-            | Self::NotAnObject { .. }
-            | Self::NotPlain { .. }
-            | Self::Damaged { .. } => false,
-        }
-    }
-
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
             Self::Vault(error) => error.hint(),

@@ -59,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &["names", "secret"]),
     ("fault", &["redact", "regular"]),
     ("retry", &[]),
+    ("occupancy", &[]),
     // The core: no client, no HTTP, no files, no configuration.
     ("rotation", &["fault", "names", "record", "redact", "retry", "secret", "text"]),
     // What adapters are made of.
@@ -72,6 +73,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "fault",
             "http",
             "names",
+            "occupancy",
             "record",
             "redact",
             "retry",
@@ -117,7 +119,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What is known of the credentials, and who shows and tells it.
     ("traces", &["fault", "http", "names", "retry", "rotation", "secret", "tls", "workers"]),
     ("status", &["fault", "log", "names", "record", "rotation", "request_stats", "workers"]),
-    ("metrics", &["fault", "status", "http", "rotation", "request_stats", "tls"]),
+    ("metrics", &["fault", "status", "http", "process", "rotation", "request_stats", "tls"]),
     (
         "notifications",
         &[
@@ -207,6 +209,42 @@ fn no_arrow_is_kept_open_for_nobody() {
         unused.extend(idle.map(|one| format!("{module} does not import {one}")));
     }
     assert!(unused.is_empty(), "take these off:\n{}", unused.join("\n"));
+}
+
+/// Whoever sends a body that is not wiped: no token is in it.
+const PLAIN_BODIES: [(&str, &str); 4] = [
+    ("src/metrics/push.rs", ".body(text)"),
+    ("src/motherduck/call.rs", ".json(body)"),
+    ("src/notifications/receiver.rs", ".body(body.to_string())"),
+    ("src/traces.rs", ".body(trace.to_owned())"),
+];
+
+#[test]
+fn a_body_that_may_hold_a_token_is_wiped_when_it_was_sent() {
+    let mut sent = vec![];
+    for (name, text) in sources() {
+        let is_ours = name.starts_with("src/") && !name.contains("/sandbox/");
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        if !is_ours || name.contains("tests") || !code.contains("reqwest") && !code.contains("http")
+        {
+            continue;
+        }
+        for line in code.lines().map(str::trim) {
+            let sends = [".body(", ".json(", ".form(", ".multipart("].into_iter();
+            for at in sends.filter_map(|call| line.find(call)) {
+                let call = &line[at..];
+                let is_wiped = call.contains("wiped(") || call.starts_with(".body()");
+                let is_read = call.starts_with(".json()");
+                let is_plain = PLAIN_BODIES
+                    .iter()
+                    .any(|(file, known)| name == *file && call.starts_with(known));
+                if !is_wiped && !is_read && !is_plain {
+                    sent.push(format!("{name}: {line}"));
+                }
+            }
+        }
+    }
+    assert!(sent.is_empty(), "use `http::body::wiped`:\n{}", sent.join("\n"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
+use crate::fault::Diagnostic;
 
 struct Bench {
     dir: tempfile::TempDir,

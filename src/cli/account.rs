@@ -15,6 +15,7 @@ use super::{Account, DeleteAccount, EnsureAccount, ExitCode, Output};
 use crate::audit_log::{Entry, Event, Outcome};
 use crate::config::Config;
 use crate::engine::assume;
+use crate::fault::Diagnostic;
 use crate::motherduck::{Creation, Deletion, Ducklings, Existence};
 use crate::names::AccountName;
 

@@ -24,7 +24,7 @@ pub(super) async fn client(config: &Config) -> Result<Client, CliError> {
 
 /// An operation that failed, with what MotherDuck said and what to do.
 pub(super) fn failed(error: &Error) -> CliError {
-    CliError::of(error, ExitCode::Failed, error.hint())
+    CliError::told(error, ExitCode::Failed)
 }
 
 /// Something that speaks against what was asked for, found out by asking MotherDuck.

@@ -19,7 +19,8 @@ use super::answer;
 use super::{Check, CheckDepth, ExitCode, Output};
 use crate::config::{Config, Files};
 use crate::engine::Engine;
-use finding::{Finding, Findings};
+use finding::Finding;
+pub(super) use finding::Findings;
 use online::Connections;
 
 /// So many unwise modes are told at a start.
@@ -38,7 +39,11 @@ pub async fn check(
 }
 
 /// Whatever is wrong on this machine ends the check before anybody is contacted.
-async fn examine(config: Arc<Config>, files: &Files, depth: CheckDepth) -> (Findings, ExitCode) {
+pub(super) async fn examine(
+    config: Arc<Config>,
+    files: &Files,
+    depth: CheckDepth,
+) -> (Findings, ExitCode) {
     let mut findings = offline::examine(&config, files);
     trail::examine(&config, &mut findings);
     if findings.has_error() {
@@ -62,6 +67,13 @@ async fn examine(config: Arc<Config>, files: &Files, depth: CheckDepth) -> (Find
     }
     let code = if findings.has_error() { ExitCode::Failed } else { ExitCode::Settled };
     (findings, code)
+}
+
+/// That the configuration loads, and what is unwise in it: for one that is meant for another machine.
+pub(super) fn soundness(config: &Config) -> Findings {
+    let mut findings = Findings::default();
+    offline::soundness(config, &mut findings);
+    findings
 }
 
 /// Tells at the start of the daemon who else can read or change what it relies on.

@@ -19,5 +19,5 @@ pub(super) async fn begin(
     let ledger =
         Ledger::new(audit_log(config).map(Arc::new), Entry { cause: Some(cause), ..about });
     let begun = ledger.begin(operation).await;
-    begun.map_err(|error| CliError::of(&error, ExitCode::Failed, error.hint()))
+    begun.map_err(|error| CliError::told(&error, ExitCode::Failed))
 }

@@ -1,8 +1,7 @@
 //! `pintail demo`: whole rotations of three accounts, step by step, with nothing but this program.
 
-mod consumer;
-
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::Answer;
 use super::output::CredentialResult;
 use super::progress::word;
+use super::sandbox::consumers::Consumers;
 use super::{ExitCode, rotate_now, selection};
 use crate::audit_log;
 use crate::config::Config;
@@ -22,6 +22,7 @@ use crate::rotation::run::Outcome;
 use crate::rotation::step_log::{Progress, Step};
 use crate::sandbox::{self, Options, Ready};
 
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 const ACCOUNTS: [&str; 3] = ["etl_prod", "dashboards", "customer_42"];
 
 /// Starts a stand-in for MotherDuck and consumers that read their token from files, then rotates each account's token.
@@ -40,7 +41,7 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let sandbox = sandbox::start(options).await?;
     let secrets = directory.path().join("secrets");
     std::fs::DirBuilder::new().mode(0o700).create(&secrets)?;
-    let consumers = consumer::start(&secrets, sandbox.ready()).await?;
+    let consumers = Consumers::start(&secrets, sandbox.ready(), ANY_PORT, None).await?;
     let config = configuration(directory.path(), &secrets, sandbox.ready(), consumers.address())?;
     let outside = selection::open(Arc::new(config)).await?;
     say(&format!(
@@ -85,7 +86,7 @@ async fn rotate(
     };
     let asked = (Request::ROTATION, audit_log::Trigger::Manual.into());
     let report = rotate_now::rotate(outside, name, asked, None, stop, &watcher).await;
-    Ok(report.map(|report| CredentialResult::new(name, report)))
+    Ok(report.map(|report| CredentialResult::new(name, report, None)))
 }
 
 /// What is shown by a step that came about.
@@ -115,7 +116,7 @@ fn configuration(
     directory: &Path,
     secrets: &Path,
     ready: &Ready,
-    consumers: std::net::SocketAddr,
+    consumers: SocketAddr,
 ) -> anyhow::Result<Config> {
     use std::fmt::Write as _;
     let quoted = |path: &Path| serde_json::to_string(&path.to_string_lossy());
@@ -133,6 +134,7 @@ ca_file = {ca}
 dir = {dir}
 [defaults]
 store = "main"
+path = "{{credential}}"
 schedule = "0 3 * * SUN"
 ttl = "45d"
 [defaults.gate.http]

@@ -11,7 +11,7 @@ use super::reveal::{Destination, Undelivered};
 use super::{Dive, EmbedSession, ExitCode, Output, by_hand};
 use crate::audit_log::{Entry, Event};
 use crate::config::Config;
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::motherduck::DiveId;
 use crate::names::AccountName;
 

@@ -58,9 +58,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let output = arguments.output;
     match &arguments.command {
-        Command::Sandbox(options) => {
-            sandbox::sandbox(options.clone(), shutdown_on_signals()?).await
+        Command::Init(wanted) => {
+            Box::pin(super::init::init(wanted, &arguments.config, output)).await
         }
+        Command::Sandbox(wanted) => sandbox::sandbox(wanted, shutdown_on_signals()?).await,
         Command::Completions(wanted) => super::completions::completions(wanted),
         Command::Man(wanted) => super::man::man(wanted.dir.as_deref()),
         Command::Schema => super::schema::schema(),
@@ -107,6 +108,18 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Identify => {
             let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
             let code = super::identify::identify(mustered.config.clone(), output).await?;
+            Ok(mustered.end(code))
+        }
+        Command::Pause(wanted) => {
+            let which = &wanted.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
+            let code = super::pause::pause(mustered.config.clone(), wanted, output).await?;
+            Ok(mustered.end(code))
+        }
+        Command::Resume(wanted) => {
+            let which = &wanted.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
+            let code = super::pause::resume(mustered.config.clone(), wanted, output).await?;
             Ok(mustered.end(code))
         }
         Command::Fleet(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,

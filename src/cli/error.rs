@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::ExitCode;
-use crate::fault::{Fault, chain};
+use crate::fault::{Diagnostic, Fault, chain};
 use crate::log::Lines;
 
 /// An error for people, and the exit code that goes with it.
@@ -27,6 +27,11 @@ impl CliError {
     /// An error and its causes, on the way to `code`.
     pub fn of(error: &dyn std::error::Error, code: ExitCode, hint: Option<String>) -> Self {
         Self { code, message: chain(error), hint }
+    }
+
+    /// An error that knows what to do, on the way to `code`.
+    pub fn told(error: &impl Diagnostic, code: ExitCode) -> Self {
+        Self::of(error, code, error.hint())
     }
 
     /// A fault of the world, on the way to `code`.

@@ -92,8 +92,7 @@ async fn look(outside: &Engine, token: &Token) -> Identified {
         Ok(Verdict::Works(answer)) => (Connection::Works, answer.map(|answer| answer.account)),
         Ok(Verdict::Refused(_)) => (Connection::Refused, None),
         Err(error) => {
-            let fault = Fault::of(&error, error.kind(), error.hint());
-            errors.push(Unseen::new("connection", fault));
+            errors.push(Unseen::new("connection", error.into()));
             (Connection::Unknown, None)
         }
     };

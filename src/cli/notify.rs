@@ -9,7 +9,7 @@ use super::answer::{self, Answer};
 use super::error::CliError;
 use super::{ExitCode, Notify, Output, TestSinks};
 use crate::config::Config;
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::notifications::{DeliveryError, Sinks};
 
 #[derive(Serialize)]

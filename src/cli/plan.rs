@@ -18,9 +18,11 @@ use crate::config::{self, Config};
 use crate::engine::{Engine, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
+use crate::rotation::condition::pause_words;
 use crate::rotation::decide::{Decided, Decision, Observation, Request, decide};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::{MirrorSight, foreign};
+use crate::rotation::pause::paused;
 use crate::rotation::schedule::{Schedule, neglected, renewal, waiting};
 use crate::rotation::time::Time;
 use crate::text::{instant, relative};
@@ -37,18 +39,18 @@ pub async fn plan(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::chosen(&config, arguments).await?;
-    preview(config, names, Request::SCHEDULE, output).await
+    preview(config, names, |_| Request::SCHEDULE, output).await
 }
 
-/// Shows what would be done now for `names` if `request` asked for it.
+/// Shows what would be done now for `names` if it were asked for.
 pub async fn preview(
     config: Arc<Config>,
     names: Vec<CredentialName>,
-    request: Request,
+    asked: impl Fn(&CredentialName) -> Request,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let outside = selection::open(config).await?;
-    let plans = draw_up(&outside, &names, request).await;
+    let plans = draw_up(&outside, &names, asked).await;
     answer::give(&plans, output)?;
     let seen = plans.credentials.iter().all(|plan| plan.error.is_none());
     Ok(if seen { ExitCode::Settled } else { ExitCode::Failed })
@@ -90,16 +92,21 @@ struct Plan {
     now: Timestamp,
 }
 
-async fn draw_up(outside: &Engine, names: &[CredentialName], request: Request) -> Plans {
+async fn draw_up(
+    outside: &Engine,
+    names: &[CredentialName],
+    asked: impl Fn(&CredentialName) -> Request,
+) -> Plans {
     let config = &outside.config;
     let mut looks = look(outside, names, |credential, found, time| {
-        next_step(config, credential, found, None, time, request).step == Decision::List
+        next_step(config, credential, found, None, time, asked(&credential.name)).step
+            == Decision::List
     })
     .await;
     look_at_mirrors(outside, &mut looks).await;
     let accounts = accounts(outside, &mut looks).await;
     let plan = |look: &Look<'_>| {
-        let mut plan = Plan::new(config, look, request);
+        let mut plan = Plan::new(config, look, asked(&look.credential.name));
         plan.add_account(config, &look.credential.username.folded(), &accounts);
         plan
     };
@@ -137,7 +144,8 @@ impl Plan {
         let schedule = &credential.policy.schedule;
         let record = look.found.as_ref().ok().and_then(Found::record);
         let expires_at = record.and_then(|record| record.expires_at);
-        let runs = if credential.policy.paused { 0 } else { RUNS };
+        let is_paused = paused(&credential.policy, record, look.time).is_some();
+        let runs = if is_paused { 0 } else { RUNS };
         let mut plan = Self {
             name: credential.name.clone(),
             decision: None,
@@ -262,12 +270,13 @@ fn held_back(
     time: Time,
 ) -> Option<String> {
     let policy = &credential.policy;
-    if policy.paused {
+    if let Some(paused) = paused(policy, record, time) {
         let expiry = record.and_then(|record| neglected(policy, record, time));
         let expiry = expiry.map(|at| format!(", though its token expires at {}", instant(at)));
-        return Some(format!("paused: nothing is begun{}", expiry.unwrap_or_default()));
+        let expiry = expiry.unwrap_or_default();
+        return Some(format!("nothing is begun{expiry}: {}", pause_words(paused)));
     }
-    let run = waiting(policy, record?, time.now)?;
+    let run = waiting(policy, record?, time)?;
     Some(format!(
         "the schedule asked for it at {}; it waits for its window until {}",
         instant(run.instant),

@@ -1,6 +1,6 @@
 //! `pintail rotate-now`: rotates credentials through every step, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::audit_log::{self, Cause};
 use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
 use crate::engine::{self, Engine, subject};
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::http::settings::Proxy;
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
@@ -54,12 +54,13 @@ pub(super) async fn rotate_now(
         OldPlace::Kept => request,
         OldPlace::GivenUp => request.giving_up_old_place(),
     };
+    let asked = Asked { request, unnamed: unnamed(&names, &rotation.scope) };
     match rotation.mode {
-        Mode::DryRun => preview(config, names, request, rotation.timeout, output).await,
+        Mode::DryRun => preview(config, names, asked, rotation.timeout, output).await,
         Mode::Act => {
             announce(rotation);
             let cause = Cause { trigger: told, note: rotation.reason.clone() };
-            let run = Run { names, request, cause, timeout: rotation.timeout, output };
+            let run = Run { names, asked, cause, timeout: rotation.timeout, output };
             let metrics = Destinations {
                 file: rotation.metrics_file.clone(),
                 gateway: rotation.metrics_push.clone(),
@@ -88,11 +89,11 @@ fn announce(rotation: &RotateNow) {
 async fn preview(
     config: Arc<Config>,
     names: Vec<CredentialName>,
-    request: Request,
+    asked: Asked,
     timeout: Option<Duration>,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let shown = plan::preview(config, names, request, output);
+    let shown = plan::preview(config, names, |name| asked.of(name), output);
     let Some(limit) = timeout else { return shown.await };
     tokio::time::timeout(limit, shown).await.unwrap_or_else(|_| {
         let message = format!("the look took longer than {}", humantime::format_duration(limit));
@@ -121,13 +122,9 @@ fn chosen(
         Scope::All => selection::configured(config, &[])?,
         Scope::Matching(patterns) => selection::matching(config, patterns)?,
     };
-    let is_named = |name: &CredentialName| match scope {
-        Scope::Matching(patterns) => patterns.iter().any(|pattern| pattern.name() == Some(name)),
-        Scope::All | Scope::Named(_) => false,
-    };
     let is_meant = |name: &CredentialName| {
         let is_paused = config.credentials.get(name).is_some_and(|one| one.policy.paused);
-        let left_out = is_paused && urgency == Urgency::Forced && !is_named(name);
+        let left_out = is_paused && urgency == Urgency::Forced && !is_named(name, scope);
         if left_out {
             tracing::warn!(credential = %name, "paused credential left out");
         }
@@ -136,10 +133,36 @@ fn chosen(
     Ok(names.into_iter().filter(is_meant).collect())
 }
 
+/// Whether its very name was given, and not only something that means it.
+fn is_named(name: &CredentialName, scope: &Scope) -> bool {
+    match scope {
+        Scope::Matching(patterns) => patterns.iter().any(|pattern| pattern.name() == Some(name)),
+        Scope::Named(names) => names.contains(name),
+        Scope::All => false,
+    }
+}
+
+fn unnamed(names: &[CredentialName], scope: &Scope) -> BTreeSet<CredentialName> {
+    names.iter().filter(|name| !is_named(name, scope)).cloned().collect()
+}
+
+/// What is asked of the credentials.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    /// Those whose names nobody gave: a pause that stands in their records is heeded.
+    pub(super) unnamed: BTreeSet<CredentialName>,
+}
+
+impl Asked {
+    fn of(&self, name: &CredentialName) -> Request {
+        if self.unnamed.contains(name) { self.request.heeding_pause() } else { self.request }
+    }
+}
+
 /// What one run is to do.
 pub(super) struct Run {
     pub(super) names: Vec<CredentialName>,
-    pub(super) request: Request,
+    pub(super) asked: Asked,
     /// The same for the audit log, with what a person said about it.
     pub(super) cause: Cause,
     pub(super) timeout: Option<Duration>,
@@ -153,7 +176,8 @@ impl Run {
         config: Arc<Config>,
         metrics: &Destinations,
     ) -> anyhow::Result<ExitCode> {
-        let Self { names, request, cause, timeout, output } = self;
+        let Self { names, asked, cause, timeout, output } = self;
+        let request = asked.request;
         let sinks = Sinks::open(&config.notifications)
             .map_err(|error| CliError::of(&error, ExitCode::Usage, None))?;
         let outside = Arc::new(selection::open(config).await?);
@@ -165,7 +189,7 @@ impl Run {
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
             let place = screen.place(name.as_str());
             let (outside, fleet, stop) = (&outside, &fleet, stop.clone());
-            let asked = (request, cause.clone());
+            let asked = (asked.of(&name), cause.clone());
             async move {
                 let watcher = |progress| place.show(progress);
                 let run = Box::pin(rotate(outside, &name, asked, timeout, stop, &watcher));
@@ -175,10 +199,13 @@ impl Run {
                     Ok(report) => {
                         let report = report?;
                         let condition = fleet.settled(&name, &report, None);
-                        if let Some(condition) = condition.filter(|_| report.problem.is_none()) {
-                            warn_of(&name, &condition);
+                        if let Some(condition) = &condition
+                            && report.problem.is_none()
+                        {
+                            warn_of(&name, condition);
                         }
-                        CredentialResult::new(&name, report)
+                        let pause = condition.and_then(|condition| condition.pause);
+                        CredentialResult::new(&name, report, pause)
                     }
                     Err(panicked) => {
                         fleet.panicked(&name, None);

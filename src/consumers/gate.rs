@@ -7,7 +7,7 @@ pub mod settings;
 use std::sync::Arc;
 
 use crate::consumers::command::{self, CommandError, Context, Outcome};
-use crate::fault::{FaultKind, line};
+use crate::fault::{Diagnostic, FaultKind, line};
 use crate::http::settings::Proxy;
 use crate::kubernetes::{AccessError, Cluster, Right};
 use crate::record::Record;
@@ -69,9 +69,8 @@ pub enum SetupError {
     Kubernetes(#[from] AccessError),
 }
 
-impl SetupError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for SetupError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Client { source, .. } => source.kind(),
             Self::Header { .. } => FaultKind::Permanent,
@@ -163,9 +162,8 @@ pub enum HookError {
     Restart(#[source] RestartError),
 }
 
-impl HookError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for HookError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Request(error) => error.kind(),
             Self::Command(error) => error.kind(),
@@ -173,8 +171,7 @@ impl HookError {
         }
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Request(error) => error.hint(),
             Self::Command(error) => error.hint(),

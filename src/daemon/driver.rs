@@ -17,6 +17,7 @@ use crate::retry::STEP;
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::evidence::Evidence;
+use crate::rotation::pause::paused;
 use crate::rotation::run::{Report, drive};
 use crate::rotation::schedule::{expiring, renewal};
 use crate::rotation::step_log::Progress;
@@ -26,7 +27,12 @@ use crate::traces::Telemetry;
 /// One credential, as the planner sees it.
 pub(super) trait Driver: Sized + Send + Sync + 'static {
     /// Works on it until it is at rest, held or failing, or the daemon stops. Never called twice at once.
-    fn drive(&self, evidence: &mut Evidence, slot: &Permit) -> impl Future<Output = Report> + Send;
+    fn drive(
+        &self,
+        request: Request,
+        evidence: &mut Evidence,
+        slot: &Permit,
+    ) -> impl Future<Output = Report> + Send;
 
     /// From when on its token, which expires at `expires_at`, cannot wait to be replaced; `None` if it is not replaced.
     fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp>;
@@ -124,13 +130,19 @@ impl LiveDriver {
         tracing::info!(credential = %name, "credential goes over to its configured place");
     }
 
-    async fn work(&self, work: &Work, evidence: &mut Evidence, slot: &Permit) -> Report {
+    async fn work(
+        &self,
+        work: &Work,
+        request: Request,
+        evidence: &mut Evidence,
+        slot: &Permit,
+    ) -> Report {
         let Work { world, subject, .. } = work;
         let Subject { credential: name, policy, .. } = subject;
         world.production().hurry(slot.is_urgent());
         let watcher = |progress| {
             if let Progress::Saw(record) = &progress
-                && !policy.paused
+                && paused(policy, Some(record), world.time()).is_none()
                 && expiring(policy, record, world.time()).is_some()
             {
                 slot.hurry();
@@ -139,7 +151,7 @@ impl LiveDriver {
             self.fleet.progressed(name, &progress);
         };
         let in_slot = WithPermit { world, slot };
-        let run = drive(&in_slot, subject, Request::SCHEDULE, evidence, &STEP, &watcher);
+        let run = drive(&in_slot, subject, request, evidence, &STEP, &watcher);
         let report = Box::pin(run).await;
         world.tell_if_held(&report).await;
         self.telemetry.tell(name, &report);
@@ -148,11 +160,11 @@ impl LiveDriver {
 }
 
 impl Driver for LiveDriver {
-    async fn drive(&self, evidence: &mut Evidence, slot: &Permit) -> Report {
+    async fn drive(&self, request: Request, evidence: &mut Evidence, slot: &Permit) -> Report {
         if let Some(former) = self.former() {
             Box::pin(self.look_back(former, evidence, slot)).await;
         }
-        Box::pin(self.work(self.in_force(), evidence, slot)).await
+        Box::pin(self.work(self.in_force(), request, evidence, slot)).await
     }
 
     fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp> {

@@ -92,6 +92,7 @@ impl<D: Driver> Planner<D> {
             // Those at work keep the places that they have, until they have done.
             self.slots = Slots::new(rules.concurrency, self.wake.clone(), self.shutdown.clone());
         }
+        self.list_clock.follow(rules.requests_per_second);
         self.rules = rules;
     }
 
@@ -144,6 +145,7 @@ impl<D: Driver> Plan<D> {
         self.failures = 0;
         self.expires_at = None;
         self.is_urgent = false;
+        (self.list_at, self.due_at) = (None, None);
         self.driver.introduce();
     }
 }

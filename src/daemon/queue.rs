@@ -1,7 +1,6 @@
 //! The credentials that are not being worked on, by when they are to be looked at; those that cannot wait come first.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use jiff::Timestamp;
@@ -13,88 +12,98 @@ use crate::names::CredentialName;
 pub(super) struct Look {
     /// From then on, when there is a place.
     pub(super) at: Timestamp,
+    /// Whether something is to be done then, as far as is known: it does not wait for those that are only looked at.
+    pub(super) is_promised: bool,
     /// From then on before all others, if ever: its token nears its expiry, or is gone.
     pub(super) urgent_at: Option<Timestamp>,
+    /// From then on its account is to be listed as well, as lists are affordable.
+    pub(super) list_at: Option<Timestamp>,
 }
 
 /// The credentials that wait.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    looks: BTreeMap<CredentialName, Look>,
-    due: Times,
-    urgent: Times,
+    looks: BTreeMap<CredentialName, (Look, u64)>,
+    /// By what is to be done, then by time, then by who was put in first.
+    times: BTreeMap<Key, CredentialName>,
+    put_in: u64,
+}
+
+type Key = (Kind, Timestamp, u64);
+
+/// What a look is for. Each kind is waited for apart from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Urgent,
+    Promised,
+    Swept,
+    Listed,
 }
 
 impl Queue {
     /// Has `name` wait, in place of what it waited for before.
     pub(super) fn insert(&mut self, name: CredentialName, look: Look) {
         self.remove(&name);
-        self.due.insert(look.at, name.clone());
-        if let Some(at) = look.urgent_at {
-            self.urgent.insert(at.max(look.at), name.clone());
+        self.put_in += 1;
+        for (kind, at) in times(look) {
+            self.times.insert((kind, at, self.put_in), name.clone());
         }
-        self.looks.insert(name, look);
+        self.looks.insert(name, (look, self.put_in));
     }
 
     /// No longer has `name` wait.
     pub(super) fn remove(&mut self, name: &CredentialName) {
-        let Some(look) = self.looks.remove(name) else { return };
-        self.due.remove(look.at, name);
-        if let Some(at) = look.urgent_at {
-            self.urgent.remove(at.max(look.at), name);
+        let Some((look, number)) = self.looks.remove(name) else { return };
+        for (kind, at) in times(look) {
+            self.times.remove(&(kind, at, number));
         }
     }
 
     /// The one whose time came first, of those that cannot wait.
     pub(super) fn urgent(&self, now: Timestamp) -> Option<&CredentialName> {
-        self.urgent.first(now)
+        self.first(Kind::Urgent, now)
     }
 
-    /// The one whose time came first.
+    /// The one whose time came first: of those that have something to be done before the others.
     pub(super) fn due(&self, now: Timestamp) -> Option<&CredentialName> {
-        self.due.first(now)
+        self.first(Kind::Promised, now).or_else(|| self.first(Kind::Swept, now))
+    }
+
+    /// The one whose account is to be listed first.
+    pub(super) fn to_list(&self, now: Timestamp) -> Option<&CredentialName> {
+        self.first(Kind::Listed, now)
+    }
+
+    fn first(&self, kind: Kind, now: Timestamp) -> Option<&CredentialName> {
+        let until = (kind, now, u64::MAX);
+        self.times.range((kind, Timestamp::MIN, 0)..=until).next().map(|(_, name)| name)
     }
 
     /// When the next time comes.
     pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
-        self.due.next(now).into_iter().chain(self.urgent.next(now)).min()
+        let next = |kind| {
+            let after = Bound::Excluded((kind, now, u64::MAX));
+            let last = Bound::Included((kind, Timestamp::MAX, u64::MAX));
+            self.times.range((after, last)).next().map(|((_, at, _), _)| *at)
+        };
+        [Kind::Urgent, Kind::Promised, Kind::Swept, Kind::Listed].into_iter().filter_map(next).min()
     }
 
     /// Makes all that wait be looked at as `new` says of them.
     pub(super) fn reorder(&mut self, new: impl Fn(&CredentialName, Look) -> Look) {
-        for (name, look) in std::mem::take(self).looks {
+        for (name, (look, _)) in std::mem::take(self).looks {
             let look = new(&name, look);
             self.insert(name, look);
         }
     }
 }
 
-/// Names by a time each.
-#[derive(Debug, Default)]
-struct Times(BTreeMap<Timestamp, BTreeSet<CredentialName>>);
-
-impl Times {
-    fn insert(&mut self, at: Timestamp, name: CredentialName) {
-        self.0.entry(at).or_default().insert(name);
-    }
-
-    fn remove(&mut self, at: Timestamp, name: &CredentialName) {
-        if let Entry::Occupied(mut names) = self.0.entry(at) {
-            names.get_mut().remove(name);
-            if names.get().is_empty() {
-                names.remove();
-            }
-        }
-    }
-
-    fn first(&self, now: Timestamp) -> Option<&CredentialName> {
-        let (_, names) = self.0.first_key_value().filter(|(at, _)| **at <= now)?;
-        names.first()
-    }
-
-    fn next(&self, now: Timestamp) -> Option<Timestamp> {
-        self.0.range((Bound::Excluded(now), Bound::Unbounded)).next().map(|(at, _)| *at)
-    }
+fn times(look: Look) -> impl Iterator<Item = (Kind, Timestamp)> {
+    let Look { at, is_promised, urgent_at, list_at } = look;
+    let kind = if is_promised { Kind::Promised } else { Kind::Swept };
+    let urgent = urgent_at.map(|urgent_at| (Kind::Urgent, urgent_at.max(at)));
+    let listed = list_at.map(|list_at| (Kind::Listed, list_at));
+    [Some((kind, at)), urgent, listed].into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -105,10 +114,14 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
+    fn swept(second: i64) -> Look {
+        Look { at: at(second), is_promised: false, urgent_at: None, list_at: None }
+    }
+
     fn queue(looks: &[(&str, i64, Option<i64>)]) -> Queue {
         let mut queue = Queue::default();
         for (name, look_at, urgent_at) in looks {
-            let look = Look { at: at(*look_at), urgent_at: urgent_at.map(at) };
+            let look = Look { urgent_at: urgent_at.map(at), ..swept(*look_at) };
             queue.insert(name.parse().unwrap(), look);
         }
         queue
@@ -148,10 +161,30 @@ mod tests {
         let mut queue = queue(&[("a", 1, Some(2)), ("a", 7, None), ("b", 8, Some(8))]);
         assert_eq!((name(queue.due(at(6))), name(queue.urgent(at(6)))), (None, None));
         queue.reorder(|name, look| match name.as_str() {
-            "b" => Look { at: at(3), urgent_at: look.urgent_at },
+            "b" => Look { at: at(3), ..look },
             _ => look,
         });
         assert_eq!((name(queue.due(at(7))), name(queue.urgent(at(7)))), (Some("b"), None));
         assert_eq!(name(queue.urgent(at(8))), Some("b"));
+    }
+
+    #[test]
+    fn what_has_something_to_be_done_comes_before_what_is_only_looked_at() {
+        let mut queue = queue(&[("a", 1, None), ("b", 2, None)]);
+        queue.insert("c".parse().unwrap(), Look { is_promised: true, ..swept(5) });
+        assert_eq!(name(queue.due(at(4))), Some("a"));
+        assert_eq!(name(queue.due(at(5))), Some("c"));
+        queue.remove(&"c".parse().unwrap());
+        assert_eq!(name(queue.due(at(5))), Some("a"));
+    }
+
+    #[test]
+    fn lists_are_waited_for_on_a_clock_of_their_own() {
+        let mut queue = queue(&[("a", 90, None)]);
+        queue.insert("b".parse().unwrap(), Look { list_at: Some(at(7)), ..swept(60) });
+        assert_eq!((name(queue.due(at(8))), name(queue.to_list(at(8)))), (None, Some("b")));
+        assert_eq!((name(queue.to_list(at(6))), queue.next(at(6))), (None, Some(at(7))));
+        queue.remove(&"b".parse().unwrap());
+        assert_eq!((name(queue.to_list(at(8))), queue.next(at(8))), (None, Some(at(90))));
     }
 }

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::ProductionWorld;
-use super::place::{Place, fault};
+use super::place::Place;
 use super::short_lived::ShortLived;
 use crate::config::Config;
 use crate::fault::{Fault, FaultKind, chain};
@@ -79,7 +79,7 @@ pub(super) fn client(
             }))
         }
     };
-    Client::new(settings, source).map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+    Ok(Client::new(settings, source)?)
 }
 
 /// A client for operations by hand, which need no store but the admin token's.
@@ -89,7 +89,7 @@ pub async fn client_alone(config: &Config) -> Result<Client, Fault> {
         && let Some(settings) = config.stores.get(&token.store)
     {
         let opened = Store::open(&token.store, settings).await;
-        stores.insert(token.store.as_str(), Arc::new(opened.map_err(|error| fault(&error))?));
+        stores.insert(token.store.as_str(), Arc::new(opened?));
     }
     client(&config.motherduck, |name| Some((stores.get(name)?.clone(), Arc::default())))
 }
@@ -110,7 +110,7 @@ impl ProductionWorld {
         let created = match probe.create(&client).await {
             Ok(created) => created,
             Err(error) if error.is_conflict() => {
-                return Err(Fault::of(&error, error.kind(), error.hint()));
+                return Err(error.into());
             }
             Err(error) => return refused(error.cause()),
         };
@@ -139,6 +139,6 @@ fn refused(error: &Error) -> Result<Verdict, Fault> {
         Some(Failure::Unauthorized { .. } | Failure::Forbidden { .. }) => {
             Ok(Verdict::Refused(chain(error)))
         }
-        Some(_) | None => Err(Fault::of(error, error.kind(), error.hint())),
+        Some(_) | None => Err(error.into()),
     }
 }

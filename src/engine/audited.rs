@@ -28,8 +28,7 @@ impl<W> Audited<W> {
     /// A rotation begins. While that cannot be told, none does: nothing has happened yet.
     async fn begin(&self, name: &TokenName, reason: Reason) -> Result<(), Fault> {
         let entry = self.of_rotation(Event::Began, name, reason);
-        let written = self.ledger.append(entry).await;
-        written.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        Ok(self.ledger.append(entry).await?)
     }
 
     fn of_rotation(&self, event: Event, name: &TokenName, reason: Reason) -> Entry {
@@ -49,6 +48,8 @@ impl<W> Audited<W> {
             Purpose::Fence | Purpose::Amend => Event::Touched,
             Purpose::Mirror => Event::Mirrored,
             Purpose::Adopt => Event::Adopted,
+            Purpose::Pause => Event::Paused,
+            Purpose::Resume => Event::Resumed,
         };
         let (previous_token_ids, subject) = match site {
             Site::Store => (record.previous_token_ids.clone(), None),

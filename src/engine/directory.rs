@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::fault::Fault;
-use crate::motherduck::{Client, Error};
+use crate::motherduck::Client;
 
 /// Knows the accounts by name.
 #[derive(Clone)]
@@ -37,6 +37,6 @@ impl Directory {
             }
             Err(error) => Err(error),
         };
-        listed.map_err(|error: Error| Fault::of(&error, error.kind(), error.hint()))
+        Ok(listed?)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{Credential, Mirror};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Diagnostic, Fault, FaultKind};
 use crate::names::TokenId;
 use crate::record::Record;
 use crate::request_stats::{Reach, RequestStats};
@@ -32,7 +32,7 @@ impl Place {
     /// Whether what people keep there is in the way of every write. Trouble on the way there says nothing of it.
     pub(super) async fn ensure_free(&self) -> Result<(), Fault> {
         let read = self.store.read(&self.location).await;
-        let obstacle = read.as_ref().err().filter(|error| error.is_about_keys()).map(fault);
+        let obstacle = read.as_ref().err().filter(|error| error.is_about_keys()).map(Fault::from);
         self.counted("read", read).ok();
         obstacle.map_or(Ok(()), Err)
     }
@@ -57,8 +57,8 @@ impl Place {
         self.tally.note("publish", word, reach);
         published.map_err(|error| match error {
             stores::PublishError::Conflict => PublishError::Conflict,
-            stores::PublishError::Refused(error) => PublishError::Refused(fault(&error)),
-            stores::PublishError::Unknown(error) => PublishError::Unknown(fault(&error)),
+            stores::PublishError::Refused(error) => PublishError::Refused(error.into()),
+            stores::PublishError::Unknown(error) => PublishError::Unknown(error.into()),
         })
     }
 
@@ -72,13 +72,8 @@ impl Place {
             Err(error) => judged(error),
         };
         self.tally.note(operation, word, reach);
-        result.map_err(|error| fault(&error))
+        Ok(result?)
     }
-}
-
-/// A store's error as the core knows it.
-pub(super) fn fault(error: &StoreError) -> Fault {
-    Fault::of(error, error.kind(), error.hint())
 }
 
 /// What became of a request, and what it says of the whole store. One secret that is damaged says nothing of it.

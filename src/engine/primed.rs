@@ -58,8 +58,7 @@ impl Primed<ProductionWorld> {
         let username = &world.credential.username;
         let client = world.requests.client();
         let token = ShortLived::new(world, PRIMING);
-        let created = token.create(client).await;
-        let primer = created.map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+        let primer = token.create(client).await?;
         let identity = Identity {
             role: TokenRole::Other,
             token_id: primer.id,
@@ -68,7 +67,7 @@ impl Primed<ProductionWorld> {
         };
         let verdict = world.connect(&primer.token, &identity).await;
         if let Err(error) = token.revoke(client, primer.id).await {
-            let fault = Fault::of(&error, error.kind(), None);
+            let fault = Fault::from(error);
             tracing::warn!(token_id = %primer.id, error = %fault, "priming token left to expire");
         }
         match verdict? {

@@ -150,7 +150,7 @@ impl ProductionWorld {
     /// Tries the deploy hook without effect; `None` where there is none, or that is not possible.
     pub async fn try_deploy(&self) -> Option<Result<(), Fault>> {
         let tried = self.adapters.deploy.as_ref()?.try_out().await?;
-        Some(tried.map_err(|error| Fault::of(&error, error.kind(), error.hint())))
+        Some(tried.map_err(Fault::from))
     }
 
     /// Whether no mirror keeps something of the user's under a key that pintail would write. A mirror that does not
@@ -194,7 +194,7 @@ impl ProductionWorld {
     /// Why the account's tokens are not listed, and what to do.
     fn unlisted(&self, error: &Error) -> ListError {
         if !error.is_absence() {
-            return ListError::Failed(Fault::of(error, error.kind(), error.hint()));
+            return ListError::Failed(error.into());
         }
         let (name, username) = (&self.credential.name, &self.credential.username);
         let hint = if self.account.as_deref().is_some_and(AccountReconciler::ensures) {
@@ -205,7 +205,7 @@ impl ProductionWorld {
                  = true` for pintail to make it"
             )
         };
-        ListError::NoAccount(Fault::of(error, error.kind(), Some(hint)))
+        ListError::NoAccount(Fault { hint: Some(hint), ..error.into() })
     }
 }
 
@@ -256,21 +256,15 @@ impl World for ProductionWorld {
             description: None,
         };
         let created = self.requests.client().create_token(&self.credential.username, &new).await;
-        created.map_err(|error| {
-            let fault = Fault::of(&error, error.kind(), error.hint());
-            match error {
-                CreateTokenError::Refused(_) => CreateError::Refused(fault),
-                CreateTokenError::Unknown(_) => CreateError::Unknown(fault),
-            }
+        created.map_err(|error| match error {
+            CreateTokenError::Refused(_) => CreateError::Refused(error.into()),
+            CreateTokenError::Unknown(_) => CreateError::Unknown(error.into()),
         })
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         match (&self.adapters.verifier, identity.role) {
-            (Some(verifier), _) => verifier
-                .connect(token, &self.context(identity))
-                .await
-                .map_err(|error| Fault::of(&error, error.kind(), error.hint())),
+            (Some(verifier), _) => Ok(verifier.connect(token, &self.context(identity)).await?),
             (None, TokenRole::Revoked) => {
                 admin::is_accepted(self.requests.client(), token, &self.credential.username).await
             }
@@ -300,7 +294,7 @@ impl World for ProductionWorld {
         let Some(hook) = &self.adapters.deploy else { return Ok(()) };
         hook.run(&self.context(&Identity::served(record)), record).await.map_err(|error| {
             // A hook is tried again until its deadline, whatever it says: what it talks to may be starting.
-            Fault::of(&error, FaultKind::Transient, error.hint())
+            Fault { kind: FaultKind::Transient, ..error.into() }
         })
     }
 
@@ -311,17 +305,15 @@ impl World for ProductionWorld {
     async fn revoke(&self, request: RevokeRequest) -> Result<Revocation, RevokeError> {
         if self.adapters.verifier.is_none() {
             // Nobody saws off the branch: the served token is taken over before any of its predecessors dies.
-            self.requests.ordinary().take_over_admin_token().await.map_err(|failure| {
-                RevokeError::Refused(Fault::of(&failure, failure.kind(), failure.hint()))
-            })?;
+            let taken_over = self.requests.ordinary().take_over_admin_token().await;
+            taken_over.map_err(|failure| RevokeError::Refused(failure.into()))?;
         }
         let client = self.requests.client();
         client.revoke_token(&self.credential.username, request.id()).await.map_err(|error| {
-            let fault = Fault::of(&error, error.kind(), error.hint());
             if error.may_have_effect() {
-                RevokeError::Unknown(fault)
+                RevokeError::Unknown(error.into())
             } else {
-                RevokeError::Refused(fault)
+                RevokeError::Refused(error.into())
             }
         })
     }

@@ -338,7 +338,8 @@ async fn users(outside: &Engine) -> Result<Vec<Listed>, Fault> {
                  accounts.file"
                     .to_owned()
             });
-            Err(Fault::of(&error, error.kind(), hint.or_else(|| error.hint())))
+            let fault = Fault::from(error);
+            Err(Fault { hint: hint.or(fault.hint), ..fault })
         }
     }
 }

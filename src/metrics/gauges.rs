@@ -45,6 +45,14 @@ impl Collector for Gauges {
             "When a rotation was last completed; after a start, when the served token was published",
             |one| one.last_success,
         )?;
+        times("paused_since_timestamp_seconds", "When somebody paused it by hand", |one| {
+            Some(one.condition.pause.as_ref()?.since)
+        })?;
+        times(
+            "paused_until_timestamp_seconds",
+            "When a pause by hand ends by itself, where it does",
+            |one| one.condition.pause.as_ref()?.until,
+        )?;
         gauge(
             &mut encoder,
             "credential_state",

@@ -104,6 +104,8 @@ fn kind(news: &News) -> &'static str {
             Occasion::Recovered => "dev.pintail.rotation.recovered",
             Occasion::Expiring => "dev.pintail.token.expiring",
             Occasion::Unmanaged => "dev.pintail.account.unmanaged",
+            Occasion::Paused => "dev.pintail.rotation.paused",
+            Occasion::Resumed => "dev.pintail.rotation.resumed",
             Occasion::ClockDisagrees => CLOCKS,
         },
         News::Unmanaged { .. } => "dev.pintail.account.unmanaged",

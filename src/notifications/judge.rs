@@ -31,6 +31,8 @@ struct Memory {
     trouble: Option<(Occasion, Timestamp)>,
     expiring: Option<Timestamp>,
     compromised: Option<RotationId>,
+    /// Since when it is paused by hand, if it is; `None` before that was seen.
+    paused: Option<Option<Timestamp>>,
 }
 
 /// How a credential stands, as far as it is somebody's concern.
@@ -102,6 +104,11 @@ impl Judge {
                 found.push((Occasion::Compromised, false));
             }
         }
+        if let Some(occasion) = pause_changed(&member.condition, memory)
+            && self.wanted.contains(&occasion)
+        {
+            found.push((occasion, false));
+        }
         let is_over = memory.trouble.is_none() && memory.expiring.is_none();
         if was_told && is_over && self.wanted.contains(&Occasion::Recovered) {
             found.push((Occasion::Recovered, false));
@@ -166,6 +173,20 @@ impl Judge {
             Some(span) => member.left(now).is_some_and(|left| left < span),
             None => member.nears_expiry(now),
         }
+    }
+}
+
+/// Whether somebody paused it, or let it go on. How it stood when it was first seen is no news.
+fn pause_changed(condition: &Condition, memory: &mut Memory) -> Option<Occasion> {
+    if condition.state == State::Unknown {
+        return None;
+    }
+    let since = condition.pause.as_ref().map(|pause| pause.since);
+    let before = memory.paused.replace(since)?;
+    match (before, since) {
+        (_, Some(since)) if before != Some(since) => Some(Occasion::Paused),
+        (Some(_), None) => Some(Occasion::Resumed),
+        (_, _) => None,
     }
 }
 

@@ -69,13 +69,17 @@ pub enum Occasion {
     Expiring,
     /// An account has tokens that nobody manages.
     Unmanaged,
+    /// A person paused it by hand, or changed the pause.
+    Paused,
+    /// A pause by hand has ended, by itself or by a person.
+    Resumed,
     /// This machine's clock and MotherDuck's differ much, and nothing tells which is right.
     ClockDisagrees,
 }
 
 impl Occasion {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Failed,
         Self::Held,
         Self::RolledBack,
@@ -85,6 +89,8 @@ impl Occasion {
         Self::Recovered,
         Self::Expiring,
         Self::Unmanaged,
+        Self::Paused,
+        Self::Resumed,
         Self::ClockDisagrees,
     ];
 
@@ -100,6 +106,8 @@ impl Occasion {
             Self::Recovered => "recovered",
             Self::Expiring => "expiring",
             Self::Unmanaged => "unmanaged",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
             Self::ClockDisagrees => "clock_disagrees",
         }
     }

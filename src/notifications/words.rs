@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::settings::Occasion;
 use super::{Event, News};
-use crate::rotation::condition::Condition;
+use crate::rotation::condition::{Condition, PauseShown};
 use crate::rotation::time::{self, disagreement};
 use crate::status::CredentialStatus;
 use crate::text::{instant, span};
@@ -96,6 +96,12 @@ fn credential(occasion: Occasion, member: &CredentialStatus, now: Timestamp) -> 
             Some("restart the consumers that have not read the new token".to_owned()),
         ),
         Occasion::Recovered => ("has recovered".to_owned(), rotation(member), None),
+        Occasion::Paused => {
+            let words = condition.pause.as_ref().map(PauseShown::words);
+            let title = format!("was {}", words.unwrap_or_else(|| "paused".to_owned()));
+            (title, format!("{}; {}", condition.next(), served(member, now)), None)
+        }
+        Occasion::Resumed => ("is no longer paused by hand".to_owned(), rotation(member), None),
         Occasion::Expiring => (
             "nears the expiry of its token, and was not rotated".to_owned(),
             format!("{}; {}", condition.next(), served(member, now)),
@@ -108,7 +114,10 @@ fn credential(occasion: Occasion, member: &CredentialStatus, now: Timestamp) -> 
             ("shares its account with unmanaged tokens".to_owned(), rotation(member), None)
         }
     };
-    let is_over = matches!(occasion, Occasion::Recovered | Occasion::Compromised);
+    let is_over = matches!(
+        occasion,
+        Occasion::Recovered | Occasion::Compromised | Occasion::Paused | Occasion::Resumed
+    );
     let is_plain = occasion == Occasion::Expiring && !condition.needs_attention();
     let why = (!is_over && !is_plain).then(|| since_and_why(condition)).flatten();
     let hint = condition.hint.clone().filter(|_| !is_over && !is_plain);

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::queue::Queue;
 use super::{DeliveryError, Event, Receiver};
 use crate::deadline;
-use crate::fault::{FaultKind, chain};
+use crate::fault::{Diagnostic, FaultKind, chain};
 use crate::retry::NOTIFICATION;
 use crate::status::Counts;
 

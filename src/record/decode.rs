@@ -26,6 +26,21 @@ pub fn decode_to_read(object: Object, fields: Fields<'_>) -> Result<SecretConten
     Ok(take_apart(object, fields)?.slot)
 }
 
+/// A record that stands alone, as text, and what a newer version put into it: to be written by [`encode_record`].
+///
+/// [`encode_record`]: super::encode_record
+pub fn decode_record(text: &str) -> Result<(Record, UserKeys), RecordError> {
+    let not_one = || RecordError::Damaged { reason: "it is no JSON object".to_owned() };
+    let object = Object::parse(text).ok_or_else(not_one)?;
+    let record = read_record(&object)?;
+    let unknown = object.into_members().into_iter().filter(is_unknown).collect();
+    Ok((record, UserKeys { entries: vec![], unknown }))
+}
+
+fn is_unknown(member: &Member) -> bool {
+    !member.is_named(ID_FIELD) && !FIELDS.iter().any(|field| member.is_named(field))
+}
+
 /// A secret's object, sorted by whose each key is.
 struct Parts {
     slot: SecretContent,
@@ -144,9 +159,6 @@ fn find(object: &Object) -> Result<Option<Found>, RecordError> {
                 Some(member) => member.text().map(|name| name.to_string()),
             };
             let record = read_record(&inner)?;
-            let is_unknown = |member: &Member| {
-                !member.is_named(ID_FIELD) && !FIELDS.iter().any(|field| member.is_named(field))
-            };
             let unknown = inner.into_members().into_iter().filter(is_unknown).collect();
             Ok(Some(Found { record, form: Form::Own { id_field }, unknown }))
         }

@@ -1,6 +1,7 @@
 //! How a credential stands: one answer, from which the status command, the page, the metrics, the notifications, the
 //! log and the service manager are told. Pure: the clock is passed in.
 
+mod pause;
 mod reason;
 mod rules;
 mod state;
@@ -11,6 +12,7 @@ mod tokens;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::pause::{PauseShown, pause_words};
 pub use self::reason::{Reason, Severity};
 pub use self::state::State;
 pub use self::tokens::{Tokens, living};
@@ -18,6 +20,7 @@ use crate::fault::Fault;
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
 use crate::rotation::decide::Refusal;
+use crate::rotation::pause::{Paused, paused};
 use crate::rotation::policy::Policy;
 use crate::rotation::schedule::{NextRotation, next_rotation};
 use crate::rotation::step_log::Step;
@@ -123,6 +126,8 @@ pub struct Condition {
     pub waits_for_window: bool,
     /// When it is looked at again, where that is known.
     pub next_look: Option<Timestamp>,
+    /// The pause that a person set by hand, while it is in force.
+    pub pause: Option<PauseShown>,
     /// The replaced tokens that live.
     #[serde(skip)]
     pub predecessors: Vec<TokenId>,
@@ -148,6 +153,9 @@ impl Condition {
                 format!("the next rotation is due at {}", instant(at))
             }
             (State::Fresh, _, None) => "no further rotation is scheduled".to_owned(),
+            (State::Paused, _, Some(at)) => {
+                format!("{outlook}; else its next rotation is due at {}", instant(at))
+            }
             (State::Paused | State::Due | State::Unknown | State::Rotating, _, _)
             | (_, None, _) => outlook.to_owned(),
             (State::Blocked | State::Held | State::Failing | State::RolledBack, Some(at), _) => {
@@ -244,10 +252,15 @@ impl Case<'_> {
             next_rotation: next.map(|next| next.at),
             waits_for_window: next.is_some_and(|next| next.waits_for_window),
             next_look: self.last_run.and_then(|run| run.next_look),
+            pause: self.paused().and_then(|paused| paused.by_hand).map(PauseShown::from),
             predecessors: tokens.predecessors.clone(),
             orphans: tokens.orphans.clone(),
             elsewhere: tokens.elsewhere.clone(),
         }
+    }
+
+    fn paused(&self) -> Option<Paused<'_>> {
+        paused(self.policy, self.record(), self.time)
     }
 
     fn record(&self) -> Option<&Record> {

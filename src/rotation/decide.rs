@@ -20,6 +20,7 @@ pub use self::terms::{
 };
 pub use self::tokens::{MOST_ORPHANS, MOST_STRAYS, Unrecorded, unrecorded};
 use crate::record::Record;
+use crate::rotation::pause::paused;
 
 /// A rule: it says what to do, or leaves it to the next one.
 struct Rule {
@@ -57,7 +58,8 @@ const SETTLED: &[Rule] = rules![
     AtOnce replace_what_others_know,
     AtOnce refuse_to_roll_back,
     AtOnce replace_what_wears_out,
-    AtOnce list, // all that follows rests on it
+    Mirrored rest_between_lists, // on the word of an earlier list
+    AtOnce list,                 // all that follows rests on it
     Mirrored revoke_predecessors,
     AtOnce replace_what_expires, // no mirror is waited for
     AtOnce hold_what_is_not_checked,
@@ -80,7 +82,12 @@ struct Case<'a> {
 
 /// The step to take for `subject`, as observed, and which rule says so.
 pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decided {
-    let case = Case { subject, seen, request: seen.request.unless(subject.policy.paused) };
+    let record = match seen.sight {
+        SecretState::Managed(record) => Some(record),
+        SecretState::Edited(_) | SecretState::Unmanaged | SecretState::Vacant(_) => None,
+    };
+    let is_paused = paused(&subject.policy, record, seen.time).is_some();
+    let case = Case { subject, seen, request: seen.request.unless(is_paused) };
     let refuse = |rule, refusal| Decided { rule, step: Decision::Refuse(refusal) };
     match seen.sight {
         SecretState::Unmanaged => refuse("refuse_what_is_unmanaged", Refusal::Unmanaged),

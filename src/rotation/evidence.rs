@@ -101,6 +101,8 @@ pub struct Evidence {
     /// Tokens that were never served and that nobody can serve any more: whoever meant to publish them is fenced off
     /// by a later write, or gave up. They may be revoked at any time.
     pub fenced: BTreeSet<TokenId>,
+    /// When the account was last listed while the secret was at the version last looked at.
+    pub listed_at: Option<Timestamp>,
     /// When the served token was first missed in the list, in a row of such lists.
     pub missed_since: Option<Timestamp>,
     /// Since when lists that show the served token lack one that lives elsewhere.
@@ -114,6 +116,7 @@ impl Evidence {
             self.version = Some(version.clone());
             self.proofs = Proofs::default();
             self.missed_since = None;
+            self.listed_at = None;
         }
     }
 

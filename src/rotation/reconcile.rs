@@ -298,7 +298,7 @@ impl<'a, W: World> Reconciler<'a, W> {
             // The write whose answer was lost.
             self.standing.took_part = true;
         }
-        if self.request == Request::ROTATION
+        if self.request.is_rotation()
             && self.standing.record.as_ref().is_some_and(|r| self.serves_wish(r))
         {
             self.joined();
@@ -322,7 +322,7 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     fn joined(&mut self) {
         self.standing.took_part = true;
-        if self.request == Request::ROTATION {
+        if self.request.is_rotation() {
             self.request = Request::FINISH;
         }
     }
@@ -346,7 +346,11 @@ impl<'a, W: World> Reconciler<'a, W> {
                 mirrored: self.mirrored,
                 is_unproved: self.standing.is_unproved(),
                 evidence: self.evidence,
-                request: self.request,
+                // What this run has changed it looks at to the end.
+                request: Request {
+                    spares_lists: self.request.spares_lists && !self.standing.took_part,
+                    ..self.request
+                },
             },
         )
     }
@@ -354,12 +358,13 @@ impl<'a, W: World> Reconciler<'a, W> {
     fn note_absence(&mut self, reading: &Reading, listing: &[ListedToken]) {
         let SecretContent::Managed { record, .. } = &reading.slot else { return };
         let is_listed = |id: TokenId| listing.iter().any(|token| token.id == id);
+        let now = self.world.now();
+        self.evidence.listed_at = Some(now);
         if !is_listed(record.token_id) {
-            self.evidence.missed(self.world.now());
+            self.evidence.missed(now);
             return;
         }
         self.evidence.found();
-        let now = self.world.now();
         for id in &record.elsewhere_token_ids {
             if is_listed(*id) {
                 self.evidence.missing_elsewhere.remove(id);

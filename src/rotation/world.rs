@@ -251,6 +251,10 @@ pub enum Purpose {
     Mirror,
     /// A token that was made by hand becomes managed.
     Adopt,
+    /// A person pauses the credential.
+    Pause,
+    /// A person ends that.
+    Resume,
 }
 
 /// A record and its token, to be written over what was read.

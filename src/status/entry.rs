@@ -11,7 +11,7 @@ use super::history::{millis, waited_before};
 use super::words::Origin;
 use crate::fault::FaultKind;
 use crate::names::{CredentialName, TokenId};
-use crate::record::{Phase, Record};
+use crate::record::{Pause, Phase, Record};
 use crate::rotation::condition::{
     Condition, Kept, LastRun, Observed, Reason as Why, Seen, State, Tokens, Trouble, Working,
     condition,
@@ -250,6 +250,10 @@ impl Entry {
     fn made_up_for(&self, report: &Report) -> Option<Timestamp> {
         let record = report.seen.record.as_ref()?;
         let Some(Reason::Due(Due::Scheduled(instant))) = report.seen.reason else { return None };
+        let paused = record.pause.as_ref().and_then(|pause| pause.until);
+        if paused.is_some_and(|until| instant <= until) {
+            return None;
+        }
         let late = began(record).duration_since(self.policy.schedule.start(instant));
         (late > LATENESS).then_some(instant)
     }
@@ -259,7 +263,15 @@ impl Entry {
         if self.has_begun || self.policy.paused {
             return None;
         }
+        if self.pause().is_some_and(|pause| pause.until.is_none()) {
+            return None;
+        }
         self.awaited()?.start.checked_add(LATENESS).ok()
+    }
+
+    /// The pause in the record, be it over.
+    fn pause(&self) -> Option<&Pause> {
+        self.record.as_ref()?.pause.as_deref()
     }
 
     /// Counts the next scheduled run as missed if its time is up, whatever keeps it from beginning. After a long time
@@ -280,7 +292,9 @@ impl Entry {
     /// The first scheduled run that no rotation, and no count, is for.
     fn awaited(&self) -> Option<Run> {
         let since = self.record.as_ref().map_or(self.known_since, began);
-        let since = self.missed.map_or(since, |missed| missed.max(since));
+        // What is asked for while it is paused is missed by nobody.
+        let paused = self.pause().and_then(|pause| pause.until);
+        let since = self.missed.into_iter().chain(paused).fold(since, Timestamp::max);
         self.policy.schedule.runs(since).find(|run| since < run.instant)
     }
 
@@ -311,9 +325,13 @@ impl Entry {
         if self.record.is_none() {
             return;
         }
-        let orphans = self.tokens.orphans.take();
-        self.tokens = tokens.clone();
-        self.tokens.orphans = self.tokens.orphans.take().or(orphans);
+        let mut before = std::mem::replace(&mut self.tokens, tokens.clone());
+        if tokens.orphans.is_none() {
+            self.tokens.orphans = before.orphans.take();
+            let is_sealed = self.record.as_ref().is_some_and(|it| it.phase == Phase::Retiring);
+            // What was sealed was revoked at once, but for what is known to live, or a list will tell.
+            self.tokens.predecessors.retain(|id| !is_sealed || before.predecessors.contains(id));
+        }
     }
 
     /// The tokens that the record knows.

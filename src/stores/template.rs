@@ -74,19 +74,17 @@ impl Template {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
             kept.push_str(before);
-            match after.split_once('}').filter(|(word, _)| is_word(word)) {
-                Some((word, after)) => {
-                    let spelling = Spelling::named(word)
-                        .ok_or_else(|| TemplateError::Placeholder { name: word.to_owned() })?;
-                    parts.push(Part::Text(std::mem::take(&mut kept)));
-                    parts.push(Part::Token(spelling));
-                    rest = after;
-                }
-                None => {
-                    kept.push('{');
-                    rest = after;
-                }
-            }
+            let Some((word, after)) = after.split_once('}').filter(|(word, _)| is_word(word))
+            else {
+                kept.push('{');
+                rest = after;
+                continue;
+            };
+            let spelling = Spelling::named(word)
+                .ok_or_else(|| TemplateError::Placeholder { name: word.to_owned() })?;
+            parts.push(Part::Text(std::mem::take(&mut kept)));
+            parts.push(Part::Token(spelling));
+            rest = after;
         }
         kept.push_str(rest);
         parts.push(Part::Text(kept));

@@ -4,7 +4,7 @@ use pintail::http::settings::Proxy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pintail::fault::FaultKind;
+use pintail::fault::{Diagnostic, FaultKind};
 use pintail::record::{Phase, SecretContent};
 use pintail::rotation::world::Reading;
 use pintail::secret::Token;

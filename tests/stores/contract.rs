@@ -84,6 +84,7 @@ impl Made {
             first_token_at: None,
             unconfirmed_revocations: 0,
             renewal_ttl_seconds: None,
+            pause: None,
             phase,
             token_sha256: self.token.sha256(),
             owner: "prod".parse().unwrap(),

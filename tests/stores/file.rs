@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pintail::fault::FaultKind;
+use pintail::fault::{Diagnostic, FaultKind};
 use pintail::record::{Phase, SecretContent};
 use pintail::stores::settings::{FileStore, StoreSettings};
 use pintail::stores::{PublishError, Store, Template};

@@ -1,5 +1,6 @@
 //! What every kind of store promises of the keys that people keep beside a token, in a credential's secret and in a copy.
 
+use pintail::fault::Diagnostic;
 use pintail::record::{Object, Phase, RecordError, SecretContent};
 use pintail::stores::{Role, SecretRef, StoreError};
 use serde_json::{Value, json};

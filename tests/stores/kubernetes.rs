@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use pintail::fault::FaultKind;
+use pintail::fault::{Diagnostic, FaultKind};
 use pintail::http::settings::Proxy;
 use pintail::kubernetes::settings::Cluster;
 use pintail::record::{Phase, SecretContent};

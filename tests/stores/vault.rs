@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use pintail::fault::FaultKind;
+use pintail::fault::{Diagnostic, FaultKind};
 use pintail::record::{Object, Phase, SecretContent};
 use pintail::secret::SecretSource;
 use pintail::stores::settings::{SignedTokenMethod, StoreSettings, VaultAuth, VaultStore};

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::by_hand::tame;
 use super::Unseen;
 use crate::engine::Engine;
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::motherduck::Error;
 
 /// Where accounts are known from.

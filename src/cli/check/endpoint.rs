@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use super::certificate::Validity;
 use super::finding::Finding;
-use crate::fault::{Fault, FaultKind, chain};
+use crate::fault::{Diagnostic, Fault, FaultKind, chain};
 use crate::tls::settings::ClientCertificate;
 use crate::tls::{Roots, TlsError, client_config, is_distrust};
 
@@ -61,15 +61,6 @@ enum EndpointError {
 }
 
 impl EndpointError {
-    fn kind(&self) -> FaultKind {
-        match self {
-            Self::Connection(..) | Self::TimedOut(_) => FaultKind::Transient,
-            Self::Tls(..) | Self::Name(..) | Self::Plain(_) | Self::Distrust(..) => {
-                FaultKind::Permanent
-            }
-        }
-    }
-
     fn hint(&self, endpoint: &Endpoint<'_>) -> String {
         let Endpoint { host_key, ca_key, .. } = endpoint;
         match self {
@@ -79,6 +70,17 @@ impl EndpointError {
             Self::Name(..) | Self::Plain(_) => format!("is {host_key} right?"),
             Self::Connection(..) | Self::TimedOut(_) => {
                 format!("are host and port of {host_key} right, and is the way there open?")
+            }
+        }
+    }
+}
+
+impl Diagnostic for EndpointError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Connection(..) | Self::TimedOut(_) => FaultKind::Transient,
+            Self::Tls(..) | Self::Name(..) | Self::Plain(_) | Self::Distrust(..) => {
+                FaultKind::Permanent
             }
         }
     }

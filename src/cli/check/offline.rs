@@ -166,15 +166,20 @@ impl Things {
     }
 }
 
-/// The configuration, which was loaded and so is sound, and all that it names on this machine.
-pub(super) fn examine(config: &Config, files: &Files) -> Findings {
-    let mut findings = Findings::default();
+/// The configuration alone: it was loaded and so is sound; what is unwise in it.
+pub(super) fn soundness(config: &Config, findings: &mut Findings) {
     let credentials = counted(config.credentials.len(), "credential");
     let size = format!("it is sound: {credentials}, {}", counted(config.stores.len(), "store"));
     findings.add(Finding::ok("configuration", size));
     for warning in &config.warnings {
         findings.add(Finding::warning("configuration", warning, None));
     }
+}
+
+/// The configuration, which was loaded and so is sound, and all that it names on this machine.
+pub(super) fn examine(config: &Config, files: &Files) -> Findings {
+    let mut findings = Findings::default();
+    soundness(config, &mut findings);
     for (users, one) in ours(config, files) {
         findings.add(remark(users, one));
     }

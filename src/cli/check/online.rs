@@ -17,7 +17,6 @@ use crate::config::Credential;
 use crate::consumers::command::{Context, Encoding};
 use crate::consumers::gate::settings::{Gate, Hook};
 use crate::engine::{Engine, ProductionWorld, subject};
-use crate::fault::Fault;
 use crate::http::settings::{HttpMethod, Proxy};
 use crate::kubernetes::Right;
 use crate::names::CredentialName;
@@ -70,7 +69,7 @@ async fn admin(outside: &Engine, findings: &mut Findings) -> bool {
             true
         }
         Err(error) => {
-            findings.add(Finding::fault(&subject, Fault::of(&error, error.kind(), error.hint())));
+            findings.add(Finding::fault(&subject, error.into()));
             false
         }
     };
@@ -108,7 +107,7 @@ async fn accounts(outside: &Engine, credentials: &[&Credential], findings: &mut 
                     )),
                 ),
                 Err(error) => {
-                    Finding::fault(&subject, Fault::of(&error, error.kind(), error.hint()))
+                    Finding::fault(&subject, error.into())
                 }
             }
         })

@@ -3,7 +3,7 @@
 use super::finding::{Finding, Findings};
 use crate::config::Config;
 use crate::engine::audit_log;
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 
 /// Looks at the audit log; nothing begins that cannot be told there.
 pub(super) fn examine(config: &Config, findings: &mut Findings) {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::ExitCode;
 use crate::cli::error::CliError;
 use crate::daemon::Supervisor;
-use crate::fault::{FaultKind, chain};
+use crate::fault::{Diagnostic, FaultKind, chain};
 use crate::server::settings::Server as Settings;
 use crate::server::{Door, Server, ServerError};
 use crate::status::Registry;
@@ -86,7 +86,7 @@ impl Listening {
 
 /// Why an address can never be listened at.
 pub(super) fn complaint(error: &ServerError) -> CliError {
-    CliError::of(error, ExitCode::Usage, error.hint())
+    CliError::told(error, ExitCode::Usage)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::cli::{ExitCode, check, selection};
 use crate::config::{Config, Files, Fingerprint};
 use crate::daemon::{Daemon, Supervisor};
 use crate::engine;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::motherduck::settings::AdminToken;
 use crate::rotation::time::Time;
 use crate::server::{Door, Server};
@@ -224,9 +224,9 @@ fn prepare(files: &Files, runtime: &Handle) -> Result<Prepared, DeliveryError> {
             setback(kind, CliError::of(&error, ExitCode::Usage, hint))
         })?;
     }
-    let daemon = runtime.block_on(Daemon::open(config.clone())).map_err(|error| {
-        setback(error.kind(), CliError::of(&error, ExitCode::Usage, error.hint()))
-    })?;
+    let daemon = runtime
+        .block_on(Daemon::open(config.clone()))
+        .map_err(|error| setback(error.kind(), CliError::told(&error, ExitCode::Usage)))?;
     for warning in &config.warnings {
         tracing::warn!(warning = %warning, "configuration is unwise");
     }

@@ -113,7 +113,9 @@ impl Row {
 
     /// Why it stands as it does, since when, what comes next and what to do: what a person should know.
     pub(in crate::cli) fn note(&self) -> Option<String> {
-        let condition = Some(&self.condition).filter(|condition| condition.needs_attention())?;
+        // Who paused it, until when and why, is said too: nobody should have to guess.
+        let is_told = |it: &&Condition| it.needs_attention() || it.pause.is_some();
+        let condition = Some(&self.condition).filter(is_told)?;
         let (reason, message) = condition.reason.zip(condition.message.as_ref())?;
         let since = condition.since.map(|since| format!(" since {}", instant(since)));
         let step = condition.step.map(|step| format!("{}: ", step.as_str()));

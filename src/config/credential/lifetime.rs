@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use crate::config::findings::{Findings, Key};
+use crate::config::limits::Range;
 use crate::config::scalar::{Span, spell};
 use crate::names::CredentialName;
 use crate::rotation::policy::GatePace;
 
 /// What MotherDuck accepts.
-const SHORTEST: Duration = Duration::from_mins(5);
-const LONGEST: Duration = Duration::from_hours(365 * 24);
+pub(super) const TTL: Range<Duration> =
+    Range::new(Duration::from_mins(5), Duration::from_hours(365 * 24));
 /// By default a token is renewed when a quarter of its life is left, and not more than this.
-const RENEW_BEFORE: Duration = Duration::from_hours(7 * 24);
+pub(super) const RENEW_BEFORE: Duration = Duration::from_hours(7 * 24);
 
 /// How far apart scheduled rotations begin.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +55,7 @@ pub(super) fn check(
     if ttl.subsec_nanos() != 0 {
         findings.problem(&ttl_key, "MotherDuck takes whole seconds only");
     }
-    let ttl = findings.span(&ttl_key, Some(Span(ttl)), LONGEST, SHORTEST..=LONGEST);
+    let ttl = findings.span_in(&ttl_key, Span(ttl), &TTL).unwrap_or(TTL.most);
     let renew_before = renew_before.map_or(RENEW_BEFORE.min(ttl / 4), |span| span.0);
     if findings.count() == sound {
         add_up(ttl, renew_before, begins, gate.longest(), key, findings);

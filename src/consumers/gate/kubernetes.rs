@@ -26,7 +26,7 @@ use super::settings::{PodGate, PodRequest, Restart, SecretKey, Target, WorkloadK
 use crate::consumers::command::{Context, Encoding};
 use crate::kubernetes::{Answer, Cluster, Content, Mode, Object, Place, Right, Verb};
 use crate::record::Record;
-use crate::secret::Token;
+use crate::secret::{Token, Wiped};
 
 /// How long a restart waits for other credentials of the same process that wish for one of the same workload.
 const GATHER: Duration = Duration::from_secs(3);
@@ -259,7 +259,7 @@ impl Targets {
         #[derive(serde::Deserialize)]
         struct Secret {
             #[serde(default)]
-            data: Option<std::collections::BTreeMap<String, String>>,
+            data: Option<std::collections::BTreeMap<String, Wiped>>,
         }
         let place = Place::core("secrets", &secret.namespace, Some(&secret.name));
         let found: Secret = match self.shared.cluster.get(&place).await {
@@ -267,7 +267,8 @@ impl Targets {
             Err(answer) if answer.is_absence() => return Ok(false),
             Err(answer) => return Err(RestartError::new("get", &place, &answer)),
         };
-        let text = found.data.unwrap_or_default().remove(&secret.key).unwrap_or_default();
+        let data = found.data.unwrap_or_default();
+        let text = data.get(&secret.key).map_or("", |text| text.0.as_str());
         let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
         let bytes = secrecy::zeroize::Zeroizing::new(bytes);
         let token = std::str::from_utf8(&bytes).ok().and_then(|text| Token::new(text).ok());

@@ -79,6 +79,7 @@ fn record() -> Record {
         first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
+        pause: None,
         phase: crate::record::Phase::Published,
         token_sha256: String::new(),
         owner: "prod".parse().unwrap(),

@@ -45,7 +45,8 @@ impl<W: World + Sync> Layer for WithPermit<'_, W> {
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, ListError> {
-        self.slot.at_work(Box::pin(self.world.list())).await
+        let asked = self.slot.at_work(Box::pin(self.world.list())).await;
+        asked.unwrap_or_else(|| Err(stopping().into()))
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
@@ -56,7 +57,8 @@ impl<W: World + Sync> Layer for WithPermit<'_, W> {
         if reason.is_urgent() {
             self.slot.hurry();
         }
-        self.slot.at_work(Box::pin(self.world.create(name, reason))).await
+        let asked = self.slot.at_work(Box::pin(self.world.create(name, reason))).await;
+        asked.unwrap_or_else(|| Err(CreateError::Refused(stopping())))
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
@@ -67,7 +69,8 @@ impl<W: World + Sync> Layer for WithPermit<'_, W> {
     }
 
     async fn is_account(&self, name: &str) -> Result<bool, Fault> {
-        self.slot.at_work(Box::pin(self.world.is_account(name))).await
+        let asked = self.slot.at_work(Box::pin(self.world.is_account(name))).await;
+        asked.unwrap_or_else(|| Err(stopping()))
     }
 
     async fn publish(&self, write: PublishRequest<'_>) -> Result<(), PublishError> {
@@ -92,6 +95,7 @@ impl<W: World + Sync> Layer for WithPermit<'_, W> {
     }
 
     async fn revoke(&self, request: RevokeRequest) -> Result<Revocation, RevokeError> {
-        self.slot.at_work(Box::pin(self.world.revoke(request))).await
+        let asked = self.slot.at_work(Box::pin(self.world.revoke(request))).await;
+        asked.unwrap_or_else(|| Err(RevokeError::Refused(stopping())))
     }
 }

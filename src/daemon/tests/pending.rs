@@ -16,7 +16,7 @@ async fn hand_in(
     fakes: Vec<Fake>,
 ) -> Changes {
     tokio::time::sleep(after).await;
-    let rules = Rules { concurrency, sweep: SWEEP, shutdown_grace: GRACE };
+    let rules = rules(concurrency);
     let drivers = fakes.into_iter().map(|fake| (fake.name.parse().unwrap(), fake)).collect();
     let (taken, changes) = oneshot::channel();
     assert!(planner.send(Pending { rules, drivers, taken }).await.is_ok());

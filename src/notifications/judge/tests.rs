@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::http::settings::Proxy;
 use crate::notifications::settings::SinkForm;
+use crate::rotation::condition::PauseShown;
 use crate::secret::SecretSource;
 
 const HOUR: i64 = 3_600;
@@ -38,6 +39,7 @@ fn condition(state: State, reason: Reason) -> Condition {
         next_rotation: None,
         waits_for_window: false,
         next_look: None,
+        pause: None,
         predecessors: vec![],
         orphans: None,
         elsewhere: vec![],
@@ -221,4 +223,29 @@ fn clocks_that_disagree_are_told_once_for_all_credentials() {
     assert_eq!(told(apart(61)), ["clock_disagrees"]);
     // A `Date` that is wrong by turns is no news.
     assert!(told(apart(0)).is_empty() && told(apart(-61)).is_empty());
+}
+
+#[test]
+fn a_pause_by_hand_and_its_end_are_told_once_and_one_that_was_there_before_is_no_news() {
+    let paused = |since: i64| {
+        let mut paused = member(State::Paused, 1_000 * HOUR, None);
+        paused.condition.pause =
+            Some(PauseShown { since: at(since), until: None, by: None, reason: None });
+        vec![paused]
+    };
+    let awake = || vec![member(State::Fresh, 1_000 * HOUR, None)];
+    let unseen = || vec![member(State::Unknown, 1_000 * HOUR, None)];
+    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    for (now, members, expected) in [
+        (0, unseen(), &NOTHING[..]),
+        (1, paused(0), &NOTHING),
+        (2, paused(2), &["paused"]),
+        (99 * HOUR, paused(2), &NOTHING),
+        (100 * HOUR, unseen(), &NOTHING),
+        (101 * HOUR, awake(), &["resumed"]),
+        (102 * HOUR, awake(), &NOTHING),
+        (103 * HOUR, paused(103), &["paused"]),
+    ] {
+        assert_eq!(look(&mut judge, now, members, 0), expected, "{now}");
+    }
 }

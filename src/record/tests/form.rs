@@ -189,3 +189,27 @@ fn what_users_keep_beside_a_token_is_counted_and_never_shown() {
     let (_, others) = decode(secret, USUAL).unwrap();
     assert_eq!(format!("{others:?}"), "UserKeys(2 keys)");
 }
+
+#[test]
+fn a_pause_is_kept_with_what_a_newer_version_put_into_it() {
+    let mut written = written_over(&json!({}), USUAL);
+    written["pintail"]["pause"] =
+        json!({"since": "2026-11-22T12:00:00Z", "by": "ada", "of_the_future": [1, "x"]});
+    let SecretContent::Managed { record, .. } = decode(object(&written), USUAL).unwrap().0 else {
+        panic!("not managed")
+    };
+    assert_eq!(record.pause.as_ref().unwrap().by.as_deref(), Some("ada"));
+    let again = value(&encode_with_token(&record, &UserKeys::default(), USUAL, &token()));
+    assert_eq!(again["pintail"]["pause"], written["pintail"]["pause"]);
+}
+
+#[test]
+fn a_record_that_stands_alone_keeps_what_a_newer_version_put_into_it() {
+    let mut alone = serde_json::to_value(record(&token())).unwrap();
+    alone["of_the_future"] = json!({"n": [1.0]});
+    let (read, others) = decode_record(&alone.to_string()).unwrap();
+    assert_eq!(read, record(&token()));
+    let again: Value = serde_json::from_str(&encode_record(&read, &others)).unwrap();
+    assert_eq!(again, alone);
+    assert!(decode_record("[]").is_err() && decode_record("{}").is_err());
+}

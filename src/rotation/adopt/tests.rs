@@ -61,6 +61,7 @@ fn record(owner: &str, serving: u8, previous: &[u8]) -> Box<Record> {
         first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
+        pause: None,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: owner.parse().unwrap(),

@@ -1,13 +1,21 @@
 //! The rules of the list, a few lines each: how a credential stands by what was seen of it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use super::{Case, Finding, Kept, Reason, Seen, Severity, State, Trouble, place_vacant as vacant};
+use super::{
+    Case, Finding, Kept, Reason, Seen, Severity, State, Trouble, pause_words,
+    place_vacant as vacant,
+};
 use crate::record::Record;
 use crate::rotation::policy::GatePace;
-use crate::rotation::schedule::{Due, deadline, due as why_due, expiring, next_rotation};
+use crate::rotation::schedule::{Due, deadline, due as why_due, expiring, later, next_rotation};
 use crate::rotation::step_log::Step;
 use crate::text::instant;
+
+/// What a rotation takes beyond its gate, generously.
+const MARGIN: Duration = Duration::from_mins(10);
 
 pub(super) fn kept_in_doubt(case: &Case<'_>) -> Option<Finding> {
     kept_in_its_former_place(case)
@@ -82,8 +90,10 @@ pub(super) fn empty(case: &Case<'_>) -> Option<Finding> {
 }
 
 pub(super) fn expired(case: &Case<'_>) -> Option<Finding> {
-    let at =
-        case.record()?.expires_at.filter(|at| *at <= case.time.later() && !case.policy.paused)?;
+    let at = case
+        .record()?
+        .expires_at
+        .filter(|at| *at <= case.time.later() && case.paused().is_none())?;
     let message = format!("the served token expired at {}", instant(at));
     Some(found(State::Due, Reason::TokenExpired).saying(message).since(at))
 }
@@ -162,13 +172,34 @@ pub(super) fn due(case: &Case<'_>) -> Option<Finding> {
 }
 
 pub(super) fn paused(case: &Case<'_>) -> Option<Finding> {
-    let since = case.last_run.map(|run| run.since);
-    let paused = found(State::Paused, Reason::Paused).since_known(since);
-    let expiry = expiring(case.policy, case.record()?, case.time).map(|at| {
-        let message = format!("{} at {}", Reason::PausedNearExpiry.meaning(), instant(at));
-        found(State::Paused, Reason::PausedNearExpiry).saying(message).since_known(since)
-    });
-    case.policy.paused.then(|| expiry.unwrap_or(paused))
+    let paused = case.paused()?;
+    let since = paused.by_hand.map(|pause| pause.since);
+    let since = since.or_else(|| case.last_run.map(|run| run.since));
+    let found = |reason| found(State::Paused, reason).since_known(since);
+    let (resting, hint) = match paused.by_hand {
+        None => (found(Reason::Paused), None),
+        Some(_) => {
+            let name = case.seen.credential;
+            let hint = format!("pintail resume {name}, or: pintail rotate-now {name}");
+            let also = "; its configuration must say `paused = false`, too";
+            let hint = if paused.by_configuration { format!("{hint}{also}") } else { hint };
+            (found(Reason::PausedByHand).saying(pause_words(paused)), Some(hint))
+        }
+    };
+    let expiry = case.record().and_then(|record| expiring(case.policy, record, case.time));
+    // It is replaced as soon as the pause ends, if that leaves the time for a whole rotation.
+    let ends_in_time = |at| {
+        paused.until().is_some_and(|until| later(until, case.policy.gate.longest() + MARGIN) <= at)
+    };
+    Some(match expiry.filter(|at| !ends_in_time(*at)) {
+        None => resting,
+        Some(at) => {
+            let said = paused.by_hand.map(|_| format!(" ({})", pause_words(paused)));
+            let meaning = Reason::PausedNearExpiry.meaning();
+            let message = format!("{meaning} at {}{}", instant(at), said.unwrap_or_default());
+            found(Reason::PausedNearExpiry).saying(message).hinting(hint)
+        }
+    })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the last rule of the list has the type of all")]

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::fault::FaultKind;
 use crate::names::TokenName;
-use crate::record::{Phase, TokenType};
+use crate::record::{Pause, Phase, TokenType};
 use crate::rotation::decide::{Refusal, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::policy::{CatchUp, GatePace, OnFailure};
@@ -74,6 +74,7 @@ fn quiet() -> Look {
             first_token_at: None,
             unconfirmed_revocations: 0,
             renewal_ttl_seconds: None,
+            pause: None,
             phase: Phase::Published,
             token_sha256: String::new(),
             owner,
@@ -129,6 +130,38 @@ impl Look {
     fn stands(&self) -> Condition {
         self.seen(Seen::Serves(&self.record))
     }
+}
+
+/// Paused by a person a minute ago, for so many seconds.
+fn by_hand(until: Option<i64>) -> Look {
+    quiet().edit(|it| {
+        it.record.pause = Some(Box::new(Pause {
+            since: at(-60),
+            until: until.map(at),
+            by: Some("ada@desk".to_owned()),
+            reason: Some("a\nfreeze\u{1b}[2J".to_owned()),
+            unknown: serde_json::Map::new(),
+        }));
+    })
+}
+
+#[test]
+fn a_pause_by_hand_says_by_whom_until_when_and_why_on_one_line() {
+    let paused = by_hand(Some(DAY)).stands();
+    let until = crate::text::instant(at(DAY));
+    let words = format!("paused by ada@desk until {until}: a freeze [2J");
+    assert_eq!(paused.message, Some(words));
+    assert_eq!(paused.pause.as_ref().map(|pause| pause.until), Some(Some(at(DAY))));
+    assert_eq!(
+        paused.hint.as_deref(),
+        Some(Reason::PausedByHand.hint(&"etl".parse().unwrap()).as_str())
+    );
+    assert_eq!(paused.next_rotation, Some(at(22 * DAY)), "its pause is over by then");
+    let late = by_hand(Some(25 * DAY)).stands();
+    assert_eq!(late.next_rotation, Some(at(25 * DAY)));
+    assert_eq!(by_hand(None).stands().next_rotation, None);
+    let both = by_hand(None).edit(|it| it.policy.paused = true).stands();
+    assert!(both.message.unwrap().ends_with("its configuration says `paused`, too"));
 }
 
 /// Its state and reason, and since when in seconds.
@@ -204,6 +237,27 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             "paused, and expired",
             quiet().edit(|it| (it.policy.paused, it.now) = (true, at(30 * DAY))),
             (State::Paused, Some(R::PausedNearExpiry), None),
+        ),
+        ("paused by hand", by_hand(None), (State::Paused, Some(R::PausedByHand), Some(-60))),
+        (
+            "paused by hand until an hour before its expiry",
+            by_hand(Some(29 * DAY - 3_600)).edit(|it| it.now = at(24 * DAY)),
+            (State::Paused, Some(R::PausedByHand), Some(-60)),
+        ),
+        (
+            "paused by hand until it is too late for a rotation",
+            by_hand(Some(29 * DAY - 60)).edit(|it| it.now = at(24 * DAY)),
+            (State::Paused, Some(R::PausedNearExpiry), Some(-60)),
+        ),
+        (
+            "paused by hand until before now",
+            by_hand(Some(0)).edit(|it| it.now = at(24 * DAY)),
+            (State::Due, Some(R::ExpiryNear), Some(22 * DAY)),
+        ),
+        (
+            "paused by hand, and at its gate",
+            unfinished(14 * 60).edit(|it| it.record.pause = by_hand(None).record.pause),
+            (State::Rotating, Some(R::RotationUnderWay), Some(-14 * 60)),
         ),
         (
             "at its gate",

@@ -90,7 +90,7 @@ pub(super) fn replace_what_wears_out(case: &Case<'_>, record: &Record) -> Option
 /// What is held must not be held on a token that is gone.
 pub(super) fn next_stage(case: &Case<'_>, record: &Record) -> Option<Decision> {
     let step = case.on_road(stages::WHOLE, record)?;
-    let may_begin = case.request.begin == Begin::WhatIsDue;
+    let may_begin = case.request.begin == Begin::WhatIsDue && !case.spares_list();
     let is_held = may_begin && matches!(step, Decision::Hold { .. });
     let lost = is_held.then(|| prove_or_replace_what_is_missing(case, record)).flatten();
     Some(lost.unwrap_or(step))
@@ -99,6 +99,20 @@ pub(super) fn next_stage(case: &Case<'_>, record: &Record) -> Option<Decision> {
 #[expect(clippy::unnecessary_wraps, reason = "a rule, as its neighbours are")]
 pub(super) fn seal(case: &Case<'_>, record: &Record) -> Option<Decision> {
     Some(Decision::Seal { orphans: case.unrecorded(record).orphans })
+}
+
+/// A list tells of what an interrupted run left behind, and of a served token that somebody revoked. Who asks for none
+/// has the account listed on a slower clock. What is due, or may be but for a clock, and what this process has put
+/// there and not proved yet, do not wait for that.
+pub(super) fn rest_between_lists(case: &Case<'_>, record: &Record) -> Option<Decision> {
+    let (policy, time) = (&case.subject.policy, case.seen.time);
+    let is_due = due(policy, record, time).is_some() || in_doubt(policy, record, time).is_some();
+    let is_unproved = case.seen.is_unproved || case.seen.evidence.unproved == Some(record.token_id);
+    let is_asked = case.request.begin == Begin::Rotation || case.request.is_compromised;
+    if !case.spares_list() || is_due || is_unproved || is_asked {
+        return None;
+    }
+    rest(case, record)
 }
 
 pub(super) fn list(case: &Case<'_>, _: &Record) -> Option<Decision> {
@@ -212,6 +226,13 @@ pub(super) fn rest(case: &Case<'_>, record: &Record) -> Option<Decision> {
 }
 
 impl Case<'_> {
+    /// Whether this look does without a list. A token that was missed in the last one is looked for until it is known
+    /// what became of it.
+    fn spares_list(&self) -> bool {
+        let is_missed = self.seen.evidence.missed_since.is_some();
+        self.request.spares_lists && self.seen.listing.is_none() && !is_missed
+    }
+
     /// Whether the served token has lived for half of the time that it was meant to, by the clock that agreed with
     /// MotherDuck's own stamp when it was made. What that clock has from the future it knows nothing of.
     fn is_old(&self, record: &Record) -> bool {

@@ -33,6 +33,7 @@ fn record(text: &str) -> Record {
         first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
+        pause: None,
         phase: Phase::Published,
         token_sha256: token(text).sha256(),
         owner: "prod".parse().unwrap(),

@@ -2,7 +2,7 @@
 
 use super::{Pass, Reconciler};
 use crate::fault::{Fault, FaultKind};
-use crate::record::SecretContent;
+use crate::record::{Record, SecretContent};
 use crate::rotation::condition::Reason;
 use crate::rotation::mirror::{MirrorSight, foreign, judge};
 use crate::rotation::step_log::Step;
@@ -79,7 +79,9 @@ impl<W: World> Reconciler<'_, W> {
                 return Err(Unmirrored { reason: Reason::MirrorEdited, fault });
             }
             let began = self.journal.began(Step::Mirror, self.world.now());
-            let write = PublishRequest::to_mirror(number, &found, record, token);
+            // What a mirror says of a pause would soon be out of date: only the store's record counts.
+            let copy = Record { pause: None, ..(**record).clone() };
+            let write = PublishRequest::to_mirror(number, &found, &copy, token);
             let written = self.world.publish(write).await;
             let fault = written.as_ref().err().map(|error| match error {
                 PublishError::Conflict => self.contested_mirror(number),

@@ -54,14 +54,14 @@ impl<W: World> Reconciler<'_, W> {
             self.discard(created.id, Some(rotation_id)).await.ok();
             return pass;
         }
-        let (first_token_at, unconfirmed_revocations) = match &over.slot {
+        let (first_token_at, unconfirmed_revocations, pause) = match &over.slot {
             SecretContent::Managed { record, .. } => {
-                (record.first_token_at, record.unconfirmed_revocations)
+                (record.first_token_at, record.unconfirmed_revocations, record.pause.clone())
             }
             SecretContent::Vacant => {
-                (self.subject.is_made_by_rule.then_some(created.created_at), 0)
+                (self.subject.is_made_by_rule.then_some(created.created_at), 0, None)
             }
-            SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => (None, 0),
+            SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => (None, 0, None),
         };
         let record = Record {
             token_id: created.id,
@@ -79,6 +79,8 @@ impl<W: World> Reconciler<'_, W> {
             unconfirmed_revocations,
             renewal_ttl_seconds: matches!(reason, Reason::Due(Due::Expiring(_)))
                 .then(|| self.subject.policy.ttl_seconds()),
+            // Only a person ends it, be it long over: a clock may be wrong.
+            pause,
             phase: Phase::Published,
             token_sha256: created.token.sha256(),
             owner: self.subject.owner.clone(),

@@ -34,6 +34,8 @@ impl<W: World> Reconciler<'_, W> {
             first_token_at: record.first_token_at,
             unconfirmed_revocations: record.unconfirmed_revocations,
             renewal_ttl_seconds: None,
+            // What a person says now, and not what they said when the old token was served first.
+            pause: record.pause.clone(),
             ..old
         };
         let write = PublishRequest::to_store(Purpose::RollBack, &reading, &rolled_back, &token);

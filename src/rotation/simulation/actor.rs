@@ -14,7 +14,7 @@ use super::clocks::{Clocks, Date};
 use super::flaws::Flaw;
 use super::ground::{Applied, FIELDS, Fault, Ground, Lists, Message, untouched};
 pub(super) use super::part::Part;
-use super::store::{Protocol, Request, Stored};
+use super::store::{Protocol, Request, Sight, Stored};
 use crate::fault::{Fault as WorldFault, FaultKind};
 use crate::names::{TokenId, TokenName};
 use crate::record::{Record, SecretContent, decode, encode_with_token};
@@ -279,7 +279,10 @@ impl World for Actor {
             } else {
                 decode(untouched(), FIELDS).unwrap()
             };
+            let is_managed = stored.is_some_and(|stored| stored.sight == Sight::Managed);
+            let pause = stored.filter(|_| is_managed).and_then(|it| it.record.pause.clone());
             ground.seen[index].read = read;
+            ground.seen[index].pause = pause;
             Reading { version: ground.store().version(), slot, others }
         })
         .await
@@ -319,7 +322,7 @@ impl World for Actor {
 
     async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
         let message = || {
-            self.shared().ground.asks_for(name, reason);
+            self.shared().ground.asks_for(self.index, name, reason);
             Message::Create { name: name.to_string() }
         };
         let mut sent = self.send_as_admin(Part::Rest, "creates", message()).await;
@@ -367,7 +370,11 @@ impl World for Actor {
         if let Site::Mirror(_) = site {
             return self.write_to_mirror(over, record, token).await;
         }
-        let object = encode_with_token(record, &over.others, FIELDS, token);
+        let mut record = record.clone();
+        if self.has(Flaw::ForgetsPauses) {
+            record.pause = None;
+        }
+        let object = encode_with_token(&record, &over.others, FIELDS, token);
         let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
         let protocol = self.shared().ground.store().protocol;
         let mut expected = over.version.clone();

@@ -23,6 +23,8 @@ pub(super) enum Flaw {
     KeepsItsAdminToken,
     /// The endpoint is not asked whose a token is.
     IgnoresWhoseItIs,
+    /// A write leaves out the pause that a person had written into the record.
+    ForgetsPauses,
     /// The store acknowledges what it does not keep.
     KeepsNothing,
     /// The store says that somebody else came first, whoever did.

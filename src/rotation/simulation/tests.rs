@@ -14,12 +14,14 @@ mod clocks;
 mod mirrors;
 mod operators;
 mod outcomes;
+mod pauses;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "a planted bug changes one decision and passes on all others, whatever they are"
 )]
 mod planted;
 mod seeds;
+mod sparing;
 mod together;
 mod unmade;
 mod weather;

@@ -18,6 +18,7 @@ use super::super::settings::Format;
 use super::bounded::Bounded;
 use super::*;
 use crate::drawn::{answer, assert_fit, each};
+use crate::fault::Diagnostic;
 use crate::http::settings::Proxy;
 use crate::record::SecretContent;
 

@@ -6,6 +6,7 @@ use super::super::settings::Format;
 use super::reply::Reply;
 use super::*;
 use crate::drawn::{answer, assert_fit, each};
+use crate::fault::Diagnostic;
 use crate::http::body::Bytes;
 use crate::record::SecretContent;
 

@@ -2,6 +2,7 @@
 
 use super::look::{DAY, Look, Where, at, id, listed, tries};
 use super::table::{check, hold, replaced};
+use crate::record::Pause;
 use crate::rotation::decide::{Decision, Obstacle, Reason, Request};
 use crate::rotation::schedule::Due;
 
@@ -55,4 +56,47 @@ fn a_person_may_rotate_a_paused_credential() {
     assert_eq!(forced, replaced(Reason::Forced, &[2], &[]));
     let leaked = paused(Look::quiet()).asked(Request::COMPROMISED).decide();
     assert_eq!(leaked, replaced(Reason::Compromised, &[2], &[]));
+}
+
+fn by_hand(until: Option<i64>) -> Look {
+    Look::quiet().edit(|look| {
+        look.record.pause = Some(Box::new(Pause {
+            since: at(-60),
+            until: until.map(at),
+            by: None,
+            reason: None,
+            unknown: serde_json::Map::new(),
+        }));
+    })
+}
+
+#[test]
+fn what_a_person_paused_in_the_record_rests_until_that_ends_or_somebody_asks() {
+    let near = |look: Look| look.edit(|look| look.now = at(23 * DAY));
+    let expiring = replaced(Reason::Due(Due::Expiring(at(29 * DAY))), &[2], &[]);
+    let rest = |until: Option<i64>| Decision::Rest { next_due: until.map(at), elsewhere: vec![] };
+    check([
+        ("not before its expiry", near(by_hand(None)), rest(None)),
+        ("nor while the pause lasts", near(by_hand(Some(24 * DAY))), rest(Some(24 * DAY))),
+        ("but once it is over", near(by_hand(Some(23 * DAY))), expiring),
+        (
+            "one who did not name it begins nothing",
+            by_hand(None).asked(Request::ROTATION.heeding_pause()),
+            rest(None),
+        ),
+        (
+            "unless it has leaked",
+            by_hand(None).asked(Request::COMPROMISED.heeding_pause()),
+            replaced(Reason::Compromised, &[2], &[]),
+        ),
+        (
+            "one who named it does",
+            by_hand(None).asked(Request::ROTATION),
+            replaced(Reason::Forced, &[2], &[]),
+        ),
+    ]);
+    for (sentence, look) in [("polled", Look::rotating()), ("revoked", Look::retiring())] {
+        let paused = look.clone().edit(|look| look.record.pause = by_hand(None).record.pause);
+        assert_eq!(paused.decide(), look.decide(), "what was begun is {sentence}");
+    }
 }

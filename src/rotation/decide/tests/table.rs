@@ -381,3 +381,41 @@ fn a_person_is_told_which_command_helps() {
         assert!(hint.contains(command), "{hint}");
     }
 }
+
+#[test]
+fn a_look_that_spares_lists_rests_on_the_record_where_nothing_may_have_changed() {
+    let spared = |change: fn(&mut Look)| {
+        let mut look = Look { listing: None, ..Look::quiet() };
+        look.request = Request::SCHEDULE.sparing_lists();
+        look.edit(change)
+    };
+    check([
+        ("what rests by its record is not listed", spared(|_| {}), rest()),
+        (
+            "whoever asks for a rotation has it listed",
+            spared(|look| look.request = Request::ROTATION.sparing_lists()),
+            Decision::List,
+        ),
+        ("what is due is listed", spared(|look| look.now = at(RENEWAL)), Decision::List),
+        (
+            "what was missed in a list is looked for in another",
+            spared(|look| look.evidence.missed(at(-20))),
+            Decision::List,
+        ),
+        (
+            "what this process has put there and not proved is listed",
+            spared(|look| look.evidence.unproved = Some(id(2))),
+            Decision::List,
+        ),
+        (
+            "an empty place is listed before it is filled",
+            spared(|look| look.sight = Where::Vacant),
+            Decision::List,
+        ),
+        (
+            "a list that came counts",
+            spared(|look| look.listing = Some(vec![listed(2, DAY), listed(7, DAY)])),
+            Decision::Fence { orphans: vec![id(7)] },
+        ),
+    ]);
+}

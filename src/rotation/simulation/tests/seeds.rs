@@ -22,6 +22,7 @@ fn drawn(seed: u64) -> Scenario {
             on_failure: if dice.bool() { OnFailure::Hold } else { OnFailure::RollBack },
             sweeps: dice.u32(0..4),
             from_turn: dice.u32(0..60),
+            spares_lists: dice.bool(),
         })
         .collect();
     let mut plan = (0..dice.u32(0..5))
