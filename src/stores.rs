@@ -5,6 +5,7 @@ mod caveat;
 mod file;
 mod kubernetes;
 pub mod settings;
+mod template;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use aws::{Aws, AwsError};
 pub use caveat::{Caveat, Severity};
 pub use file::{FileError, Files};
 pub use kubernetes::{KubernetesError, Secrets};
+pub use template::{Template, TemplateError};
 pub use vault::{Capability, MissingCapability, Vault, VaultError};
 
 /// The stores' judgement of a publication, which the simulation of the core runs as it ships.
