@@ -129,3 +129,9 @@ PYTHON
 cp deploy/kubernetes/components/monitoring/rules.test.yaml "$work"
 promtool check rules "$work/rules.yaml" "$work/dashboard.yaml"
 promtool test rules "$work/rules.test.yaml"
+# `tests/run` builds the program, and the package that brings promtool brings the server. CI has both.
+if [[ -x target/debug/pintail ]] && command -v prometheus >/dev/null; then
+  "$bin/python3" deploy/monitoring.py target/debug/pintail "$(command -v prometheus)"
+else
+  echo 'NOT TRIED on a real run: target/debug/pintail or prometheus is missing'
+fi

@@ -16,6 +16,7 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 install -D --mode=0755 "$binary" "$stage/pintail"
 "$binary" man --dir "$stage/man"
+"$binary" man --configuration >"$stage/pintail.toml.5"
 install -d "$stage/completions" "$stage/units"
 cp --recursive config LICENSE README.md CHANGELOG.md "$stage"
 for shell in bash zsh fish; do

@@ -54,6 +54,8 @@ rm -rf "$dist"
 install -D --mode=0755 "$binary" "$dist/$name/pintail"
 cp --recursive LICENSE README.md CHANGELOG.md config docs "$dist/$name/"
 "$binary" man --dir "$dist/$name/man/man1"
+install -d "$dist/$name/man/man5"
+"$binary" man --configuration >"$dist/$name/man/man5/pintail.toml.5"
 install -d "$dist/$name/completions"
 for shell in bash zsh fish; do
   "$binary" completions "$shell" >"$dist/$name/completions/pintail.$shell"

@@ -32,7 +32,7 @@ use self::cache::{Answer, Asked, Cache};
 pub use self::door::Door;
 use self::host::Hosts;
 use self::page::Wanted;
-pub use self::ready::{Readiness, Reason, Shortcoming, is_alive, readiness};
+pub use self::ready::{Problem, Readiness, Reason, is_alive, readiness};
 use crate::fault::{Diagnostic, FaultKind};
 use crate::metrics::{self, Format};
 use crate::status::Registry;

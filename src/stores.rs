@@ -5,6 +5,7 @@ mod caveat;
 mod file;
 mod kubernetes;
 pub mod settings;
+mod template;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use aws::{Aws, AwsError};
 pub use caveat::{Caveat, Severity};
 pub use file::{FileError, Files};
 pub use kubernetes::{KubernetesError, Secrets};
+pub use template::{Template, TemplateError};
 pub use vault::{Capability, MissingCapability, Vault, VaultError};
 
 /// The stores' judgement of a publication, which the simulation of the core runs as it ships.
@@ -393,10 +395,12 @@ impl Diagnostic for StoreError {
 fn reading(at: &SecretRef, version: Version, object: Object) -> Result<Reading, StoreError> {
     let parts = match at.role {
         Role::Primary | Role::Mirror => decode(object, at.fields()),
-        Role::Source => decode_to_read(object, at.fields()).map(|slot| (slot, UserKeys::default())),
+        Role::Source => {
+            decode_to_read(object, at.fields()).map(|content| (content, UserKeys::default()))
+        }
     };
-    let (slot, others) = parts.map_err(|source| StoreError::of_record(at, source))?;
-    Ok(Reading { version, slot, others })
+    let (content, others) = parts.map_err(|source| StoreError::of_record(at, source))?;
+    Ok(Reading { version, content, others })
 }
 
 /// The JSON object that `text` must be.

@@ -36,6 +36,8 @@ mod demo;
 mod drivers;
 #[path = "e2e/faults.rs"]
 mod faults;
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "e2e/fleets.rs"]
 mod fleets;
 #[path = "e2e/gates.rs"]

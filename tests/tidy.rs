@@ -290,6 +290,27 @@ fn only_one_file_joins_the_core_to_the_adapters() {
 }
 
 #[test]
+fn what_mutants_are_made_of_and_excused_is_there() {
+    let text = std::fs::read_to_string(".cargo/mutants.toml").unwrap();
+    let sources: Vec<_> =
+        sources().into_iter().filter(|(name, _)| name.starts_with("src/")).collect();
+    for path in text.lines().filter_map(|line| line.trim().strip_prefix('"')?.split('"').next()) {
+        let start = path.split("**").next().unwrap();
+        assert!(sources.iter().any(|(name, _)| name.starts_with(start)), "{path} names no file");
+    }
+    for pattern in
+        text.lines().filter_map(|line| line.trim().strip_prefix('\'')?.split('\'').next())
+    {
+        let file = pattern.split(".*").next().unwrap().replace('\\', "");
+        let function = pattern.rsplit([' ', ':', '*']).next().unwrap();
+        let has = |(name, text): &(String, String)| {
+            name.ends_with(&file) && text.contains(&format!("fn {function}"))
+        };
+        assert!(sources.iter().any(has), "{pattern} names no function");
+    }
+}
+
+#[test]
 fn the_text_of_a_secret_is_reached_in_one_file() {
     for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("src/")) {
         assert!(

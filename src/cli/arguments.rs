@@ -27,7 +27,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use self::account::{Account, DeleteAccount, EnsureAccount, ListAccounts};
 pub use self::adopt::{Adopt, AdoptSource};
-pub use self::audit::{Audit, Remark};
+pub use self::audit::{Audit, FindingKind};
 pub use self::audit_log::{AuditLog, VerifyAuditLog};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};

@@ -49,8 +49,8 @@ pub(super) async fn examine(
     if findings.has_error() {
         return (findings, ExitCode::Usage);
     }
-    let outside = match Engine::open(config).await {
-        Ok(outside) => outside,
+    let engine = match Engine::open(config).await {
+        Ok(engine) => engine,
         Err(fault) => {
             findings.add(Finding::fault("configuration", fault));
             return (findings, ExitCode::Usage);
@@ -59,10 +59,10 @@ pub(super) async fn examine(
     match depth {
         CheckDepth::ConfigurationAlone => {}
         CheckDepth::Everything => {
-            online::examine(&outside, Connections::None, &mut findings).await;
+            online::examine(&engine, Connections::None, &mut findings).await;
         }
         CheckDepth::Connections => {
-            online::examine(&outside, Connections::Each, &mut findings).await;
+            online::examine(&engine, Connections::Each, &mut findings).await;
         }
     }
     let code = if findings.has_error() { ExitCode::Failed } else { ExitCode::Settled };
@@ -78,11 +78,11 @@ pub(super) fn soundness(config: &Config) -> Findings {
 
 /// Tells at the start of the daemon who else can read or change what it relies on.
 pub(super) fn warn_of_modes(config: &Config, files: &Files) {
-    let remarks = offline::remarks(config, files);
-    for (users, one) in remarks.iter().take(MOST_WARNINGS) {
+    let exposures = offline::exposures(config, files);
+    for (users, one) in exposures.iter().take(MOST_WARNINGS) {
         tracing::warn!(about = users, warning = one.message, hint = one.fix, "file mode is unwise");
     }
-    if let Some(more) = remarks.len().checked_sub(MOST_WARNINGS).filter(|more| *more > 0) {
+    if let Some(more) = exposures.len().checked_sub(MOST_WARNINGS).filter(|more| *more > 0) {
         tracing::warn!(
             more,
             hint = "pintail check --offline tells them all",

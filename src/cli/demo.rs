@@ -43,7 +43,7 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
     std::fs::DirBuilder::new().mode(0o700).create(&secrets)?;
     let consumers = Consumers::start(&secrets, sandbox.ready(), ANY_PORT, None).await?;
     let config = configuration(directory.path(), &secrets, sandbox.ready(), consumers.address())?;
-    let outside = selection::open(Arc::new(config)).await?;
+    let engine = selection::open(Arc::new(config)).await?;
     say(&format!(
         "A stand-in for MotherDuck listens at {}; consumers read their tokens from files in {}.",
         sandbox.ready().api_url,
@@ -53,7 +53,7 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
     for account in &accounts {
         for title in ["its first token", "a whole rotation"] {
             say(&format!("\n{account}: {title}"))?;
-            let result = rotate(&outside, &account.as_str().parse()?, stop.clone()).await?;
+            let result = rotate(&engine, &account.as_str().parse()?, stop.clone()).await?;
             let Some(result) = result else { continue };
             if result.outcome != Outcome::Rotated {
                 code = ExitCode::Failed;
@@ -71,11 +71,11 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
 }
 
 async fn rotate(
-    outside: &Engine,
+    engine: &Engine,
     name: &CredentialName,
     stop: CancellationToken,
 ) -> anyhow::Result<Option<CredentialResult>> {
-    let watcher = |progress: Progress| {
+    let observer = |progress: Progress| {
         if let Progress::Ended(step, outcome, problem) = progress {
             let problem = problem.map(|text| format!(": {text}")).unwrap_or_default();
             let line =
@@ -85,7 +85,7 @@ async fn rotate(
         }
     };
     let asked = (Request::ROTATION, audit_log::Trigger::Manual.into());
-    let report = rotate_now::rotate(outside, name, asked, None, stop, &watcher).await;
+    let report = rotate_now::rotate(engine, name, asked, None, stop, &observer).await;
     Ok(report.map(|report| CredentialResult::new(name, report, None)))
 }
 

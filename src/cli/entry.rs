@@ -63,7 +63,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Sandbox(wanted) => sandbox::sandbox(wanted, shutdown_on_signals()?).await,
         Command::Completions(wanted) => super::completions::completions(wanted),
-        Command::Man(wanted) => super::man::man(wanted.dir.as_deref()),
+        Command::Man(wanted) => super::man::man(wanted),
         Command::Schema => super::schema::schema(),
         Command::Demo => demo::demo(shutdown_on_signals()?).await,
         Command::RotateNow(rotation) => {
@@ -129,19 +129,27 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             Ok(mustered.end(code))
         }
         Command::Fleet(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
-        Command::Account(deed @ Account::List(_)) => {
+        Command::Account(operation @ Account::List(_)) => {
             // Whether an account is covered shows only with the rules' members.
             let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
-            super::account::account(mustered.config, deed, output).await
+            super::account::account(mustered.config, operation, output).await
         }
-        Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
-        Command::Token(deed) => Box::pin(super::token::token(read(arguments)?, deed, output)).await,
-        Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,
-        Command::Notify(deed) => super::notify::notify(read(arguments)?, deed, output).await,
-        Command::Dive(deed) => super::dive::dive(read(arguments)?, deed, output).await,
-        Command::AuditLog(deed) => {
+        Command::Account(operation) => {
+            super::account::account(read(arguments)?, operation, output).await
+        }
+        Command::Token(operation) => {
+            Box::pin(super::token::token(read(arguments)?, operation, output)).await
+        }
+        Command::Duckling(operation) => {
+            super::duckling::duckling(read(arguments)?, operation, output).await
+        }
+        Command::Notify(operation) => {
+            super::notify::notify(read(arguments)?, operation, output).await
+        }
+        Command::Dive(operation) => super::dive::dive(read(arguments)?, operation, output).await,
+        Command::AuditLog(operation) => {
             let configured = || read(arguments).map(|config| config.audit_log.clone());
-            super::audit_log::audit_log(configured, deed, output)
+            super::audit_log::audit_log(configured, operation, output)
         }
         Command::Adopt(adoption) => {
             let names: Vec<_> = match adoption.source() {

@@ -44,12 +44,12 @@ impl CliError {
 pub fn print(error: &anyhow::Error) -> ExitCode {
     let mut lines = vec![];
     let _ = match error.downcast_ref::<CliError>() {
-        Some(complaint) => write_lines(&mut lines, &complaint.message, complaint.hint.as_deref()),
+        Some(told) => write_lines(&mut lines, &told.message, told.hint.as_deref()),
         None => write_lines(&mut lines, &chain(error.as_ref()), None),
     };
     // Behind what was logged, and with the same patience.
     let _ = Lines.write_all(&lines);
-    error.downcast_ref::<CliError>().map_or(ExitCode::Failed, |complaint| complaint.code)
+    error.downcast_ref::<CliError>().map_or(ExitCode::Failed, |told| told.code)
 }
 
 /// `error:` and, if there is one, `hint:`.

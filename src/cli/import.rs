@@ -92,7 +92,7 @@ async fn look(outside: &Engine, accounts: &Accounts, target: &Target) -> Option<
         Err(fault) => return Some(row.left_out(fault.message, fault.hint)),
     };
     let ours = &outside.config.owner;
-    let token = match reading.slot {
+    let token = match reading.content {
         SecretContent::Vacant if target.is_guessed => return None,
         SecretContent::Vacant => {
             let hint = "the key of the token's text: --token-field KEY".to_owned();
@@ -159,7 +159,7 @@ async fn opened(
 
 fn refusal(outside: &Engine, target: &Target, account: &AccountName) -> Option<String> {
     let credential = outside.config.credentials.get(target.credential.as_ref()?)?;
-    let is_its = credential.username.folded() == account.folded();
+    let is_its = credential.username.canonical() == account.canonical();
     (!is_its).then(|| {
         format!(
             "its token opens account {account}, and credential {} is of account {}",
@@ -252,7 +252,7 @@ fn name(config: &Config, rows: &mut [Row]) {
             continue;
         }
         let Some(account) = row.username.as_ref() else { continue };
-        let account = account.folded();
+        let account = account.canonical();
         let numbered = (1..).map(|n| match n {
             1 => account.clone(),
             n => format!("{}_{n}", account.get(..56).unwrap_or(&account)),

@@ -85,7 +85,7 @@ pub(super) async fn init(
     all.extend(manifests::all(&choices, folder, &file));
     files::write(&all)?;
 
-    let (findings, code) = look(&choices, &file).await;
+    let (findings, code) = observe(&choices, &file).await;
     let made = Made {
         found: choices.found(&surroundings),
         files: all.into_iter().map(|one| one.path).collect(),
@@ -114,7 +114,7 @@ fn ensure_it_loads(text: &str, file: &Path) -> Result<(), CliError> {
 }
 
 /// What `check` says of the new configuration. It stands all the same, so that nothing here is wrong usage.
-async fn look(choices: &Choices, file: &Path) -> (Findings, ExitCode) {
+async fn observe(choices: &Choices, file: &Path) -> (Findings, ExitCode) {
     let files = Files::new(vec![file.to_owned()], config::environment());
     let base = match files.load() {
         Ok(config) => Arc::new(config),

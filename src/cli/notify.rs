@@ -30,7 +30,7 @@ impl Tested {
     fn new(name: String, result: &Result<(), DeliveryError>) -> Self {
         let (outcome, error, hint) = match result {
             Ok(()) => ("delivered", None, None),
-            Err(setback) => ("failed", Some(chain(setback)), setback.hint()),
+            Err(failure) => ("failed", Some(chain(failure)), failure.hint()),
         };
         Self { name, outcome, error, hint }
     }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use self::answer::{Outcome, Row, Rows};
 use super::arguments::{Pause as PauseArguments, Resume};
 use super::error::CliError;
-use super::{ExitCode, Output, answer as answers, deed, selection};
+use super::{ExitCode, Output, answer as answers, operation, selection};
 use crate::audit_log::{Cause, Entry, Event, Trigger};
 use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
@@ -34,8 +34,8 @@ pub(super) async fn pause(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::chosen(&config, &arguments.names).await?;
-    let outside = open(config).await?;
-    let since = outside.now();
+    let engine = open(config).await?;
+    let since = engine.now();
     let until = arguments.until.map(|until| until.from(since).ok_or_else(beyond)).transpose()?;
     if let Some(until) = until.filter(|until| *until <= since) {
         let message = format!("it is {since:.0} by now: a pause until {until:.0} would be over");
@@ -49,7 +49,7 @@ pub(super) async fn pause(
         unknown: Map::new(),
     };
     let cause = Cause { trigger: Trigger::Pause, note: arguments.reason.clone() };
-    settle_all(&outside, &names, Some(&pause), &cause, output).await
+    settle_all(&engine, &names, Some(&pause), &cause, output).await
 }
 
 /// Ends the pauses of the credentials that are meant.
@@ -59,9 +59,9 @@ pub(super) async fn resume(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::chosen(&config, &arguments.names).await?;
-    let outside = open(config).await?;
+    let engine = open(config).await?;
     let cause = Cause { trigger: Trigger::Resume, note: arguments.reason.clone() };
-    settle_all(&outside, &names, None, &cause, output).await
+    settle_all(&engine, &names, None, &cause, output).await
 }
 
 async fn open(config: Arc<Config>) -> Result<Engine, CliError> {
@@ -85,7 +85,7 @@ fn who() -> String {
 
 /// Sets `pause` for all of them, or ends theirs; one that fails does not keep the others.
 async fn settle_all(
-    outside: &Engine,
+    engine: &Engine,
     names: &[CredentialName],
     pause: Option<&Pause>,
     cause: &Cause,
@@ -93,24 +93,24 @@ async fn settle_all(
 ) -> anyhow::Result<ExitCode> {
     let stop = shutdown_on_signals()?;
     let rows = futures::stream::iter(names)
-        .map(|name| one(outside, name, pause, cause, stop.clone()))
-        .buffered(outside.config.daemon.concurrency)
+        .map(|name| one(engine, name, pause, cause, stop.clone()))
+        .buffered(engine.config.daemon.concurrency)
         .collect()
         .await;
-    let rows = Rows { credentials: rows, now: outside.now() };
+    let rows = Rows { credentials: rows, now: engine.now() };
     answers::tell(&rows, output);
     Ok(rows.code())
 }
 
 async fn one(
-    outside: &Engine,
+    engine: &Engine,
     name: &CredentialName,
     pause: Option<&Pause>,
     cause: &Cause,
     stop: CancellationToken,
 ) -> Row {
-    let row = Row::new(outside, name);
-    match Box::pin(settled(outside, name, pause, cause, stop)).await {
+    let row = Row::new(engine, name);
+    match Box::pin(settled(engine, name, pause, cause, stop)).await {
         Ok(Settled::Written { record, before }) => Row {
             outcome: if pause.is_some() { Outcome::Paused } else { Outcome::Resumed },
             pause: record.pause.as_deref().map(PauseShown::from),
@@ -129,14 +129,14 @@ async fn one(
 }
 
 async fn settled(
-    outside: &Engine,
+    engine: &Engine,
     name: &CredentialName,
     pause: Option<&Pause>,
     cause: &Cause,
     stop: CancellationToken,
 ) -> Result<Settled, CliError> {
-    let world = outside.world(name, stop).map(|world| world.because(cause.clone()));
-    let (Some(credential), Some(world)) = (outside.config.credentials.get(name), world) else {
+    let world = engine.world(name, stop).map(|world| world.because(cause.clone()));
+    let (Some(credential), Some(world)) = (engine.config.credentials.get(name), world) else {
         return Err(CliError::usage("it is not configured", None));
     };
     let about = Entry {
@@ -147,8 +147,9 @@ async fn settled(
         ..Entry::of(Event::Began)
     };
     // Its outcome is told where the secret is written.
-    deed::begin(&outside.config, if pause.is_some() { "pause" } else { "resume" }, about).await?;
-    let subject = subject(&outside.config, credential);
+    operation::begin(&engine.config, if pause.is_some() { "pause" } else { "resume" }, about)
+        .await?;
+    let subject = subject(&engine.config, credential);
     Box::pin(settle(&world.audited(), &subject, pause)).await.map_err(|error: PauseError| {
         let hint = error.hint(name);
         CliError::of(&error, ExitCode::Failed, hint)

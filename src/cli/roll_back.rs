@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::deed;
+use super::operation;
 use super::rotate_now::{Asked, Destinations, Run};
 use super::{ExitCode, Output, RollBack, selection};
 use crate::audit_log::{self, Cause, Entry, Event};
@@ -23,7 +23,7 @@ pub(super) async fn roll_back(
         cause: Some(cause.clone()),
         ..Entry::of(Event::Began)
     };
-    deed::begin(&config, "roll-back", about).await?;
+    operation::begin(&config, "roll-back", about).await?;
     let asked = Asked { request: Request::ROLL_BACK, unnamed: BTreeSet::new() };
     let run = Run { names, asked, cause, timeout: None, output };
     run.carry_out(config, &Destinations::default()).await

@@ -28,7 +28,7 @@ use crate::retry::STEP_ONCE;
 use crate::rotation::condition::{Condition, Reason, Severity};
 use crate::rotation::decide::Request;
 use crate::rotation::evidence::Evidence;
-use crate::rotation::run::{Outcome, Report, drive};
+use crate::rotation::run::{Outcome, Report, run};
 use crate::rotation::step_log::Progress;
 use crate::status::Registry;
 use crate::workers;
@@ -180,19 +180,19 @@ impl Run {
         let request = asked.request;
         let sinks = Sinks::open(&config.notifications)
             .map_err(|error| CliError::of(&error, ExitCode::Usage, None))?;
-        let outside = Arc::new(selection::open(config).await?);
+        let engine = Arc::new(selection::open(config).await?);
         // Not before: so far there was nothing in hand, and a file that hangs would hold a signal up.
         let stop = shutdown_on_signals()?;
-        let fleet = engine::fleet(&outside.config, |name| names.contains(name), outside.clone());
+        let fleet = engine::fleet(&engine.config, |name| names.contains(name), engine.clone());
         let screen = Screen::new(output);
-        let concurrency = outside.config.daemon.concurrency;
+        let concurrency = engine.config.daemon.concurrency;
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
             let place = screen.place(name.as_str());
-            let (outside, fleet, stop) = (&outside, &fleet, stop.clone());
+            let (engine, fleet, stop) = (&engine, &fleet, stop.clone());
             let asked = (asked.of(&name), cause.clone());
             async move {
-                let watcher = |progress| place.show(progress);
-                let run = Box::pin(rotate(outside, &name, asked, timeout, stop, &watcher));
+                let observer = |progress| place.show(progress);
+                let run = Box::pin(rotate(engine, &name, asked, timeout, stop, &observer));
                 let report = workers::survive(run).await;
                 place.finish();
                 let result = match report {
@@ -219,13 +219,13 @@ impl Run {
         .filter_map(std::future::ready)
         .collect::<BTreeMap<_, _>>()
         .await;
-        outside.telemetry.flush().await;
+        engine.telemetry.flush().await;
         let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
         let code = credentials.iter().map(|result| code_of(result.outcome, request)).max();
         // Whether or not anybody reads the answer, those who are to be told are told.
         answer::tell(&Results { credentials }, output);
         notifications::tell_once(sinks, &fleet, NOTIFYING).await;
-        metrics.write(&outside.config, &fleet).await;
+        metrics.write(&engine.config, &fleet).await;
         Ok(code.unwrap_or(ExitCode::Settled))
     }
 }
@@ -253,23 +253,23 @@ impl Destinations {
 
 /// Rotates one credential; `None` if it is not configured.
 pub(super) async fn rotate(
-    outside: &Engine,
+    engine: &Engine,
     name: &CredentialName,
     (request, cause): (Request, Cause),
     timeout: Option<Duration>,
     stop: CancellationToken,
-    watcher: &(dyn Fn(Progress) + Send + Sync),
+    observer: &(dyn Fn(Progress) + Send + Sync),
 ) -> Option<Report> {
-    let world = outside.world(name, stop)?.for_at_most(timeout).because(cause).acting();
-    let subject = subject(&outside.config, outside.config.credentials.get(name)?);
+    let world = engine.world(name, stop)?.for_at_most(timeout).because(cause).acting();
+    let subject = subject(&engine.config, engine.config.credentials.get(name)?);
     let mut evidence = Evidence::default();
     // Of the highest level, so that no log level takes the names away from the events.
     let span =
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
-    let run = drive(&world, &subject, request, &mut evidence, &STEP_ONCE, watcher);
+    let run = run(&world, &subject, request, &mut evidence, &STEP_ONCE, observer);
     let report = Box::pin(run).instrument(span).await;
     world.tell_if_held(&report).await;
-    outside.telemetry.tell(name, &report);
+    engine.telemetry.tell(name, &report);
     Some(report)
 }
 

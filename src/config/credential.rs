@@ -28,7 +28,7 @@ use super::gate::CHOOSE_A_GATE;
 use super::kubernetes::default_name;
 use super::limits::{Limits, Range};
 use super::placeholders::{Names, fill};
-use super::scalar::{FieldName, Flag, Span, Word, spell};
+use super::scalar::{FieldName, Flag, Span, Word, format_duration};
 use super::schema::named_schema;
 use super::stores::{self, Stores};
 use super::table::{named, shaped, table};
@@ -146,7 +146,7 @@ pub(super) struct Table {
     #[schemars(extend("examples" = ["90d"]), transform = lifetime::TTL.schema())]
     ttl: Option<Span>,
     /// How long before its expiry a token is replaced, whatever the schedule says. By default 7 days, and a quarter of `ttl` at most.
-    #[schemars(extend("default" = spell(lifetime::RENEW_BEFORE), "examples" = ["14d"]))]
+    #[schemars(extend("default" = format_duration(lifetime::RENEW_BEFORE), "examples" = ["14d"]))]
     renew_before: Option<Span>,
     /// Whether a missed run is made up for as soon as possible (`run`), or left out (`skip`).
     #[schemars(extend("default" = "run", "examples" = ["skip"]))]

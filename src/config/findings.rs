@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::{Problem, Problems};
 use super::limits::{Limited, Limits, Range};
-use super::scalar::{Number, Span, spell};
+use super::scalar::{Number, Span, format_duration};
 use super::sources::Sources;
 use crate::names::CredentialName;
 
@@ -129,7 +129,10 @@ impl Findings {
     ) -> Option<Duration> {
         let is_sound = range.contains(&span);
         if !is_sound {
-            self.problem(key, format!("{} is out of range: use {}", spell(span), range.text()));
+            self.problem(
+                key,
+                format!("{} is out of range: use {}", format_duration(span), range.text()),
+            );
         }
         is_sound.then_some(span)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::Schema;
 use serde_json::Value;
 
-use super::scalar::spell;
+use super::scalar::format_duration;
 
 /// From which value to which a key may be set.
 #[derive(Clone, Copy)]
@@ -82,11 +82,11 @@ pub(super) trait Limited: Copy {
 
 impl Limited for Duration {
     fn value(self) -> Value {
-        spell(self).into()
+        format_duration(self).into()
     }
 
     fn text(self) -> String {
-        spell(self)
+        format_duration(self)
     }
 }
 

@@ -17,7 +17,7 @@ use super::secret::Secret;
 use super::table::{named, shaped};
 use super::url::{Proxy, Url};
 use crate::http::is_loopback;
-use crate::notifications::settings::{Occasion, Sink, SinkForm};
+use crate::notifications::settings::{EventKind, Sink, SinkForm};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -40,7 +40,7 @@ pub(super) struct Table {
     webhook: Option<Webhook>,
     /// What is told of; by default everything.
     #[schemars(extend("examples" = [json!(["held", "refused", "expiring"])]))]
-    events: Option<Vec<Word<Occasion>>>,
+    events: Option<Vec<Word<EventKind>>>,
     /// While a state lasts it is told again after this time.
     #[schemars(extend("examples" = ["12h"]), transform = REPEAT_AFTER.schema())]
     repeat_after: Option<Span>,
@@ -134,7 +134,7 @@ fn check(name: &str, raw: Table, key: &Key<'_>, findings: &mut Findings) -> Opti
         }
     };
     let events: BTreeSet<_> = match raw.events {
-        None => Occasion::ALL.into(),
+        None => EventKind::ALL.into(),
         Some(words) => words.into_iter().map(|word| word.0).collect(),
     };
     if events.is_empty() {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::findings::{Findings, Key};
 use super::limits::{Limits, Range};
-use super::scalar::{Number, Span, spell};
+use super::scalar::{Number, Span, format_duration};
 use crate::rotation::policy::GatePace;
 
 const TENTH: Duration = Duration::from_millis(100);
@@ -68,9 +68,9 @@ impl Polling {
             &deadline_key,
             format!(
                 "{} is too short: {successes} successes at an interval of {} take {}; use at least that",
-                spell(deadline),
-                spell(interval),
-                spell(least),
+                format_duration(deadline),
+                format_duration(interval),
+                format_duration(least),
             ),
         );
         }

@@ -18,7 +18,7 @@ use crate::rotation::clock::Clock;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::pause::paused;
-use crate::rotation::run::{Report, drive};
+use crate::rotation::run::{Report, run};
 use crate::rotation::schedule::{expiring, renewal};
 use crate::rotation::step_log::Progress;
 use crate::status::Registry;
@@ -27,11 +27,11 @@ use crate::traces::Telemetry;
 /// One credential, as the planner sees it.
 pub(super) trait Driver: Sized + Send + Sync + 'static {
     /// Works on it until it is at rest, held or failing, or the daemon stops. Never called twice at once.
-    fn drive(
+    fn run(
         &self,
         request: Request,
         evidence: &mut Evidence,
-        slot: &Permit,
+        permit: &Permit,
     ) -> impl Future<Output = Report> + Send;
 
     /// From when on its token, which expires at `expires_at`, cannot wait to be replaced; `None` if it is not replaced.
@@ -83,13 +83,13 @@ impl Work {
 
 /// A driver for each credential of the outside's configuration.
 pub(super) fn drivers(
-    outside: &Engine,
+    engine: &Engine,
     fleet: &Arc<Registry>,
     stop: &CancellationToken,
 ) -> Vec<(CredentialName, LiveDriver)> {
-    let config = &outside.config;
+    let config = &engine.config;
     let driver = |(name, credential): (&CredentialName, &Credential)| {
-        let world = outside.world(name, stop.clone())?;
+        let world = engine.world(name, stop.clone())?;
         let wanted = Work {
             world: world.because(audit_log::Trigger::Schedule.into()).acting(),
             subject: subject(config, credential),
@@ -101,7 +101,7 @@ pub(super) fn drivers(
             wanted,
             former: None,
             fleet: fleet.clone(),
-            telemetry: outside.telemetry.clone(),
+            telemetry: engine.telemetry.clone(),
         };
         Some((name.clone(), driver))
     };
@@ -118,9 +118,9 @@ impl LiveDriver {
     }
 
     /// Finds out whether the credential is still kept in its former place, and lets it go from there if not.
-    async fn look_back(&self, former: &Former, evidence: &mut Evidence, slot: &Permit) {
+    async fn look_back(&self, former: &Former, evidence: &mut Evidence, permit: &Permit) {
         let name = &self.wanted.subject.credential;
-        if let Some(kept) = former.keeps(slot, &self.wanted, &self.config).await {
+        if let Some(kept) = former.keeps(permit, &self.wanted, &self.config).await {
             self.fleet.keep(name, Some(kept));
             return;
         }
@@ -135,23 +135,23 @@ impl LiveDriver {
         work: &Work,
         request: Request,
         evidence: &mut Evidence,
-        slot: &Permit,
+        permit: &Permit,
     ) -> Report {
         let Work { world, subject, .. } = work;
         let Subject { credential: name, policy, .. } = subject;
-        world.production().hurry(slot.is_urgent());
-        let watcher = |progress| {
+        world.production().hurry(permit.is_urgent());
+        let observer = |progress| {
             if let Progress::Saw(record) = &progress
                 && paused(policy, Some(record), world.time()).is_none()
                 && expiring(policy, record, world.time()).is_some()
             {
-                slot.hurry();
+                permit.hurry();
                 world.production().hurry(true);
             }
             self.fleet.progressed(name, &progress);
         };
-        let in_slot = WithPermit { world, slot };
-        let run = drive(&in_slot, subject, request, evidence, &STEP, &watcher);
+        let permitted = WithPermit { world, permit };
+        let run = run(&permitted, subject, request, evidence, &STEP, &observer);
         let report = Box::pin(run).await;
         world.tell_if_held(&report).await;
         self.telemetry.tell(name, &report);
@@ -160,11 +160,11 @@ impl LiveDriver {
 }
 
 impl Driver for LiveDriver {
-    async fn drive(&self, request: Request, evidence: &mut Evidence, slot: &Permit) -> Report {
+    async fn run(&self, request: Request, evidence: &mut Evidence, permit: &Permit) -> Report {
         if let Some(former) = self.former() {
-            Box::pin(self.look_back(former, evidence, slot)).await;
+            Box::pin(self.look_back(former, evidence, permit)).await;
         }
-        Box::pin(self.work(self.in_force(), request, evidence, slot)).await
+        Box::pin(self.work(self.in_force(), request, evidence, permit)).await
     }
 
     fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp> {

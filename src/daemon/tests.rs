@@ -92,7 +92,7 @@ struct Fake {
 }
 
 impl Driver for Fake {
-    async fn drive(&self, request: Request, evidence: &mut Evidence, slot: &Permit) -> Report {
+    async fn run(&self, request: Request, evidence: &mut Evidence, permit: &Permit) -> Report {
         let begun = self.clock.start.elapsed();
         let nth = {
             let mut looks = self.seen.looks.lock().unwrap();
@@ -106,15 +106,15 @@ impl Driver for Fake {
         let _here = self.enter(&self.here, &self.seen.overlapped);
         match (self.script)(u32::try_from(nth).unwrap()) {
             Does::Reads(time) => {
-                slot.at_store(tokio::time::sleep(time)).await;
+                permit.at_store(tokio::time::sleep(time)).await;
                 return self.report(Outcome::NotDue, None, None);
             }
             Does::CallsInVain => {
-                let _ = slot.at_work(self.calls(MOTHERDUCK.tries - 1, LIMIT)).await;
+                let _ = permit.at_work(self.calls(MOTHERDUCK.tries - 1, LIMIT)).await;
                 return self.report(Outcome::Failed, Some(FaultKind::Transient), None);
             }
             Does::Calls(time) => {
-                let _ = slot.at_work(self.calls(2, time)).await;
+                let _ = permit.at_work(self.calls(2, time)).await;
                 return self.report(Outcome::NotDue, None, Some(PERIOD));
             }
             _ => {}
@@ -139,11 +139,11 @@ impl Driver for Fake {
                         () = self.stop.cancelled() => {}
                     }
                 };
-                slot.aside(nap).await;
+                permit.aside(nap).await;
                 if self.stop.is_cancelled() {
                     return self.report(Outcome::Held, Some(FaultKind::Transient), None);
                 }
-                let _ = slot
+                let _ = permit
                     .at_work(async {
                         let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
                         tokio::time::sleep(self.work).await;
@@ -152,8 +152,8 @@ impl Driver for Fake {
                 self.report(Outcome::Rotated, None, None)
             }
             Does::Asks(kind, time) => {
-                slot.with_others(kind, async { tokio::time::sleep(time).await }).await;
-                let _ = slot
+                permit.with_others(kind, async { tokio::time::sleep(time).await }).await;
+                let _ = permit
                     .at_work(async {
                         let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
                         tokio::time::sleep(self.work).await;

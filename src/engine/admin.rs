@@ -30,7 +30,7 @@ pub(super) struct Stored {
 impl TokenPlace for Stored {
     fn read(&self) -> BoxFuture<'_, Result<Token, Fault>> {
         async move {
-            let token = match self.place.read().await?.slot {
+            let token = match self.place.read().await?.content {
                 SecretContent::Vacant => None,
                 SecretContent::Unmanaged { token } | SecretContent::Managed { token, .. } => Some(token),
                 SecretContent::Edited { token, .. } => token,
@@ -60,7 +60,7 @@ pub(super) fn client(
     let source = match &settings.admin_token {
         AdminToken::Secret(source) => AdminSource::Secret(source.clone()),
         AdminToken::Stored(token) => {
-            let (store, tally) = find(&token.store).ok_or_else(|| Fault {
+            let (store, stats) = find(&token.store).ok_or_else(|| Fault {
                 kind: FaultKind::Permanent,
                 message: format!("store {} is not configured", token.store),
                 hint: None,
@@ -72,7 +72,7 @@ pub(super) fn client(
                 format: Format::Json,
                 role: Role::Source,
             };
-            let place = Place { store, tally, location };
+            let place = Place { store, stats, location };
             AdminSource::Elsewhere(Box::new(Stored {
                 name: settings.admin_token.to_string(),
                 place,

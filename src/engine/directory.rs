@@ -17,7 +17,7 @@ pub(super) struct Directory {
 
 impl Directory {
     pub(super) fn new(config: &Config, motherduck: Arc<Client>) -> Self {
-        let credentials = config.credentials.values().map(|one| one.username.folded());
+        let credentials = config.credentials.values().map(|one| one.username.canonical());
         let configured = credentials.chain(config.accounts.keys().cloned()).collect();
         Self { configured: Arc::new(configured), motherduck }
     }

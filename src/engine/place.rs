@@ -16,7 +16,7 @@ use crate::stores::{self, Role, SecretRef, Store, StoreError};
 #[derive(Clone)]
 pub(super) struct Place {
     pub(super) store: Arc<Store>,
-    pub(super) tally: Arc<RequestStats>,
+    pub(super) stats: Arc<RequestStats>,
     pub(super) location: SecretRef,
 }
 
@@ -32,9 +32,9 @@ impl Place {
     /// Whether what people keep there is in the way of every write. Trouble on the way there says nothing of it.
     pub(super) async fn ensure_free(&self) -> Result<(), Fault> {
         let read = self.store.read(&self.location).await;
-        let obstacle = read.as_ref().err().filter(|error| error.is_about_keys()).map(Fault::from);
+        let problem = read.as_ref().err().filter(|error| error.is_about_keys()).map(Fault::from);
         self.counted("read", read).ok();
-        obstacle.map_or(Ok(()), Err)
+        problem.map_or(Ok(()), Err)
     }
 
     pub(super) async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
@@ -54,7 +54,7 @@ impl Place {
             Err(stores::PublishError::Refused(error)) => judged(error),
             Err(stores::PublishError::Unknown(_)) => ("unknown", Reach::Unreachable),
         };
-        self.tally.note("publish", word, reach);
+        self.stats.note("publish", word, reach);
         published.map_err(|error| match error {
             stores::PublishError::Conflict => PublishError::Conflict,
             stores::PublishError::Refused(error) => PublishError::Refused(error.into()),
@@ -71,7 +71,7 @@ impl Place {
             Ok(_) => ("ok", Reach::Answered),
             Err(error) => judged(error),
         };
-        self.tally.note(operation, word, reach);
+        self.stats.note(operation, word, reach);
         Ok(result?)
     }
 }

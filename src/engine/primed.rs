@@ -20,15 +20,19 @@ use crate::secret::Token;
 /// What the audit log calls that.
 const PRIMING: &str = "account prime";
 
-/// A keeper for each declared account, by its folded username.
-pub(super) fn keepers(
+/// What makes and keeps each declared account, by its canonical username.
+pub(super) fn accounts(
     config: &Config,
     motherduck: &Arc<Client>,
 ) -> BTreeMap<String, Arc<AccountReconciler>> {
     // Credentials are looked at once a sweep: the values of an account that has several are compared as often.
     let pace = config.daemon.sweep / 2;
-    let keeper = |declared| Arc::new(AccountReconciler::new(motherduck.clone(), declared, pace));
-    config.accounts.iter().map(|(folded, declared)| (folded.clone(), keeper(declared))).collect()
+    let account = |declared| Arc::new(AccountReconciler::new(motherduck.clone(), declared, pace));
+    config
+        .accounts
+        .iter()
+        .map(|(canonical, declared)| (canonical.clone(), account(declared)))
+        .collect()
 }
 
 /// A world whose account is made and kept as it is declared, and primed. An account that was made through the API
@@ -138,11 +142,11 @@ impl Layer for Primed<ProductionWorld> {
         let Some(account) = &world.account else { return listed };
         match listed {
             Ok(tokens) => {
-                account.tend(&world.ledger).await;
+                account.tend(&world.audit).await;
                 Ok(tokens)
             }
             Err(ListError::NoAccount(_)) if account.ensures() => {
-                account.make(&world.ledger).await?;
+                account.make(&world.audit).await?;
                 match world.list().await {
                     // What was made a moment ago may not be seen everywhere yet.
                     Err(ListError::NoAccount(fault)) => {

@@ -12,7 +12,7 @@ use super::place::Place;
 use super::requests::Requests;
 use super::{Adapters, Announced, Audited, Primed, admin};
 use crate::account::AccountReconciler;
-use crate::audit_log::{Cause, Ledger};
+use crate::audit_log::{AuditContext, Cause};
 use crate::config::Credential;
 use crate::consumers::command::Context;
 use crate::deadline;
@@ -50,7 +50,7 @@ pub struct ProductionWorld {
     pub(super) stop: CancellationToken,
     pub(super) until: Option<Instant>,
     /// Where that is written down which is done beside the steps of a rotation.
-    pub(super) ledger: Ledger,
+    pub(super) audit: AuditContext,
 }
 
 /// The world of a credential for who rotates it: what is done is written down, workloads are told, and a declared
@@ -75,27 +75,27 @@ impl ProductionWorld {
     /// Tells the audit log what set this run going.
     #[must_use]
     pub fn because(mut self, cause: Cause) -> Self {
-        self.ledger = self.ledger.because(cause);
+        self.audit = self.audit.because(cause);
         self
     }
 
     /// This world for who rotates.
     pub fn acting(self) -> ActingWorld {
-        let (adapters, ledger) = (self.adapters.clone(), self.ledger.clone());
+        let (adapters, audit) = (self.adapters.clone(), self.audit.clone());
         let mirrors = self.mirrors.iter().map(|place| place.location.path.clone()).collect();
-        Announced::new(Audited::new(Primed::new(self), ledger, mirrors), adapters)
+        Announced::new(Audited::new(Primed::new(self), audit, mirrors), adapters)
     }
 
     /// This world for who writes the secret, and nothing else.
     pub fn audited(self) -> Audited<Self> {
-        let ledger = self.ledger.clone();
+        let audit = self.audit.clone();
         let mirrors = self.mirrors.iter().map(|place| place.location.path.clone()).collect();
-        Audited::new(self, ledger, mirrors)
+        Audited::new(self, audit, mirrors)
     }
 
     fn in_the_place_of(&self, before: &Self) -> Self {
         let is_same_account =
-            self.credential.username.folded() == before.credential.username.folded();
+            self.credential.username.canonical() == before.credential.username.canonical();
         let account = if is_same_account { &self.account } else { &before.account };
         Self {
             owner: self.owner.clone(),
@@ -109,7 +109,7 @@ impl ProductionWorld {
             clocks: self.clocks.clone(),
             stop: self.stop.clone(),
             until: self.until,
-            ledger: self.ledger.clone(),
+            audit: self.audit.clone(),
         }
     }
 

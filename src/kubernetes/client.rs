@@ -60,7 +60,7 @@ pub struct Cluster {
     access: Arc<Access>,
     /// The client, and the authorities that it was made with.
     http: Mutex<Option<(Vec<u8>, reqwest::Client)>>,
-    tally: Arc<RequestStats>,
+    stats: Arc<RequestStats>,
     skew: Skew,
 }
 
@@ -87,7 +87,7 @@ impl Cluster {
             }
             Authorities::File(_) => None,
         };
-        Ok(Self { access, http: Mutex::new(http), tally: Arc::default(), skew: Skew::default() })
+        Ok(Self { access, http: Mutex::new(http), stats: Arc::default(), skew: Skew::default() })
     }
 
     /// The cluster's clock minus ours, as of the last answer.
@@ -95,10 +95,10 @@ impl Cluster {
         self.skew.latest()
     }
 
-    /// The same, whose requests are counted on by `tally`.
+    /// The same, whose requests are counted on by `stats`.
     #[must_use]
-    pub fn counted_by(self, tally: Arc<RequestStats>) -> Self {
-        Self { tally, ..self }
+    pub fn counted_by(self, stats: Arc<RequestStats>) -> Self {
+        Self { stats, ..self }
     }
 
     /// One object.
@@ -234,7 +234,7 @@ impl Cluster {
                 (answer.word(), reach)
             }
         };
-        self.tally.note(verb.as_str(), word, reach);
+        self.stats.note(verb.as_str(), word, reach);
         answered
     }
 

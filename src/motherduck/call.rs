@@ -87,7 +87,7 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
         let bearer = self.admin.bearer().await.inspect_err(|_| {
-            self.tally.note(operation.word(), "no_admin_token", Reach::Refused);
+            self.stats.note(operation.word(), "no_admin_token", Reach::Refused);
         })?;
         match self.send(operation, url, body, &bearer).await {
             Err(refused @ Failure::Unauthorized { .. }) => {
@@ -139,7 +139,7 @@ impl Client {
         let word = failure.map_or("broken", Failure::without_status);
         let result =
             status.map_or(Cow::Borrowed(word), |status| Cow::Owned(status.as_u16().to_string()));
-        self.tally.note(operation.word(), result, reach);
+        self.stats.note(operation.word(), result, reach);
         answer
     }
 }

@@ -128,7 +128,7 @@ impl Diagnostic for DeliveryError {
 }
 
 /// A sink that events can be sent to.
-pub struct Receiver {
+pub struct SinkClient {
     http: reqwest::Client,
     form: Form,
     timeout: Duration,
@@ -139,7 +139,7 @@ enum Form {
     CloudEvents(Url, Headers),
 }
 
-impl Receiver {
+impl SinkClient {
     /// A receiver by the configuration. Nothing is contacted.
     pub fn new(sink: &str, settings: &Sink, clients: &mut HttpClients) -> Result<Self, SetupError> {
         let sink = || sink.to_owned();

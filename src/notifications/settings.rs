@@ -17,7 +17,7 @@ pub struct Sink {
     /// Where to, and in which form.
     pub form: SinkForm,
     /// What it is told of, at least one (default: everything).
-    pub events: BTreeSet<Occasion>,
+    pub events: BTreeSet<EventKind>,
     /// While a state lasts it is told again after this time (1 s to 365 d, default 24 h).
     pub repeat_after: Duration,
     /// A token that has less than this to live nears its expiry; by default half of the credential's `renew_before`.
@@ -50,7 +50,7 @@ pub enum SinkForm {
 /// What is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Occasion {
+pub enum EventKind {
     /// Something does not work that may pass by itself.
     Failed,
     /// Both tokens stay valid until the consumers, the hook or the proof are well again.
@@ -77,7 +77,7 @@ pub enum Occasion {
     ClockDisagrees,
 }
 
-impl Occasion {
+impl EventKind {
     /// All of them.
     pub const ALL: [Self; 12] = [
         Self::Failed,

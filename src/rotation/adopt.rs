@@ -95,8 +95,8 @@ pub struct Claim<'s> {
 
 impl Adoption<'_> {
     /// Whether what stands in the store may be adopted under the ID.
-    pub fn claim<'s>(&self, slot: &'s SecretContent) -> Result<Claim<'s>, AdoptRefusal> {
-        match slot {
+    pub fn claim<'s>(&self, content: &'s SecretContent) -> Result<Claim<'s>, AdoptRefusal> {
+        match content {
             SecretContent::Vacant => Err(AdoptRefusal::Vacant),
             SecretContent::Unmanaged { token } => Ok(Claim { token, before: vec![], pause: None }),
             SecretContent::Edited { record, .. } | SecretContent::Managed { record, .. }
@@ -126,13 +126,13 @@ impl Adoption<'_> {
                 }
             }
             SecretContent::Managed { record, token }
-                if record.username.folded() != self.subject.username.folded()
+                if record.username.canonical() != self.subject.username.canonical()
                     && self.disproved == Some(record.token_id) =>
             {
                 Ok(Claim { token, before: vec![], pause: record.pause.as_deref() })
             }
             SecretContent::Managed { record, .. }
-                if record.username.folded() != self.subject.username.folded() =>
+                if record.username.canonical() != self.subject.username.canonical() =>
             {
                 Err(AdoptRefusal::OtherAccount(record.username.clone()))
             }

@@ -44,7 +44,7 @@ pub enum Seen<'a> {
 
 /// What is in a credential's way, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
+pub struct Problem {
     /// At which step, if at one.
     pub step: Option<Step>,
     /// In one word.
@@ -59,7 +59,7 @@ pub struct Trouble {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// What is in the way of the change.
-    pub trouble: Trouble,
+    pub problem: Problem,
     /// Whether nobody can tell what the change would do, so that it is kept to be safe.
     pub is_in_doubt: bool,
 }
@@ -83,7 +83,7 @@ pub struct Observed<'a> {
     /// Its living tokens.
     pub tokens: &'a Tokens,
     /// What is wrong with a mirror, and whether the next run mends it.
-    pub mirror: Option<&'a Trouble>,
+    pub mirror: Option<&'a Problem>,
     /// The run in hand.
     pub working: Option<Working>,
     /// Why it is kept in its former place, and since when.
@@ -96,7 +96,7 @@ pub struct LastRun {
     /// `fresh`, `rolled_back`, `held`, `failing` or `blocked`.
     pub state: State,
     /// What was in its way.
-    pub trouble: Option<Trouble>,
+    pub problem: Option<Problem>,
     /// Since when runs have left it so.
     pub since: Timestamp,
     /// When it is looked at again.
@@ -142,7 +142,7 @@ pub struct Condition {
 impl Condition {
     /// Whether somebody should look at it.
     pub fn needs_attention(&self) -> bool {
-        self.state.is_trouble() || self.severity != Severity::Normal
+        self.state.is_problem() || self.severity != Severity::Normal
     }
 
     /// What pintail does next, in words.
@@ -168,7 +168,7 @@ impl Condition {
 /// What a rule makes of what was seen.
 struct Finding {
     state: State,
-    trouble: Option<Trouble>,
+    problem: Option<Problem>,
     since: Option<Timestamp>,
 }
 
@@ -217,14 +217,14 @@ pub fn condition(
 ) -> Condition {
     let case = Case { policy, seen: observed, last_run, time: time.into() };
     let found = RULES.iter().find_map(|rule| rule(&case));
-    case.told(found.unwrap_or(Finding { state: State::Fresh, trouble: None, since: None }))
+    case.told(found.unwrap_or(Finding { state: State::Fresh, problem: None, since: None }))
 }
 
 impl Case<'_> {
     fn told(&self, found: Finding) -> Condition {
-        let Finding { state, trouble, since } = found;
+        let Finding { state, problem, since } = found;
         let credential = self.seen.credential;
-        let reason = trouble.as_ref().map(|trouble| trouble.reason);
+        let reason = problem.as_ref().map(|problem| problem.reason);
         let severity = match (reason, state) {
             (Some(_), State::Blocked) => Severity::Critical,
             (Some(reason), _) => reason.severity(),
@@ -243,11 +243,11 @@ impl Case<'_> {
             state,
             reason,
             severity,
-            step: working.or(trouble.as_ref().and_then(|trouble| trouble.step)),
+            step: working.or(problem.as_ref().and_then(|problem| problem.step)),
             since,
-            message: trouble.as_ref().map(|trouble| trouble.message.clone()),
-            hint: trouble
-                .and_then(|trouble| trouble.hint)
+            message: problem.as_ref().map(|problem| problem.message.clone()),
+            hint: problem
+                .and_then(|problem| problem.hint)
                 .or_else(|| Some(reason?.hint(credential))),
             next_rotation: next.map(|next| next.at),
             waits_for_window: next.is_some_and(|next| next.waits_for_window),

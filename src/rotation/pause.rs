@@ -148,7 +148,7 @@ pub async fn settle<W: World>(
                 return Err(unknown.map_or(PauseError::Failed(fault), PauseError::Unknown));
             }
         };
-        let (record, token) = ours(subject, &reading.slot)?;
+        let (record, token) = ours(subject, &reading.content)?;
         if record.pause.as_deref() == pause {
             let record = Box::new(record.clone());
             // It was written after all.
@@ -183,10 +183,10 @@ pub async fn settle<W: World>(
 /// begun for them.
 fn ours<'r>(
     subject: &Subject,
-    slot: &'r SecretContent,
+    content: &'r SecretContent,
 ) -> Result<(&'r Record, &'r Token), PauseError> {
     let refused = |refusal| Err(PauseError::Refused(refusal));
-    match slot {
+    match content {
         SecretContent::Vacant => Err(PauseError::Vacant),
         SecretContent::Unmanaged { .. } => refused(Refusal::Unmanaged),
         SecretContent::Edited { record, .. } | SecretContent::Managed { record, .. }
@@ -196,7 +196,7 @@ fn ours<'r>(
         }
         SecretContent::Edited { .. } => refused(Refusal::Edited),
         SecretContent::Managed { record, .. }
-            if record.username.folded() != subject.username.folded() =>
+            if record.username.canonical() != subject.username.canonical() =>
         {
             refused(Refusal::OtherAccount(record.username.clone()))
         }

@@ -42,7 +42,7 @@ pub struct Reading {
     /// The version that was read; a publication over this reading succeeds only while it is current.
     pub version: Version,
     /// What stands where the token is kept.
-    pub slot: SecretContent,
+    pub content: SecretContent,
     /// The user's own keys in the same secret.
     pub others: UserKeys,
 }

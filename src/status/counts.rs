@@ -39,7 +39,7 @@ pub struct Counts {
 
 impl Counts {
     pub(super) fn new(tells_apart: bool) -> Self {
-        Self {
+        let counts = Self {
             tells_apart,
             rotations: Family::default(),
             failures: Family::default(),
@@ -48,7 +48,14 @@ impl Counts {
             step_durations: Family::new_with_constructor(step_buckets),
             notifications: Family::default(),
             notifications_dropped: Family::default(),
+        };
+        // What happens once a week would else be missed: `increase` does not see a first value.
+        drop(counts.rotation_durations.get_or_create(&vec![]));
+        for step in Step::ALL {
+            let labels = vec![("step", step.as_str().to_owned())];
+            drop(counts.step_durations.get_or_create(&labels));
         }
+        counts
     }
 
     pub(super) fn rotation(&self, name: &CredentialName, origin: Origin, outcome: Outcome) {
@@ -68,6 +75,10 @@ impl Counts {
     /// Makes the series known before anything is counted: the first count is then seen as a change.
     pub(super) fn expect(&self, name: &CredentialName) {
         drop(self.missed_runs.get_or_create(&self.labels(name, &[])));
+        for outcome in [Outcome::Rotated, Outcome::Held, Outcome::Failed, Outcome::RolledBack] {
+            let labels = [("trigger", Origin::Schedule.as_str()), ("outcome", word(outcome))];
+            drop(self.rotations.get_or_create(&self.labels(name, &labels)));
+        }
     }
 
     pub(super) fn rotation_took(&self, duration: Duration) {
@@ -80,11 +91,16 @@ impl Counts {
         self.step_durations.get_or_create(&labels).observe(duration.as_secs_f64());
     }
 
+    /// Makes the series of a sink known before anything is counted.
+    pub fn expect_notifications(&self, sink: &str, event: &'static str) {
+        for result in ["delivered", "refused", "given_up"] {
+            drop(self.notifications.get_or_create(&notification_labels(sink, event, result)));
+        }
+    }
+
     /// A notification of `event` was delivered to `sink`, or was not.
     pub fn notification(&self, sink: &str, event: &'static str, result: &'static str) {
-        let labels = [("sink", sink), ("event", event), ("result", result)];
-        let labels = labels.map(|(key, value)| (key, value.to_owned())).to_vec();
-        self.notifications.get_or_create(&labels).inc();
+        self.notifications.get_or_create(&notification_labels(sink, event, result)).inc();
     }
 
     /// So many notifications to `sink` were dropped; none makes the series known.
@@ -98,6 +114,11 @@ impl Counts {
         let others = others.iter().map(|(key, value)| (*key, (*value).to_owned()));
         credential.into_iter().chain(others).collect()
     }
+}
+
+fn notification_labels(sink: &str, event: &str, result: &str) -> Labels {
+    let labels = [("sink", sink), ("event", event), ("result", result)];
+    labels.map(|(key, value)| (key, value.to_owned())).to_vec()
 }
 
 /// The outcome's word in metrics.

@@ -13,7 +13,7 @@ use crate::fault::FaultKind;
 use crate::names::{CredentialName, TokenId};
 use crate::record::{Pause, Phase, Record};
 use crate::rotation::condition::{
-    Condition, Kept, LastRun, Observed, Reason as Why, Seen, State, Tokens, Trouble, Working,
+    Condition, Kept, LastRun, Observed, Problem, Reason as Why, Seen, State, Tokens, Working,
     condition,
 };
 use crate::rotation::decide::Reason;
@@ -159,7 +159,7 @@ impl Entry {
         let origin = report.seen.reason.map(Origin::from).or(self.origin);
         let origin = origin.unwrap_or(Origin::Resumed);
         self.count(report, origin, now, counts);
-        self.ended(report.state(), report.trouble(), next_look, now);
+        self.ended(report.state(), report.condition_problem(), next_look, now);
         self.held = report.outcome == Outcome::Held;
         self.origin = self.held.then_some(origin);
         if report.outcome == Outcome::Rotated {
@@ -183,25 +183,25 @@ impl Entry {
         counts: &Counts,
     ) {
         counts.failure(&self.member.name, None, "panic");
-        let trouble = Trouble {
+        let problem = Problem {
             step: None,
             reason: Why::Panicked,
             message: Why::Panicked.meaning().to_owned(),
             hint: None,
         };
-        self.ended(State::Failing, Some(trouble), next_look, now);
+        self.ended(State::Failing, Some(problem), next_look, now);
     }
 
     fn ended(
         &mut self,
         state: State,
-        trouble: Option<Trouble>,
+        problem: Option<Problem>,
         next_look: Option<Timestamp>,
         now: Timestamp,
     ) {
         let before = self.last_run.as_ref().filter(|run| run.state == state);
         let since = before.map_or(now, |run| run.since);
-        self.last_run = Some(LastRun { state, trouble, since, next_look });
+        self.last_run = Some(LastRun { state, problem, since, next_look });
         self.member.looked_at = Some(now);
         (self.has_begun, self.working) = (false, None);
     }

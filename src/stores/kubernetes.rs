@@ -54,11 +54,11 @@ impl Secrets {
         let Some(secret) = self.find("read", &at.path).await? else {
             return Ok(Reading {
                 version: Version::absent(),
-                slot: SecretContent::Vacant,
+                content: SecretContent::Vacant,
                 others: UserKeys::default(),
             });
         };
-        let (slot, others) = secret.slot(at.fields()).map_err(|error| match error {
+        let (content, others) = secret.content(at.fields()).map_err(|error| match error {
             RecordError::Damaged { .. } => {
                 let (name, namespace) = (at.path.clone(), self.settings.namespace.clone());
                 KubernetesError::Damaged { name, namespace }.into()
@@ -78,7 +78,7 @@ impl Secrets {
             self.fit(&at.path, &secret)?;
         }
         let version = secret.edition().version();
-        Ok(Reading { version, slot, others })
+        Ok(Reading { version, content, others })
     }
 
     /// Tries a write that would change the version alone, without effect: rights, quotas and admission are asked as
@@ -122,7 +122,7 @@ impl Secrets {
     ) -> Result<(), PublishError> {
         let name = &at.path;
         let refused = |error: KubernetesError| PublishError::Refused(error.into());
-        let replaced = match &over.slot {
+        let replaced = match &over.content {
             // What was in a mirror before is kept beside the record.
             SecretContent::Managed { record: old, token } if at.role == Role::Primary => {
                 Some((old, token))

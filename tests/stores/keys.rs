@@ -117,7 +117,9 @@ pub async fn the_flat_form_is_read_and_moves_with_the_next_write<F: Fixture>() {
         fixture.write_by_hand(&at.path, &old).await;
         let before = fixture.text(&at.path).await;
         let reading = store.read(&at).await.unwrap();
-        let SecretContent::Managed { record, token } = &reading.slot else { panic!("{reading:?}") };
+        let SecretContent::Managed { record, token } = &reading.content else {
+            panic!("{reading:?}")
+        };
         assert_eq!(**record, first.record(Phase::Published, &[]));
         assert_eq!(token.sha256(), first.token.sha256());
         store.ensure_writable(&at, &reading).await.unwrap();

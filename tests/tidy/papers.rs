@@ -144,4 +144,25 @@ fn every_alert_and_every_reason_has_its_place_in_the_runbook() {
     assert!(all.len() > 40, "alerts and reasons were found");
     let missing: Vec<_> = all.into_iter().filter(|name| !headings.contains(name)).collect();
     assert!(missing.is_empty(), "the runbook has no heading for {missing:?}");
+    // And each alert leads there.
+    for rule in rules.split("- alert: ").skip(1) {
+        let name = rule.lines().next().unwrap();
+        let place = format!("/docs/runbook.md#{}\n", name.to_lowercase());
+        assert!(rule.contains("runbook_url: ") && rule.contains(&place), "{name} leads nowhere");
+    }
+}
+
+#[test]
+fn every_page_is_in_the_book_once() {
+    let summary = std::fs::read_to_string(root().join("docs/SUMMARY.md")).unwrap();
+    let listed: Vec<_> =
+        summary.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    let docs = root().join("docs");
+    let pages = papers().into_iter().filter_map(|(path, _)| {
+        Some(path.strip_prefix(&docs).ok()?.to_string_lossy().into_owned())
+    });
+    let pages: BTreeSet<_> = pages.filter(|page| page != "SUMMARY.md").collect();
+    assert_eq!(listed.len(), pages.len(), "a page is listed twice, or not at all");
+    let missing: Vec<_> = pages.iter().filter(|page| !listed.contains(&page.as_str())).collect();
+    assert!(missing.is_empty(), "docs/SUMMARY.md lacks {missing:?}");
 }

@@ -19,4 +19,7 @@ pub struct Man {
     /// Write the pages of all commands into this directory, which is made, instead of pintail(1) to standard output.
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+    /// Write pintail.toml(5), the manual page of the configuration, to standard output.
+    #[arg(long, conflicts_with = "dir")]
+    pub configuration: bool,
 }

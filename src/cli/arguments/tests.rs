@@ -61,6 +61,7 @@ fn every_documented_command_is_understood() {
         "pintail duckling set etl_prod --read-write-cooldown 5m --read-scaling-cooldown none",
         "pintail dive embed-session d-1 --username etl_prod --session-name s --secret-file f",
         "pintail sandbox",
+        "pintail man --configuration",
         "pintail sandbox --consumers secrets --consumers-unhealthy-while unhealthy",
         "pintail init",
         "pintail init --store vault --account etl_prod --account ops --gate wait=2h --with systemd --yes",

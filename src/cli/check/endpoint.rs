@@ -92,13 +92,13 @@ impl Endpoint<'_> {
         let address = format!("{}:{}", self.host, self.port);
         let shaken = tokio::time::timeout(LIMIT, self.handshake(&address, now)).await;
         match shaken.unwrap_or_else(|_| Err(EndpointError::TimedOut(address.clone()))) {
-            Ok(validity) => match validity.remark(now) {
+            Ok(validity) => match validity.exposure(now) {
                 None => {
                     Finding::ok(subject, format!("{address} has a certificate that is believed"))
                 }
-                Some(remark) => Finding::warning(
+                Some(exposure) => Finding::warning(
                     subject,
-                    format!("the certificate of {address} {remark}"),
+                    format!("the certificate of {address} {exposure}"),
                     Some(
                         "have it renewed: pintail does not connect once it has expired".to_owned(),
                     ),

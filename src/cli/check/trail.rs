@@ -9,7 +9,7 @@ use crate::fault::{Diagnostic, chain};
 pub(super) fn examine(config: &Config, findings: &mut Findings) {
     let Some(log) = audit_log(config) else { return };
     let shown = log.path().display();
-    findings.add(match log.look() {
+    findings.add(match log.ensure_writable() {
         Ok(()) => Finding::ok("audit_log.file", format!("{shown} can be written")),
         Err(error) => Finding::error("audit_log.file", chain(&error), error.hint()),
     });

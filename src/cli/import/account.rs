@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cli::by_hand::{failed, refused, tame};
+use crate::cli::by_hand::{failed, refused, sanitise};
 use crate::cli::error::CliError;
 use crate::fault::chain;
 use crate::motherduck::{Client, User};
@@ -40,7 +40,7 @@ impl Accounts {
 
     /// Whose account `named` is, as an endpoint named it.
     pub(super) fn judge(&self, named: &str) -> Opened {
-        let shown = format!("{:?}", tame(named));
+        let shown = format!("{:?}", sanitise(named));
         let Some(user) = self.0.get(&named.to_ascii_lowercase()) else {
             return Opened::Refused(format!(
                 "the endpoint names {shown} for its token, which is no account"

@@ -125,7 +125,7 @@ fn kustomization(choices: &Choices, configuration: &Path) -> String {
 
 /// The Secrets of these accounts, and those of the tokens of before.
 fn secrets(names: &[AccountName]) -> Vec<String> {
-    let secret = |name: &AccountName| format!("motherduck-{}", name.folded().replace('_', "-"));
+    let secret = |name: &AccountName| format!("motherduck-{}", name.canonical().replace('_', "-"));
     names.iter().map(secret).flat_map(|one| [one.clone(), format!("{one}-previous")]).collect()
 }
 

@@ -53,8 +53,8 @@ pub(super) struct Rows {
 
 impl Row {
     /// One of which nothing came yet.
-    pub(super) fn new(outside: &Engine, name: &CredentialName) -> Self {
-        let credential = outside.config.credentials.get(name);
+    pub(super) fn new(engine: &Engine, name: &CredentialName) -> Self {
+        let credential = engine.config.credentials.get(name);
         Self {
             name: name.clone(),
             outcome: Outcome::Failed,

@@ -49,7 +49,7 @@ impl Listening {
             return Ok(Self::Nowhere);
         }
         if error.kind() == FaultKind::Permanent {
-            return Err(complaint(&error));
+            return Err(cli_error(&error));
         }
         let (message, hint) = (chain(&error), error.hint());
         tracing::warn!(error = message, hint, "start waits, and credentials are rotated meanwhile");
@@ -85,7 +85,7 @@ impl Listening {
 }
 
 /// Why an address can never be listened at.
-pub(super) fn complaint(error: &ServerError) -> CliError {
+pub(super) fn cli_error(error: &ServerError) -> CliError {
     CliError::told(error, ExitCode::Usage)
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::account::settings::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
 use crate::config::findings::{Findings, Key};
 use crate::config::limits::Range;
-use crate::config::scalar::{Flag, Number, Span, spell};
+use crate::config::scalar::{Flag, Number, Span, format_duration};
 use crate::names::{AccountName, CredentialName};
 
 /// What MotherDuck is known to accept. Beyond it, a later version may accept more.
@@ -82,7 +82,7 @@ impl Accounts {
         let ducklings_key = key.child("ducklings");
         let ducklings = ducklings.map(|raw| check(raw, name, &ducklings_key, findings));
         let Some(username) = username else { return };
-        let account = self.0.entry(username.folded()).or_insert_with(|| Declared {
+        let account = self.0.entry(username.canonical()).or_insert_with(|| Declared {
             username: username.clone(),
             ensure: None,
             ducklings: None,
@@ -93,12 +93,12 @@ impl Accounts {
         agree(&mut account.ducklings, ducklings, name, &ducklings_key, findings);
     }
 
-    /// The accounts of which something is declared, by their folded usernames.
+    /// The accounts of which something is declared, by their canonical usernames.
     pub(in crate::config) fn into_declared(self) -> BTreeMap<String, DeclaredAccount> {
-        let declared = self.0.into_iter().map(|(folded, account)| {
+        let declared = self.0.into_iter().map(|(canonical, account)| {
             let ensure = account.ensure.is_some_and(|(ensure, _)| ensure);
             let ducklings = account.ducklings.map(|(ducklings, _)| ducklings).unwrap_or_default();
-            (folded, DeclaredAccount { username: account.username, ensure, ducklings })
+            (canonical, DeclaredAccount { username: account.username, ensure, ducklings })
         });
         declared.filter(|(_, account)| account.ensure || !account.ducklings.is_empty()).collect()
     }
@@ -164,7 +164,7 @@ fn pool(
     }
     let cooldown = cooldown.map(|Span(cooldown)| {
         if cooldown < COOLDOWN.least || cooldown.subsec_nanos() != 0 {
-            let (cooldown, range) = (spell(cooldown), COOLDOWN.text());
+            let (cooldown, range) = (format_duration(cooldown), COOLDOWN.text());
             let text = format!("{cooldown} is out of range: use whole seconds, {range}");
             findings.problem(&cooldown_key, text);
         } else if cooldown > COOLDOWN.most {

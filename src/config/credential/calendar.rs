@@ -56,8 +56,8 @@ impl Calendars {
             (Some(line), None) => {
                 let pace = self.cron(line, raw.timezone.as_deref().unwrap_or(UTC));
                 if pace.is_ok() && self.told.insert(line.clone()) {
-                    for remark in cron::remarks(line) {
-                        findings.warn(remark);
+                    for exposure in cron::exposures(line) {
+                        findings.warn(exposure);
                     }
                 }
                 findings.accept(&key.child(place(&pace)), pace).unwrap_or(expiry_only)

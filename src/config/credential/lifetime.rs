@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::findings::{Findings, Key};
 use crate::config::limits::Range;
-use crate::config::scalar::{Span, spell};
+use crate::config::scalar::{Span, format_duration};
 use crate::names::CredentialName;
 use crate::rotation::policy::GatePace;
 
@@ -75,24 +75,27 @@ fn add_up(
     let gap = begins.gap.map(|gap| (gap, begins.wait));
     let apart = gap.map(|(gap, wait)| gap.saturating_add(wait)).unwrap_or_default();
     let least = apart.saturating_add(gate).saturating_add(renew_before);
-    let (gate_text, renew_text) = (spell(gate), spell(renew_before));
+    let (gate_text, renew_text) = (format_duration(gate), format_duration(renew_before));
     if ttl < least {
         let gap = gap.map(|(gap, wait)| {
             let wait = if wait.is_zero() {
                 String::new()
             } else {
-                format!("the longest wait for a window ({}) + ", spell(wait))
+                format!("the longest wait for a window ({}) + ", format_duration(wait))
             };
-            format!("the longest time between two scheduled rotations ({}) + {wait}", spell(gap))
+            format!(
+                "the longest time between two scheduled rotations ({}) + {wait}",
+                format_duration(gap)
+            )
         });
         findings.problem(
             &key.child("ttl"),
             format!(
                 "{} is too short: {}the gate's longest time ({gate_text}) + renew_before ({renew_text}) make {}; use \
                  at least that, or rotate more often",
-                spell(ttl),
+                format_duration(ttl),
                 gap.unwrap_or_default(),
-                spell(least),
+                format_duration(least),
             ),
         );
     } else if gap.is_none() && renew_before < gate {

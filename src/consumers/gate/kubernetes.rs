@@ -16,7 +16,7 @@ use serde_json::json;
 use url::Url;
 
 pub use self::error::RestartError;
-pub use self::event::Told;
+pub use self::event::WorkloadEvent;
 use self::job::{JOB_PODS, Job, left};
 use self::pod::{Pod, named};
 use self::publication::Publication;
@@ -112,7 +112,7 @@ impl Targets {
             let restarted = self.restart_one(&name, &publication).await;
             self.shared.restarts.forget(&name, annotation);
             if restarted.is_ok() {
-                self.tell_of(&name, &Told::Served(record)).await;
+                self.tell_of(&name, &WorkloadEvent::Served(record)).await;
             }
             // One that cannot be restarted is no reason to leave the others as they are.
             outcome = outcome.and(restarted);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Case, Finding, Kept, Reason, Seen, Severity, State, Trouble, pause_words,
+    Case, Finding, Kept, Problem, Reason, Seen, Severity, State, pause_words,
     place_vacant as vacant,
 };
 use crate::record::Record;
@@ -28,24 +28,24 @@ pub(super) fn stopped_by_its_last_run(case: &Case<'_>) -> Option<Finding> {
 
 /// What is configured for it now is not in force, and it is worked on as before.
 pub(super) fn kept_in_its_former_place(case: &Case<'_>) -> Option<Finding> {
-    let (Kept { trouble, .. }, since) = case.seen.kept?;
-    let besides = case.last_run.and_then(|run| run.trouble.as_ref());
+    let (Kept { problem, .. }, since) = case.seen.kept?;
+    let besides = case.last_run.and_then(|run| run.problem.as_ref());
     let besides = besides.map(|one| format!("; besides, {}", one.message)).unwrap_or_default();
-    let message = format!("{}{besides}", trouble.message);
-    let trouble = Some(Trouble { message, ..trouble.clone() });
-    Some(Finding { state: State::Blocked, trouble, since: Some(since) })
+    let message = format!("{}{besides}", problem.message);
+    let problem = Some(Problem { message, ..problem.clone() });
+    Some(Finding { state: State::Blocked, problem, since: Some(since) })
 }
 
 /// A step that is tried again is no news; a run that has come past it is.
 pub(super) fn failing(case: &Case<'_>) -> Option<Finding> {
-    let failed_at = case.last_run?.trouble.as_ref().and_then(|trouble| trouble.step);
+    let failed_at = case.last_run?.problem.as_ref().and_then(|problem| problem.step);
     let is_past = case.seen.working.is_some_and(|working| working.step != failed_at);
     left(case, State::Failing).filter(|_| !is_past)
 }
 
 fn left(case: &Case<'_>, state: State) -> Option<Finding> {
     let run = case.last_run.filter(|run| run.state == state)?;
-    Some(Finding { state, trouble: run.trouble.clone(), since: Some(run.since) })
+    Some(Finding { state, problem: run.problem.clone(), since: Some(run.since) })
 }
 
 /// A roll-back stays a thing to look at, whatever the runs after it do.
@@ -151,10 +151,10 @@ fn place_vacant(case: &Case<'_>, state: State) -> Finding {
 }
 
 pub(super) fn behind_in_a_mirror(case: &Case<'_>) -> Option<Finding> {
-    let trouble = case.seen.mirror?;
-    let is_for_a_person = trouble.reason.severity() == Severity::Critical;
+    let problem = case.seen.mirror?;
+    let is_for_a_person = problem.reason.severity() == Severity::Critical;
     let state = if is_for_a_person { State::Blocked } else { State::Due };
-    Some(Finding { state, trouble: Some(trouble.clone()), since: None })
+    Some(Finding { state, problem: Some(problem.clone()), since: None })
 }
 
 pub(super) fn due(case: &Case<'_>) -> Option<Finding> {
@@ -206,14 +206,14 @@ pub(super) fn paused(case: &Case<'_>) -> Option<Finding> {
 pub(super) fn fresh(case: &Case<'_>) -> Option<Finding> {
     let since = case.last_run.map(|run| run.since);
     let since = since.or_else(|| case.record().map(|record| record.published_at));
-    Some(Finding { state: State::Fresh, trouble: None, since })
+    Some(Finding { state: State::Fresh, problem: None, since })
 }
 
 /// What a rule says, in the reason's own words.
 fn found(state: State, reason: Reason) -> Finding {
     let message = reason.meaning().to_owned();
-    let trouble = Some(Trouble { step: None, reason, message, hint: None });
-    Finding { state, trouble, since: None }
+    let problem = Some(Problem { step: None, reason, message, hint: None });
+    Finding { state, problem, since: None }
 }
 
 impl Finding {
@@ -226,22 +226,22 @@ impl Finding {
     }
 
     fn saying(mut self, message: String) -> Self {
-        if let Some(trouble) = &mut self.trouble {
-            trouble.message = message;
+        if let Some(problem) = &mut self.problem {
+            problem.message = message;
         }
         self
     }
 
     fn hinting(mut self, hint: Option<String>) -> Self {
-        if let Some(trouble) = &mut self.trouble {
-            trouble.hint = hint;
+        if let Some(problem) = &mut self.problem {
+            problem.hint = hint;
         }
         self
     }
 
     fn at(mut self, step: Step) -> Self {
-        if let Some(trouble) = &mut self.trouble {
-            trouble.step = Some(step);
+        if let Some(problem) = &mut self.problem {
+            problem.step = Some(step);
         }
         self
     }

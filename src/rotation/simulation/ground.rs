@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::account::Names;
 use super::mirror::Mirror;
-use super::store::{Answer, Protocol, Request, Sight, Store, Stored};
+use super::store::{Answer, Content, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
 use crate::record::{Fields, Object, Pause, Phase, Record, encode_with_token};
 use crate::rotation::decide::Reason;
@@ -454,7 +454,7 @@ impl Ground {
     /// As `pintail pause` and `pintail resume` do it: over the version that was read, and over nothing but a record of
     /// ours that describes the token beside it.
     fn set_pause(&mut self, pause: Option<Pause>) {
-        if !self.served().is_some_and(|stored| stored.sight == Sight::Managed) {
+        if !self.served().is_some_and(|stored| stored.content == Content::Managed) {
             return;
         }
         self.store_mut().overwrite(|stored| {

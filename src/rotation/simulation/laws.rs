@@ -2,7 +2,7 @@
 
 use super::ground::{Applied, Consumers, Ground, Place, USER_KEY};
 use super::run::mark;
-use super::store::{Answer, Request, Sight};
+use super::store::{Answer, Content, Request};
 use crate::names::{TokenId, TokenName};
 use crate::record::Phase;
 use crate::rotation::run::{Outcome, Report};
@@ -11,7 +11,7 @@ impl Ground {
     pub(super) fn write(&mut self, request: Request) -> Answer {
         let before = (self.store().version(), self.served_id());
         let served_theirs = self.serves_theirs();
-        let paused = self.served().filter(|stored| stored.sight == Sight::Managed);
+        let paused = self.served().filter(|stored| stored.content == Content::Managed);
         let paused = paused.map(|stored| stored.record.pause.clone());
         let answer = self.store_mut().apply(request);
         if !self.store_mut().note_current(&before.0) {

@@ -52,25 +52,25 @@ impl Secret {
     }
 
     /// What stands in it, and what of its record is a newer version's.
-    pub(super) fn slot(
+    pub(super) fn content(
         &self,
         fields: Fields<'_>,
     ) -> Result<(SecretContent, UserKeys), RecordError> {
         let token = self.text(fields.token).and_then(|text| Token::new(&text).ok());
         let Some(annotation) = self.metadata.annotations.get(RECORD) else {
-            let slot =
+            let content =
                 token.map_or(SecretContent::Vacant, |token| SecretContent::Unmanaged { token });
-            return Ok((slot, UserKeys::default()));
+            return Ok((content, UserKeys::default()));
         };
         let (record, others) = decode_record(annotation)?;
         let record = Box::new(record);
-        let slot = match token {
+        let content = match token {
             Some(token) if token.sha256() == record.token_sha256 => {
                 SecretContent::Managed { record, token }
             }
             token => SecretContent::Edited { record, token },
         };
-        Ok((slot, others))
+        Ok((content, others))
     }
 
     /// What somebody else keeps under a key that pintail would write.
@@ -278,7 +278,7 @@ mod tests {
         ))
         .unwrap();
         let secret: Secret = serde_json::from_slice(&written).unwrap();
-        assert!(secret.slot(fields).is_ok() && secret.text("token").is_some());
+        assert!(secret.content(fields).is_ok() && secret.text("token").is_some());
         for change in [keeping(&record, &token), keeper(&settings, "etl", &record, &token)] {
             let kept: Secret = serde_json::from_slice(&json(&change).unwrap()).unwrap();
             assert!(kept.earlier(record.token_id).is_some());

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::super::bugs::Bug;
 use super::super::clocks::Date;
-use super::super::flaws::Flaw;
 use super::super::ground::{Act, Consumers, Fault, Ground};
 use super::super::run::{Pintail, Scenario, Shown, run_with};
 use super::{FAULTS, PROTOCOLS, Share, with_fault};
@@ -183,10 +183,10 @@ fn first_broken(world: &Scenario) -> Option<String> {
 fn planted_a_pause_that_is_not_heeded_is_noticed() {
     let heedless = || -> Box<Judge> {
         Box::new(|subject: &Subject, seen: &Observation<'_>| -> Decided {
-            let SecretState::Managed(record) = seen.sight else { return decide(subject, seen) };
+            let SecretState::Managed(record) = seen.secret else { return decide(subject, seen) };
             let mut record = record.clone();
             record.pause = None;
-            decide(subject, &Observation { sight: SecretState::Managed(&record), ..*seen })
+            decide(subject, &Observation { secret: SecretState::Managed(&record), ..*seen })
         })
     };
     let world = Scenario { judge: Some(heedless), ..due([Pintail::daemon(2)]) };
@@ -196,7 +196,7 @@ fn planted_a_pause_that_is_not_heeded_is_noticed() {
 
 #[test]
 fn planted_a_write_that_forgets_a_pause_is_noticed() {
-    let world = Scenario { flaw: Some(Flaw::ForgetsPauses), ..due([Pintail::daemon(2)]) };
+    let world = Scenario { bug: Some(Bug::ForgetsPauses), ..due([Pintail::daemon(2)]) };
     let law = first_broken(&world).expect("the planted bug was not noticed");
     assert!(law.contains("lost a pause"), "{law}");
 }
