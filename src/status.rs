@@ -39,7 +39,7 @@ use self::unmanaged::UnmanagedTokens;
 pub use self::waiting::Waiting;
 pub use self::words::Origin;
 use crate::log;
-use crate::names::{CredentialName, Owner};
+use crate::names::{AccountName, CredentialName, Owner};
 use crate::request_stats::Reachability;
 use crate::rotation::condition::{Condition, Kept, Reason, State};
 use crate::rotation::run::Report;
@@ -116,7 +116,7 @@ struct Inner {
     deadlines: Deadlines,
     waiting: Option<Waiting>,
     /// All configured credentials, and the accounts that they belong to.
-    accounts: BTreeMap<CredentialName, String>,
+    accounts: BTreeMap<CredentialName, AccountName>,
     configuration: Configuration,
     rules: Vec<FleetStanding>,
 }
@@ -177,7 +177,7 @@ impl Registry {
         let counts = Counts::new(tells_apart);
         let mut accounts = BTreeMap::new();
         let entries = credentials.into_iter().filter_map(|credential| {
-            accounts.insert(credential.name.clone(), credential.username.folded());
+            accounts.insert(credential.name.clone(), credential.username.lower());
             if !is_member(&credential.name) {
                 return None;
             }
@@ -279,7 +279,7 @@ impl Registry {
         let now = self.outlook.now();
         let name = &credential.name;
         let Inner { entries, deadlines, accounts, .. } = &mut *self.inner();
-        accounts.insert(name.clone(), credential.username.folded());
+        accounts.insert(name.clone(), credential.username.lower());
         let entry = entries.entry(name.clone()).or_insert_with(|| {
             self.counts.expect(name);
             Entry::new(credential, now)
@@ -305,7 +305,7 @@ impl Registry {
         if let Some(account) = accounts.remove(name)
             && !accounts.values().any(|other| *other == account)
         {
-            strays.forget(&account);
+            strays.forget(account.as_str());
         }
     }
 
@@ -365,7 +365,7 @@ impl Registry {
             && let Some(entry) = entries.get(name)
         {
             let account = entry.member.username.clone();
-            let here = account.folded();
+            let here = account.lower();
             let is_here = |name: &CredentialName| accounts.get(name) == Some(&here);
             strays.listed(&self.owner, &account, listing, &report.revoked, is_here);
         }

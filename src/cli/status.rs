@@ -80,7 +80,7 @@ async fn survey(outside: &Engine, names: &[CredentialName]) -> Statuses {
 /// What the gate of a rotation in progress waits for. Only of Kubernetes it is known that asking changes nothing.
 async fn awaits(outside: &Engine, look: &Look<'_>) -> Option<String> {
     let record = look.found.as_ref().ok()?.record().filter(|record| record.is_unfinished())?;
-    let Gate::Kubernetes(_) = &look.credential.gate else { return None };
+    let Gate::Kubernetes(_) = &*look.credential.gate else { return None };
     let world = outside.world(&look.credential.name, CancellationToken::new())?;
     match world.poll_gate(record).await {
         Health::Healthy => None,
