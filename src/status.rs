@@ -110,7 +110,8 @@ pub struct Registry {
 }
 
 struct Inner {
-    entries: BTreeMap<CredentialName, Entry>,
+    /// Boxed: the nodes of a map are half empty.
+    entries: BTreeMap<CredentialName, Box<Entry>>,
     history: History,
     strays: UnmanagedTokens,
     deadlines: Deadlines,
@@ -182,7 +183,7 @@ impl Registry {
                 return None;
             }
             counts.expect(&credential.name);
-            Some((credential.name.clone(), Entry::new(&credential, now)))
+            Some((credential.name.clone(), Box::new(Entry::new(&credential, now))))
         });
         let entries: BTreeMap<_, _> = entries.collect();
         let mut deadlines = Deadlines::default();
@@ -282,7 +283,7 @@ impl Registry {
         accounts.insert(name.clone(), credential.username.lower());
         let entry = entries.entry(name.clone()).or_insert_with(|| {
             self.counts.expect(name);
-            Entry::new(credential, now)
+            Box::new(Entry::new(credential, now))
         });
         entry.configure(credential, now);
         deadlines.set(name, entry.deadline());
@@ -422,7 +423,7 @@ impl Registry {
         let contacts = self.outlook.contacts();
         let (planner, silence) = (self.planner(), self.silence());
         let inner = self.inner();
-        let known = inner.entries.values().flat_map(Entry::tokens).collect();
+        let known = inner.entries.values().flat_map(|entry| entry.tokens()).collect();
         // Whose tokens are whose is known once every credential of an account was looked at.
         let looked_at =
             |name| inner.entries.get(name).is_some_and(|one| one.member.looked_at.is_some());

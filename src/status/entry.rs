@@ -62,7 +62,12 @@ impl Entry {
                 token_type: credential.token_type,
                 store: credential.store.clone(),
                 path: credential.path.clone(),
-                condition: condition(&policy, &unseen, None, now),
+                // As it is shown it is judged anew: nothing is kept of what that says.
+                condition: Condition {
+                    message: None,
+                    hint: None,
+                    ..condition(&policy, &unseen, None, now)
+                },
                 token_id: None,
                 rotation_id: None,
                 created_at: None,

@@ -65,6 +65,8 @@ impl Config {
             let Some(fleet) = credential.fleet else { continue };
             unfit.push(Unfit { fleet, account: credential.username, why });
         }
+        // What is put in one after the other leaves the nodes of a map half empty; what is collected does not.
+        config.credentials = config.credentials.into_iter().collect();
         (config, unfit)
     }
 
