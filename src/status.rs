@@ -166,10 +166,10 @@ impl Snapshot {
 
 impl Registry {
     /// Those credentials of `owner` that `is_member` takes, of which nothing is known yet; whose accounts the others'
-    /// tokens are in is remembered. Metrics tell them apart if `tells_apart`.
+    /// tokens are in is remembered. Metrics tell them apart if `tells_apart`; if nothing is said, unless there are many.
     pub fn new(
         owner: Owner,
-        tells_apart: bool,
+        tells_apart: Option<bool>,
         credentials: impl IntoIterator<Item = Configured>,
         is_member: impl Fn(&CredentialName) -> bool,
         outlook: Arc<dyn StatusSource>,
@@ -186,6 +186,7 @@ impl Registry {
             Some((credential.name.clone(), Box::new(Entry::new(&credential, now))))
         });
         let entries: BTreeMap<_, _> = entries.collect();
+        counts.are_of(entries.len());
         let mut deadlines = Deadlines::default();
         for (name, entry) in &entries {
             deadlines.set(name, entry.deadline());
@@ -287,6 +288,7 @@ impl Registry {
         });
         entry.configure(credential, now);
         deadlines.set(name, entry.deadline());
+        self.counts.are_of(entries.len());
     }
 
     /// A credential is kept as it was before it was configured otherwise, or no longer is.
@@ -471,5 +473,5 @@ pub(crate) fn nobody() -> Arc<Registry> {
         }
     }
 
-    Arc::new(Registry::new("test".parse().unwrap(), true, [], |_| true, Arc::new(Nowhere)))
+    Arc::new(Registry::new("test".parse().unwrap(), Some(true), [], |_| true, Arc::new(Nowhere)))
 }

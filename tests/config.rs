@@ -367,12 +367,12 @@ fn the_server_is_on_loopback_unless_told_otherwise() {
     let server = |section: &str| load(&format!("{HEAD}{CREDENTIAL}{section}")).unwrap();
     let unasked = server("").server.unwrap();
     assert_eq!(unasked.listen.to_string(), "127.0.0.1:9187");
-    assert!(!unasked.is_asked_for && unasked.credential_label);
+    assert!(!unasked.is_asked_for && unasked.credential_label.is_none());
     assert!(server("[server]\n").server.unwrap().is_asked_for);
     assert_eq!(server("[server]\nenabled = false\n").server, None);
     let open = server("[server]\nlisten = \"0.0.0.0:80\"\ncredential_label = false\n");
     assert!(open.warnings.iter().any(|warning| warning.contains("server.listen")));
-    assert!(!open.server.unwrap().credential_label);
+    assert_eq!(open.server.unwrap().credential_label, Some(false));
     let loopback = server("[server]\nlisten = \"[::1]:0\"\n").warnings;
     assert!(!loopback.iter().any(|warning| warning.contains("server.listen")));
     let variable = [("PINTAIL__SERVER__ENABLED", "false")];

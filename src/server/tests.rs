@@ -62,7 +62,7 @@ fn fleet_of(credential: Configured) -> (Arc<Sky>, Registry) {
     let begun = "2026-11-22T04:00:00Z".parse().unwrap();
     let sky = Arc::new(Sky(Mutex::new((begun, Contacts::default()))));
     let owner = "test".parse().unwrap();
-    let fleet = Registry::new(owner, true, [credential], |_| true, sky.clone());
+    let fleet = Registry::new(owner, Some(true), [credential], |_| true, sky.clone());
     fleet.beat();
     (sky, fleet)
 }

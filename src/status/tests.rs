@@ -35,7 +35,7 @@ impl Bench {
     fn new(credential: Configured) -> Self {
         let clock = Arc::new(Clock(Mutex::new("2026-11-22T03:59:59Z".parse().unwrap())));
         let owner = "test".parse().unwrap();
-        let fleet = Registry::new(owner, true, [credential], |_| true, clock.clone());
+        let fleet = Registry::new(owner, Some(true), [credential], |_| true, clock.clone());
         Self { clock, fleet, name: "etl".parse().unwrap() }
     }
 
