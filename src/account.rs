@@ -18,14 +18,14 @@ pub use self::drift::{Difference, Drift};
 
 use self::drift::{change_of, drift};
 use self::settings::DeclaredAccount;
-use crate::audit_log::{AuditError, Event, Ledger, Outcome};
-use crate::fault::{Fault, FaultKind};
+use crate::audit_log::{AuditContext, AuditError, Event, Outcome};
+use crate::fault::{Diagnostic, Fault, FaultKind};
 use crate::motherduck::{Change, ChangeError, Client, Creation, Error};
 use crate::names::AccountName;
 
 /// What is seen of a declared account.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum AccountState {
     /// By MotherDuck's own word there is no such account.
     Absent,
     /// It exists, and is as declared.
@@ -35,13 +35,13 @@ pub enum Sight {
 }
 
 /// Sees whether an account is as declared; changes nothing.
-pub async fn see(motherduck: &Client, declared: &DeclaredAccount) -> Result<Sight, Fault> {
+pub async fn see(motherduck: &Client, declared: &DeclaredAccount) -> Result<AccountState, Fault> {
     let change = change_of(&declared.ducklings);
     match compare(motherduck, &declared.username, &change).await {
-        Err(Trouble::Service(error)) if error.is_absence() => Ok(Sight::Absent),
-        Err(trouble) => Err(trouble.fault()),
-        Ok(None) => Ok(Sight::Sound),
-        Ok(Some(drift)) => Ok(Sight::Drifted(Box::new(drift))),
+        Err(AccountError::Service(error)) if error.is_absence() => Ok(AccountState::Absent),
+        Err(error) => Err(error.into()),
+        Ok(None) => Ok(AccountState::Sound),
+        Ok(Some(drift)) => Ok(AccountState::Drifted(Box::new(drift))),
     }
 }
 
@@ -68,7 +68,7 @@ pub struct State {
 }
 
 impl AccountReconciler {
-    /// A keeper that compares the Ducklings once in `pace` at most. Nothing is contacted.
+    /// One that compares the Ducklings once in `pace` at most. Nothing is contacted.
     pub fn new(motherduck: Arc<Client>, declared: &DeclaredAccount, pace: Duration) -> Self {
         Self {
             motherduck,
@@ -92,47 +92,46 @@ impl AccountReconciler {
 
     /// Makes the account, which MotherDuck said is absent, and configures its Ducklings. Ducklings that cannot be
     /// configured keep no token from being made: they are tried again by later looks.
-    pub async fn make(&self, ledger: &Ledger) -> Result<(), Fault> {
+    pub async fn make(&self, audit: &AuditContext) -> Result<(), Fault> {
         let mut state = self.state.lock().await;
-        let begun = ledger.begin("account ensure").await;
-        let deed = begun.map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+        let operation = audit.begin("account ensure").await?;
         match self.motherduck.ensure_account(&self.username).await {
             Ok(Creation::Created) => {
-                deed.came_to(Event::AccountCreated, None, |_| {}).await;
+                operation.came_to(Event::AccountCreated, None, |_| {}).await;
                 tracing::info!(account = %self.username, "account created");
             }
             // Another credential or another pintail was faster, or the reply was lost.
             Ok(Creation::Exists) => {
-                deed.came_to(Event::AccountCreated, Some(Outcome::Already), |_| {}).await;
+                operation.came_to(Event::AccountCreated, Some(Outcome::Already), |_| {}).await;
                 tracing::info!(account = %self.username, "account found");
             }
             Err(error) => {
-                deed.failed(Event::AccountCreated, error.may_have_effect()).await;
-                return Err(Fault::of(&error, error.kind(), error.hint()));
+                operation.failed(Event::AccountCreated, error.may_have_effect()).await;
+                return Err(error.into());
             }
         }
         state.is_newborn = true;
         state.is_primed = false;
         state.compared = None;
-        self.repair(&mut state, ledger).await;
+        self.repair(&mut state, audit).await;
         Ok(())
     }
 
     /// Sets those values of the Ducklings that are not as declared, unless they were compared a short while ago. What
     /// fails is told, and stands in nobody's way.
-    pub async fn tend(&self, ledger: &Ledger) {
+    pub async fn tend(&self, audit: &AuditContext) {
         if !self.change.is_empty() {
-            self.repair(&mut *self.state.lock().await, ledger).await;
+            self.repair(&mut *self.state.lock().await, audit).await;
         }
     }
 
-    async fn repair(&self, state: &mut State, ledger: &Ledger) {
+    async fn repair(&self, state: &mut State, audit: &AuditContext) {
         let is_recent = state.compared.is_some_and(|at| at.elapsed() < self.pace);
         if self.change.is_empty() || is_recent {
             return;
         }
         state.compared = Some(Instant::now());
-        let problem = self.set_what_drifted(ledger).await.err().map(|trouble| trouble.fault());
+        let problem = self.set_what_drifted(audit).await.err().map(Fault::from);
         if let Some(fault) = &problem
             && state.told.as_ref() != Some(&fault.message)
         {
@@ -141,17 +140,17 @@ impl AccountReconciler {
         state.told = problem.map(|fault| fault.message);
     }
 
-    async fn set_what_drifted(&self, ledger: &Ledger) -> Result<(), Trouble> {
+    async fn set_what_drifted(&self, audit: &AuditContext) -> Result<(), AccountError> {
         let compared = compare(&self.motherduck, &self.username, &self.change).await?;
         let Some(drift) = compared else { return Ok(()) };
-        let deed = ledger.begin("duckling set").await?;
+        let operation = audit.begin("duckling set").await?;
         if let Err(error) = self.motherduck.set_ducklings(&self.username, &drift.wanted).await {
-            deed.failed(Event::DucklingsSet, error.may_have_effect()).await;
+            operation.failed(Event::DucklingsSet, error.may_have_effect()).await;
             return Err(error.into());
         }
-        deed.came_to(Event::DucklingsSet, None, |_| {}).await;
+        operation.came_to(Event::DucklingsSet, None, |_| {}).await;
         if compare(&self.motherduck, &self.username, &self.change).await?.is_some() {
-            return Err(Trouble::Ineffective(self.username.clone()));
+            return Err(AccountError::Ineffective(self.username.clone()));
         }
         tracing::info!(account = %self.username, changes = %drift, "ducklings set");
         Ok(())
@@ -160,7 +159,7 @@ impl AccountReconciler {
 
 /// Why Ducklings are not as declared, and stay so.
 #[derive(Debug, thiserror::Error)]
-enum Trouble {
+enum AccountError {
     #[error(transparent)]
     Service(#[from] Error),
     #[error(transparent)]
@@ -171,7 +170,7 @@ enum Trouble {
     Ineffective(AccountName),
 }
 
-impl Trouble {
+impl Diagnostic for AccountError {
     fn kind(&self) -> FaultKind {
         match self {
             Self::Service(error) => error.kind(),
@@ -193,17 +192,13 @@ impl Trouble {
             )),
         }
     }
-
-    fn fault(&self) -> Fault {
-        Fault::of(self, self.kind(), self.hint())
-    }
 }
 
 async fn compare(
     motherduck: &Client,
     username: &AccountName,
     change: &Change,
-) -> Result<Option<Drift>, Trouble> {
+) -> Result<Option<Drift>, AccountError> {
     let found = motherduck.ducklings(username).await?;
-    drift(change, &found).map_err(|error| Trouble::Change(username.clone(), error))
+    drift(change, &found).map_err(|error| AccountError::Change(username.clone(), error))
 }

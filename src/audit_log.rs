@@ -5,11 +5,11 @@
 //! keep the digest of the last line, or the lines themselves, in another place too.
 
 mod chain;
-mod deed;
 mod entry;
 mod error;
 mod file;
 mod line;
+mod operation;
 mod tail;
 
 use std::path::{Path, PathBuf};
@@ -17,14 +17,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-pub use self::chain::{Chain, Flaw, Spot, Unread, verify};
-pub use self::deed::{Deed, Ledger};
+pub use self::chain::{Chain, ChainProblem, Spot, Unread, verify};
 pub use self::entry::{Cause, Entry, Event, Outcome, Trigger};
 pub use self::error::AuditError;
 pub use self::file::head_beside;
 pub use self::line::Head;
 use self::line::Who;
-use crate::fault::chain as causes;
+pub use self::operation::{AuditContext, Operation};
+use crate::fault::{Diagnostic, chain as causes};
 use crate::names::Owner;
 
 /// A file system that does not answer must not keep a rotation from going on.
@@ -62,8 +62,8 @@ impl AuditLog {
     }
 
     /// Whether a line could be written, as far as can be known without writing one.
-    pub fn look(&self) -> Result<(), AuditError> {
-        file::look(&self.path)
+    pub fn ensure_writable(&self) -> Result<(), AuditError> {
+        file::ensure_writable(&self.path)
     }
 
     /// Writes one line and puts it on the disk. What is about to begin does not begin if this fails.

@@ -12,7 +12,6 @@ mod by_hand;
 mod check;
 mod completions;
 mod confirm;
-mod deed;
 mod demo;
 mod dive;
 mod duckling;
@@ -20,17 +19,19 @@ mod entry;
 mod error;
 mod fleet;
 mod identify;
+mod init;
 mod inventory;
 mod journald;
 mod log;
-mod look;
 mod man;
 mod muster;
 mod notify;
+mod observe;
+mod operation;
 mod output;
+mod pause;
 mod plan;
 mod progress;
-mod reveal;
 mod roll_back;
 mod rotate_now;
 mod run;
@@ -38,6 +39,7 @@ mod sandbox;
 mod schedule;
 mod schema;
 mod selection;
+mod show_secret;
 mod status;
 mod table;
 mod token;
@@ -46,9 +48,9 @@ mod whose;
 pub use self::arguments::{
     Account, Adopt, Arguments, Audit, AuditLog, Check, CheckDepth, Command, Completions,
     CreateToken, DeleteAccount, Dive, Duckling, DucklingChange, EmbedSession, EnsureAccount,
-    Filters, Fleet, Fleets, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace, Output,
-    Pattern, RevokeToken, RollBack, RotateNow, Schedule, Scope, SetDucklings, TestPattern,
-    TestSinks, Token, Urgency, VerifyAuditLog,
+    Filters, Fleet, Fleets, Init, ListAccounts, LogFormat, Man, Mode, Names, Notify, OldPlace,
+    Output, Pattern, RevokeToken, RollBack, RotateNow, Sandbox, Schedule, Scope, SetDucklings,
+    TestPattern, TestSinks, Token, Urgency, VerifyAuditLog,
 };
 pub use self::entry::main;
 

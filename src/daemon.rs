@@ -35,7 +35,7 @@ pub use self::supervisor::Supervisor;
 use self::wakes::Wakes;
 use crate::config::{Config, Files, Fingerprint};
 use crate::engine::{self, Engine};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Diagnostic, Fault, FaultKind};
 use crate::notifications::{self, Notifier, Sinks};
 use crate::rotation::schedule::Calendar;
 use crate::status::Registry;
@@ -58,9 +58,8 @@ pub enum DaemonError {
     Signals(#[source] std::io::Error),
 }
 
-impl DaemonError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for DaemonError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Open(fault) => fault.kind,
             Self::Notifications(error) => error.kind(),
@@ -68,8 +67,7 @@ impl DaemonError {
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Open(fault) => fault.hint.clone(),
             Self::Notifications(_) | Self::Signals(_) => None,
@@ -90,8 +88,8 @@ impl Daemon {
     /// Makes everything ready that the credentials need; contacts nobody.
     pub async fn open(config: Arc<Config>) -> Result<Self, DaemonError> {
         let sinks = Sinks::open(&config.notifications).map_err(DaemonError::Notifications)?;
-        let outside = Engine::open(config.clone()).await.map_err(DaemonError::Open)?;
-        let current = Arc::new(Current::new(Arc::new(outside)));
+        let engine = Engine::open(config.clone()).await.map_err(DaemonError::Open)?;
+        let current = Arc::new(Current::new(Arc::new(engine)));
         let fleet = Arc::new(engine::fleet(&config, |_| true, current.clone()));
         Ok(Self { current, fleet, sinks, followed: None, supervisor: Supervisor::default() })
     }
@@ -120,17 +118,17 @@ impl Daemon {
     /// in hand finish for at most `daemon.shutdown_grace`, and says which rotations it leaves for the next start.
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { current, fleet, sinks, followed, supervisor } = self;
-        let outside = current.get();
-        let config = outside.config.clone();
+        let engine = current.get();
+        let config = engine.config.clone();
         let mut planner = Planner::new(Rules::of(&config), fleet.clone(), shutdown.clone())
             .supervised_by(supervisor.clone());
-        for (name, driver) in drivers(&outside, &fleet, &shutdown) {
+        for (name, driver) in drivers(&engine, &fleet, &shutdown) {
             planner.add(name, driver);
         }
         let notifier = Notifier::start(sinks, fleet.clone());
-        let wakes = Wakes::start(&config, outside.now(), planner.waker()).await;
+        let wakes = Wakes::start(&config, engine.now(), planner.waker()).await;
         // A reload lets go of what it replaces.
-        drop(outside);
+        drop(engine);
         tracing::info!(
             credentials = config.credentials.len(),
             schedules = schedules(&config),
@@ -173,9 +171,9 @@ impl Daemon {
             wakes.stop().await;
         }
         // Side by side: whoever is told that this program ends waits for all of it together.
-        let outside = current.get();
-        tokio::join!(outside.telemetry.flush(), notifier.close(NOTIFYING));
-        drop(outside);
+        let engine = current.get();
+        tokio::join!(engine.telemetry.flush(), notifier.close(NOTIFYING));
+        drop(engine);
         supervisor.stopped(unfinished.len());
         tracing::info!(unfinished = unfinished.len(), "daemon stopped");
     }

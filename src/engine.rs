@@ -8,13 +8,13 @@ mod announced;
 mod audited;
 mod clock;
 mod directory;
-mod outlook;
 mod place;
 mod primed;
 mod production;
 mod requests;
 mod roll_call;
 mod short_lived;
+mod source;
 mod subject;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,15 +28,15 @@ pub use self::announced::Announced;
 pub use self::audited::Audited;
 use self::clock::Clocks;
 use self::directory::Directory;
-pub use self::outlook::fleet;
 use self::place::Place;
 pub use self::primed::Primed;
 pub use self::production::{ActingWorld, ProductionWorld};
 use self::requests::Requests;
 pub use self::roll_call::{Called, Purpose, RollCall, assume, test as test_pattern};
+pub use self::source::fleet;
 pub use self::subject::subject;
 use crate::account::AccountReconciler;
-use crate::audit_log::{AuditLog, Entry, Event, Ledger};
+use crate::audit_log::{AuditContext, AuditLog, Entry, Event};
 use crate::config::{self, Config};
 use crate::consumers::gate::{self, Gate, Hook};
 use crate::consumers::verify::Verifier;
@@ -64,11 +64,11 @@ pub struct Engine {
     pub audit_log: Option<Arc<AuditLog>>,
     /// Where runs are told as traces.
     pub telemetry: Telemetry,
-    tallies: BTreeMap<String, Arc<RequestStats>>,
+    stats: BTreeMap<String, Arc<RequestStats>>,
     /// The requests to Kubernetes about workloads.
     workloads: Arc<RequestStats>,
     adapters: BTreeMap<CredentialName, Arc<Adapters>>,
-    keepers: BTreeMap<String, Arc<AccountReconciler>>,
+    accounts: BTreeMap<String, Arc<AccountReconciler>>,
     directory: Directory,
     clocks: Clocks,
 }
@@ -102,12 +102,12 @@ impl Engine {
     async fn open_after(config: Arc<Config>, before: Option<&Self>) -> Result<Self, Fault> {
         let mut stores = BTreeMap::new();
         for (name, settings) in &config.stores {
-            let store = Store::open(name, settings).await.map_err(|error| place::fault(&error))?;
+            let store = Store::open(name, settings).await?;
             stores.insert(name.clone(), Arc::new(store));
         }
         let workloads = before.map(|one| one.workloads.clone()).unwrap_or_default();
         let mut clients = gate::Clients::default();
-        clients.tally = Arc::clone(&workloads);
+        clients.stats = Arc::clone(&workloads);
         let mut adapters = BTreeMap::new();
         let mut distinct: Vec<(&config::Credential, Arc<Adapters>)> = vec![];
         for (name, credential) in &config.credentials {
@@ -124,19 +124,19 @@ impl Engine {
         // Of a store that nobody uses any more nothing is known: no request would ever tell that it is well again.
         let used: BTreeSet<_> = config.used_stores().collect();
         let counted =
-            |name: &String| before?.tallies.get(name).filter(|_| used.contains(name.as_str()));
-        let tally = |name: &String| counted(name).cloned().unwrap_or_default();
-        let tallies: BTreeMap<String, Arc<RequestStats>> =
-            stores.keys().map(|name| (name.clone(), tally(name))).collect();
+            |name: &String| before?.stats.get(name).filter(|_| used.contains(name.as_str()));
+        let stats = |name: &String| counted(name).cloned().unwrap_or_default();
+        let stats: BTreeMap<String, Arc<RequestStats>> =
+            stores.keys().map(|name| (name.clone(), stats(name))).collect();
         let motherduck = admin::client(&config.motherduck, |name| {
-            Some((stores.get(name)?.clone(), tallies.get(name)?.clone()))
+            Some((stores.get(name)?.clone(), stats.get(name)?.clone()))
         })?;
         let motherduck = Arc::new(match before {
             Some(before) => motherduck.in_place_of(&before.motherduck),
             None => motherduck,
         });
         let urgent = Arc::new(motherduck.urgently());
-        let keepers = primed::keepers(&config, &motherduck);
+        let accounts = primed::accounts(&config, &motherduck);
         let directory = Directory::new(&config, motherduck.clone());
         let clocks = Clocks::new(&motherduck, &stores);
         let audit_log =
@@ -154,10 +154,10 @@ impl Engine {
             urgent,
             audit_log,
             telemetry,
-            tallies,
+            stats,
             workloads,
             adapters,
-            keepers,
+            accounts,
             directory,
             clocks,
         })
@@ -166,7 +166,7 @@ impl Engine {
     fn place(&self, store: &str, location: SecretRef) -> Option<Place> {
         Some(Place {
             store: self.stores.get(store)?.clone(),
-            tally: self.tallies.get(store)?.clone(),
+            stats: self.stats.get(store)?.clone(),
             location,
         })
     }
@@ -213,11 +213,11 @@ impl Engine {
             requests: Requests::new(self.motherduck.clone(), self.urgent.clone()),
             owner: self.config.owner.clone(),
             credential: credential.clone(),
-            account: self.keepers.get(&credential.username.folded()).cloned(),
+            account: self.accounts.get(&credential.username.canonical()).cloned(),
             clocks: self.clocks.clone(),
             stop,
             until: None,
-            ledger: Ledger::new(self.audit_log.clone(), about),
+            audit: AuditContext::new(self.audit_log.clone(), about),
         })
     }
 }
@@ -233,20 +233,14 @@ fn open_adapters(
     credential: &config::Credential,
     clients: &mut gate::Clients,
 ) -> Result<Adapters, Fault> {
-    let gate = Gate::new(&credential.gate, clients)
-        .map_err(|error| Fault::of(&error, error.kind(), None))?;
+    let gate = Gate::new(&credential.gate, clients)?;
     let deploy = match credential.deploy.as_deref() {
-        Some(hook) => {
-            Some(Hook::new(hook, clients).map_err(|error| Fault::of(&error, error.kind(), None))?)
-        }
+        Some(hook) => Some(Hook::new(hook, clients)?),
         None => None,
     };
     let verifier = match &*credential.verify {
         Proof::Admin => None,
-        Proof::Connection(verify) => Some(
-            Verifier::new(verify, &config.postgres)
-                .map_err(|error| Fault::of(&error, error.kind(), error.hint()))?,
-        ),
+        Proof::Connection(verify) => Some(Verifier::new(verify, &config.postgres)?),
     };
     Ok(Adapters { gate, deploy, verifier })
 }

@@ -39,6 +39,33 @@ impl FaultKind {
     }
 }
 
+/// An error that knows what may be done about it. Whoever has one makes a [`Fault`] of it with `?`.
+pub trait Diagnostic: std::error::Error {
+    /// Whether trying again may help.
+    fn kind(&self) -> FaultKind;
+
+    /// What a person can do about it.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+}
+
+impl<E: Diagnostic> Diagnostic for &E {
+    fn kind(&self) -> FaultKind {
+        (**self).kind()
+    }
+
+    fn hint(&self) -> Option<String> {
+        (**self).hint()
+    }
+}
+
+impl<E: Diagnostic> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self::of(&error, error.kind(), error.hint())
+    }
+}
+
 impl Fault {
     /// A fault of `kind` from an adapter's error and its sources, joined by `: `.
     pub fn of(error: &dyn std::error::Error, kind: FaultKind, hint: Option<String>) -> Self {
@@ -77,6 +104,24 @@ mod tests {
     #[error("cannot read secret a")]
     struct Outer {
         source: std::fmt::Error,
+    }
+
+    impl Diagnostic for Outer {
+        fn kind(&self) -> FaultKind {
+            FaultKind::Transient
+        }
+
+        fn hint(&self) -> Option<String> {
+            Some("look".to_owned())
+        }
+    }
+
+    #[test]
+    fn an_errors_own_word_on_what_may_be_done_is_the_faults() {
+        let fails = || -> Result<(), Fault> { Err(Outer { source: std::fmt::Error })? };
+        let fault = fails().unwrap_err();
+        assert_eq!((fault.kind, fault.hint.as_deref()), (FaultKind::Transient, Some("look")));
+        assert_eq!(fault, Fault::from(&Outer { source: std::fmt::Error }));
     }
 
     #[test]

@@ -59,6 +59,7 @@
 //! | [`motherduck`] | The typed client of MotherDuck's REST API. |
 //! | [`names`] | Names, each checked when made. |
 //! | [`notifications`] | Who is told that a person may have to act. |
+//! | [`occupancy`] | Places to work in, given back by work that only waits. |
 //! | [`record`] | What stands beside a token in the secret. |
 //! | [`redact`] | Text of others, made fit to be shown. |
 //! | [`retry`] | How long everything is tried. |
@@ -100,6 +101,7 @@ pub mod modes;
 pub mod motherduck;
 pub mod names;
 pub mod notifications;
+pub mod occupancy;
 pub mod process;
 pub mod record;
 pub mod redact;

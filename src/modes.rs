@@ -19,7 +19,7 @@ pub enum Holds {
 
 /// Something that somebody else can do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Remark {
+pub struct Exposure {
     /// What it is.
     pub message: String,
     /// What ends it.
@@ -28,7 +28,7 @@ pub struct Remark {
 
 /// What there is to remark on `path` and the directories above it. Nothing, where it cannot be looked at: whoever reads
 /// it says why.
-pub fn remarks(path: &Path, holds: Holds) -> Vec<Remark> {
+pub fn exposures(path: &Path, holds: Holds) -> Vec<Exposure> {
     let us = Us::now();
     looked_at(path).iter().filter_map(|one| judge(one, holds, us)).collect()
 }
@@ -106,7 +106,7 @@ const BY_GROUP: u32 = 0o020;
 const BY_ALL: u32 = 0o002;
 const READ_BY_ALL: u32 = 0o004;
 
-fn judge(seen: &Seen, holds: Holds, us: Us) -> Option<Remark> {
+fn judge(seen: &Seen, holds: Holds, us: Us) -> Option<Exposure> {
     let shown = seen.path.display();
     let what = match (seen.is_directory, holds) {
         (true, _) => format!("directory {shown}"),
@@ -116,7 +116,7 @@ fn judge(seen: &Seen, holds: Holds, us: Us) -> Option<Remark> {
     // Where the namespace knows no owner, there is no judging.
     let is_roots = seen.uid == 0 || (seen.uid == us.overflow && us.uid != us.overflow);
     if !is_roots && seen.uid != us.uid {
-        return Some(Remark {
+        return Some(Exposure {
             message: format!(
                 "{what} belongs to another user (UID {}), who can change it",
                 seen.uid
@@ -139,7 +139,7 @@ fn judge(seen: &Seen, holds: Holds, us: Us) -> Option<Remark> {
         (false, false, true) => ("changed", "its group", "chmod g-w"),
         (false, false, false) => return None,
     };
-    Some(Remark {
+    Some(Exposure {
         message: format!("{what} can be {deed} by {whose}"),
         fix: format!("{fix} {shown}"),
     })
@@ -154,14 +154,14 @@ mod tests {
 
     fn judged(holds: Holds, us: u32, all: &[(&str, u32, u32, bool)]) -> Vec<String> {
         let us = Us { uid: us, overflow: NOBODY };
-        let remark = |(path, uid, mode, is_in_memory): &(&str, u32, u32, bool)| {
+        let exposure = |(path, uid, mode, is_in_memory): &(&str, u32, u32, bool)| {
             let is_directory = path.ends_with('/');
             let (path, gid) = (PathBuf::from(path), *uid);
             let (uid, mode, is_in_memory) = (*uid, *mode, *is_in_memory);
             let seen = Seen { path, uid, gid, mode, is_directory, is_in_memory };
-            judge(&seen, holds, us).map(|remark| remark.message)
+            judge(&seen, holds, us).map(|exposure| exposure.message)
         };
-        all.iter().filter_map(remark).collect()
+        all.iter().filter_map(exposure).collect()
     }
 
     /// What the mounts of Kubernetes, Docker and systemd look like, from the file up.
@@ -276,15 +276,15 @@ mod tests {
         };
         mode(&far.join("token"), 0o600);
         for folder in [&near, &far] {
-            assert_eq!(remarks(&near.join("link"), Holds::Secret), []);
+            assert_eq!(exposures(&near.join("link"), Holds::Secret), []);
             mode(folder, 0o757);
-            let [remark] = &remarks(&near.join("link"), Holds::Secret)[..] else { panic!() };
-            assert_eq!(remark.fix, format!("chmod o-w {}", folder.display()));
+            let [exposure] = &exposures(&near.join("link"), Holds::Secret)[..] else { panic!() };
+            assert_eq!(exposure.fix, format!("chmod o-w {}", folder.display()));
             mode(folder, 0o755);
         }
         // What is yet to be made is judged by what is above it.
         mode(&far, 0o777);
-        assert_eq!(remarks(&far.join("audit.jsonl"), Holds::Orders).len(), 1);
-        assert_eq!(remarks(Path::new("/dev/stdin"), Holds::Secret), []);
+        assert_eq!(exposures(&far.join("audit.jsonl"), Holds::Orders).len(), 1);
+        assert_eq!(exposures(Path::new("/dev/stdin"), Holds::Secret), []);
     }
 }

@@ -65,7 +65,7 @@ pub struct Client {
     retry: Retry,
     skew: Arc<Skew>,
     sent: Arc<AtomicU64>,
-    tally: Arc<RequestStats>,
+    stats: Arc<RequestStats>,
 }
 
 impl Client {
@@ -88,7 +88,7 @@ impl Client {
             retry: retry::MOTHERDUCK,
             skew: Arc::default(),
             sent: Arc::default(),
-            tally: Arc::default(),
+            stats: Arc::default(),
         })
     }
 
@@ -97,7 +97,7 @@ impl Client {
     #[must_use]
     pub fn by(&self, token: &Token) -> Self {
         let admin = Arc::new(Admin::new(AdminSource::Given(token.duplicate())));
-        Self { admin, tally: Arc::default(), ..self.shared() }
+        Self { admin, stats: Arc::default(), ..self.shared() }
     }
 
     /// The same client for what cannot wait: its requests go before all others that wait for their turn.
@@ -117,7 +117,7 @@ impl Client {
             retry: self.retry,
             skew: self.skew.clone(),
             sent: self.sent.clone(),
-            tally: self.tally.clone(),
+            stats: self.stats.clone(),
         }
     }
 
@@ -130,7 +130,7 @@ impl Client {
     /// go on counting together, and share one rate if it is the same.
     #[must_use]
     pub fn in_place_of(mut self, before: &Self) -> Self {
-        (self.skew, self.tally) = (before.skew.clone(), before.tally.clone());
+        (self.skew, self.stats) = (before.skew.clone(), before.stats.clone());
         if self.rate.is_like(&before.rate) {
             self.rate = before.rate.clone();
         }
@@ -150,8 +150,8 @@ impl Client {
     }
 
     /// The requests so far by operation and status, and since when MotherDuck, or the admin token, has been of no use.
-    pub fn contact(&self) -> Reachability {
-        self.tally.contact()
+    pub fn reachability(&self) -> Reachability {
+        self.stats.reachability()
     }
 
     /// How many requests were sent, repetitions included.

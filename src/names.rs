@@ -76,7 +76,7 @@ macro_rules! text_name {
 }
 
 text_name!(
-    /// The name of a credential: one token slot that consumers read from one secret.
+    /// The name of a credential: one token that consumers read from one secret.
     CredentialName,
     |text| label("credential name", text)
 );
@@ -98,14 +98,14 @@ text_name!(
 
 impl AccountName {
     /// The same text for all spellings of one account: MotherDuck compares usernames without case.
-    pub fn folded(&self) -> String {
+    pub fn canonical(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 
     /// The same account in lower case, by which rules know it: another spelling of it is no other account.
     #[must_use]
     pub fn lower(&self) -> Self {
-        Self(self.folded().into())
+        Self(self.canonical().into())
     }
 }
 

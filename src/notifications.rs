@@ -21,10 +21,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use self::event::{Event, News};
+pub use self::event::{Event, Notification};
 pub use self::judge::Judge;
 use self::queue::Queue;
-pub use self::receiver::{DeliveryError, Receiver, SetupError};
+pub use self::receiver::{DeliveryError, SetupError, SinkClient};
 use self::worker::Worker;
 use crate::deadline;
 use crate::names::Owner;
@@ -42,7 +42,7 @@ pub struct Sinks(Vec<Sink>);
 struct Sink {
     name: String,
     judge: Judge,
-    receiver: Receiver,
+    receiver: SinkClient,
 }
 
 impl Sinks {
@@ -51,20 +51,20 @@ impl Sinks {
         let mut clients = crate::tls::HttpClients::default();
         let open = |(name, settings): (&String, &settings::Sink)| {
             let judge = Judge::new(settings);
-            let receiver = Receiver::new(name, settings, &mut clients)?;
+            let receiver = SinkClient::new(name, settings, &mut clients)?;
             Ok(Sink { name: name.clone(), judge, receiver })
         };
         sinks.iter().map(open).collect::<Result<_, _>>().map(Self)
     }
 
     /// Begins to deliver.
-    fn start(self, counts: &Counts) -> Vec<Line> {
-        self.0.into_iter().map(|sink| Line::start(sink, counts)).collect()
+    fn start(self, counts: &Counts) -> Vec<RunningSink> {
+        self.0.into_iter().map(|sink| RunningSink::start(sink, counts)).collect()
     }
 }
 
 /// One sink's judge, and the way from it to the sink.
-struct Line {
+struct RunningSink {
     sink: String,
     judge: Judge,
     queue: Arc<Queue>,
@@ -73,7 +73,7 @@ struct Line {
     counts: Counts,
 }
 
-impl Line {
+impl RunningSink {
     fn start(sink: Sink, counts: &Counts) -> Self {
         let Sink { name, judge, receiver } = sink;
         counts.notifications_dropped(&name, 0);
@@ -90,9 +90,9 @@ impl Line {
         Self { sink: name, judge, queue, closing, worker, counts: counts.clone() }
     }
 
-    fn look(&mut self, snapshot: &Snapshot, is_meant: fn(&News) -> bool) {
-        for news in self.judge.look(snapshot).into_iter().filter(is_meant) {
-            let dropped = self.queue.push(Event::new(snapshot, news));
+    fn observe(&mut self, snapshot: &Snapshot, is_meant: fn(&Notification) -> bool) {
+        for notification in self.judge.observe(snapshot).into_iter().filter(is_meant) {
+            let dropped = self.queue.push(Event::new(snapshot, notification));
             if dropped {
                 self.counts.notifications_dropped(&self.sink, 1);
                 tracing::warn!(sink = %self.sink, "notification dropped, too many wait");
@@ -118,7 +118,7 @@ impl Line {
 /// Everything that a daemon has news of reaches the sinks by this.
 pub struct Notifier {
     stop: CancellationToken,
-    lines: Arc<Mutex<Vec<Line>>>,
+    lines: Arc<Mutex<Vec<RunningSink>>>,
     task: JoinHandle<()>,
 }
 
@@ -144,7 +144,7 @@ impl Notifier {
     }
 }
 
-async fn watch(lines: &Mutex<Vec<Line>>, fleet: &Registry, stop: &CancellationToken) {
+async fn watch(lines: &Mutex<Vec<RunningSink>>, fleet: &Registry, stop: &CancellationToken) {
     if lines.lock().await.is_empty() {
         return;
     }
@@ -154,19 +154,19 @@ async fn watch(lines: &Mutex<Vec<Line>>, fleet: &Registry, stop: &CancellationTo
             () = fleet.changed() => {}
             () = tokio::time::sleep(LONGEST_PAUSE) => {}
         }
-        look(lines, fleet).await;
+        observe(lines, fleet).await;
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(LEAST_PAUSE) => {}
         }
     }
-    look(lines, fleet).await;
+    observe(lines, fleet).await;
 }
 
-async fn look(lines: &Mutex<Vec<Line>>, fleet: &Registry) {
+async fn observe(lines: &Mutex<Vec<RunningSink>>, fleet: &Registry) {
     let snapshot = fleet.snapshot();
     for line in lines.lock().await.iter_mut() {
-        line.look(&snapshot, |_| true);
+        line.observe(&snapshot, |_| true);
     }
 }
 
@@ -176,12 +176,14 @@ pub async fn tell_once(sinks: Sinks, fleet: &Registry, limit: Duration) {
     let snapshot = fleet.snapshot();
     let mut lines = sinks.start(fleet.counts());
     for line in &mut lines {
-        line.look(&snapshot, |news| !matches!(news, News::Unmanaged { .. }));
+        line.observe(&snapshot, |notification| {
+            !matches!(notification, Notification::Unmanaged { .. })
+        });
     }
     close(lines, deadline::after(limit)).await;
 }
 
-async fn close(lines: Vec<Line>, limit: Instant) {
+async fn close(lines: Vec<RunningSink>, limit: Instant) {
     futures::future::join_all(lines.into_iter().map(|line| line.close(limit))).await;
 }
 

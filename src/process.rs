@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::unistd::{Uid, User};
 
 /// So many open files are enough, and no hook that closes every possible one needs minutes for it.
 const DESCRIPTORS: u64 = 65_536;
@@ -23,6 +24,21 @@ pub fn raise_descriptor_limit() -> Option<u64> {
 pub fn keep_memory_private() {
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     let _ = set_dumpable(false);
+}
+
+/// The user who runs this, as sudo knows them or as the system does.
+pub fn user() -> Option<String> {
+    let invoking = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
+    invoking.or_else(|| Some(User::from_uid(Uid::current()).ok()??.name))
+}
+
+/// This machine's name; in a container the container's.
+pub fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => "unknown".to_owned(),
+        name => name.to_owned(),
+    }
 }
 
 /// Lets the same user's profilers and debuggers in again.

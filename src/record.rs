@@ -13,12 +13,14 @@ mod encode;
 mod error;
 mod keys;
 mod object;
+mod pause;
 
-pub use self::decode::{decode, decode_to_read};
-pub use self::encode::{encode, encode_with_token};
+pub use self::decode::{decode, decode_record, decode_to_read};
+pub use self::encode::{encode, encode_record, encode_with_token};
 pub use self::error::{Part, RecordError};
 pub use self::keys::{Fields, RECORD_KEY, TOKEN_ID_FIELD, UserKeys};
 pub use self::object::Object;
+pub use self::pause::Pause;
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -88,6 +90,9 @@ pub struct Record {
     /// The `ttl` that was asked for, 0 for none, if it was made because the one before it neared its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal_ttl_seconds: Option<u64>,
+    /// That a person set it at rest by hand. It may have ended by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Box<Pause>>,
     /// How far the rotation has come.
     pub phase: Phase,
     /// The digest of the token's text, so that an edit by hand is seen.
@@ -146,6 +151,32 @@ pub enum SecretContent {
         /// The token's text.
         token: Token,
     },
+}
+
+#[cfg(test)]
+impl Record {
+    /// One of `token`, which was published a second after it was made.
+    pub(crate) fn sample(token: &Token) -> Self {
+        Self {
+            token_id: "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap(),
+            token_name: "pintail/prod/etl/0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
+            token_type: TokenType::ReadWrite,
+            username: "etl_prod".parse().unwrap(),
+            created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
+            expires_at: None,
+            rotation_id: "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap(),
+            published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
+            previous_token_ids: vec![],
+            elsewhere_token_ids: vec![],
+            first_token_at: None,
+            unconfirmed_revocations: 0,
+            renewal_ttl_seconds: None,
+            pause: None,
+            phase: Phase::Published,
+            token_sha256: token.sha256(),
+            owner: "prod".parse().unwrap(),
+        }
+    }
 }
 
 #[cfg(test)]

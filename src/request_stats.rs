@@ -76,7 +76,7 @@ impl RequestStats {
     }
 
     /// How things stand.
-    pub fn contact(&self) -> Reachability {
+    pub fn reachability(&self) -> Reachability {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let requests = inner.counts.iter().map(|((operation, result), count)| Requests {
             operation,
@@ -97,20 +97,20 @@ mod tests {
 
     #[test]
     fn a_service_is_out_of_reach_from_the_first_failure_until_an_answer() {
-        let tally = RequestStats::default();
-        tally.note("list", "connect", Reach::Unreachable);
-        let since = tally.contact().unreachable_since;
+        let stats = RequestStats::default();
+        stats.note("list", "connect", Reach::Unreachable);
+        let since = stats.reachability().unreachable_since;
         assert!(since.is_some());
-        tally.note("list", "connect", Reach::Unreachable);
-        assert_eq!(tally.contact().unreachable_since, since);
-        tally.note("list", "401", Reach::Refused);
-        assert_eq!(tally.contact().unreachable_since, None);
-        assert!(tally.contact().refused_since.is_some());
-        tally.note("list", "connect", Reach::Unreachable);
-        assert!(tally.contact().refused_since.is_some(), "silence is no welcome");
-        tally.note("list", "200", Reach::Answered);
-        assert_eq!(tally.contact().refused_since, None);
-        let counts: Vec<_> = tally.contact().requests.iter().map(|r| r.count).collect();
+        stats.note("list", "connect", Reach::Unreachable);
+        assert_eq!(stats.reachability().unreachable_since, since);
+        stats.note("list", "401", Reach::Refused);
+        assert_eq!(stats.reachability().unreachable_since, None);
+        assert!(stats.reachability().refused_since.is_some());
+        stats.note("list", "connect", Reach::Unreachable);
+        assert!(stats.reachability().refused_since.is_some(), "silence is no welcome");
+        stats.note("list", "200", Reach::Answered);
+        assert_eq!(stats.reachability().refused_since, None);
+        let counts: Vec<_> = stats.reachability().requests.iter().map(|r| r.count).collect();
         assert_eq!(counts, [1, 1, 3]);
     }
 }

@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod layer;
 pub mod mirror;
 pub mod ownership;
+pub mod pause;
 pub mod policy;
 pub mod reconcile;
 pub mod run;

@@ -28,10 +28,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use self::identity::Identity;
+pub(crate) use self::options::loopback;
 pub use self::options::{Options, OwnTokens, RetryAfter};
 use self::service::Service;
 use self::storage::Directory;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 
 /// How long a stop waits for the requests in hand.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -210,9 +211,8 @@ pub enum SandboxError {
     Tls(#[source] rustls::Error),
 }
 
-impl SandboxError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for SandboxError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::InUse { .. } => FaultKind::Transient,
             Self::NotLoopback { .. }
@@ -229,8 +229,7 @@ impl SandboxError {
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NotLoopback { .. } => {
                 Some("use 127.0.0.1: anybody who reaches a sandbox can make it fail".to_owned())

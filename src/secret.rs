@@ -1,16 +1,20 @@
 //! Secret texts: a token that cannot be printed, and the files or variables that secrets are read from.
 
+pub mod wiped;
+
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use hyper::body::Bytes;
+use reqwest::header::HeaderValue;
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
+pub use self::wiped::Wiped;
 use crate::regular;
 
 /// No secret that is read from a file is larger.
@@ -79,8 +83,11 @@ impl Token {
     }
 
     /// The text as an HTTP header value that logs show as `Sensitive`, behind `prefix` (such as `Bearer `).
-    pub fn header(&self, prefix: &str) -> Result<reqwest::header::HeaderValue, TokenError> {
-        self.lend(|text| reqwest::header::HeaderValue::from_str(&format!("{prefix}{text}")))
+    ///
+    /// It is wiped with its last copy.
+    pub fn header(&self, prefix: &str) -> Result<HeaderValue, TokenError> {
+        let text = self.lend(|text| wiped::concat(&[prefix, text]));
+        HeaderValue::from_maybe_shared(Bytes::from_owner(text))
             .map(|mut value| {
                 value.set_sensitive(true);
                 value
@@ -92,17 +99,6 @@ impl Token {
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
-    }
-}
-
-/// A text of an answer that is wiped when it is dropped.
-#[derive(Deserialize)]
-#[serde(from = "String")]
-pub struct Wiped(pub Zeroizing<String>);
-
-impl From<String> for Wiped {
-    fn from(text: String) -> Self {
-        Self(Zeroizing::new(text))
     }
 }
 

@@ -32,8 +32,8 @@ use self::cache::{Answer, Asked, Cache};
 pub use self::door::Door;
 use self::host::Hosts;
 use self::page::Wanted;
-pub use self::ready::{Readiness, Reason, Shortcoming, is_alive, readiness};
-use crate::fault::FaultKind;
+pub use self::ready::{Problem, Readiness, Reason, is_alive, readiness};
+use crate::fault::{Diagnostic, FaultKind};
 use crate::metrics::{self, Format};
 use crate::status::Registry;
 
@@ -48,17 +48,16 @@ pub struct ServerError {
     source: std::io::Error,
 }
 
-impl ServerError {
-    /// Whether trying again may help: an address that is taken may be let go, one that is not there may come.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for ServerError {
+    /// An address that is taken may be let go, one that is not there may come.
+    fn kind(&self) -> FaultKind {
         match self.source.raw_os_error().map(Errno::from_raw) {
             Some(Errno::EAFNOSUPPORT | Errno::EPROTONOSUPPORT) => FaultKind::Permanent,
             Some(_) | None => FaultKind::of_system(&self.source),
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         Some("set server.listen to another address (port 0 picks a free one), or server.enabled = false".to_owned())
     }
 }

@@ -33,8 +33,8 @@ pub use self::credential_status::CredentialStatus;
 use self::deadlines::Deadlines;
 use self::entry::Entry;
 use self::history::History;
-pub use self::history::{Rotation, Stage};
-pub use self::rules::{FleetStanding, RefusedAccount};
+pub use self::history::{Rotation, StepRecord};
+pub use self::rules::{FleetState, RefusedAccount};
 use self::unmanaged::UnmanagedTokens;
 pub use self::waiting::Waiting;
 pub use self::words::Origin;
@@ -97,7 +97,7 @@ pub enum PlannerState {
 /// What is known of all credentials, kept up to date by the daemon.
 pub struct Registry {
     owner: Owner,
-    outlook: Arc<dyn StatusSource>,
+    source: Arc<dyn StatusSource>,
     counts: Counts,
     inner: Mutex<Inner>,
     begun: Instant,
@@ -119,7 +119,7 @@ struct Inner {
     /// All configured credentials, and the accounts that they belong to.
     accounts: BTreeMap<CredentialName, AccountName>,
     configuration: Configuration,
-    rules: Vec<FleetStanding>,
+    rules: Vec<FleetState>,
 }
 
 /// The fleet at one instant.
@@ -142,7 +142,7 @@ pub struct Snapshot {
     /// What the start still waits for.
     pub waiting: Option<Waiting>,
     /// How the rules stand that make credentials.
-    pub fleets: Vec<FleetStanding>,
+    pub fleets: Vec<FleetState>,
     /// How far the planner has come.
     pub planner: PlannerState,
     /// How long ago the planner's loop turned.
@@ -172,9 +172,9 @@ impl Registry {
         tells_apart: Option<bool>,
         credentials: impl IntoIterator<Item = Configured>,
         is_member: impl Fn(&CredentialName) -> bool,
-        outlook: Arc<dyn StatusSource>,
+        source: Arc<dyn StatusSource>,
     ) -> Self {
-        let now = outlook.now();
+        let now = source.now();
         let counts = Counts::new(tells_apart);
         let mut accounts = BTreeMap::new();
         let entries = credentials.into_iter().filter_map(|credential| {
@@ -203,7 +203,7 @@ impl Registry {
                 configuration: Configuration::new(now),
                 rules: vec![],
             }),
-            outlook,
+            source,
             counts,
             begun: Instant::now(),
             beat: AtomicU64::new(0),
@@ -215,7 +215,7 @@ impl Registry {
 
     /// The wall clock, as the outside knows it.
     pub fn now(&self) -> Timestamp {
-        self.outlook.now()
+        self.source.now()
     }
 
     /// The planner's loop turns.
@@ -233,7 +233,7 @@ impl Registry {
     /// Tells the log of clocks that disagree, and sinks even where no run ends; a `Date` that is wrong by turns only
     /// now and then.
     fn watch_clocks(&self) {
-        let time = self.outlook.time();
+        let time = self.source.time();
         let mut told = self.disputed.lock().unwrap_or_else(PoisonError::into_inner);
         let long_ago = |than: Duration| told.is_none_or(|at| at.elapsed() > than);
         if time.is_disputed() && long_ago(TOLD_AGAIN) {
@@ -253,7 +253,7 @@ impl Registry {
         if self.planner() == PlannerState::Starting {
             self.turned();
         }
-        let now = self.outlook.now();
+        let now = self.source.now();
         let waiting = &mut self.inner().waiting;
         if waiting.as_ref().is_none_or(|before| before.message != message) {
             let (message, hint) = (message.to_owned(), hint.map(str::to_owned));
@@ -278,7 +278,7 @@ impl Registry {
 
     /// A credential was added, or is configured otherwise from now on.
     pub fn introduce(&self, credential: &Configured) {
-        let now = self.outlook.now();
+        let now = self.source.now();
         let name = &credential.name;
         let Inner { entries, deadlines, accounts, .. } = &mut *self.inner();
         accounts.insert(name.clone(), credential.username.lower());
@@ -293,7 +293,7 @@ impl Registry {
 
     /// A credential is kept as it was before it was configured otherwise, or no longer is.
     pub fn keep(&self, name: &CredentialName, kept: Option<Kept>) {
-        let now = self.outlook.now();
+        let now = self.source.now();
         let mut inner = self.inner();
         if let Some(entry) = inner.entries.get_mut(name) {
             entry.keep(kept, now);
@@ -314,24 +314,24 @@ impl Registry {
 
     /// Another configuration is in force, but for the keys that only a restart can change.
     pub fn reconfigured(&self, needs_restart: Vec<&'static str>) {
-        let now = self.outlook.now();
+        let now = self.source.now();
         self.inner().configuration.reloaded(now, needs_restart);
     }
 
     /// Another configuration was read and refused.
     pub fn refused(&self, message: String, hint: Option<String>) {
-        let now = self.outlook.now();
+        let now = self.source.now();
         self.inner().configuration.refused(now, message, hint);
     }
 
     /// The lists of the rules were called; this is how they stand.
-    pub fn called(&self, rules: Vec<FleetStanding>) {
+    pub fn called(&self, rules: Vec<FleetState>) {
         self.inner().rules = rules;
     }
 
     /// A run of `name` tells how it goes.
     pub fn progressed(&self, name: &CredentialName, progress: &Progress) {
-        let now = self.outlook.now();
+        let now = self.source.now();
         let Inner { entries, deadlines, .. } = &mut *self.inner();
         if let Some(entry) = entries.get_mut(name) {
             entry.progressed(progress, now);
@@ -361,7 +361,7 @@ impl Registry {
         report: &Report,
         next_look: Option<Timestamp>,
     ) -> Option<Condition> {
-        let now = self.outlook.now();
+        let now = self.source.now();
         let mut inner = self.inner();
         let Inner { entries, history, strays, deadlines, accounts, .. } = &mut *inner;
         if let Some(listing) = &report.seen.listing
@@ -377,14 +377,14 @@ impl Registry {
         entry.miss(now, &self.counts);
         deadlines.set(name, entry.deadline());
         history.note(name, origin, report, now);
-        let condition = entry.condition(self.outlook.time());
+        let condition = entry.condition(self.source.time());
         self.changed.notify_one();
         Some(condition)
     }
 
     /// A run of `name` ended by a fault in pintail itself.
     pub fn panicked(&self, name: &CredentialName, next_look: Option<Timestamp>) {
-        let now = self.outlook.now();
+        let now = self.source.now();
         let Inner { entries, deadlines, .. } = &mut *self.inner();
         if let Some(entry) = entries.get_mut(name) {
             entry.panicked(next_look, now, &self.counts);
@@ -420,9 +420,9 @@ impl Registry {
 
     /// The fleet as it stands now.
     pub fn snapshot(&self) -> Snapshot {
-        let time = self.outlook.time();
+        let time = self.source.time();
         let at = time.now;
-        let contacts = self.outlook.contacts();
+        let contacts = self.source.contacts();
         let (planner, silence) = (self.planner(), self.silence());
         let inner = self.inner();
         let known = inner.entries.values().flat_map(|entry| entry.tokens()).collect();
@@ -433,7 +433,7 @@ impl Registry {
         let pending = pending.map(|(_, account)| account.as_str()).collect();
         let unmanaged = inner.strays.count(&known, &pending);
         let members = inner.entries.values().map(|entry| {
-            let account = entry.member.username.folded();
+            let account = entry.member.username.canonical();
             entry.shown(time, unmanaged.get(&account).copied())
         });
         Snapshot {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use self::settings::{Format, StoreSettings};
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::kubernetes::Right;
 use crate::names::TokenId;
 use crate::record::{
@@ -321,8 +321,24 @@ impl StoreError {
         }
     }
 
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+    /// Whether what people keep in the secret is in the way of every write, however often one tries.
+    pub fn is_about_keys(&self) -> bool {
+        match self {
+            Self::RecordAmbiguous { .. } | Self::KeyTaken { .. } | Self::Unwritable { .. } => true,
+            Self::File(_)
+            | Self::Vault(_)
+            | Self::Aws(_)
+            | Self::Kubernetes(_)
+            | Self::Interrupted { .. }
+            | Self::NotAnObject { .. }
+            | Self::NotPlain { .. }
+            | Self::Damaged { .. } => false,
+        }
+    }
+}
+
+impl Diagnostic for StoreError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::File(error) => error.kind(),
             Self::Vault(error) => error.kind(),
@@ -338,23 +354,7 @@ impl StoreError {
         }
     }
 
-    /// Whether what people keep in the secret is in the way of every write, however often one tries.
-    pub fn is_about_keys(&self) -> bool {
-        match self {
-            Self::RecordAmbiguous { .. } | Self::KeyTaken { .. } | Self::Unwritable { .. } => true,
-            Self::File(_)
-            | Self::Vault(_)
-            | Self::Aws(_)
-            | Self::Kubernetes(_)
-            | Self::Interrupted { .. }
-            | Self::NotAnObject { .. }
-            | Self::NotPlain { .. }
-            | Self::Damaged { .. } => false,
-        }
-    }
-
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
             Self::Vault(error) => error.hint(),
@@ -383,10 +383,12 @@ impl StoreError {
 fn reading(at: &SecretRef, version: Version, object: Object) -> Result<Reading, StoreError> {
     let parts = match at.role {
         Role::Primary | Role::Mirror => decode(object, at.fields()),
-        Role::Source => decode_to_read(object, at.fields()).map(|slot| (slot, UserKeys::default())),
+        Role::Source => {
+            decode_to_read(object, at.fields()).map(|content| (content, UserKeys::default()))
+        }
     };
-    let (slot, others) = parts.map_err(|source| StoreError::of_record(at, source))?;
-    Ok(Reading { version, slot, others })
+    let (content, others) = parts.map_err(|source| StoreError::of_record(at, source))?;
+    Ok(Reading { version, content, others })
 }
 
 /// The JSON object that `text` must be.

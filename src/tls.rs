@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use self::settings::ClientCertificate;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::http::settings::Proxy;
 use crate::regular;
 
@@ -93,9 +93,9 @@ pub enum TlsError {
     Http(#[source] reqwest::Error),
 }
 
-impl TlsError {
+impl Diagnostic for TlsError {
     /// A file that is not there yet, or holds nothing yet, may come.
-    pub fn kind(&self) -> FaultKind {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Pem { source: pem::Error::Io(error), .. } => FaultKind::of_system(error),
             Self::NoCertificate { is_empty: true, .. } | Self::NoRootsNamed { .. } => {

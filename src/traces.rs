@@ -50,9 +50,7 @@ impl Telemetry {
         let Some(settings) = settings else {
             return Ok(Self { post: None, service: String::new(), owner });
         };
-        let client = clients
-            .with_extra_roots(settings.ca_file.as_ref(), &settings.proxy)
-            .map_err(|error| Fault::of(&error, error.kind(), None))?;
+        let client = clients.with_extra_roots(settings.ca_file.as_ref(), &settings.proxy)?;
         let headers =
             match settings.headers_from.as_ref().map(|source| (source, headers::read(source))) {
                 // OpenTelemetry's own variables were set for several programs, and other programs may take this one.

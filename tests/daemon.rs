@@ -7,10 +7,14 @@
     reason = "a test's helpers fail the test that calls them"
 )]
 
+#[path = "support/fixture.rs"]
+mod fixture;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fixture::{MotherDuck, load};
 use pintail::config::Config;
 use pintail::sandbox::{Options, Sandbox, start};
 use pintail::tls::{Roots, http_client};
@@ -38,14 +42,7 @@ async fn bench(options: Options) -> Bench {
     let text = format!(
         r#"
 owner = "test"
-[motherduck]
-api_url = "{api_url}"
-admin_token = {{ file = "{admin_token_file}" }}
-requests_per_second = 1000
-[motherduck.postgres]
-host = "localhost"
-port = {postgres_port}
-ca_file = "{ca_file}"
+{motherduck}
 [stores.main.file]
 dir = "{secrets}"
 [daemon]
@@ -58,21 +55,16 @@ schedule = "*/2 * * * * *"
 ttl = "1h"
 gate = "none"
 "#,
-        api_url = ready.api_url,
-        admin_token_file = ready.admin_token_file.display(),
-        postgres_port = ready.postgres_port,
-        ca_file = ready.ca_file.display(),
+        motherduck = MotherDuck::of(ready),
         secrets = secrets.display(),
     );
-    let file = dir.path().join("pintail.toml");
-    std::fs::write(&file, text).unwrap();
-    let config = Config::load(&[file], []).unwrap_or_else(|error| panic!("{error}"));
+    let config = load(dir.path(), &text);
     Bench {
         client: http_client(Roots::Only(&ready.ca_file), None, Duration::from_secs(10)).unwrap(),
         admin_token: std::fs::read_to_string(&ready.admin_token_file).unwrap(),
         sandbox,
         secrets,
-        config: Arc::new(config),
+        config,
         _dir: dir,
     }
 }

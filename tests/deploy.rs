@@ -11,6 +11,8 @@
 mod bench;
 #[path = "deploy/files.rs"]
 mod files;
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "support/servers.rs"]
 mod servers;
 #[path = "deploy/vault.rs"]

@@ -36,10 +36,14 @@ mod demo;
 mod drivers;
 #[path = "e2e/faults.rs"]
 mod faults;
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "e2e/fleets.rs"]
 mod fleets;
 #[path = "e2e/gates.rs"]
 mod gates;
+#[path = "e2e/hanging.rs"]
+mod hanging;
 #[path = "e2e/history.rs"]
 mod history;
 #[path = "e2e/holding.rs"]
@@ -52,6 +56,8 @@ mod hostile;
 mod http;
 #[path = "e2e/identity.rs"]
 mod identity;
+#[path = "e2e/init.rs"]
+mod init;
 #[path = "e2e/load.rs"]
 mod load;
 #[path = "e2e/log.rs"]

@@ -13,6 +13,8 @@ mod check;
 mod control_plane;
 #[path = "kubernetes/events.rs"]
 mod events;
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "support/http.rs"]
 mod http;
 #[path = "kubernetes/jobs.rs"]

@@ -17,6 +17,8 @@ mod bench;
 mod dive;
 #[path = "operations/duckling.rs"]
 mod duckling;
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "operations/revoke.rs"]
 mod revoke;
 #[path = "operations/token.rs"]

@@ -7,6 +7,8 @@
     reason = "a test's helpers fail the test that calls them"
 )]
 
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "server/followed.rs"]
 mod followed;
 #[path = "server/moves.rs"]
@@ -24,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use fixture::{MotherDuck, load};
 use jiff::{SignedDuration, Timestamp};
 use pintail::config::Config;
 use pintail::daemon::Daemon;
@@ -69,15 +72,13 @@ impl Bench {
     }
 
     fn config(&self, more: &str) -> Arc<Config> {
-        let ready = self.sandbox.ready();
+        let dir = self.dir.display();
+        let admin_token = format!("{{ file = \"{dir}/admin\" }}");
+        let motherduck = MotherDuck { admin_token, ..MotherDuck::of(self.sandbox.ready()) };
         let text = format!(
             r#"
 owner = "test"
-[motherduck]
-api_url = "{api_url}"
-admin_token.file = "{dir}/admin"
-requests_per_second = 1000
-postgres = {{ host = "localhost", port = {postgres_port}, ca_file = "{ca_file}" }}
+{motherduck}
 [stores.main.file]
 dir = "{dir}/secrets"
 [stores.broken.file]
@@ -93,15 +94,9 @@ path = "{{credential}}"
 ttl = "1h"
 renew_before = "5m"
 gate = "none"
-{more}"#,
-            api_url = ready.api_url,
-            postgres_port = ready.postgres_port,
-            ca_file = ready.ca_file.display(),
-            dir = self.dir.display(),
+{more}"#
         );
-        let file = self.dir.join("pintail.toml");
-        std::fs::write(&file, text).unwrap();
-        Arc::new(Config::load(&[file], []).unwrap_or_else(|error| panic!("{error}")))
+        load(&self.dir, &text)
     }
 
     async fn run(&self, config: Arc<Config>) -> Shown {

@@ -12,6 +12,8 @@
 mod consumers;
 #[path = "soak/cycle.rs"]
 mod cycle;
+#[path = "support/fixture.rs"]
+mod fixture;
 #[path = "soak/hostile.rs"]
 mod hostile;
 #[path = "support/http.rs"]

@@ -59,6 +59,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("record", &["names", "secret"]),
     ("fault", &["redact", "regular"]),
     ("retry", &[]),
+    ("occupancy", &[]),
     // The core: no client, no HTTP, no files, no configuration.
     ("rotation", &["fault", "names", "record", "redact", "retry", "secret", "text"]),
     // What adapters are made of.
@@ -72,6 +73,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "fault",
             "http",
             "names",
+            "occupancy",
             "record",
             "redact",
             "retry",
@@ -117,7 +119,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     // What is known of the credentials, and who shows and tells it.
     ("traces", &["fault", "http", "names", "retry", "rotation", "secret", "tls", "workers"]),
     ("status", &["fault", "log", "names", "record", "rotation", "request_stats", "workers"]),
-    ("metrics", &["fault", "status", "http", "rotation", "request_stats", "tls"]),
+    ("metrics", &["fault", "status", "http", "process", "rotation", "request_stats", "tls"]),
     (
         "notifications",
         &[
@@ -209,6 +211,42 @@ fn no_arrow_is_kept_open_for_nobody() {
     assert!(unused.is_empty(), "take these off:\n{}", unused.join("\n"));
 }
 
+/// Whoever sends a body that is not wiped: no token is in it.
+const PLAIN_BODIES: [(&str, &str); 4] = [
+    ("src/metrics/push.rs", ".body(text)"),
+    ("src/motherduck/call.rs", ".json(body)"),
+    ("src/notifications/receiver.rs", ".body(body.to_string())"),
+    ("src/traces.rs", ".body(trace.to_owned())"),
+];
+
+#[test]
+fn a_body_that_may_hold_a_token_is_wiped_when_it_was_sent() {
+    let mut sent = vec![];
+    for (name, text) in sources() {
+        let is_ours = name.starts_with("src/") && !name.contains("/sandbox/");
+        let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        if !is_ours || name.contains("tests") || !code.contains("reqwest") && !code.contains("http")
+        {
+            continue;
+        }
+        for line in code.lines().map(str::trim) {
+            let sends = [".body(", ".json(", ".form(", ".multipart("].into_iter();
+            for at in sends.filter_map(|call| line.find(call)) {
+                let call = &line[at..];
+                let is_wiped = call.contains("wiped(") || call.starts_with(".body()");
+                let is_read = call.starts_with(".json()");
+                let is_plain = PLAIN_BODIES
+                    .iter()
+                    .any(|(file, known)| name == *file && call.starts_with(known));
+                if !is_wiped && !is_read && !is_plain {
+                    sent.push(format!("{name}: {line}"));
+                }
+            }
+        }
+    }
+    assert!(sent.is_empty(), "use `http::body::wiped`:\n{}", sent.join("\n"));
+}
+
 #[test]
 fn the_core_knows_no_client_no_http_and_no_files() {
     for (name, text) in sources().iter().filter(|(name, _)| name.starts_with("src/rotation")) {
@@ -248,6 +286,27 @@ fn only_one_file_joins_the_core_to_the_adapters() {
         if text.contains("impl World for ") && !name.starts_with("src/rotation/simulation") {
             assert_eq!(name, "src/engine/production.rs");
         }
+    }
+}
+
+#[test]
+fn what_mutants_are_made_of_and_excused_is_there() {
+    let text = std::fs::read_to_string(".cargo/mutants.toml").unwrap();
+    let sources: Vec<_> =
+        sources().into_iter().filter(|(name, _)| name.starts_with("src/")).collect();
+    for path in text.lines().filter_map(|line| line.trim().strip_prefix('"')?.split('"').next()) {
+        let start = path.split("**").next().unwrap();
+        assert!(sources.iter().any(|(name, _)| name.starts_with(start)), "{path} names no file");
+    }
+    for pattern in
+        text.lines().filter_map(|line| line.trim().strip_prefix('\'')?.split('\'').next())
+    {
+        let file = pattern.split(".*").next().unwrap().replace('\\', "");
+        let function = pattern.rsplit([' ', ':', '*']).next().unwrap();
+        let has = |(name, text): &(String, String)| {
+            name.ends_with(&file) && text.contains(&format!("fn {function}"))
+        };
+        assert!(sources.iter().any(has), "{pattern} names no function");
     }
 }
 

@@ -5,8 +5,11 @@
 # systemd-container.
 #
 #   deploy/systemd/try-here.sh PINTAIL      a static binary, such as deploy/release.sh makes; a debug build does, too
+#   deploy/systemd/try-here.sh PINTAIL DEB  installs the package of deploy/package.sh in place of the files, upgrades it
+#                                           at the end, and removes it
 set -euo pipefail
 binary=$(realpath "$1")
+package=${2:+$(realpath "$2")}
 cd "$(dirname "$0")"
 
 missing=()
@@ -24,9 +27,21 @@ root=$work/root
 echo '== a Debian with systemd'
 debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,procps,ca-certificates bookworm "$root" >"$work/debootstrap.log"
 
-install -D --mode=0755 "$binary" "$root/usr/local/bin/pintail"
-install --mode=0644 -t "$root/etc/systemd/system" ./*.service ./*.timer ./*.path
-install -d --mode=0755 "$root/etc/pintail"
+if [[ -n $package ]]; then
+  program=/usr/bin/pintail
+  cp "$package" "$root/srv/pintail.deb"
+  chroot "$root" dpkg --install /srv/pintail.deb
+  # Whoever installs it finds all of it.
+  chroot "$root" /bin/sh -ec "test -x $program; test -e /usr/share/man/man1/pintail.1; test -e /usr/lib/systemd/system/pintail.service;
+    test -e /usr/share/bash-completion/completions/pintail; test -e /etc/pintail/pintail.toml"
+  # What is under /etc is the administrator's.
+  rm "$root/etc/pintail/pintail.toml"
+else
+  program=/usr/local/bin/pintail
+  install -D --mode=0755 "$binary" "$root$program"
+  install --mode=0644 -t "$root/etc/systemd/system" ./*.service ./*.timer ./*.path
+  install -d --mode=0755 "$root/etc/pintail"
+fi
 echo '127.0.0.1 localhost' >"$root/etc/hosts"
 
 install -d --mode=0755 "$root/etc/systemd/system/pintail.service.d"
@@ -52,7 +67,7 @@ ca_file = "/etc/pintail/sandbox-ca.pem"
 dir = "/var/lib/pintail/secrets"
 [daemon]
 sweep = "1s"
-[credentials.etl]
+[credentials.etl_prod]
 username = "etl_prod"
 store = "local"
 path = "{credential}"
@@ -60,9 +75,9 @@ schedule = "*/5 * * * * *"
 ttl = "1h"
 gate.wait = "2s"
 TOML
-cat >"$root/etc/systemd/system/sandbox.service" <<'UNIT'
+cat >"$root/etc/systemd/system/sandbox.service" <<UNIT
 [Service]
-ExecStart=/usr/local/bin/pintail sandbox --rest-listen 127.0.0.1:18431 --postgres-listen 127.0.0.1:18432 --dir /srv/sandbox --accounts etl_prod,report_prod
+ExecStart=$program sandbox --rest-listen 127.0.0.1:18431 --postgres-listen 127.0.0.1:18432 --dir /srv/sandbox --accounts etl_prod,report_prod
 StandardOutput=file:/srv/ready.json
 UNIT
 # The consumers that are shipped: each holds the token that it started with, and tells its digest.
@@ -70,8 +85,8 @@ consumer() {
   sed "s|^ExecStart=.*|ExecStart=/bin/sh -c '$2 \| sha256sum; exec sleep infinity'|" "../consumers/systemd/$1" \
     >"$root/etc/systemd/system/$1"
 }
-consumer etl.service 'cat "$motherduck_token_file"'
-consumer etl-environment.service 'printf %%s "$motherduck_token"'
+consumer etl_prod.service 'cat "$motherduck_token_file"'
+consumer etl_prod-environment.service 'printf %%s "$motherduck_token"'
 cat >"$root/etc/systemd/system/try.service" <<'UNIT'
 [Unit]
 After=multi-user.target
@@ -81,7 +96,7 @@ ExecStart=/bin/bash /srv/try.sh
 StandardOutput=file:/srv/out
 StandardError=append:/srv/out
 ExecStopPost=systemctl poweroff --no-block
-TimeoutStartSec=240
+TimeoutStartSec=300
 [Install]
 WantedBy=multi-user.target
 UNIT
@@ -91,9 +106,9 @@ cat >"$root/srv/try.sh" <<'SCRIPT'
 set -Eeuo pipefail
 step() { printf '\n== %s\n' "$*"; }
 until_true() { for _ in {1..300}; do "$@" 2>/dev/null && return; sleep 0.1; done; echo "error: never came true: $*"; false; }
-served() { sed -n 's/^  "token_id": *"\([^"]*\)".*/\1/p' /var/lib/pintail/secrets/etl/record.json; }
+served() { sed -n 's/^  "token_id": *"\([^"]*\)".*/\1/p' /var/lib/pintail/secrets/etl_prod/record.json; }
 property() { systemctl show --value --property "$1" "$2"; }
-trap 'echo "error: line $LINENO"; journalctl --no-pager | grep -v pintail.service | tail -60; systemctl --no-pager status etl.service pintail-reload@etl.path pintail-reload@etl.service' ERR
+trap 'echo "error: line $LINENO"; journalctl --no-pager | grep -v pintail.service | tail -60; systemctl --no-pager status etl_prod.service pintail-reload@etl_prod.path pintail-reload@etl_prod.service' ERR
 
 step 'the stand-in'
 systemctl start sandbox.service
@@ -113,13 +128,13 @@ systemctl reset-failed pintail.service
 
 step 'the daemon makes the first token'
 systemctl start pintail.service
-until_true test -e /var/lib/pintail/secrets/etl/record.json
+until_true test -e /var/lib/pintail/secrets/etl_prod/record.json
 pid=$(property MainPID pintail.service)
 ps -o user=,pid=,args= -p "$pid"
 user=$(ps -o uid= -p "$pid")
 ((61184 <= user && user <= 65519)) # systemd's range of users that exist only while a service runs
 grep -E '^(CapEff|NoNewPrivs|Seccomp):' "/proc/$pid/status"
-stat -L -c '%A %U %n' /var/lib/pintail /var/lib/pintail/secrets/etl/token
+stat -L -c '%A %U %n' /var/lib/pintail /var/lib/pintail/secrets/etl_prod/token
 
 step 'a look at it as the service sees it'
 systemd-run --pipe --wait --quiet --property=DynamicUser=yes --property=User=pintail --property=StateDirectory=pintail \
@@ -128,22 +143,22 @@ systemd-run --pipe --wait --quiet --property=DynamicUser=yes --property=User=pin
   --unit=check.service pintail check
 
 step 'a consumer is restarted with each new token'
-systemctl start etl.service
-systemctl start pintail-reload@etl.path
+systemctl start etl_prod.service
+systemctl start pintail-reload@etl_prod.path
 first=$(served)
 until_true eval '[[ $(served) != '"$first"' ]]'
 second=$(served)
 until_true eval '[[ $(served) != '"$second"' ]]'
 echo "$first, then $second, then $(served)"
-until_true eval '[[ $(journalctl -u etl.service -o cat | grep -E "^[0-9a-f]{64}" | sort -u | wc -l) -ge 3 ]]'
-journalctl -u etl.service -o cat | grep -E '^[0-9a-f]{64}'
+until_true eval '[[ $(journalctl -u etl_prod.service -o cat | grep -E "^[0-9a-f]{64}" | sort -u | wc -l) -ge 3 ]]'
+journalctl -u etl_prod.service -o cat | grep -E '^[0-9a-f]{64}'
 
 step 'a consumer has it in its environment'
-systemctl start etl-environment.service
-digests() { sha256sum /var/lib/pintail/secrets/etl/..0*/token | cut -d' ' -f1; }
-until_true eval 'journalctl -u etl-environment.service -o cat | grep -qE "^[0-9a-f]{64}"'
-digests | grep -xF "$(journalctl -u etl-environment.service -o cat | grep -oE '^[0-9a-f]{64}' | tail -1)"
-systemctl stop etl-environment.service
+systemctl start etl_prod-environment.service
+digests() { sha256sum /var/lib/pintail/secrets/etl_prod/..0*/token | cut -d' ' -f1; }
+until_true eval 'journalctl -u etl_prod-environment.service -o cat | grep -qE "^[0-9a-f]{64}"'
+digests | grep -xF "$(journalctl -u etl_prod-environment.service -o cat | grep -oE '^[0-9a-f]{64}' | tail -1)"
+systemctl stop etl_prod-environment.service
 
 step 'it tells systemd how it stands'
 [[ $(property Type pintail.service) == notify ]]
@@ -197,13 +212,26 @@ systemctl list-timers --no-pager pintail-rotate.timer
 sleep 6
 systemctl start pintail-rotate.service
 [[ $(property Result pintail-rotate.service) == success ]]
-journalctl -u pintail-rotate.service -o cat | grep 'etl: rotated'
+journalctl -u pintail-rotate.service -o cat | grep 'etl_prod: rotated'
 
 step 'no token is in the journal'
-for file in /etc/pintail/motherduck-admin-token /var/lib/pintail/secrets/etl/..*/token; do
+for file in /etc/pintail/motherduck-admin-token /var/lib/pintail/secrets/etl_prod/..*/token; do
   journalctl -o cat | grep -qF "$(cat "$file")" && { echo "error: $file is in the journal"; false; }
 done
-ls -d /var/lib/pintail/secrets/etl/..0*
+ls -d /var/lib/pintail/secrets/etl_prod/..0*
+if [[ -e /srv/pintail.deb ]]; then
+  step 'the package is upgraded under a daemon that goes on, and removed'
+  systemctl start pintail.service
+  until_true eval '[[ $(property ActiveState pintail.service) == active ]]'
+  pid=$(property MainPID pintail.service)
+  config=$(sha256sum </etc/pintail/pintail.toml)
+  dpkg --install /srv/pintail.deb
+  until_true eval '[[ $(property MainPID pintail.service) != '"$pid"' && $(property ActiveState pintail.service) == active ]]'
+  [[ $(sha256sum </etc/pintail/pintail.toml) == "$config" ]]
+  dpkg --remove pintail
+  [[ $(property ActiveState pintail.service) == inactive ]]
+  [[ -e /etc/pintail/pintail.toml && -e /var/lib/pintail/secrets/etl_prod/token && ! -e /usr/bin/pintail ]]
+fi
 step 'all of it worked'
 SCRIPT
 

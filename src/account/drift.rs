@@ -39,8 +39,8 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A terminal must not obey what a service answers.
-        let tame = |text: &str| text.replace(char::is_control, "\u{fffd}");
-        write!(f, "{} from {} to {}", self.value, tame(&self.from), tame(&self.to))
+        let sanitise = |text: &str| text.replace(char::is_control, "\u{fffd}");
+        write!(f, "{} from {} to {}", self.value, sanitise(&self.from), sanitise(&self.to))
     }
 }
 

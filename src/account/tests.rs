@@ -1,4 +1,4 @@
-//! Keepers over a sandbox.
+//! Declared accounts over a sandbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,11 +37,11 @@ fn declared(username: &str, size: &str) -> DeclaredAccount {
 #[tokio::test]
 async fn looking_tells_absent_from_drifted_from_sound_and_changes_nothing() {
     let (_sandbox, client) = start().await;
-    assert_eq!(see(&client, &declared("new_prod", "mega")).await, Ok(Sight::Absent));
-    assert_eq!(see(&client, &declared("etl_prod", "pulse")).await, Ok(Sight::Sound));
+    assert_eq!(see(&client, &declared("new_prod", "mega")).await, Ok(AccountState::Absent));
+    assert_eq!(see(&client, &declared("etl_prod", "pulse")).await, Ok(AccountState::Sound));
     for _ in 0..2 {
         let seen = see(&client, &declared("etl_prod", "mega")).await;
-        assert!(matches!(&seen, Ok(Sight::Drifted(drift)) if drift.differences.len() == 1));
+        assert!(matches!(&seen, Ok(AccountState::Drifted(drift)) if drift.differences.len() == 1));
     }
     let new = "new_prod".parse().unwrap();
     assert_eq!(client.find_account(&new).await.unwrap(), Existence::Absent);
@@ -51,23 +51,23 @@ async fn looking_tells_absent_from_drifted_from_sound_and_changes_nothing() {
 async fn several_pintails_that_make_one_account_at_once_all_succeed() {
     let (_sandbox, client) = start().await;
     let declared = declared("new_prod", "mega");
-    let keeper = || AccountReconciler::new(client.clone(), &declared, Duration::ZERO);
-    let keepers = [keeper(), keeper(), keeper()];
-    let ledger = Ledger::none();
-    let made = futures::future::join_all(keepers.iter().map(|one| one.make(&ledger))).await;
+    let account = || AccountReconciler::new(client.clone(), &declared, Duration::ZERO);
+    let accounts = [account(), account(), account()];
+    let audit = AuditContext::none();
+    let made = futures::future::join_all(accounts.iter().map(|one| one.make(&audit))).await;
     assert!(made.iter().all(Result::is_ok), "{made:?}");
-    assert_eq!(see(&client, &declared).await, Ok(Sight::Sound));
+    assert_eq!(see(&client, &declared).await, Ok(AccountState::Sound));
 }
 
 #[tokio::test]
 async fn ducklings_are_compared_once_in_the_pace() {
     let (_sandbox, client) = start().await;
     let declared = declared("etl_prod", "mega");
-    let keeper = AccountReconciler::new(client.clone(), &declared, Duration::from_mins(5));
-    keeper.tend(&Ledger::none()).await;
-    assert_eq!(see(&client, &declared).await, Ok(Sight::Sound));
+    let account = AccountReconciler::new(client.clone(), &declared, Duration::from_mins(5));
+    account.tend(&AuditContext::none()).await;
+    assert_eq!(see(&client, &declared).await, Ok(AccountState::Sound));
     let sent = client.requests_sent();
-    keeper.tend(&Ledger::none()).await;
+    account.tend(&AuditContext::none()).await;
     assert_eq!(client.requests_sent(), sent);
 }
 
@@ -76,6 +76,8 @@ async fn a_keeper_of_nothing_but_the_account_asks_nothing() {
     let (_sandbox, client) = start().await;
     let ducklings = DeclaredDucklings::default();
     let declared = DeclaredAccount { ducklings, ..declared("etl_prod", "mega") };
-    AccountReconciler::new(client.clone(), &declared, Duration::ZERO).tend(&Ledger::none()).await;
+    AccountReconciler::new(client.clone(), &declared, Duration::ZERO)
+        .tend(&AuditContext::none())
+        .await;
     assert_eq!(client.requests_sent(), 0);
 }

@@ -22,8 +22,8 @@ pub struct Spot {
 
 /// What is wrong with a chain, at the first place where something is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "flaw")]
-pub enum Flaw {
+#[serde(rename_all = "snake_case", tag = "problem")]
+pub enum ChainProblem {
     /// The line is none of the log's, and no crash explains it.
     UnknownLine,
     /// The line's text is not the one that its digest was made of.
@@ -56,7 +56,7 @@ pub enum Flaw {
     },
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for ChainProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnknownLine => {
@@ -107,7 +107,7 @@ pub struct Broken {
     pub at: Spot,
     /// What.
     #[serde(flatten)]
-    pub flaw: Flaw,
+    pub problem: ChainProblem,
 }
 
 /// A file that cannot be read.
@@ -224,10 +224,10 @@ impl Walk {
             return;
         }
         match link {
-            Read::Changed => self.breaks(at, Flaw::Changed),
+            Read::Changed => self.breaks(at, ChainProblem::Changed),
             Read::UnknownLine => {
                 if let Some((before, _)) = self.torn.replace((at, sha256(text))) {
-                    self.breaks(before, Flaw::UnknownLine);
+                    self.breaks(before, ChainProblem::UnknownLine);
                 }
             }
             Read::Whole(link) => match (self.torn.take(), &link.torn_sha256) {
@@ -237,7 +237,7 @@ impl Walk {
                     self.recovered.push(spot);
                     self.follow(at, &link);
                 }
-                (Some((spot, _)), _) => self.breaks(spot, Flaw::UnknownLine),
+                (Some((spot, _)), _) => self.breaks(spot, ChainProblem::UnknownLine),
                 (None, _) => self.follow(at, &link),
             },
         }
@@ -252,16 +252,19 @@ impl Walk {
         };
         if let Some(before) = before {
             let expected = before.seq.saturating_add(1);
-            let flaw = match link.seq.cmp(&expected) {
-                std::cmp::Ordering::Greater => {
-                    Some(Flaw::Missing { first: expected, last: link.seq.saturating_sub(1) })
+            let problem = match link.seq.cmp(&expected) {
+                std::cmp::Ordering::Greater => Some(ChainProblem::Missing {
+                    first: expected,
+                    last: link.seq.saturating_sub(1),
+                }),
+                std::cmp::Ordering::Less => Some(ChainProblem::Moved { expected, found: link.seq }),
+                std::cmp::Ordering::Equal if link.prev != before.hash => {
+                    Some(ChainProblem::Unlinked)
                 }
-                std::cmp::Ordering::Less => Some(Flaw::Moved { expected, found: link.seq }),
-                std::cmp::Ordering::Equal if link.prev != before.hash => Some(Flaw::Unlinked),
                 std::cmp::Ordering::Equal => None,
             };
-            if let Some(flaw) = flaw {
-                return self.breaks(at, flaw);
+            if let Some(problem) = problem {
+                return self.breaks(at, problem);
             }
         }
         self.wanted.seen(&link.hash);
@@ -272,16 +275,16 @@ impl Walk {
 
     /// What is missing here may stand further down.
     fn reconsider(&mut self, link: &Link) {
-        if let Some(Broken { flaw, .. }) = &mut self.broken
-            && let Flaw::Missing { first, last } = *flaw
+        if let Some(Broken { problem, .. }) = &mut self.broken
+            && let ChainProblem::Missing { first, last } = *problem
             && link.seq == first
         {
-            *flaw = Flaw::Moved { expected: first, found: last.saturating_add(1) };
+            *problem = ChainProblem::Moved { expected: first, found: last.saturating_add(1) };
         }
     }
 
-    fn breaks(&mut self, at: Spot, flaw: Flaw) {
-        self.broken.get_or_insert(Broken { at, flaw });
+    fn breaks(&mut self, at: Spot, problem: ChainProblem) {
+        self.broken.get_or_insert(Broken { at, problem });
     }
 
     fn end(mut self, file: &Path) -> Chain {
@@ -289,16 +292,16 @@ impl Walk {
         match self.torn.take() {
             // Cut short, and nothing was written since: the next line will tell of it.
             Some((spot, _)) if self.is_open => self.recovered.push(spot),
-            Some((spot, _)) => self.breaks(spot, Flaw::UnknownLine),
+            Some((spot, _)) => self.breaks(spot, ChainProblem::UnknownLine),
             None => {}
         }
         let last = self.head.as_ref().map_or(0, |head| head.seq);
         match (self.wanted.known.take(), self.wanted.anchor.take()) {
             (Some(known), _) if known.seq > last => {
-                self.breaks(at, Flaw::CutOff { last: known.seq });
+                self.breaks(at, ChainProblem::CutOff { last: known.seq });
             }
             (Some(Head { hash, .. }), _) | (None, Some(hash)) => {
-                self.breaks(at, Flaw::Rewritten { hash });
+                self.breaks(at, ChainProblem::Rewritten { hash });
             }
             (None, None) => {}
         }

@@ -31,6 +31,10 @@ pub enum Event {
     Discarded,
     /// A hand-made token and its secret became managed.
     Adopted,
+    /// A person paused a credential by hand.
+    Paused,
+    /// A person ended its pause.
+    Resumed,
     /// A service account was created.
     AccountCreated,
     /// A service account was deleted, with all that it had.
@@ -58,6 +62,8 @@ impl Event {
             Self::Revoked => "revoked",
             Self::Discarded => "discarded",
             Self::Adopted => "adopted",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
             Self::AccountCreated => "account_created",
             Self::AccountDeleted => "account_deleted",
             Self::DucklingsSet => "ducklings_set",
@@ -93,6 +99,10 @@ pub enum Trigger {
     RollBack,
     /// `adopt`.
     Adopt,
+    /// `pause`.
+    Pause,
+    /// `resume`.
+    Resume,
     /// MotherDuck's operations by hand.
     ByHand,
 }

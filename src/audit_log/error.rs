@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 
 /// Why a line could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -38,9 +38,8 @@ pub enum AuditError {
     },
 }
 
-impl AuditError {
-    /// Whether it may pass by itself.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for AuditError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Io { source, .. } => {
                 let needs_a_person = [
@@ -60,8 +59,7 @@ impl AuditError {
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
                 "make its directory, for pintail's user alone"

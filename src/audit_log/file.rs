@@ -31,7 +31,7 @@ pub(super) fn read_head(log: &Path) -> Option<Head> {
 }
 
 /// Whether a line could be written; changes nothing.
-pub(super) fn look(log: &Path) -> Result<(), AuditError> {
+pub(super) fn ensure_writable(log: &Path) -> Result<(), AuditError> {
     for path in [log, &head_beside(log)] {
         let metadata = match std::fs::symlink_metadata(path) {
             Ok(metadata) => metadata,

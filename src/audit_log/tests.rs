@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::*;
+use crate::fault::Diagnostic;
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -61,9 +62,9 @@ impl Bench {
         verify(&[self.path()], None).unwrap()
     }
 
-    fn broken(&self) -> (u64, Flaw) {
+    fn broken(&self) -> (u64, ChainProblem) {
         let broken = self.verify().broken.expect("nothing was found");
-        (broken.at.line, broken.flaw)
+        (broken.at.line, broken.problem)
     }
 }
 
@@ -90,7 +91,7 @@ fn the_digest_of_a_line_can_be_computed_without_this_program() {
 fn a_changed_line_is_named() {
     let bench = Bench::of(5);
     bench.edit(|lines| lines[2] = lines[2].replace("served", "sealed"));
-    assert_eq!(bench.broken(), (3, Flaw::Changed));
+    assert_eq!(bench.broken(), (3, ChainProblem::Changed));
 }
 
 #[test]
@@ -103,24 +104,24 @@ fn a_line_that_was_replaced_with_its_digest_is_betrayed_by_the_next() {
         let who = Who::this_process();
         lines[2] = line::write(&before, &"prod".parse().unwrap(), &who, &forged).unwrap().0;
     });
-    assert_eq!(bench.broken(), (4, Flaw::Unlinked));
+    assert_eq!(bench.broken(), (4, ChainProblem::Unlinked));
 }
 
 #[test]
 fn missing_lines_are_counted() {
     let bench = Bench::of(6);
     bench.edit(|lines| drop(lines.drain(2..4)));
-    assert_eq!(bench.broken(), (3, Flaw::Missing { first: 3, last: 4 }));
+    assert_eq!(bench.broken(), (3, ChainProblem::Missing { first: 3, last: 4 }));
 }
 
 #[test]
 fn moved_lines_are_told_from_missing_ones() {
     let bench = Bench::of(6);
     bench.edit(|lines| lines.swap(2, 4));
-    assert_eq!(bench.broken(), (3, Flaw::Moved { expected: 3, found: 5 }));
+    assert_eq!(bench.broken(), (3, ChainProblem::Moved { expected: 3, found: 5 }));
     let bench = Bench::of(6);
     bench.edit(|lines| lines.push(lines[1].clone()));
-    assert_eq!(bench.broken(), (7, Flaw::Moved { expected: 7, found: 2 }));
+    assert_eq!(bench.broken(), (7, ChainProblem::Moved { expected: 7, found: 2 }));
 }
 
 #[test]
@@ -128,11 +129,11 @@ fn an_end_that_was_cut_off_is_found_by_the_head_beside_it_and_by_one_kept_elsewh
     let bench = Bench::of(4);
     let kept = bench.verify().head.unwrap().hash;
     bench.edit(|lines| lines.truncate(2));
-    assert_eq!(bench.broken(), (2, Flaw::CutOff { last: 4 }));
+    assert_eq!(bench.broken(), (2, ChainProblem::CutOff { last: 4 }));
     std::fs::remove_file(head_beside(&bench.path())).unwrap();
     assert_eq!(bench.verify().broken, None);
     let found = verify(&[bench.path()], Some(&kept)).unwrap().broken.unwrap();
-    assert_eq!(found.flaw, Flaw::Rewritten { hash: kept });
+    assert_eq!(found.problem, ChainProblem::Rewritten { hash: kept });
 }
 
 #[test]
@@ -140,7 +141,7 @@ fn what_was_cut_off_leaves_a_gap_before_the_next_line() {
     let bench = Bench::of(4);
     bench.edit(|lines| lines.truncate(2));
     bench.append(1);
-    assert_eq!(bench.broken(), (3, Flaw::Missing { first: 3, last: 4 }));
+    assert_eq!(bench.broken(), (3, ChainProblem::Missing { first: 3, last: 4 }));
 }
 
 #[test]
@@ -173,10 +174,10 @@ fn a_line_that_was_spoilt_later_does_not_pass_for_a_crash() {
     bench.tear(40);
     bench.append(1);
     bench.edit(|lines| lines[2].push('x'));
-    assert_eq!(bench.broken(), (3, Flaw::UnknownLine));
+    assert_eq!(bench.broken(), (3, ChainProblem::UnknownLine));
     let bench = Bench::of(3);
     bench.edit(|lines| lines.push("by hand".to_owned()));
-    assert_eq!(bench.broken(), (4, Flaw::UnknownLine));
+    assert_eq!(bench.broken(), (4, ChainProblem::UnknownLine));
 }
 
 #[test]
@@ -217,7 +218,7 @@ fn nothing_but_a_plain_file_is_written() {
     std::os::unix::fs::symlink(&elsewhere, bench.path()).unwrap();
     let error = bench.log.append_blocking(&Entry::of(Event::Served)).unwrap_err();
     assert!(matches!(error, AuditError::NotAFile { .. }), "{error}");
-    assert!(matches!(bench.log.look(), Err(AuditError::NotAFile { .. })));
+    assert!(matches!(bench.log.ensure_writable(), Err(AuditError::NotAFile { .. })));
     assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "mine");
 }
 
@@ -229,7 +230,7 @@ async fn a_line_that_cannot_be_written_is_counted_and_stops_nothing() {
     log.note(Entry::of(Event::Served)).await;
     let error = log.append(Entry::of(Event::Began)).await.unwrap_err();
     assert!(error.hint().unwrap().contains("directory"));
-    assert!(log.look().is_err());
+    assert!(log.ensure_writable().is_err());
     assert_eq!(log.failures(), 2);
 }
 

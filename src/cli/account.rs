@@ -6,15 +6,16 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::by_hand::{self, AccountOutcome, columns, failed, refused, tame};
+use super::by_hand::{self, AccountOutcome, columns, failed, refused, sanitise};
 use super::confirm::Confirmation;
-use super::deed;
 use super::duckling;
 use super::error::CliError;
+use super::operation;
 use super::{Account, DeleteAccount, EnsureAccount, ExitCode, Output};
 use crate::audit_log::{Entry, Event, Outcome};
 use crate::config::Config;
 use crate::engine::assume;
+use crate::fault::Diagnostic;
 use crate::motherduck::{Creation, Deletion, Ducklings, Existence};
 use crate::names::AccountName;
 
@@ -29,7 +30,7 @@ pub(super) async fn account(
         Account::List(which) => list::list(&config, which, output).await,
         Account::Active => active(&config, output).await,
         Account::Delete(deletion) => delete(&config, deletion, output).await,
-        Account::Ensure(wish) => ensure(&config, wish, output).await,
+        Account::Ensure(request) => ensure(&config, request, output).await,
     }
 }
 
@@ -39,16 +40,16 @@ async fn create(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let client = by_hand::client(config).await?;
-    let deed = deed::begin(config, "account create", about(username)).await?;
+    let operation = operation::begin(config, "account create", about(username)).await?;
     if let Err(error) = client.create_account(username).await {
-        deed.failed(Event::AccountCreated, error.may_have_effect()).await;
+        operation.failed(Event::AccountCreated, error.may_have_effect()).await;
         let unknown = error.may_have_effect().then(|| {
             format!("it may have been created: `pintail account ensure {username}` finds out, and creates it if not")
         });
         let hint = unknown.or_else(|| error.hint());
         return Err(CliError::of(&error, ExitCode::Failed, hint).into());
     }
-    deed.came_to(Event::AccountCreated, None, |_| {}).await;
+    operation.came_to(Event::AccountCreated, None, |_| {}).await;
     let document = AccountOutcome { username, outcome: "created" };
     by_hand::tell(output, &document, || format!("account {username} was created"));
     Ok(ExitCode::Settled)
@@ -62,7 +63,7 @@ async fn active(config: &Config, output: Output) -> anyhow::Result<ExitCode> {
         let rows = accounts.iter().flat_map(|account| {
             account.ducklings.iter().map(|duckling| {
                 [&account.username, &duckling.id, &duckling.kind, &duckling.status]
-                    .map(|text| tame(text))
+                    .map(|text| sanitise(text))
                     .to_vec()
             })
         });
@@ -97,11 +98,11 @@ async fn delete(
         ),
         username.as_str(),
     )?;
-    let deed = deed::begin(config, "account delete", about(username)).await?;
+    let operation = operation::begin(config, "account delete", about(username)).await?;
     let deletion = match client.delete_account(username).await {
         Ok(deletion) => deletion,
         Err(error) => {
-            deed.failed(Event::AccountDeleted, error.may_have_effect()).await;
+            operation.failed(Event::AccountDeleted, error.may_have_effect()).await;
             return Err(failed(&error).into());
         }
     };
@@ -109,7 +110,7 @@ async fn delete(
         Deletion::Deleted => ("deleted", "was deleted", None),
         Deletion::AlreadyGone => ("already_gone", "is gone", Some(Outcome::Already)),
     };
-    deed.came_to(Event::AccountDeleted, already, |_| {}).await;
+    operation.came_to(Event::AccountDeleted, already, |_| {}).await;
     by_hand::tell(output, &AccountOutcome { username, outcome }, || {
         format!("account {username} {text}")
     });
@@ -129,16 +130,20 @@ struct Ensured<'a> {
     ducklings: Option<&'a Ducklings>,
 }
 
-async fn ensure(config: &Config, wish: &EnsureAccount, output: Output) -> anyhow::Result<ExitCode> {
-    let username = &wish.username;
-    let change = wish.ducklings.change();
+async fn ensure(
+    config: &Config,
+    request: &EnsureAccount,
+    output: Output,
+) -> anyhow::Result<ExitCode> {
+    let username = &request.username;
+    let change = request.ducklings.change();
     duckling::check(&change)?;
     let client = by_hand::client(config).await?;
-    let deed = deed::begin(config, "account ensure", about(username)).await?;
+    let operation = operation::begin(config, "account ensure", about(username)).await?;
     let creation = match client.ensure_account(username).await {
         Ok(creation) => creation,
         Err(error) => {
-            deed.failed(Event::AccountCreated, error.may_have_effect()).await;
+            operation.failed(Event::AccountCreated, error.may_have_effect()).await;
             return Err(failed(&error).into());
         }
     };
@@ -146,17 +151,14 @@ async fn ensure(config: &Config, wish: &EnsureAccount, output: Output) -> anyhow
         Creation::Created => ("created", "was created", None),
         Creation::Exists => ("exists", "exists", Some(Outcome::Already)),
     };
-    deed.came_to(Event::AccountCreated, already, |_| {}).await;
+    operation.came_to(Event::AccountCreated, already, |_| {}).await;
     let changed = if change.is_empty() {
         None
     } else {
-        Some(duckling::change(config, &client, username, &change).await.map_err(
-            |mut complaint| {
-                complaint.message =
-                    format!("account {username} {text}, but: {}", complaint.message);
-                complaint
-            },
-        )?)
+        Some(duckling::change(config, &client, username, &change).await.map_err(|mut error| {
+            error.message = format!("account {username} {text}, but: {}", error.message);
+            error
+        })?)
     };
     let document = Ensured {
         account: AccountOutcome { username, outcome },

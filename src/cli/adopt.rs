@@ -16,8 +16,8 @@ use self::context::{AdoptionContext, Prepared, failed};
 use self::many::{Mode, adopt_all};
 use super::answer::{self, Answer};
 use super::arguments::AdoptSource;
-use super::deed;
 use super::error::CliError;
+use super::operation;
 use super::selection::{self, configured};
 use super::table::quoted;
 use super::{Adopt, ExitCode, Output};
@@ -47,29 +47,29 @@ pub async fn adopt(
 ) -> anyhow::Result<ExitCode> {
     let take_over = if arguments.take_over { TakeOver::Yes } else { TakeOver::No };
     let mode = if arguments.dry_run { Mode::DryRun } else { Mode::Adopt };
-    let wishes = match arguments.source() {
+    let requests = match arguments.source() {
         Some(AdoptSource::File(file)) => {
             let accepted = arguments.accept_account.clone();
-            let wishes = list::read(file, &config)?.into_iter();
-            wishes.map(|wish| AdoptRequest { accepted: accepted.clone(), ..wish }).collect()
+            let requests = list::read(file, &config)?.into_iter();
+            requests.map(|request| AdoptRequest { accepted: accepted.clone(), ..request }).collect()
         }
         Some(AdoptSource::One(name, token_id)) => {
             configured(&config, std::slice::from_ref(name))?;
             let accepted = arguments.accept_account.clone();
-            let wish = AdoptRequest { line: None, name: name.clone(), token_id, accepted };
+            let request = AdoptRequest { line: None, name: name.clone(), token_id, accepted };
             if mode == Mode::Adopt {
-                let outside = selection::open(config).await?;
-                answer::tell(&Box::pin(take_in(&outside, &wish, take_over)).await?, output);
+                let engine = selection::open(config).await?;
+                answer::tell(&Box::pin(take_in(&engine, &request, take_over)).await?, output);
                 return Ok(ExitCode::Settled);
             }
-            vec![wish]
+            vec![request]
         }
         None => {
             return Err(CliError::usage("name a credential, or a file with --from", None).into());
         }
     };
-    let outside = selection::open(config).await?;
-    let adoptions = Box::pin(adopt_all(&outside, &wishes, take_over, mode)).await;
+    let engine = selection::open(config).await?;
+    let adoptions = Box::pin(adopt_all(&engine, &requests, take_over, mode)).await;
     match mode {
         Mode::Adopt => answer::tell(&adoptions, output),
         Mode::DryRun => answer::give(&adoptions, output)?,
@@ -117,27 +117,26 @@ impl Answer for Adopted {
 }
 
 pub(super) async fn take_in(
-    outside: &Engine,
-    wish: &AdoptRequest,
+    engine: &Engine,
+    request: &AdoptRequest,
     take_over: TakeOver,
 ) -> Result<Adopted, CliError> {
-    let name = &wish.name;
-    let config = &outside.config;
+    let name = &request.name;
+    let config = &engine.config;
     let cause = Cause::from(audit_log::Trigger::Adopt);
-    let world = outside.world(name, CancellationToken::new());
+    let world = engine.world(name, CancellationToken::new());
     let world = world.map(|world| world.because(cause.clone()));
     let (Some(credential), Some(world)) = (config.credentials.get(name), world) else {
         return Err(CliError::usage(format!("there is no credential `{name}`"), None));
     };
-    let ground = Box::pin(AdoptionContext::look(outside, std::slice::from_ref(name))).await;
-    let disproved = Box::pin(disproved(&world, credential, ground.slot(name))).await;
-    let prepared = ground.prepare(config, wish, take_over, disproved);
-    let Prepared { reading, claim, record } =
-        prepared.map_err(|obstacle| obstacle.complaint(name))?;
+    let context = Box::pin(AdoptionContext::observe(engine, std::slice::from_ref(name))).await;
+    let disproved = Box::pin(disproved(&world, credential, context.content(name))).await;
+    let prepared = context.prepare(config, request, take_over, disproved);
+    let Prepared { reading, claim, record } = prepared.map_err(|error| error.into_error(name))?;
     let opens;
     match Box::pin(world.connect(claim.token, &Identity::unserved(&record))).await {
         Ok(Verdict::Works(answer)) => {
-            let accepted = wish.accepted.as_deref();
+            let accepted = request.accepted.as_deref();
             Box::pin(ensure_own(&world, credential, accepted, answer.as_ref())).await?;
             opens = answer.map(|answer| answer.account);
         }
@@ -159,7 +158,7 @@ pub(super) async fn take_in(
         ..Entry::of(Event::Began)
     };
     // Its outcome is told where the secret is written.
-    deed::begin(config, "adopt", about).await?;
+    operation::begin(config, "adopt", about).await?;
     let write = PublishRequest::to_store(Purpose::Adopt, reading, &record, claim.token);
     let written = Box::pin(world.audited().publish(write)).await;
     written.map_err(|error| unwritten(error, name))?;

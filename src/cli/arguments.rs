@@ -9,9 +9,12 @@ mod duckling;
 mod filters;
 mod fleet;
 mod generated;
+mod init;
 mod notify;
 mod pattern;
+mod pause;
 mod rotate_now;
+mod sandbox;
 mod schedule;
 mod token;
 
@@ -23,16 +26,19 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 pub use self::account::{Account, DeleteAccount, EnsureAccount, ListAccounts};
 pub use self::adopt::{Adopt, AdoptSource};
-pub use self::audit::{Audit, Remark};
+pub use self::audit::{Audit, FindingKind};
 pub use self::audit_log::{AuditLog, VerifyAuditLog};
 pub use self::dive::{Dive, EmbedSession};
 pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
 pub use self::filters::Filters;
 pub use self::fleet::{Fleet, Fleets, TestPattern};
 pub use self::generated::{Completions, Man};
+pub use self::init::{GateChoice, Init, Manager, StoreKind};
 pub use self::notify::{Notify, TestSinks};
 pub use self::pattern::Pattern;
+pub use self::pause::{Pause, Resume};
 pub use self::rotate_now::{Mode, OldPlace, RotateNow, Scope, Urgency};
+pub use self::sandbox::Sandbox;
 pub use self::schedule::Schedule;
 pub use self::token::{CreateToken, RevokeToken, Token};
 
@@ -101,6 +107,12 @@ pub enum LogFormat {
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
+    /// Write a configuration: it asks, or takes flags, and finds what it can by itself.
+    ///
+    /// The file is the one that --config names, or else pintail.toml here; nothing is ever overwritten. It ends with 0
+    /// once its files are written and `check` finds nothing wrong with them, and with 1 if it does. `init --sandbox DIR`
+    /// makes a playground instead, which needs no account at MotherDuck.
+    Init(Init),
     /// Run the daemon: rotate every credential when it is due.
     ///
     /// How it stands is shown at http://127.0.0.1:9187/, or where `server.listen` says.
@@ -136,6 +148,16 @@ pub enum Command {
     Identify,
     /// Serve the predecessor again, while it lives and is not yet marked as retiring.
     RollBack(RollBack),
+    /// Pause credentials by hand: nothing is begun for them, by any pintail, until they are resumed.
+    ///
+    /// The pause stands in the credential's secret, beside the token, so that every pintail of this owner obeys, without
+    /// a change of anybody's configuration. A rotation that is under way is finished. `pintail rotate-now NAME` works
+    /// all the same. A paused token is not replaced before it expires: pintail warns of that.
+    Pause(Pause),
+    /// End pauses that were set by hand.
+    ///
+    /// What the configuration says (`paused = true`) stays as it is.
+    Resume(Resume),
     /// Show what the rules do that make credentials of accounts, before they do it.
     #[command(subcommand)]
     Fleet(Fleet),
@@ -158,7 +180,7 @@ pub enum Command {
     #[command(subcommand)]
     AuditLog(AuditLog),
     /// Run a stand-in for MotherDuck, its REST API and its Postgres endpoint, on this machine.
-    Sandbox(crate::sandbox::Options),
+    Sandbox(Sandbox),
     /// Show whole rotations of three accounts, step by step, with nothing but this program.
     Demo,
     /// Write the completions for a shell to standard output.

@@ -15,9 +15,9 @@ use serde::Serialize;
 use self::accounts::Source;
 use self::findings::Finding;
 use super::answer;
-use super::arguments::Remark;
+use super::arguments::FindingKind;
 use super::inventory::Inventory;
-use super::look::{Look, look, with_siblings};
+use super::observe::{Observed, observe, with_siblings};
 use super::selection;
 use super::status::daemon::Daemon;
 use super::status::row::Row;
@@ -36,8 +36,8 @@ pub async fn audit(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::chosen(&config, &arguments.names).await?;
-    let outside = selection::open(config).await?;
-    let report = survey(&outside, &names, arguments).await;
+    let engine = selection::open(config).await?;
+    let report = survey(&engine, &names, arguments).await;
     answer::give(&report, output)?;
     Ok(report.code())
 }
@@ -79,7 +79,7 @@ struct CredentialReport {
     reason: Option<Reason>,
     token_id: Option<TokenId>,
     expires_at: Option<Timestamp>,
-    findings: Vec<Remark>,
+    findings: Vec<FindingKind>,
 }
 
 /// Whose a token is; in an account with a secret that could not be read, a stray cannot be told from a served one.
@@ -106,7 +106,7 @@ struct Token {
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     age_days: i64,
-    findings: Vec<Remark>,
+    findings: Vec<FindingKind>,
     #[serde(skip)]
     age: jiff::SignedDuration,
 }
@@ -125,8 +125,8 @@ impl Report {
 }
 
 impl Kind {
-    fn of(kinship: Ownership, all_read: bool) -> Self {
-        match kinship {
+    fn of(ownership: Ownership, all_read: bool) -> Self {
+        match ownership {
             Ownership::Served => Self::Served,
             Ownership::Predecessor => Self::Predecessor,
             Ownership::Foreign => Self::Foreign,
@@ -151,32 +151,34 @@ impl Kind {
 }
 
 /// One list for each account, however many credentials it has, and one of all accounts.
-async fn survey(outside: &Engine, names: &[CredentialName], arguments: &Audit) -> Report {
-    let config = &outside.config;
+async fn survey(engine: &Engine, names: &[CredentialName], arguments: &Audit) -> Report {
+    let config = &engine.config;
     let names = with_siblings(config, names);
-    let looks = look(outside, &names, |_, _, _| true).await;
-    let inventory = Inventory::new(config, &looks);
+    let observations = observe(engine, &names, |_, _, _| true).await;
+    let inventory = Inventory::new(config, &observations);
     let daemon = Daemon::ask(config).await;
-    let mut by_account: BTreeMap<String, Vec<&Look<'_>>> = BTreeMap::new();
-    for look in &looks {
-        by_account.entry(look.credential.username.folded()).or_default().push(look);
+    let mut by_account: BTreeMap<String, Vec<&Observed<'_>>> = BTreeMap::new();
+    for observed in &observations {
+        by_account.entry(observed.credential.username.canonical()).or_default().push(observed);
     }
     let (mut accounts, mut findings, mut errors) = (vec![], vec![], vec![]);
-    for looks in by_account.values() {
-        let Some(first) = looks.first() else { continue };
+    for observations in by_account.values() {
+        let Some(first) = observations.first() else { continue };
         let username = &first.credential.username;
-        let rows: Vec<_> =
-            looks.iter().map(|look| Row::new(config, look, &inventory, &daemon)).collect();
-        let all_read = looks.iter().all(|look| look.found.is_ok());
-        let tokens = looks.iter().find_map(|look| look.listed()).map(|listed| {
-            let token = |listed| judge::token(config, &inventory, looks, listed, all_read);
+        let rows: Vec<_> = observations
+            .iter()
+            .map(|observed| Row::new(config, observed, &inventory, &daemon))
+            .collect();
+        let all_read = observations.iter().all(|observed| observed.secret.is_ok());
+        let tokens = observations.iter().find_map(|observed| observed.listed()).map(|listed| {
+            let token = |listed| judge::token(config, &inventory, observations, listed, all_read);
             listed.iter().map(token).collect::<Vec<_>>()
         });
         findings.extend(rows.iter().filter_map(findings::of_credential));
         for token in tokens.iter().flatten() {
             findings.extend(findings::of_token(username, token));
         }
-        unseen(looks, &mut errors);
+        unseen(observations, &mut errors);
         accounts.push(Account {
             username: username.clone(),
             credentials: rows.into_iter().map(CredentialReport::from).collect(),
@@ -184,7 +186,7 @@ async fn survey(outside: &Engine, names: &[CredentialName], arguments: &Audit) -
         });
     }
     let is_whole = names.len() == config.credentials.len();
-    let uncovered = if is_whole { Some(accounts::uncovered(outside).await) } else { None };
+    let uncovered = if is_whole { Some(accounts::uncovered(engine).await) } else { None };
     let (accounts_source, uncovered_accounts) = match uncovered {
         // Who asks for some does not ask for what none of them covers.
         None => (Source::None, vec![]),
@@ -197,31 +199,31 @@ async fn survey(outside: &Engine, names: &[CredentialName], arguments: &Audit) -
     findings
         .extend(uncovered_accounts.iter().map(|name| findings::of_stranger(accounts_source, name)));
     if arguments.connect {
-        let (remarks, unseen) = connection::examine(outside, &names).await;
-        findings.extend(remarks);
+        let (exposures, unseen) = connection::examine(engine, &names).await;
+        findings.extend(exposures);
         errors.extend(unseen);
     }
     for finding in &mut findings {
-        finding.allowed = arguments.allow.contains(&finding.remark);
+        finding.allowed = arguments.allow.contains(&finding.kind);
     }
     Report { accounts, accounts_source, uncovered_accounts, findings, errors }
 }
 
 /// The secrets that could not be read, and the list that did not come, each once.
-fn unseen(looks: &[&Look<'_>], errors: &mut Vec<Unseen>) {
-    for look in looks {
-        if let Err(fault) = &look.found {
+fn unseen(observations: &[&Observed<'_>], errors: &mut Vec<Unseen>) {
+    for observed in observations {
+        if let Err(fault) = &observed.secret {
             errors.push(Unseen {
-                subject: look.credential.name.to_string(),
+                subject: observed.credential.name.to_string(),
                 message: fault.message.clone(),
                 hint: fault.hint.clone(),
             });
         }
     }
-    let failed = looks.iter().find_map(|look| look.listing.as_ref()?.as_ref().err());
-    if let (Some(fault), Some(look)) = (failed, looks.first()) {
+    let failed = observations.iter().find_map(|observed| observed.listing.as_ref()?.as_ref().err());
+    if let (Some(fault), Some(observed)) = (failed, observations.first()) {
         errors.push(Unseen {
-            subject: format!("account {}", look.credential.username),
+            subject: format!("account {}", observed.credential.username),
             message: fault.message.clone(),
             hint: fault.hint.clone(),
         });
@@ -230,7 +232,7 @@ fn unseen(looks: &[&Look<'_>], errors: &mut Vec<Unseen>) {
 
 impl From<Row> for CredentialReport {
     fn from(row: Row) -> Self {
-        let findings = findings::of_credential(&row).map(|found| found.remark);
+        let findings = findings::of_credential(&row).map(|found| found.kind);
         Self {
             name: row.name,
             state: row.condition.state,

@@ -49,7 +49,7 @@ impl Answer for Verified {
         }
         if let Some(broken) = broken {
             let (line, file) = (broken.at.line, broken.at.file.display());
-            writeln!(out, "broken   line {line} of {file}: {}", broken.flaw)?;
+            writeln!(out, "broken   line {line} of {file}: {}", broken.problem)?;
             return writeln!(out, "         {} before it are sound", counted_u64(*lines, "line"));
         }
         let (Some(first), Some(head)) = (first, head) else {

@@ -17,7 +17,7 @@ use crate::record::TokenType;
 use crate::retry::{Retry, STEP};
 use crate::rotation::decide::Request;
 use crate::rotation::evidence::Evidence;
-use crate::rotation::run::{Outcome, Report, drive};
+use crate::rotation::run::{Outcome, Report, run};
 use crate::rotation::world::{CreatedToken, Revocation};
 use crate::sandbox::{self, Options, Sandbox};
 use crate::secret::Token;
@@ -48,7 +48,7 @@ impl Bench {
         Arc::new(load(&self.sandbox, &self.dir, owner, credentials))
     }
 
-    pub(super) async fn outside(&self) -> Engine {
+    pub(super) async fn engine(&self) -> Engine {
         Engine::open(self.config.clone()).await.unwrap()
     }
 
@@ -61,7 +61,7 @@ impl Bench {
         let ttl = Some(Duration::from_hours(24 * 90));
         let new = NewToken { name, ttl, token_type: TokenType::ReadWrite, description: None };
         let account = username.parse().unwrap();
-        self.outside().await.motherduck.create_token(&account, &new).await.unwrap()
+        self.engine().await.motherduck.create_token(&account, &new).await.unwrap()
     }
 
     /// Puts a token into the secret of `credential` by hand.
@@ -81,26 +81,26 @@ impl Bench {
     /// The IDs of all tokens of `username`.
     pub(super) async fn listed(&self, username: &str) -> Vec<TokenId> {
         let account = username.parse().unwrap();
-        let tokens = self.outside().await.motherduck.list_tokens(&account).await.unwrap();
+        let tokens = self.engine().await.motherduck.list_tokens(&account).await.unwrap();
         tokens.iter().map(|token| token.id).collect()
     }
 
     pub(super) async fn revoke(&self, username: &str, id: TokenId) {
         let account = username.parse().unwrap();
-        let gone = self.outside().await.motherduck.revoke_token(&account, id).await.unwrap();
+        let gone = self.engine().await.motherduck.revoke_token(&account, id).await.unwrap();
         assert_eq!(gone, Revocation::Revoked);
     }
 
     /// Rotates `credential`, or fails the test.
     pub(super) async fn rotate(&self, credential: &str) -> Report {
-        let outside = self.outside().await;
+        let engine = self.engine().await;
         let name = credential.parse().unwrap();
-        let world = outside.world(&name, CancellationToken::new()).unwrap().acting();
+        let world = engine.world(&name, CancellationToken::new()).unwrap().acting();
         let subject = subject(&self.config, &self.config.credentials[&name]);
         let once = Retry { tries: 1, ..STEP };
         let mut evidence = Evidence::default();
-        let watcher = |_| {};
-        let run = drive(&world, &subject, Request::ROTATION, &mut evidence, &once, &watcher);
+        let observer = |_| {};
+        let run = run(&world, &subject, Request::ROTATION, &mut evidence, &once, &observer);
         let report = Box::pin(run).await;
         assert_eq!(report.outcome, Outcome::Rotated, "{:?}", report.problem);
         report

@@ -24,7 +24,7 @@ pub(super) async fn client(config: &Config) -> Result<Client, CliError> {
 
 /// An operation that failed, with what MotherDuck said and what to do.
 pub(super) fn failed(error: &Error) -> CliError {
-    CliError::of(error, ExitCode::Failed, error.hint())
+    CliError::told(error, ExitCode::Failed)
 }
 
 /// Something that speaks against what was asked for, found out by asking MotherDuck.
@@ -81,7 +81,7 @@ pub(super) fn columns(header: &[&str], rows: impl IntoIterator<Item = Vec<String
 }
 
 /// A text from outside on one line: a terminal must not obey what somebody called something.
-pub(super) fn tame(text: &str) -> String {
+pub(super) fn sanitise(text: &str) -> String {
     text.chars().map(|c| if is_unfit(c) { '\u{fffd}' } else { c }).collect()
 }
 
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_text_from_outside_cannot_command_the_terminal() {
-        assert_eq!(tame("a\u{1b}[2Jb\nc\u{202e}"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
+        assert_eq!(sanitise("a\u{1b}[2Jb\nc\u{202e}"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}");
     }
 
     #[test]

@@ -16,14 +16,17 @@ pub(super) enum Confirmation {
 
 impl Confirmation {
     /// Decides before anything is contacted: without `yes`, somebody must be there to be asked.
-    pub(super) fn settle(yes: bool, deed: &str) -> Result<Self, CliError> {
+    pub(super) fn settle(yes: bool, operation: &str) -> Result<Self, CliError> {
         if yes {
             Ok(Self::Given)
         } else if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
             Ok(Self::Asked)
         } else {
             let hint = Some("add --yes, or run it on a terminal".to_owned());
-            Err(CliError::usage(format!("{deed} cannot be undone and was not confirmed"), hint))
+            Err(CliError::usage(
+                format!("{operation} cannot be undone and was not confirmed"),
+                hint,
+            ))
         }
     }
 

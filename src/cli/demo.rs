@@ -1,8 +1,7 @@
 //! `pintail demo`: whole rotations of three accounts, step by step, with nothing but this program.
 
-mod consumer;
-
 use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::Answer;
 use super::output::CredentialResult;
 use super::progress::word;
+use super::sandbox::consumers::Consumers;
 use super::{ExitCode, rotate_now, selection};
 use crate::audit_log;
 use crate::config::Config;
@@ -22,6 +22,7 @@ use crate::rotation::run::Outcome;
 use crate::rotation::step_log::{Progress, Step};
 use crate::sandbox::{self, Options, Ready};
 
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 const ACCOUNTS: [&str; 3] = ["etl_prod", "dashboards", "customer_42"];
 
 /// Starts a stand-in for MotherDuck and consumers that read their token from files, then rotates each account's token.
@@ -40,9 +41,9 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let sandbox = sandbox::start(options).await?;
     let secrets = directory.path().join("secrets");
     std::fs::DirBuilder::new().mode(0o700).create(&secrets)?;
-    let consumers = consumer::start(&secrets, sandbox.ready()).await?;
+    let consumers = Consumers::start(&secrets, sandbox.ready(), ANY_PORT, None).await?;
     let config = configuration(directory.path(), &secrets, sandbox.ready(), consumers.address())?;
-    let outside = selection::open(Arc::new(config)).await?;
+    let engine = selection::open(Arc::new(config)).await?;
     say(&format!(
         "A stand-in for MotherDuck listens at {}; consumers read their tokens from files in {}.",
         sandbox.ready().api_url,
@@ -52,7 +53,7 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
     for account in &accounts {
         for title in ["its first token", "a whole rotation"] {
             say(&format!("\n{account}: {title}"))?;
-            let result = rotate(&outside, &account.as_str().parse()?, stop.clone()).await?;
+            let result = rotate(&engine, &account.as_str().parse()?, stop.clone()).await?;
             let Some(result) = result else { continue };
             if result.outcome != Outcome::Rotated {
                 code = ExitCode::Failed;
@@ -70,11 +71,11 @@ pub(super) async fn demo(stop: CancellationToken) -> anyhow::Result<ExitCode> {
 }
 
 async fn rotate(
-    outside: &Engine,
+    engine: &Engine,
     name: &CredentialName,
     stop: CancellationToken,
 ) -> anyhow::Result<Option<CredentialResult>> {
-    let watcher = |progress: Progress| {
+    let observer = |progress: Progress| {
         if let Progress::Ended(step, outcome, problem) = progress {
             let problem = problem.map(|text| format!(": {text}")).unwrap_or_default();
             let line =
@@ -84,8 +85,8 @@ async fn rotate(
         }
     };
     let asked = (Request::ROTATION, audit_log::Trigger::Manual.into());
-    let report = rotate_now::rotate(outside, name, asked, None, stop, &watcher).await;
-    Ok(report.map(|report| CredentialResult::new(name, report)))
+    let report = rotate_now::rotate(engine, name, asked, None, stop, &observer).await;
+    Ok(report.map(|report| CredentialResult::new(name, report, None)))
 }
 
 /// What is shown by a step that came about.
@@ -115,7 +116,7 @@ fn configuration(
     directory: &Path,
     secrets: &Path,
     ready: &Ready,
-    consumers: std::net::SocketAddr,
+    consumers: SocketAddr,
 ) -> anyhow::Result<Config> {
     use std::fmt::Write as _;
     let quoted = |path: &Path| serde_json::to_string(&path.to_string_lossy());
@@ -133,6 +134,7 @@ ca_file = {ca}
 dir = {dir}
 [defaults]
 store = "main"
+path = "{{credential}}"
 schedule = "0 3 * * SUN"
 ttl = "45d"
 [defaults.gate.http]

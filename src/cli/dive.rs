@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::deed;
 use super::error::CliError;
-use super::reveal::{Destination, Undelivered};
+use super::operation;
+use super::show_secret::{Destination, Undelivered};
 use super::{Dive, EmbedSession, ExitCode, Output, by_hand};
 use crate::audit_log::{Entry, Event};
 use crate::config::Config;
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::motherduck::DiveId;
 use crate::names::AccountName;
 
@@ -33,29 +33,29 @@ pub(super) async fn dive(
     arguments: &Dive,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let Dive::EmbedSession(wish) = arguments;
-    embed_session(&config, wish, output).await
+    let Dive::EmbedSession(request) = arguments;
+    embed_session(&config, request, output).await
 }
 
 async fn embed_session(
     config: &Config,
-    wish: &EmbedSession,
+    request: &EmbedSession,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let destination = Destination::open(output, wish.secret_file.as_deref())?;
+    let destination = Destination::open(output, request.secret_file.as_deref())?;
     let client = by_hand::client(config).await?;
-    let (dive_id, username) = (&wish.dive_id, &wish.username);
-    let session_name = wish.session_name.as_deref();
+    let (dive_id, username) = (&request.dive_id, &request.username);
+    let session_name = request.session_name.as_deref();
     let about = Entry {
         username: Some(username.clone()),
         subject: Some(dive_id.to_string()),
         ..Entry::of(Event::Began)
     };
-    let deed = deed::begin(config, "dive embed-session", about).await?;
+    let operation = operation::begin(config, "dive embed-session", about).await?;
     let session = match client.embed_dive(dive_id, username, session_name).await {
         Ok(session) => session,
         Err(error) => {
-            deed.failed(Event::SessionEmbedded, error.may_have_effect()).await;
+            operation.failed(Event::SessionEmbedded, error.may_have_effect()).await;
             let unknown = error.may_have_effect().then(|| {
                 "run it again: a session that nobody received ends within 24 hours".to_owned()
             });
@@ -63,7 +63,7 @@ async fn embed_session(
             return Err(CliError::of(&error, ExitCode::Failed, hint).into());
         }
     };
-    deed.came_to(Event::SessionEmbedded, None, |_| {}).await;
+    operation.came_to(Event::SessionEmbedded, None, |_| {}).await;
     let secret_file = destination.path();
     let delivered = destination.deliver(&session, |session| {
         let document =

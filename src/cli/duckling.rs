@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::by_hand::{self, columns, failed, refused, tame};
-use super::deed;
+use super::by_hand::{self, columns, failed, refused, sanitise};
 use super::error::CliError;
+use super::operation;
 use super::{Duckling, ExitCode, Output, SetDucklings};
 use crate::audit_log::{Entry, Event};
 use crate::config::Config;
@@ -21,7 +21,7 @@ pub(super) async fn duckling(
 ) -> anyhow::Result<ExitCode> {
     match arguments {
         Duckling::Get { username } => get(&config, username, output).await,
-        Duckling::Set(wish) => set(&config, wish, output).await,
+        Duckling::Set(request) => set(&config, request, output).await,
     }
 }
 
@@ -67,12 +67,12 @@ pub(super) async fn change(
         return Ok(Changed { after: wanted, before });
     }
     let about = Entry { username: Some(username.clone()), ..Entry::of(Event::Began) };
-    let deed = deed::begin(config, "duckling set", about).await?;
+    let operation = operation::begin(config, "duckling set", about).await?;
     if let Err(error) = client.set_ducklings(username, &wanted).await {
-        deed.failed(Event::DucklingsSet, error.may_have_effect()).await;
+        operation.failed(Event::DucklingsSet, error.may_have_effect()).await;
         return Err(failed(&error));
     }
-    deed.came_to(Event::DucklingsSet, None, |_| {}).await;
+    operation.came_to(Event::DucklingsSet, None, |_| {}).await;
     let after = client.ducklings(username).await.map_err(|error| failed(&error))?;
     if values(&after) == values(&wanted) {
         return Ok(Changed { before, after });
@@ -110,9 +110,9 @@ struct Set<'a> {
     after: &'a Ducklings,
 }
 
-async fn set(config: &Config, wish: &SetDucklings, output: Output) -> anyhow::Result<ExitCode> {
-    let username = &wish.username;
-    let wanted = wish.change.change();
+async fn set(config: &Config, request: &SetDucklings, output: Output) -> anyhow::Result<ExitCode> {
+    let username = &request.username;
+    let wanted = request.change.change();
     if wanted.is_empty() {
         let hint = "name a value, such as --read-write-size standard; `pintail duckling get` shows them all";
         return Err(CliError::usage("there is nothing to change", Some(hint.to_owned())).into());
@@ -134,9 +134,9 @@ async fn set(config: &Config, wish: &SetDucklings, output: Output) -> anyhow::Re
 fn values(ducklings: &Ducklings) -> [(&'static str, String); 5] {
     let [write_size, write_cooldown, read_size, read_cooldown, flock_size] = ducklings.values();
     [
-        ("read-write-size", tame(&write_size)),
+        ("read-write-size", sanitise(&write_size)),
         ("read-write-cooldown", write_cooldown),
-        ("read-scaling-size", tame(&read_size)),
+        ("read-scaling-size", sanitise(&read_size)),
         ("read-scaling-cooldown", read_cooldown),
         ("flock-size", flock_size),
     ]

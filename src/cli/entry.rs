@@ -58,9 +58,10 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let output = arguments.output;
     match &arguments.command {
-        Command::Sandbox(options) => {
-            sandbox::sandbox(options.clone(), shutdown_on_signals()?).await
+        Command::Init(wanted) => {
+            Box::pin(super::init::init(wanted, &arguments.config, output)).await
         }
+        Command::Sandbox(wanted) => sandbox::sandbox(wanted, shutdown_on_signals()?).await,
         Command::Completions(wanted) => super::completions::completions(wanted),
         Command::Man(wanted) => super::man::man(wanted.dir.as_deref()),
         Command::Schema => super::schema::schema(),
@@ -109,20 +110,40 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let code = super::identify::identify(mustered.config.clone(), output).await?;
             Ok(mustered.end(code))
         }
+        Command::Pause(wanted) => {
+            let which = &wanted.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
+            let code = super::pause::pause(mustered.config.clone(), wanted, output).await?;
+            Ok(mustered.end(code))
+        }
+        Command::Resume(wanted) => {
+            let which = &wanted.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
+            let code = super::pause::resume(mustered.config.clone(), wanted, output).await?;
+            Ok(mustered.end(code))
+        }
         Command::Fleet(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
-        Command::Account(deed @ Account::List(_)) => {
+        Command::Account(operation @ Account::List(_)) => {
             // Whether an account is covered shows only with the rules' members.
             let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
-            super::account::account(mustered.config, deed, output).await
+            super::account::account(mustered.config, operation, output).await
         }
-        Command::Account(deed) => super::account::account(read(arguments)?, deed, output).await,
-        Command::Token(deed) => Box::pin(super::token::token(read(arguments)?, deed, output)).await,
-        Command::Duckling(deed) => super::duckling::duckling(read(arguments)?, deed, output).await,
-        Command::Notify(deed) => super::notify::notify(read(arguments)?, deed, output).await,
-        Command::Dive(deed) => super::dive::dive(read(arguments)?, deed, output).await,
-        Command::AuditLog(deed) => {
+        Command::Account(operation) => {
+            super::account::account(read(arguments)?, operation, output).await
+        }
+        Command::Token(operation) => {
+            Box::pin(super::token::token(read(arguments)?, operation, output)).await
+        }
+        Command::Duckling(operation) => {
+            super::duckling::duckling(read(arguments)?, operation, output).await
+        }
+        Command::Notify(operation) => {
+            super::notify::notify(read(arguments)?, operation, output).await
+        }
+        Command::Dive(operation) => super::dive::dive(read(arguments)?, operation, output).await,
+        Command::AuditLog(operation) => {
             let configured = || read(arguments).map(|config| config.audit_log.clone());
-            super::audit_log::audit_log(configured, deed, output)
+            super::audit_log::audit_log(configured, operation, output)
         }
         Command::Adopt(adoption) => {
             let names: Vec<_> = match adoption.source() {

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::ExitCode;
-use crate::fault::{Fault, chain};
+use crate::fault::{Diagnostic, Fault, chain};
 use crate::log::Lines;
 
 /// An error for people, and the exit code that goes with it.
@@ -29,6 +29,11 @@ impl CliError {
         Self { code, message: chain(error), hint }
     }
 
+    /// An error that knows what to do, on the way to `code`.
+    pub fn told(error: &impl Diagnostic, code: ExitCode) -> Self {
+        Self::of(error, code, error.hint())
+    }
+
     /// A fault of the world, on the way to `code`.
     pub fn fault(fault: Fault, code: ExitCode) -> Self {
         Self { code, message: fault.message, hint: fault.hint }
@@ -39,12 +44,12 @@ impl CliError {
 pub fn print(error: &anyhow::Error) -> ExitCode {
     let mut lines = vec![];
     let _ = match error.downcast_ref::<CliError>() {
-        Some(complaint) => write_lines(&mut lines, &complaint.message, complaint.hint.as_deref()),
+        Some(told) => write_lines(&mut lines, &told.message, told.hint.as_deref()),
         None => write_lines(&mut lines, &chain(error.as_ref()), None),
     };
     // Behind what was logged, and with the same patience.
     let _ = Lines.write_all(&lines);
-    error.downcast_ref::<CliError>().map_or(ExitCode::Failed, |complaint| complaint.code)
+    error.downcast_ref::<CliError>().map_or(ExitCode::Failed, |told| told.code)
 }
 
 /// `error:` and, if there is one, `hint:`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
-use super::by_hand::tame;
+use super::by_hand::sanitise;
 use super::error::CliError;
 use super::table::table;
 use super::{ExitCode, Fleet, Fleets, Output, TestPattern, selection};
@@ -15,7 +15,7 @@ use crate::config::{Config, Credential};
 use crate::engine::{Called, Purpose, RollCall, test_pattern};
 use crate::fleet::{Members, Secret, WhyNot};
 use crate::names::{AccountName, CredentialName, FleetName};
-use crate::status::FleetStanding;
+use crate::status::FleetState;
 
 /// Does it.
 pub(super) async fn fleet(
@@ -89,7 +89,7 @@ struct Judged {
 #[derive(Debug, Serialize)]
 struct Plan {
     #[serde(flatten)]
-    standing: FleetStanding,
+    state: FleetState,
     judged: Vec<Judged>,
 }
 
@@ -100,20 +100,20 @@ struct Plans {
 
 async fn plan(base: Arc<Config>, which: &Fleets, output: Output) -> anyhow::Result<ExitCode> {
     let names = chosen(&base, which)?;
-    let outside = selection::open(base.clone()).await?;
+    let engine = selection::open(base.clone()).await?;
     let mut roll = RollCall::default();
-    let called = roll.call(&outside, &base, Purpose::Rotate).await;
+    let called = roll.call(&engine, &base, Purpose::Rotate).await;
     let (config, _) = base.enlist(&roll.members(), &Members::new());
     let credentials = by_account(&config);
     let standings = roll.standings().into_iter().filter(|one| names.contains(&one.name));
-    let plan = |standing: FleetStanding| {
-        let called = called.iter().find(|called| called.fleet == standing.name);
+    let plan = |state: FleetState| {
+        let called = called.iter().find(|called| called.fleet == state.name);
         let judged = called.map(|called| judge(called, &credentials)).unwrap_or_default();
-        Plan { standing, judged }
+        Plan { state, judged }
     };
     let plans = Plans { fleets: standings.map(plan).collect() };
     answer::give(&plans, output)?;
-    let is_lacking = plans.fleets.iter().any(|plan| plan.standing.problem.is_some());
+    let is_lacking = plans.fleets.iter().any(|plan| plan.state.problem.is_some());
     Ok(if is_lacking { ExitCode::Failed } else { ExitCode::Settled })
 }
 
@@ -143,10 +143,10 @@ fn judge(
         Judged { account: account.to_string(), verdict, credential, why }
     });
     let told = |account: &str, verdict, why: Option<String>| Judged {
-        account: tame(account),
+        account: sanitise(account),
         verdict,
         credential: None,
-        why: why.map(|why| tame(&why)),
+        why: why.map(|why| sanitise(&why)),
     };
     let waiting = outcome.waiting.iter().map(|it| told(it.as_str(), Verdict::Waits, None));
     let unread = outcome.unread.iter();
@@ -161,8 +161,8 @@ impl Answer for Plans {
         if self.fleets.is_empty() {
             return writeln!(out, "no fleet is configured");
         }
-        for Plan { standing, judged } in &self.fleets {
-            head(standing, out)?;
+        for Plan { state, judged } in &self.fleets {
+            head(state, out)?;
             let count = |verdict| judged.iter().filter(|one| one.verdict == verdict).count();
             writeln!(
                 out,
@@ -171,7 +171,7 @@ impl Answer for Plans {
                 count(Verdict::Joins),
                 count(Verdict::Unmanaged),
                 count(Verdict::Waits),
-                standing.joins_at_most,
+                state.joins_at_most,
                 count(Verdict::Refused),
             )?;
             let mut rows = table(&["account", "verdict", "credential", "why"]);
@@ -190,12 +190,12 @@ impl Answer for Plans {
     }
 }
 
-fn head(standing: &FleetStanding, out: &mut dyn Write) -> std::io::Result<()> {
-    writeln!(out, "{}: {}", standing.name, standing.accounts)?;
-    if let Some(problem) = &standing.problem {
+fn head(state: &FleetState, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "{}: {}", state.name, state.accounts)?;
+    if let Some(problem) = &state.problem {
         writeln!(out, "  problem  {problem}")?;
     }
-    match &standing.hint {
+    match &state.hint {
         Some(hint) => writeln!(out, "  hint     {hint}"),
         None => Ok(()),
     }
@@ -213,7 +213,7 @@ struct Made {
 #[derive(Debug, Serialize)]
 struct Listed {
     #[serde(flatten)]
-    standing: FleetStanding,
+    state: FleetState,
     credentials: Vec<Made>,
 }
 
@@ -224,25 +224,25 @@ struct Lists {
 
 async fn list(base: Arc<Config>, which: &Fleets, output: Output) -> anyhow::Result<ExitCode> {
     let names = chosen(&base, which)?;
-    let outside = selection::open(base.clone()).await?;
+    let engine = selection::open(base.clone()).await?;
     let mut roll = RollCall::default();
-    roll.call(&outside, &base, Purpose::Look).await;
+    roll.call(&engine, &base, Purpose::Look).await;
     let (config, _) = base.enlist(&roll.members(), &Members::new());
     let standings = roll.standings().into_iter().filter(|one| names.contains(&one.name));
-    let listed = |standing: FleetStanding| {
+    let listed = |state: FleetState| {
         let made = config.credentials.values();
-        let made = made.filter(|one| one.fleet.as_ref() == Some(&standing.name));
+        let made = made.filter(|one| one.fleet.as_ref() == Some(&state.name));
         let credentials = made.map(|one| Made {
             name: one.name.clone(),
             username: one.username.clone(),
             store: one.store.clone(),
             path: one.path.clone(),
         });
-        Listed { credentials: credentials.collect(), standing }
+        Listed { credentials: credentials.collect(), state }
     };
     let lists = Lists { fleets: standings.map(listed).collect() };
     answer::give(&lists, output)?;
-    let is_lacking = lists.fleets.iter().any(|list| list.standing.problem.is_some());
+    let is_lacking = lists.fleets.iter().any(|list| list.state.problem.is_some());
     Ok(if is_lacking { ExitCode::Failed } else { ExitCode::Settled })
 }
 
@@ -251,8 +251,8 @@ impl Answer for Lists {
         if self.fleets.is_empty() {
             return writeln!(out, "no fleet is configured");
         }
-        for Listed { standing, credentials } in &self.fleets {
-            head(standing, out)?;
+        for Listed { state, credentials } in &self.fleets {
+            head(state, out)?;
             let mut rows = table(&["credential", "account", "store", "path"]);
             for Made { name, username, store, path } in credentials {
                 rows.add_row([name.to_string(), username.to_string(), store.clone(), path.clone()]);
@@ -279,14 +279,14 @@ struct TestedAccount {
 }
 
 async fn test(base: Arc<Config>, wanted: &TestPattern, output: Output) -> anyhow::Result<ExitCode> {
-    let outside = selection::open(base.clone()).await?;
+    let engine = selection::open(base.clone()).await?;
     let (pattern, except) = (wanted.pattern.clone(), wanted.except.clone());
-    let found = test_pattern(&outside, &base, pattern, except).await;
+    let found = test_pattern(&engine, &base, pattern, except).await;
     let found = found.map_err(|fault| CliError::fault(fault, ExitCode::Failed))?;
     let account = |(account, why): &(String, Option<WhyNot>)| TestedAccount {
-        account: tame(account),
+        account: sanitise(account),
         fits: why.is_none(),
-        why: why.as_ref().map(|why| tame(&why.to_string())),
+        why: why.as_ref().map(|why| sanitise(&why.to_string())),
     };
     let pattern = wanted.pattern.to_string();
     answer::give(&Tested { pattern, accounts: found.iter().map(account).collect() }, output)?;

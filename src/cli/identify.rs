@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use self::found::{Found, Part, find};
+use self::found::{Match, Part, find};
 use super::answer::{self, Answer};
 use super::error::CliError;
 use super::table::counted;
@@ -25,9 +25,9 @@ use crate::secret::Token;
 /// Identifies the token on standard input.
 pub async fn identify(config: Arc<Config>, output: Output) -> anyhow::Result<ExitCode> {
     let token = input::read()?;
-    let outside =
+    let engine =
         Engine::open(config).await.map_err(|fault| CliError::fault(fault, ExitCode::Usage))?;
-    let identified = look(&outside, &token).await;
+    let identified = observe(&engine, &token).await;
     answer::give(&identified, output)?;
     Ok(identified.code())
 }
@@ -35,7 +35,7 @@ pub async fn identify(config: Arc<Config>, output: Output) -> anyhow::Result<Exi
 /// What the token is to this deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Standing {
+enum TokenStatus {
     /// A credential serves it.
     Served,
     /// A credential served it before.
@@ -70,7 +70,7 @@ struct Identified {
     connection: Connection,
     /// The account that it opens, as the endpoint says; null if it does not say.
     account: Option<String>,
-    standing: Standing,
+    status: TokenStatus,
     credential: Option<CredentialName>,
     /// The account of that credential.
     credential_account: Option<AccountName>,
@@ -85,19 +85,18 @@ struct Identified {
     errors: Vec<Unseen>,
 }
 
-async fn look(outside: &Engine, token: &Token) -> Identified {
-    let (found, mut errors) = find(outside, token).await;
-    let opened = open_with(token, &outside.config.postgres).await;
+async fn observe(engine: &Engine, token: &Token) -> Identified {
+    let (found, mut errors) = find(engine, token).await;
+    let opened = open_with(token, &engine.config.postgres).await;
     let (connection, account) = match opened {
         Ok(Verdict::Works(answer)) => (Connection::Works, answer.map(|answer| answer.account)),
         Ok(Verdict::Refused(_)) => (Connection::Refused, None),
         Err(error) => {
-            let fault = Fault::of(&error, error.kind(), error.hint());
-            errors.push(Unseen::new("connection", fault));
+            errors.push(Unseen::new("connection", error.into()));
             (Connection::Unknown, None)
         }
     };
-    let credentials = outside.config.credentials.values();
+    let credentials = engine.config.credentials.values();
     let is_opened = |username: &str| {
         account.as_ref().is_some_and(|account| account.eq_ignore_ascii_case(username))
     };
@@ -105,20 +104,20 @@ async fn look(outside: &Engine, token: &Token) -> Identified {
         .filter(|one| is_opened(one.username.as_str()))
         .map(|one| one.name.clone())
         .collect();
-    let standing = match found.as_ref().map(|found| found.part) {
-        Some(Part::Served) => Standing::Served,
-        Some(Part::Predecessor) => Standing::Predecessor,
-        Some(Part::Unmanaged | Part::InMirror) => Standing::Unmanaged,
-        None if !account_credentials.is_empty() => Standing::Unmanaged,
-        None => Standing::Unknown,
+    let status = match found.as_ref().map(|found| found.part) {
+        Some(Part::Served) => TokenStatus::Served,
+        Some(Part::Predecessor) => TokenStatus::Predecessor,
+        Some(Part::Unmanaged | Part::InMirror) => TokenStatus::Unmanaged,
+        None if !account_credentials.is_empty() => TokenStatus::Unmanaged,
+        None => TokenStatus::Unknown,
     };
     Identified {
         connection,
         replaced_by: replaced_by(found.as_ref(), connection, account.as_deref()),
         account,
-        standing,
+        status,
         credential_account: found.as_ref().and_then(|found| {
-            let credential = outside.config.credentials.get(&found.credential)?;
+            let credential = engine.config.credentials.get(&found.credential)?;
             Some(credential.username.clone())
         }),
         credential: found.as_ref().map(|found| found.credential.clone()),
@@ -131,11 +130,11 @@ async fn look(outside: &Engine, token: &Token) -> Identified {
 
 /// The command that replaces the token. One that nobody here knows is looked up by whoever manages its account.
 fn replaced_by(
-    found: Option<&Found>,
+    found: Option<&Match>,
     connection: Connection,
     account: Option<&str>,
 ) -> Option<String> {
-    let Some(Found { credential, part, .. }) = found else {
+    let Some(Match { credential, part, .. }) = found else {
         let is_name = |account: &&str| account.parse::<AccountName>().is_ok();
         return account.filter(is_name).map(|account| format!("pintail token list {account}"));
     };
@@ -156,7 +155,7 @@ impl Unseen {
 impl Identified {
     /// Nothing is known of it, and something could not be looked at: that it is unknown is not the last word.
     fn code(&self) -> ExitCode {
-        let is_open = self.standing == Standing::Unknown && !self.errors.is_empty();
+        let is_open = self.status == TokenStatus::Unknown && !self.errors.is_empty();
         if is_open { ExitCode::Failed } else { ExitCode::Settled }
     }
 
@@ -176,12 +175,12 @@ impl Identified {
     fn stands(&self) -> String {
         let at = self.place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
         let id = self.token_id.map(|id| format!(", token {id}")).unwrap_or_default();
-        match (self.standing, &self.credential) {
-            (Standing::Served, Some(name)) => format!("credential {name} serves it{id}{at}"),
-            (Standing::Predecessor, Some(name)) => {
+        match (self.status, &self.credential) {
+            (TokenStatus::Served, Some(name)) => format!("credential {name} serves it{id}{at}"),
+            (TokenStatus::Predecessor, Some(name)) => {
                 format!("credential {name} served it before{id}")
             }
-            (Standing::Unmanaged, Some(name)) => {
+            (TokenStatus::Unmanaged, Some(name)) => {
                 format!(
                     "it stands in the secret of credential {name}{at}, and pintail does not manage it"
                 )

@@ -53,9 +53,9 @@ pub(super) async fn for_names(
     if !base.has_fleets() || are_tables(&base, names) {
         return Ok(Mustered { config: base, is_lacking: false });
     }
-    let outside = selection::open(base.clone()).await?;
+    let engine = selection::open(base.clone()).await?;
     let mut roll = RollCall::default();
-    roll.call(&outside, &base, purpose).await;
+    roll.call(&engine, &base, purpose).await;
     let is_lacking = roll.standings().iter().any(|one| one.problem.is_some());
     let (config, _) = base.enlist(&roll.members(), &Members::new());
     Ok(Mustered { config: Arc::new(config), is_lacking })

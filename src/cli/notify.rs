@@ -9,7 +9,7 @@ use super::answer::{self, Answer};
 use super::error::CliError;
 use super::{ExitCode, Notify, Output, TestSinks};
 use crate::config::Config;
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::notifications::{DeliveryError, Sinks};
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ impl Tested {
     fn new(name: String, result: &Result<(), DeliveryError>) -> Self {
         let (outcome, error, hint) = match result {
             Ok(()) => ("delivered", None, None),
-            Err(setback) => ("failed", Some(chain(setback)), setback.hint()),
+            Err(failure) => ("failed", Some(chain(failure)), failure.hint()),
         };
         Self { name, outcome, error, hint }
     }

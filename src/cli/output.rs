@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::answer::Answer;
 use crate::names::{CredentialName, RotationId, TokenId};
-use crate::rotation::condition::Reason;
+use crate::rotation::condition::{PauseShown, Reason};
 use crate::rotation::run::{Outcome, Report};
 use crate::rotation::step_log::StepReport;
 use crate::workers::Panicked;
@@ -30,12 +30,14 @@ pub(super) struct CredentialResult {
     error: Option<String>,
     hint: Option<String>,
     reason: Option<Reason>,
+    /// The pause that keeps it at rest, where somebody paused it by hand.
+    pause: Option<PauseShown>,
     #[serde(skip)]
     is_unclear: bool,
 }
 
 impl CredentialResult {
-    pub(super) fn new(name: &CredentialName, report: Report) -> Self {
+    pub(super) fn new(name: &CredentialName, report: Report, pause: Option<PauseShown>) -> Self {
         let reason = report.problem.as_ref().map(|problem| problem.reason);
         let (error, hint) = match report.problem {
             Some(problem) => {
@@ -56,6 +58,7 @@ impl CredentialResult {
             error,
             hint,
             reason,
+            pause,
             is_unclear: false,
         }
     }
@@ -77,6 +80,7 @@ impl CredentialResult {
             error: Some(panicked.to_string()),
             hint: Some(hint),
             reason: Some(Reason::Panicked),
+            pause: None,
             is_unclear: true,
         }
     }
@@ -98,6 +102,10 @@ impl Answer for CredentialResult {
                 format!("rotated: token {token} replaced {previous}")
             }
             (Outcome::Rotated, None) => format!("rotated: token {token} is its first"),
+            (Outcome::NotDue, _) if self.pause.is_some() => {
+                let words = self.pause.as_ref().map(PauseShown::words).unwrap_or_default();
+                format!("{words}; token {token} stays")
+            }
             (Outcome::NotDue, _) => format!("not due: token {token} stays"),
             (Outcome::Failed, _) if self.is_unclear => {
                 "failed: how far it came is not known".to_owned()

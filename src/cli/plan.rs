@@ -11,16 +11,18 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::answer::{self, Answer};
-use super::look::{Found, Look, look, look_at_mirrors};
+use super::observe::{Observed, ObservedSecret, observe, observe_mirrors};
 use super::selection;
 use super::{ExitCode, Names, Output};
 use crate::config::{self, Config};
 use crate::engine::{Engine, subject};
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
+use crate::rotation::condition::pause_words;
 use crate::rotation::decide::{Decided, Decision, Observation, Request, decide};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::mirror::{MirrorSight, foreign};
+use crate::rotation::mirror::{MirrorState, foreign};
+use crate::rotation::pause::paused;
 use crate::rotation::schedule::{Schedule, neglected, renewal, waiting};
 use crate::rotation::time::Time;
 use crate::text::{instant, relative};
@@ -37,18 +39,18 @@ pub async fn plan(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::chosen(&config, arguments).await?;
-    preview(config, names, Request::SCHEDULE, output).await
+    preview(config, names, |_| Request::SCHEDULE, output).await
 }
 
-/// Shows what would be done now for `names` if `request` asked for it.
+/// Shows what would be done now for `names` if it were asked for.
 pub async fn preview(
     config: Arc<Config>,
     names: Vec<CredentialName>,
-    request: Request,
+    asked: impl Fn(&CredentialName) -> Request,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let outside = selection::open(config).await?;
-    let plans = draw_up(&outside, &names, request).await;
+    let engine = selection::open(config).await?;
+    let plans = draw_up(&engine, &names, asked).await;
     answer::give(&plans, output)?;
     let seen = plans.credentials.iter().all(|plan| plan.error.is_none());
     Ok(if seen { ExitCode::Settled } else { ExitCode::Failed })
@@ -90,39 +92,44 @@ struct Plan {
     now: Timestamp,
 }
 
-async fn draw_up(outside: &Engine, names: &[CredentialName], request: Request) -> Plans {
-    let config = &outside.config;
-    let mut looks = look(outside, names, |credential, found, time| {
-        next_step(config, credential, found, None, time, request).step == Decision::List
+async fn draw_up(
+    engine: &Engine,
+    names: &[CredentialName],
+    asked: impl Fn(&CredentialName) -> Request,
+) -> Plans {
+    let config = &engine.config;
+    let mut observations = observe(engine, names, |credential, found, time| {
+        next_step(config, credential, found, None, time, asked(&credential.name)).step
+            == Decision::List
     })
     .await;
-    look_at_mirrors(outside, &mut looks).await;
-    let accounts = accounts(outside, &mut looks).await;
-    let plan = |look: &Look<'_>| {
-        let mut plan = Plan::new(config, look, request);
-        plan.add_account(config, &look.credential.username.folded(), &accounts);
+    observe_mirrors(engine, &mut observations).await;
+    let accounts = accounts(engine, &mut observations).await;
+    let plan = |observed: &Observed<'_>| {
+        let mut plan = Plan::new(config, observed, asked(&observed.credential.name));
+        plan.add_account(config, &observed.credential.username.canonical(), &accounts);
         plan
     };
-    Plans { credentials: looks.iter().map(plan).collect() }
+    Plans { credentials: observations.iter().map(plan).collect() }
 }
 
 fn next_step(
     config: &Config,
     credential: &config::Credential,
-    found: &Found,
-    look: Option<&Look<'_>>,
+    found: &ObservedSecret,
+    observed: Option<&Observed<'_>>,
     time: Time,
     request: Request,
 ) -> Decided {
-    let mirrored = look.is_none_or(Look::mirrored);
+    let mirrored = observed.is_none_or(Observed::mirrored);
     let mut evidence = Evidence::default();
     if mirrored {
         evidence.proofs_mut().mirror.count(time.now, Ok(()));
     }
     let seen = Observation {
         time,
-        sight: found.sight(look.map_or(&[], |look| &look.in_mirrors)),
-        listing: look.and_then(Look::listed),
+        secret: found.state(observed.map_or(&[], |observed| &observed.in_mirrors)),
+        listing: observed.and_then(Observed::listed),
         mirrored,
         is_unproved: false,
         evidence: &evidence,
@@ -132,12 +139,13 @@ fn next_step(
 }
 
 impl Plan {
-    fn new(config: &Config, look: &Look<'_>, request: Request) -> Self {
-        let credential = look.credential;
+    fn new(config: &Config, observed: &Observed<'_>, request: Request) -> Self {
+        let credential = observed.credential;
         let schedule = &credential.policy.schedule;
-        let record = look.found.as_ref().ok().and_then(Found::record);
+        let record = observed.secret.as_ref().ok().and_then(ObservedSecret::record);
         let expires_at = record.and_then(|record| record.expires_at);
-        let runs = if credential.policy.paused { 0 } else { RUNS };
+        let is_paused = paused(&credential.policy, record, observed.time).is_some();
+        let runs = if is_paused { 0 } else { RUNS };
         let mut plan = Self {
             name: credential.name.clone(),
             decision: None,
@@ -147,30 +155,31 @@ impl Plan {
             revokes: vec![],
             orphans: vec![],
             elsewhere: vec![],
-            next_runs: schedule.runs(look.time.now).take(runs).map(|run| run.start).collect(),
+            next_runs: schedule.runs(observed.time.now).take(runs).map(|run| run.start).collect(),
             renew_at: expires_at.map(|at| renewal(&credential.policy, at)),
             account: None,
-            error: look.fault().map(|fault| fault.message.clone()),
-            hint: look.fault().and_then(|fault| fault.hint.clone()),
+            error: observed.fault().map(|fault| fault.message.clone()),
+            hint: observed.fault().and_then(|fault| fault.hint.clone()),
             zone: zone(schedule),
-            now: look.time.now,
+            now: observed.time.now,
         };
-        if let (None, Ok(found)) = (look.fault(), &look.found) {
+        if let (None, Ok(found)) = (observed.fault(), &observed.secret) {
             let Decided { rule, step } =
-                next_step(config, credential, found, Some(look), look.time, request);
+                next_step(config, credential, found, Some(observed), observed.time, request);
             let words = words(step, record, request, &credential.name);
             plan.rule = Some(rule);
             plan.decision = Some(words.decision);
             plan.action = words.action;
             let is_at_rest = plan.decision == Some("rest");
-            let stopped = is_at_rest.then(|| held_back(credential, record, look.time)).flatten();
+            let stopped =
+                is_at_rest.then(|| held_back(credential, record, observed.time)).flatten();
             plan.reason = Some(stopped.unwrap_or(words.reason));
             plan.revokes = words.revokes;
             plan.orphans = words.orphans;
             plan.elsewhere = words.elsewhere;
             plan.hint = words.hint;
             if let ("mirror", Some(mirror)) =
-                (words.decision, look.mirror_with(MirrorSight::Foreign))
+                (words.decision, observed.mirror_with(MirrorState::Foreign))
             {
                 let fault = foreign(&mirror.place());
                 plan.reason = Some(fault.message);
@@ -181,11 +190,11 @@ impl Plan {
     }
 
     /// What would be done to the account; what cannot be seen of it is an error, unless there is another.
-    fn add_account(&mut self, config: &Config, folded: &str, accounts: &Accounts) {
-        match accounts.get(folded) {
-            Some((username, Ok(sight))) => {
-                let ensure = config.accounts.get(folded).is_some_and(|account| account.ensure);
-                self.account = AccountPlan::new(username, sight, ensure);
+    fn add_account(&mut self, config: &Config, canonical: &str, accounts: &Accounts) {
+        match accounts.get(canonical) {
+            Some((username, Ok(state))) => {
+                let ensure = config.accounts.get(canonical).is_some_and(|account| account.ensure);
+                self.account = AccountPlan::new(username, state, ensure);
             }
             Some((_, Err(fault))) if self.error.is_none() => {
                 self.error = Some(fault.message.clone());
@@ -262,12 +271,13 @@ fn held_back(
     time: Time,
 ) -> Option<String> {
     let policy = &credential.policy;
-    if policy.paused {
+    if let Some(paused) = paused(policy, record, time) {
         let expiry = record.and_then(|record| neglected(policy, record, time));
         let expiry = expiry.map(|at| format!(", though its token expires at {}", instant(at)));
-        return Some(format!("paused: nothing is begun{}", expiry.unwrap_or_default()));
+        let expiry = expiry.unwrap_or_default();
+        return Some(format!("nothing is begun{expiry}: {}", pause_words(paused)));
     }
-    let run = waiting(policy, record?, time.now)?;
+    let run = waiting(policy, record?, time)?;
     Some(format!(
         "the schedule asked for it at {}; it waits for its window until {}",
         instant(run.instant),

@@ -1,9 +1,10 @@
 //! `pintail roll-back`: serves the predecessor again, while it lives and is not yet marked as retiring.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::deed;
-use super::rotate_now::{Destinations, Run};
+use super::operation;
+use super::rotate_now::{Asked, Destinations, Run};
 use super::{ExitCode, Output, RollBack, selection};
 use crate::audit_log::{self, Cause, Entry, Event};
 use crate::config::Config;
@@ -22,7 +23,8 @@ pub(super) async fn roll_back(
         cause: Some(cause.clone()),
         ..Entry::of(Event::Began)
     };
-    deed::begin(&config, "roll-back", about).await?;
-    let run = Run { names, request: Request::ROLL_BACK, cause, timeout: None, output };
+    operation::begin(&config, "roll-back", about).await?;
+    let asked = Asked { request: Request::ROLL_BACK, unnamed: BTreeSet::new() };
+    let run = Run { names, asked, cause, timeout: None, output };
     run.carry_out(config, &Destinations::default()).await
 }

@@ -1,6 +1,6 @@
 //! `pintail rotate-now`: rotates credentials through every step, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::audit_log::{self, Cause};
 use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
 use crate::engine::{self, Engine, subject};
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::http::settings::Proxy;
 use crate::metrics::{self, Format};
 use crate::names::CredentialName;
@@ -28,7 +28,7 @@ use crate::retry::STEP_ONCE;
 use crate::rotation::condition::{Condition, Reason, Severity};
 use crate::rotation::decide::Request;
 use crate::rotation::evidence::Evidence;
-use crate::rotation::run::{Outcome, Report, drive};
+use crate::rotation::run::{Outcome, Report, run};
 use crate::rotation::step_log::Progress;
 use crate::status::Registry;
 use crate::workers;
@@ -54,12 +54,13 @@ pub(super) async fn rotate_now(
         OldPlace::Kept => request,
         OldPlace::GivenUp => request.giving_up_old_place(),
     };
+    let asked = Asked { request, unnamed: unnamed(&names, &rotation.scope) };
     match rotation.mode {
-        Mode::DryRun => preview(config, names, request, rotation.timeout, output).await,
+        Mode::DryRun => preview(config, names, asked, rotation.timeout, output).await,
         Mode::Act => {
             announce(rotation);
             let cause = Cause { trigger: told, note: rotation.reason.clone() };
-            let run = Run { names, request, cause, timeout: rotation.timeout, output };
+            let run = Run { names, asked, cause, timeout: rotation.timeout, output };
             let metrics = Destinations {
                 file: rotation.metrics_file.clone(),
                 gateway: rotation.metrics_push.clone(),
@@ -88,11 +89,11 @@ fn announce(rotation: &RotateNow) {
 async fn preview(
     config: Arc<Config>,
     names: Vec<CredentialName>,
-    request: Request,
+    asked: Asked,
     timeout: Option<Duration>,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let shown = plan::preview(config, names, request, output);
+    let shown = plan::preview(config, names, |name| asked.of(name), output);
     let Some(limit) = timeout else { return shown.await };
     tokio::time::timeout(limit, shown).await.unwrap_or_else(|_| {
         let message = format!("the look took longer than {}", humantime::format_duration(limit));
@@ -121,13 +122,9 @@ fn chosen(
         Scope::All => selection::configured(config, &[])?,
         Scope::Matching(patterns) => selection::matching(config, patterns)?,
     };
-    let is_named = |name: &CredentialName| match scope {
-        Scope::Matching(patterns) => patterns.iter().any(|pattern| pattern.name() == Some(name)),
-        Scope::All | Scope::Named(_) => false,
-    };
     let is_meant = |name: &CredentialName| {
         let is_paused = config.credentials.get(name).is_some_and(|one| one.policy.paused);
-        let left_out = is_paused && urgency == Urgency::Forced && !is_named(name);
+        let left_out = is_paused && urgency == Urgency::Forced && !is_named(name, scope);
         if left_out {
             tracing::warn!(credential = %name, "paused credential left out");
         }
@@ -136,10 +133,36 @@ fn chosen(
     Ok(names.into_iter().filter(is_meant).collect())
 }
 
+/// Whether its very name was given, and not only something that means it.
+fn is_named(name: &CredentialName, scope: &Scope) -> bool {
+    match scope {
+        Scope::Matching(patterns) => patterns.iter().any(|pattern| pattern.name() == Some(name)),
+        Scope::Named(names) => names.contains(name),
+        Scope::All => false,
+    }
+}
+
+fn unnamed(names: &[CredentialName], scope: &Scope) -> BTreeSet<CredentialName> {
+    names.iter().filter(|name| !is_named(name, scope)).cloned().collect()
+}
+
+/// What is asked of the credentials.
+pub(super) struct Asked {
+    pub(super) request: Request,
+    /// Those whose names nobody gave: a pause that stands in their records is heeded.
+    pub(super) unnamed: BTreeSet<CredentialName>,
+}
+
+impl Asked {
+    fn of(&self, name: &CredentialName) -> Request {
+        if self.unnamed.contains(name) { self.request.heeding_pause() } else { self.request }
+    }
+}
+
 /// What one run is to do.
 pub(super) struct Run {
     pub(super) names: Vec<CredentialName>,
-    pub(super) request: Request,
+    pub(super) asked: Asked,
     /// The same for the audit log, with what a person said about it.
     pub(super) cause: Cause,
     pub(super) timeout: Option<Duration>,
@@ -153,32 +176,36 @@ impl Run {
         config: Arc<Config>,
         metrics: &Destinations,
     ) -> anyhow::Result<ExitCode> {
-        let Self { names, request, cause, timeout, output } = self;
+        let Self { names, asked, cause, timeout, output } = self;
+        let request = asked.request;
         let sinks = Sinks::open(&config.notifications)
             .map_err(|error| CliError::of(&error, ExitCode::Usage, None))?;
-        let outside = Arc::new(selection::open(config).await?);
+        let engine = Arc::new(selection::open(config).await?);
         // Not before: so far there was nothing in hand, and a file that hangs would hold a signal up.
         let stop = shutdown_on_signals()?;
-        let fleet = engine::fleet(&outside.config, |name| names.contains(name), outside.clone());
+        let fleet = engine::fleet(&engine.config, |name| names.contains(name), engine.clone());
         let screen = Screen::new(output);
-        let concurrency = outside.config.daemon.concurrency;
+        let concurrency = engine.config.daemon.concurrency;
         let mut results = futures::stream::iter(names.iter().cloned().map(|name| {
             let place = screen.place(name.as_str());
-            let (outside, fleet, stop) = (&outside, &fleet, stop.clone());
-            let asked = (request, cause.clone());
+            let (engine, fleet, stop) = (&engine, &fleet, stop.clone());
+            let asked = (asked.of(&name), cause.clone());
             async move {
-                let watcher = |progress| place.show(progress);
-                let run = Box::pin(rotate(outside, &name, asked, timeout, stop, &watcher));
+                let observer = |progress| place.show(progress);
+                let run = Box::pin(rotate(engine, &name, asked, timeout, stop, &observer));
                 let report = workers::survive(run).await;
                 place.finish();
                 let result = match report {
                     Ok(report) => {
                         let report = report?;
                         let condition = fleet.settled(&name, &report, None);
-                        if let Some(condition) = condition.filter(|_| report.problem.is_none()) {
-                            warn_of(&name, &condition);
+                        if let Some(condition) = &condition
+                            && report.problem.is_none()
+                        {
+                            warn_of(&name, condition);
                         }
-                        CredentialResult::new(&name, report)
+                        let pause = condition.and_then(|condition| condition.pause);
+                        CredentialResult::new(&name, report, pause)
                     }
                     Err(panicked) => {
                         fleet.panicked(&name, None);
@@ -192,7 +219,7 @@ impl Run {
         .filter_map(std::future::ready)
         .collect::<BTreeMap<_, _>>()
         .await;
-        outside.telemetry.flush().await;
+        engine.telemetry.flush().await;
         let credentials: Vec<_> = names.iter().filter_map(|name| results.remove(name)).collect();
         let code = credentials.iter().map(|result| code_of(result.outcome, request)).max();
         // Whether or not anybody reads the answer, those who are to be told are told.
@@ -225,23 +252,23 @@ impl Destinations {
 
 /// Rotates one credential; `None` if it is not configured.
 pub(super) async fn rotate(
-    outside: &Engine,
+    engine: &Engine,
     name: &CredentialName,
     (request, cause): (Request, Cause),
     timeout: Option<Duration>,
     stop: CancellationToken,
-    watcher: &(dyn Fn(Progress) + Send + Sync),
+    observer: &(dyn Fn(Progress) + Send + Sync),
 ) -> Option<Report> {
-    let world = outside.world(name, stop)?.for_at_most(timeout).because(cause).acting();
-    let subject = subject(&outside.config, outside.config.credentials.get(name)?);
+    let world = engine.world(name, stop)?.for_at_most(timeout).because(cause).acting();
+    let subject = subject(&engine.config, engine.config.credentials.get(name)?);
     let mut evidence = Evidence::default();
     // Of the highest level, so that no log level takes the names away from the events.
     let span =
         tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
-    let run = drive(&world, &subject, request, &mut evidence, &STEP_ONCE, watcher);
+    let run = run(&world, &subject, request, &mut evidence, &STEP_ONCE, observer);
     let report = Box::pin(run).instrument(span).await;
     world.tell_if_held(&report).await;
-    outside.telemetry.tell(name, &report);
+    engine.telemetry.tell(name, &report);
     Some(report)
 }
 

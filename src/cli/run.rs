@@ -19,7 +19,7 @@ pub(super) async fn run(files: Files) -> anyhow::Result<ExitCode> {
     // that waits.
     let mut hangup = reload_signal()?;
     let shutdown = shutdown_on_signals()?;
-    let supervisor = Supervisor::of(|name| std::env::var_os(name));
+    let supervisor = Supervisor::of_environment();
     let start = Start::new(files.clone(), supervisor.clone());
     let Some(ready) = start.ready(&mut hangup, &shutdown).await? else {
         tracing::info!("daemon stopped before it had begun");

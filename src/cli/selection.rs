@@ -94,8 +94,8 @@ pub async fn in_states(
     if filters.states.is_empty() {
         return Ok(names);
     }
-    let outside = open(config.clone()).await?;
-    Ok(super::status::in_states(&outside, &names, &filters.states).await)
+    let engine = open(config.clone()).await?;
+    Ok(super::status::in_states(&engine, &names, &filters.states).await)
 }
 
 fn absent(config: &Config, unknown: &[&CredentialName]) -> CliError {

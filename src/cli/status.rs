@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{self, Answer};
 use super::inventory::Inventory;
-use super::look::{Look, look, look_at_mirrors, with_siblings};
+use super::observe::{Observed, observe, observe_mirrors, with_siblings};
 use super::selection;
 use super::table::{quoted, table};
 use super::{ExitCode, Names, Output, error};
@@ -33,8 +33,8 @@ pub async fn status(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     let names = selection::static_choice(&config, arguments)?;
-    let outside = selection::open(config).await?;
-    let mut statuses = survey(&outside, &names).await;
+    let engine = selection::open(config).await?;
+    let mut statuses = survey(&engine, &names).await;
     let states = &arguments.filters.states;
     statuses.credentials.retain(|row| states.is_empty() || states.contains(&row.condition.state));
     answer::give(&statuses, output)?;
@@ -48,11 +48,11 @@ pub async fn status(
 
 /// Those of `names` that are in one of `states`.
 pub(super) async fn in_states(
-    outside: &Engine,
+    engine: &Engine,
     names: &[CredentialName],
     states: &[State],
 ) -> Vec<CredentialName> {
-    let rows = survey(outside, names).await.credentials.into_iter();
+    let rows = survey(engine, names).await.credentials.into_iter();
     rows.filter(|row| states.contains(&row.condition.state)).map(|row| row.name).collect()
 }
 
@@ -62,26 +62,27 @@ struct Statuses {
     credentials: Vec<Row>,
 }
 
-async fn survey(outside: &Engine, names: &[CredentialName]) -> Statuses {
-    let config = &outside.config;
-    let mut looks = look(outside, &with_siblings(config, names), |_, _, _| true).await;
-    look_at_mirrors(outside, &mut looks).await;
-    let inventory = Inventory::new(config, &looks);
+async fn survey(engine: &Engine, names: &[CredentialName]) -> Statuses {
+    let config = &engine.config;
+    let mut observations = observe(engine, &with_siblings(config, names), |_, _, _| true).await;
+    observe_mirrors(engine, &mut observations).await;
+    let inventory = Inventory::new(config, &observations);
     let daemon = Daemon::ask(config).await;
     let mut credentials = vec![];
-    for look in looks.iter().filter(|look| names.contains(&look.credential.name)) {
-        let mut row = Row::new(config, look, &inventory, &daemon);
-        row.awaits = awaits(outside, look).await;
+    for observed in observations.iter().filter(|observed| names.contains(&observed.credential.name))
+    {
+        let mut row = Row::new(config, observed, &inventory, &daemon);
+        row.awaits = awaits(engine, observed).await;
         credentials.push(row);
     }
     Statuses { credentials }
 }
 
 /// What the gate of a rotation in progress waits for. Only of Kubernetes it is known that asking changes nothing.
-async fn awaits(outside: &Engine, look: &Look<'_>) -> Option<String> {
-    let record = look.found.as_ref().ok()?.record().filter(|record| record.is_unfinished())?;
-    let Gate::Kubernetes(_) = &*look.credential.gate else { return None };
-    let world = outside.world(&look.credential.name, CancellationToken::new())?;
+async fn awaits(engine: &Engine, observed: &Observed<'_>) -> Option<String> {
+    let record = observed.secret.as_ref().ok()?.record().filter(|record| record.is_unfinished())?;
+    let Gate::Kubernetes(_) = &*observed.credential.gate else { return None };
+    let world = engine.world(&observed.credential.name, CancellationToken::new())?;
     match world.poll_gate(record).await {
         Health::Healthy => None,
         Health::Unhealthy(what) => Some(what),
@@ -90,7 +91,7 @@ async fn awaits(outside: &Engine, look: &Look<'_>) -> Option<String> {
 
 impl Answer for Statuses {
     fn write_text(&self, out: &mut dyn Write) -> std::io::Result<()> {
-        let mut standing = table(&[
+        let mut state = table(&[
             "credential",
             "account",
             "type",
@@ -105,9 +106,9 @@ impl Answer for Statuses {
             "unmanaged",
         ]);
         for row in &self.credentials {
-            standing.add_row(row.cells());
+            state.add_row(row.cells());
         }
-        writeln!(out, "{}", standing.trim_fmt())?;
+        writeln!(out, "{}", state.trim_fmt())?;
         let strays = self.strays();
         if strays.is_empty() {
             return Ok(());

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::by_hand::{self, columns, failed, instant, tame};
+use super::by_hand::{self, columns, failed, instant, sanitise};
 use super::{ExitCode, Output, Token};
 use crate::config::Config;
 use crate::motherduck::TokenDetails;
@@ -22,9 +22,9 @@ pub(super) async fn token(
     output: Output,
 ) -> anyhow::Result<ExitCode> {
     match arguments {
-        Token::Create(wish) => create::create(&config, wish, output).await,
+        Token::Create(request) => create::create(&config, request, output).await,
         Token::List { username } => list(&config, username, output).await,
-        Token::Revoke(wish) => Box::pin(revoke::revoke(&config, wish, output)).await,
+        Token::Revoke(request) => Box::pin(revoke::revoke(&config, request, output)).await,
     }
 }
 
@@ -54,8 +54,8 @@ async fn list(config: &Config, username: &AccountName, output: Output) -> anyhow
         let rows = document.tokens.iter().map(|row| {
             vec![
                 row.id.to_string(),
-                row.name.map(tame).unwrap_or_default(),
-                row.token_type.map(tame).unwrap_or_default(),
+                row.name.map(sanitise).unwrap_or_default(),
+                row.token_type.map(sanitise).unwrap_or_default(),
                 instant(Some(row.created_at)),
                 instant(row.expires_at),
             ]

@@ -17,7 +17,7 @@ const NAMED: [&str; 7] =
     ["stores", "credentials", "notifications", "headers", "tags", "labels", "annotations"];
 
 /// Drops from `earlier` what `later` decides otherwise.
-pub(super) fn give_way(earlier: &mut Dict, later: &Dict) {
+pub(super) fn drop_overridden(earlier: &mut Dict, later: &Dict) {
     for alternatives in ALTERNATIVES {
         if alternatives.iter().any(|key| later.contains_key(*key)) {
             earlier
@@ -36,7 +36,7 @@ fn descend(earlier: &mut Dict, later: &Dict) {
         if NAMED.contains(&key.as_str()) {
             descend(earlier, later);
         } else {
-            give_way(earlier, later);
+            drop_overridden(earlier, later);
         }
     }
 }

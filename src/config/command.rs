@@ -13,9 +13,13 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::json;
 
 use super::findings::{Findings, Key};
+use super::limits::{Limits, Range};
 use super::polling::polled;
 use super::scalar::Span;
 use crate::consumers::command::settings::Command;
+
+const TIMEOUT: Limits<Duration> =
+    Range::new(Duration::from_millis(100), Duration::from_hours(1)).or(Duration::from_secs(30));
 
 /// The argument list alone, or the table `T` around it.
 #[derive(Debug, Clone)]
@@ -36,8 +40,8 @@ macro_rules! command {
                 /// The program and its arguments. Placeholders are not filled in: the environment has `PINTAIL_TOKEN_ID` and the like.
                 #[schemars(extend("examples" = [json!(["/usr/local/bin/is-healthy", "--strict"])]))]
                 command: Vec<String>,
-                /// The limit for one run: 100 ms to 1 h.
-                #[schemars(extend("default" = "30s", "examples" = ["5s"]))]
+                /// The limit for one run.
+                #[schemars(extend("examples" = ["5s"]), transform = TIMEOUT.schema())]
                 timeout: Option<Span>,
             }
         }
@@ -78,12 +82,7 @@ fn check(
     key: &Key<'_>,
     findings: &mut Findings,
 ) -> Option<Command> {
-    let timeout = findings.span(
-        &key.child("timeout"),
-        timeout,
-        Duration::from_secs(30),
-        Duration::from_millis(100)..=Duration::from_hours(1),
-    );
+    let timeout = findings.span(&key.child("timeout"), timeout, &TIMEOUT);
     let mut arguments = command.into_iter();
     // Commands run in `/`: a path that is relative to somewhere else would not be what was meant.
     let is_name = |path: &Path| path.components().count() == 1 && path.file_name().is_some();

@@ -27,8 +27,9 @@ use super::deploy::restart::{self, Restarts};
 use super::findings::{Findings, Key};
 use super::gate::CHOOSE_A_GATE;
 use super::kubernetes::default_name;
+use super::limits::{Limits, Range};
 use super::placeholders::{Names, fill};
-use super::scalar::{FieldName, Flag, Span, Word};
+use super::scalar::{FieldName, Flag, Span, Word, format_duration};
 use super::schema::named_schema;
 use super::stores::{self, Stores};
 use super::table::{named, shaped, table};
@@ -44,8 +45,8 @@ use crate::rotation::schedule::{Schedule, Windows};
 use crate::stores::settings::{Format, StoreSettings};
 
 const PATH: &str = "motherduck/{credential}";
-const ORPHAN_GRACE: Duration = Duration::from_mins(10);
 const DAY: Duration = Duration::from_hours(24);
+const ORPHAN_GRACE: Limits<Duration> = Range::new(Duration::ZERO, DAY).or(Duration::from_mins(10));
 
 /// `[credentials.NAME]`, with the defaults filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,13 +127,13 @@ pub(super) struct Table {
     #[schemars(extend("examples" = ["vault"]))]
     store: Option<String>,
     /// Where in the store, relative. `{credential}`, `{username}`, `{owner}` and `{token_type}` are filled in; in Kubernetes, the Secret's name.
-    #[schemars(extend("default" = "motherduck/{credential}", "examples" = ["teams/data/{credential}"]))]
+    #[schemars(extend("default" = PATH, "examples" = ["teams/data/{credential}"]))]
     path: Option<String>,
     /// The key of the token's text.
-    #[schemars(extend("default" = "motherduck_token", "examples" = ["MOTHERDUCK_TOKEN"]))]
+    #[schemars(extend("default" = TOKEN_FIELD, "examples" = ["MOTHERDUCK_TOKEN"]))]
     token_field: Option<String>,
     /// The key of the token's ID beside it, or false to leave it out.
-    #[schemars(extend("default" = "token_id", "examples" = [false]))]
+    #[schemars(extend("default" = TOKEN_ID_FIELD, "examples" = [false]))]
     token_id_field: Option<FieldName>,
     /// What the secret looks like: `json`, an object with the token under its key, or `plain`, the bare token, in AWS Secrets Manager alone.
     #[schemars(extend("default" = "json", "examples" = ["plain"]))]
@@ -144,10 +145,10 @@ pub(super) struct Table {
     #[schemars(extend("examples" = ["0 4 * * SUN"]))]
     schedule: Option<String>,
     /// The time zone of `schedule` and `windows`, as IANA names it.
-    #[schemars(extend("default" = "UTC", "examples" = ["Europe/Paris"]))]
+    #[schemars(extend("default" = calendar::UTC, "examples" = ["Europe/Paris"]))]
     timezone: Option<String>,
-    /// How often it is rotated, in place of `schedule`, counted from the Unix epoch: 1 s to 10 years.
-    #[schemars(extend("examples" = ["30d"]))]
+    /// How often it is rotated, in place of `schedule`, counted from the Unix epoch.
+    #[schemars(extend("examples" = ["30d"]), transform = calendar::EVERY.schema())]
     every: Option<Span>,
     /// When a rotation may begin; outside of them a due one waits, unless its token is about to expire.
     #[schemars(extend("examples" = [json!(["Mon-Fri 09:00-17:00"])]))]
@@ -155,14 +156,14 @@ pub(super) struct Table {
     /// Whether nothing is begun unless a person asks for it, not even at the token's expiry.
     #[schemars(extend("default" = false, "examples" = [true]))]
     paused: Option<Flag>,
-    /// The longest shift of the schedule, so that not all are due at once; each credential's share follows from its name.
+    /// The longest shift of the schedule, so that not all are due at once; each credential's share follows from its name. At most the time between two rotations.
     #[schemars(extend("default" = "0s", "examples" = ["2h"]))]
     splay: Option<Span>,
-    /// How long a new token lives: 5 min to 365 days. Without it tokens do not expire.
-    #[schemars(extend("examples" = ["90d"]))]
+    /// How long a new token lives. Without it tokens do not expire.
+    #[schemars(extend("examples" = ["90d"]), transform = lifetime::TTL.schema())]
     ttl: Option<Span>,
     /// How long before its expiry a token is replaced, whatever the schedule says. By default 7 days, and a quarter of `ttl` at most.
-    #[schemars(extend("default" = "7d", "examples" = ["14d"]))]
+    #[schemars(extend("default" = format_duration(lifetime::RENEW_BEFORE), "examples" = ["14d"]))]
     renew_before: Option<Span>,
     /// Whether a missed run is made up for as soon as possible (`run`), or left out (`skip`).
     #[schemars(extend("default" = "run", "examples" = ["skip"]))]
@@ -170,8 +171,8 @@ pub(super) struct Table {
     /// What happens when the gate's deadline passes: both tokens stay valid and a person is told (`hold`), or the predecessor is served again (`roll_back`).
     #[schemars(extend("default" = "hold", "examples" = ["roll_back"]))]
     on_failure: Option<Word<OnFailure>>,
-    /// How old a token that no record knows must be before a write is made only to revoke it: 0 s to 1 day.
-    #[schemars(extend("default" = "10m", "examples" = ["1h"]))]
+    /// How old a token that no record knows must be before a write is made only to revoke it.
+    #[schemars(extend("examples" = ["1h"]), transform = ORPHAN_GRACE.schema())]
     orphan_grace: Option<Span>,
     /// What tells that the consumers are healthy with a new token, before the old one is revoked. Required.
     #[schemars(extend("examples" = [json!({"http": {"url": "https://etl.example.com/health?token_id={token_id}"}})]))]
@@ -387,12 +388,7 @@ pub(super) fn check(
         renew_before: lifetime.renew_before,
         catch_up: raw.catch_up.map_or(CatchUp::Run, |Word(word)| word),
         on_failure: raw.on_failure.map_or(OnFailure::Hold, |Word(word)| word),
-        orphan_grace: findings.span(
-            &grace_key,
-            raw.orphan_grace,
-            ORPHAN_GRACE,
-            Duration::ZERO..=DAY,
-        ),
+        orphan_grace: findings.span(&grace_key, raw.orphan_grace, &ORPHAN_GRACE),
         gate: gate_pace,
     };
     let (path, mirrors) = places?;
@@ -431,7 +427,8 @@ fn splay(
     findings: &mut Findings,
 ) -> Duration {
     let most = longest_gap.unwrap_or(DAY * 365);
-    findings.span(&key.child("splay"), raw.splay, Duration::ZERO, Duration::ZERO..=most)
+    let limits = Range::new(Duration::ZERO, most).or(Duration::ZERO);
+    findings.span(&key.child("splay"), raw.splay, &limits)
 }
 
 /// The longest time that a scheduled rotation waits for a window, and then for its share of the splay.

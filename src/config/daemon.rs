@@ -7,28 +7,37 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::findings::{Findings, Key};
+use super::limits::{Limits, Range};
 use super::scalar::{Flag, Number, Span};
 use super::table::table;
 
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 /// An account at rest is listed every so many sweeps, unless the configuration says otherwise.
 const SWEEPS_A_LIST: u32 = 6;
 
+const CONCURRENCY: Limits<u16> = Range::new(1, 256).or(8);
+const SWEEP: Limits<Duration> = Range::new(SECOND, DAY).or(Duration::from_mins(10));
+const RELIST: Range<Duration> = Range::new(SECOND, Duration::from_hours(7 * 24));
+const SHUTDOWN_GRACE: Limits<Duration> =
+    Range::new(Duration::ZERO, HOUR).or(Duration::from_secs(30));
+const WATCH: Limits<Duration> = Range::new(SECOND, DAY).or(Duration::from_secs(5));
+
 /// `[daemon]`: how the daemon works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
-    /// How many credentials are worked on at once (1 to 256, default 8).
+    /// How many credentials are worked on at once.
     pub concurrency: usize,
-    /// The longest time between two looks at a credential (1 s to 1 d, default 10 min).
+    /// The longest time between two looks at a credential.
     pub sweep: Duration,
-    /// The shortest time between two lists of an account where nothing seems to have changed (1 s to 7 d, default six
-    /// times `sweep`).
+    /// The shortest time between two lists of an account where nothing seems to have changed.
     pub relist: Duration,
-    /// How long a shutdown waits for the steps in hand (default 30 s).
+    /// How long a shutdown waits for the steps in hand.
     pub shutdown_grace: Duration,
-    /// The time between two looks at the configuration's files (1 s to 1 d, default 5 s).
+    /// The time between two looks at the configuration's files.
     pub watch: Duration,
-    /// Whether the same user's profilers, debuggers and hooks may read the daemon's memory (default false).
+    /// Whether the same user's profilers, debuggers and hooks may read the daemon's memory.
     pub dumpable: bool,
 }
 
@@ -37,23 +46,23 @@ pub struct Daemon {
 #[serde(deny_unknown_fields, expecting = "a table")]
 #[schemars(rename = "Daemon")]
 pub(super) struct Table {
-    /// How many credentials are worked on at once: 1 to 256.
-    #[schemars(extend("default" = 8, "examples" = [16]))]
+    /// How many credentials are worked on at once.
+    #[schemars(extend("examples" = [16]), transform = CONCURRENCY.schema())]
     concurrency: Option<Number>,
     /// Whether profilers, debuggers and hooks of the same user may read the daemon's memory, which holds the admin token.
     #[schemars(extend("default" = false, "examples" = [true]))]
     dumpable: Option<Flag>,
-    /// The longest time between two looks at a credential: 1 s to 1 day.
-    #[schemars(extend("default" = "10m", "examples" = ["1h"]))]
+    /// The longest time between two looks at a credential.
+    #[schemars(extend("examples" = ["1h"]), transform = SWEEP.schema())]
     sweep: Option<Span>,
-    /// The shortest time between two lists of an account's tokens where nothing seems to have changed: 1 s to 7 days; six times `sweep` unless set. Lists take at most a quarter of `motherduck.requests_per_second`, so where the accounts are many it takes longer.
-    #[schemars(extend("default" = "1h", "examples" = ["6h"]))]
+    /// The shortest time between two lists of an account's tokens where nothing seems to have changed; six times `sweep` unless set. Lists take at most a quarter of `motherduck.requests_per_second`, so where the accounts are many it takes longer.
+    #[schemars(extend("default" = "1h", "examples" = ["6h"]), transform = RELIST.schema())]
     relist: Option<Span>,
-    /// How long a shutdown waits for the steps in hand: 0 s to 1 h.
-    #[schemars(extend("default" = "30s", "examples" = ["1m"]))]
+    /// How long a shutdown waits for the steps in hand.
+    #[schemars(extend("examples" = ["1m"]), transform = SHUTDOWN_GRACE.schema())]
     shutdown_grace: Option<Span>,
-    /// The time between two looks at the configuration's files: 1 s to 1 day.
-    #[schemars(extend("default" = "5s", "examples" = ["1m"]))]
+    /// The time between two looks at the configuration's files.
+    #[schemars(extend("examples" = ["1m"]), transform = WATCH.schema())]
     watch: Option<Span>,
 }
 
@@ -61,31 +70,19 @@ pub(super) struct Table {
 pub(super) fn read(root: &Dict, findings: &mut Findings) -> Daemon {
     let raw: Table = table(root, "daemon", findings).unwrap_or_default();
     let key = Key::root("daemon");
-    let second = Duration::from_secs(1);
-    let (sweep, grace) = (Duration::from_mins(10), Duration::from_secs(30));
-    let hour = Duration::from_hours(1);
-    let sweep = findings.span(&key.child("sweep"), raw.sweep, sweep, second..=DAY);
+    let concurrency = findings.number(&key.child("concurrency"), raw.concurrency, &CONCURRENCY);
+    let sweep = findings.span(&key.child("sweep"), raw.sweep, &SWEEP);
+    let relist = raw.relist.and_then(|span| findings.span_in(&key.child("relist"), span, &RELIST));
     Daemon {
-        concurrency: usize::from(findings.number(
-            &key.child("concurrency"),
-            raw.concurrency,
-            8_u16,
-            1..=256,
-        )),
+        concurrency: usize::from(concurrency),
         sweep,
-        relist: findings.span(
-            &key.child("relist"),
-            raw.relist,
-            sweep.saturating_mul(SWEEPS_A_LIST),
-            second..=DAY * 7,
-        ),
+        relist: relist.unwrap_or_else(|| sweep.saturating_mul(SWEEPS_A_LIST)),
         shutdown_grace: findings.span(
             &key.child("shutdown_grace"),
             raw.shutdown_grace,
-            grace,
-            Duration::ZERO..=hour,
+            &SHUTDOWN_GRACE,
         ),
-        watch: findings.span(&key.child("watch"), raw.watch, Duration::from_secs(5), second..=DAY),
+        watch: findings.span(&key.child("watch"), raw.watch, &WATCH),
         dumpable: raw.dumpable.is_some_and(|flag| flag.0),
     }
 }

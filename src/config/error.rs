@@ -165,8 +165,8 @@ impl fmt::Display for Problems {
 /// The key as TOML spells it: parts with other characters than its bare keys have are quoted.
 fn dotted(parts: &[String]) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let spell = |part: &String| {
+    let format_duration = |part: &String| {
         if !part.is_empty() && part.chars().all(bare) { part.clone() } else { format!("{part:?}") }
     };
-    parts.iter().map(spell).collect::<Vec<_>>().join(".")
+    parts.iter().map(format_duration).collect::<Vec<_>>().join(".")
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::error::{Problem, Problems};
-use super::scalar::{Number, Span, spell};
+use super::limits::{Limited, Limits, Range};
+use super::scalar::{Number, Span, format_duration};
 use super::sources::Sources;
 use crate::names::CredentialName;
 
@@ -95,23 +95,46 @@ impl Findings {
         Some(text)
     }
 
+    /// A number in its range, or a problem and `None`.
+    pub(super) fn number_in<T: TryFrom<i64> + PartialOrd + Limited>(
+        &mut self,
+        key: &Key<'_>,
+        Number(number): Number,
+        range: &Range<T>,
+    ) -> Option<T> {
+        let number = T::try_from(number).ok().filter(|number| range.contains(number));
+        if number.is_none() {
+            self.problem(key, format!("this must be a whole number from {}", range.text()));
+        }
+        number
+    }
+
     /// A number in its range. After a problem the default stands in, so that the checks can go on.
-    pub(super) fn number<T: TryFrom<i64> + Copy + Display + PartialOrd>(
+    pub(super) fn number<T: TryFrom<i64> + PartialOrd + Limited>(
         &mut self,
         key: &Key<'_>,
         number: Option<Number>,
-        default: T,
-        range: RangeInclusive<T>,
+        limits: &Limits<T>,
     ) -> T {
-        let Some(Number(number)) = number else { return default };
-        match T::try_from(number) {
-            Ok(number) if range.contains(&number) => number,
-            _ => {
-                let (least, most) = (range.start(), range.end());
-                self.problem(key, format!("this must be a whole number from {least} to {most}"));
-                default
-            }
+        let number = number.and_then(|number| self.number_in(key, number, &limits.range));
+        number.unwrap_or(limits.usual)
+    }
+
+    /// A duration in its range, or a problem and `None`.
+    pub(super) fn span_in(
+        &mut self,
+        key: &Key<'_>,
+        Span(span): Span,
+        range: &Range<Duration>,
+    ) -> Option<Duration> {
+        let is_sound = range.contains(&span);
+        if !is_sound {
+            self.problem(
+                key,
+                format!("{} is out of range: use {}", format_duration(span), range.text()),
+            );
         }
+        is_sound.then_some(span)
     }
 
     /// A duration in its range. After a problem the default stands in, so that the checks can go on.
@@ -119,16 +142,10 @@ impl Findings {
         &mut self,
         key: &Key<'_>,
         span: Option<Span>,
-        default: Duration,
-        range: RangeInclusive<Duration>,
+        limits: &Limits<Duration>,
     ) -> Duration {
-        let Some(Span(span)) = span else { return default };
-        if range.contains(&span) {
-            return span;
-        }
-        let (least, most) = (spell(*range.start()), spell(*range.end()));
-        self.problem(key, format!("{} is out of range: use {least} to {most}", spell(span)));
-        default
+        let span = span.and_then(|span| self.span_in(key, span, &limits.range));
+        span.unwrap_or(limits.usual)
     }
 
     /// How many problems there are.

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::command::CommandGate;
 use super::findings::{Findings, Key};
+use super::limits::Range;
 use super::placeholders::Names;
 use super::request::HttpGate;
 use super::scalar::Span;
@@ -20,7 +21,7 @@ use super::schema::named_schema;
 use crate::consumers::gate::settings::{Gate, Hook};
 use crate::rotation::policy::GatePace;
 
-const DAY: Duration = Duration::from_hours(24);
+const WAIT: Range<Duration> = Range::new(Duration::from_millis(1), Duration::from_hours(30 * 24));
 
 /// What a gate is told when none was chosen.
 pub(super) const CHOOSE_A_GATE: &str = "choose a gate, which tells when the consumers are healthy with \
@@ -56,7 +57,7 @@ struct GateKinds {
     #[schemars(extend("examples" = [json!({})]))]
     kubernetes: Option<pods::Table>,
     /// A fixed time after the publication: it knows nothing of the consumers.
-    #[schemars(extend("examples" = ["1h"]))]
+    #[schemars(extend("examples" = ["1h"]), transform = WAIT.schema())]
     wait: Option<Wait>,
     /// No gate: the old token is revoked as soon as the new one is served and proved.
     #[schemars(extend("examples" = [json!({})]))]
@@ -122,8 +123,8 @@ named_schema!("Wait", Wait, |generator| {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WaitTable {
-    /// How long after the publication the gate opens: 100 ms to 30 days.
-    #[schemars(extend("examples" = ["1h"]))]
+    /// How long after the publication the gate opens.
+    #[schemars(extend("examples" = ["1h"]), transform = WAIT.schema())]
     duration: Span,
 }
 
@@ -168,8 +169,7 @@ impl Choice {
         match self {
             Self::Unasked => Some((Gate::Unasked, GatePace::Open)),
             Self::Wait(wait) => {
-                let least = Duration::from_millis(1);
-                let wait = findings.span(&key.child("wait"), Some(wait), least, least..=DAY * 30);
+                let wait = findings.span_in(&key.child("wait"), wait, &WAIT).unwrap_or(WAIT.least);
                 Some((Gate::Unasked, GatePace::Wait(wait)))
             }
             Self::Http(gate) => {

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use self::admin_token::AdminToken;
 use super::findings::{Findings, Key};
+use super::limits::{Limits, Range};
 use super::scalar::{FilePath, Number};
 use super::table::shaped;
 use super::url::{Proxy, Url, base_url};
@@ -17,6 +18,7 @@ use crate::consumers::verify::settings::Postgres;
 use crate::motherduck::settings::MotherDuck;
 
 const API_URL: &str = "https://api.motherduck.com";
+const REQUESTS_PER_SECOND: Limits<u32> = Range::new(1, 1000).or(10);
 
 /// `[motherduck]`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,13 +26,13 @@ const API_URL: &str = "https://api.motherduck.com";
 #[schemars(rename = "MotherDuck")]
 pub(super) struct Table {
     /// The REST API's base URL: https, or http to a loopback address.
-    #[schemars(extend("default" = "https://api.motherduck.com", "examples" = ["http://127.0.0.1:8080"]))]
+    #[schemars(extend("default" = API_URL, "examples" = ["http://127.0.0.1:8080"]))]
     api_url: Option<Url>,
     /// Where the token of a user with the Admin role is read from. Required.
     #[schemars(extend("examples" = [json!({"file": "/etc/pintail/admin-token"})]))]
     admin_token: Option<AdminToken>,
-    /// The request rate limit: 1 to 1000 requests per second.
-    #[schemars(extend("default" = 10, "examples" = [5]))]
+    /// The request rate limit, in requests per second.
+    #[schemars(extend("examples" = [5]), transform = REQUESTS_PER_SECOND.schema())]
     requests_per_second: Option<Number>,
     /// Certificate authorities beside the system's, PEM.
     #[schemars(extend("examples" = ["/etc/pintail/ca.pem"]))]
@@ -59,7 +61,8 @@ pub(super) fn read(root: &Dict, findings: &mut Findings) -> Option<(MotherDuck, 
          role is kept",
     );
     let rate_key = key.child("requests_per_second");
-    let requests_per_second = findings.number(&rate_key, raw.requests_per_second, 10, 1..=1000);
+    let requests_per_second =
+        findings.number(&rate_key, raw.requests_per_second, &REQUESTS_PER_SECOND);
     let postgres = raw.postgres.unwrap_or_default().check(&key.child("postgres"), findings);
     let motherduck = MotherDuck {
         api_url: api_url?,

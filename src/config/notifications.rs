@@ -11,15 +11,21 @@ use serde_json::json;
 
 use super::findings::{Findings, Key};
 use super::headers::{self, Headers};
+use super::limits::{Limits, Range};
 use super::scalar::{FilePath, Span, Word};
 use super::secret::Secret;
 use super::table::{named, shaped};
 use super::url::{Proxy, Url};
 use crate::http::is_loopback;
-use crate::notifications::settings::{Occasion, Sink, SinkForm};
+use crate::notifications::settings::{EventKind, Sink, SinkForm};
 
-const DAY: Duration = Duration::from_hours(24);
 const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_hours(24);
+
+const REPEAT_AFTER: Limits<Duration> = EXPIRY_WITHIN.or(DAY);
+const EXPIRY_WITHIN: Range<Duration> = Range::new(SECOND, Duration::from_hours(365 * 24));
+const TIMEOUT: Limits<Duration> =
+    Range::new(Duration::from_millis(100), Duration::from_mins(1)).or(Duration::from_secs(10));
 
 /// A sink, of whichever kind.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,12 +40,12 @@ pub(super) struct Table {
     webhook: Option<Webhook>,
     /// What is told of; by default everything.
     #[schemars(extend("examples" = [json!(["held", "refused", "expiring"])]))]
-    events: Option<Vec<Word<Occasion>>>,
-    /// While a state lasts it is told again after this time: 1 s to 365 days.
-    #[schemars(extend("default" = "1d", "examples" = ["12h"]))]
+    events: Option<Vec<Word<EventKind>>>,
+    /// While a state lasts it is told again after this time.
+    #[schemars(extend("examples" = ["12h"]), transform = REPEAT_AFTER.schema())]
     repeat_after: Option<Span>,
-    /// A token that has less than this to live nears its expiry: 1 s to 365 days. By default half of the credential's `renew_before`.
-    #[schemars(extend("examples" = ["3d"]))]
+    /// A token that has less than this to live nears its expiry. By default half of the credential's `renew_before`.
+    #[schemars(extend("examples" = ["3d"]), transform = EXPIRY_WITHIN.schema())]
     expiry_within: Option<Span>,
 }
 
@@ -50,8 +56,8 @@ struct Slack {
     /// Where the webhook's URL is read from: whoever has it can write there.
     #[schemars(extend("examples" = [json!({"file": "/etc/pintail/slack-url"})]))]
     url: Secret,
-    /// The limit for one request: 100 ms to 1 min.
-    #[schemars(extend("default" = "10s", "examples" = ["3s"]))]
+    /// The limit for one request.
+    #[schemars(extend("examples" = ["3s"]), transform = TIMEOUT.schema())]
     timeout: Option<Span>,
     /// Certificate authorities beside the system's, PEM.
     #[schemars(extend("examples" = ["/etc/pintail/ca.pem"]))]
@@ -72,8 +78,8 @@ struct Webhook {
     #[schemars(extend("examples" = [json!({"Authorization": {"env": "HEALTH_TOKEN"}})]))]
     #[serde(default)]
     headers: Headers,
-    /// The limit for one request: 100 ms to 1 min.
-    #[schemars(extend("default" = "10s", "examples" = ["3s"]))]
+    /// The limit for one request.
+    #[schemars(extend("examples" = ["3s"]), transform = TIMEOUT.schema())]
     timeout: Option<Span>,
     /// Certificate authorities beside the system's, PEM.
     #[schemars(extend("examples" = ["/etc/pintail/ca.pem"]))]
@@ -128,7 +134,7 @@ fn check(name: &str, raw: Table, key: &Key<'_>, findings: &mut Findings) -> Opti
         }
     };
     let events: BTreeSet<_> = match raw.events {
-        None => Occasion::ALL.into(),
+        None => EventKind::ALL.into(),
         Some(words) => words.into_iter().map(|word| word.0).collect(),
     };
     if events.is_empty() {
@@ -136,10 +142,9 @@ fn check(name: &str, raw: Table, key: &Key<'_>, findings: &mut Findings) -> Opti
     }
     let repeat_key = key.child("repeat_after");
     let expiry_key = key.child("expiry_within");
-    let repeat_after = findings.span(&repeat_key, raw.repeat_after, DAY, SECOND..=DAY * 365);
-    let expiry_within = raw
-        .expiry_within
-        .map(|span| findings.span(&expiry_key, Some(span), DAY, SECOND..=DAY * 365));
+    let repeat_after = findings.span(&repeat_key, raw.repeat_after, &REPEAT_AFTER);
+    let expiry_within =
+        raw.expiry_within.and_then(|span| findings.span_in(&expiry_key, span, &EXPIRY_WITHIN));
     let proxy = proxy.map(|proxy| proxy.0).unwrap_or_default();
     Some(Sink { form, events, repeat_after, expiry_within, timeout, ca_file, proxy })
 }
@@ -150,7 +155,6 @@ fn limits(
     key: &Key<'_>,
     findings: &mut Findings,
 ) -> (Duration, Option<PathBuf>) {
-    let range = SECOND / 10..=SECOND * 60;
-    let timeout = findings.span(&key.child("timeout"), timeout, SECOND * 10, range);
+    let timeout = findings.span(&key.child("timeout"), timeout, &TIMEOUT);
     (timeout, ca_file.map(|path| path.0))
 }

@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::findings::{Findings, Key};
 use super::headers::{self, Headers};
+use super::limits::{Limits, Range};
 use super::placeholders::Names;
 use super::polling::polled;
 use super::scalar::{FilePath, Number, Span, Word};
@@ -18,6 +19,10 @@ use super::schema::named_schema;
 use super::url::{Proxy, web_url};
 use crate::http::is_loopback;
 use crate::http::settings::{HeaderSource, HttpMethod, HttpRequest};
+
+const TIMEOUT: Limits<Duration> =
+    Range::new(Duration::from_millis(100), Duration::from_hours(1)).or(Duration::from_secs(10));
+const STATUS: Range<u16> = Range::new(100, 599);
 
 /// Declares a table with the keys of a request, and hands it on to the macro `$declare`, which may add keys.
 macro_rules! request {
@@ -34,14 +39,14 @@ macro_rules! request {
                 #[schemars(extend("default" = $method, "examples" = [$example]))]
                 method: Option<Word<HttpMethod>>,
                 /// The status or statuses that count as success; by default every 2xx.
-                #[schemars(extend("examples" = [json!([200, 204])]))]
+                #[schemars(extend("examples" = [json!([200, 204])]), transform = STATUS.schema())]
                 expected_status: Option<Statuses>,
                 /// Headers; a value may be a text, or the place of a secret.
                 #[schemars(extend("examples" = [json!({"Authorization": {"env": "HEALTH_TOKEN"}})]))]
                 #[serde(default)]
                 headers: Headers,
-                /// The limit for one request: 100 ms to 1 h.
-                #[schemars(extend("default" = "10s", "examples" = ["3s"]))]
+                /// The limit for one request.
+                #[schemars(extend("examples" = ["3s"]), transform = TIMEOUT.schema())]
                 timeout: Option<Span>,
                 /// Certificate authorities beside the system's, PEM.
                 #[schemars(extend("examples" = ["/etc/pintail/ca.pem"]))]
@@ -128,22 +133,16 @@ impl Request {
         }
         let status_key = key.child("expected_status");
         let statuses = self.expected_status.map(|statuses| statuses.0).unwrap_or_default();
-        let second = Duration::from_secs(1);
         url?;
         Some(HttpRequest {
             url: self.url,
             method: self.method,
             expected_status: statuses
                 .into_iter()
-                .map(|status| findings.number(&status_key, Some(status), 200_u16, 100..=599))
+                .filter_map(|status| findings.number_in(&status_key, status, &STATUS))
                 .collect(),
             headers,
-            timeout: findings.span(
-                &key.child("timeout"),
-                self.timeout,
-                second * 10,
-                Duration::from_millis(100)..=second * 3600,
-            ),
+            timeout: findings.span(&key.child("timeout"), self.timeout, &TIMEOUT),
             ca_file: self.ca_file.map(|path| path.0),
             proxy: self.proxy.map(|proxy| proxy.0).unwrap_or_default(),
         })

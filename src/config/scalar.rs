@@ -52,7 +52,7 @@ impl<'de> Deserialize<'de> for Span {
 }
 
 /// A duration as configuration files spell it: `45d`, `1h 30m`.
-pub(in crate::config) fn spell(duration: Duration) -> String {
+pub(in crate::config) fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let parts = [
         (seconds / 86_400, "d"),

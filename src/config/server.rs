@@ -11,12 +11,14 @@ use serde_json::json;
 use url::Host;
 
 use super::findings::{Findings, Key};
+use super::limits::{Limits, Range};
 use super::scalar::{Flag, Span};
 use super::table::table;
 use crate::server::settings::Server;
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9187);
-const DAY: Duration = Duration::from_hours(24);
+const UNREACHABLE_AFTER: Limits<Duration> =
+    Range::new(Duration::from_secs(1), Duration::from_hours(24)).or(Duration::from_mins(10));
 
 /// `[server]`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -27,7 +29,7 @@ pub(super) struct Table {
     #[schemars(extend("default" = true, "examples" = [false]))]
     enabled: Option<Flag>,
     /// The address and port of the status server; port 0 picks a free one.
-    #[schemars(extend("default" = "127.0.0.1:9187", "examples" = ["0.0.0.0:9187"]))]
+    #[schemars(extend("default" = LISTEN, "examples" = ["0.0.0.0:9187"]))]
     listen: Option<String>,
     /// The host names that requests may be for, beside IP addresses and, on a loopback address, `localhost`. On other addresses all are answered while this is absent.
     #[schemars(extend("examples" = [json!(["pintail.example.com"])]))]
@@ -35,8 +37,8 @@ pub(super) struct Table {
     /// Whether metrics tell credentials apart by a label. Unless set, up to 1,000 credentials they do, and above that their series are sums.
     #[schemars(extend("default" = true, "examples" = [false]))]
     credential_label: Option<Flag>,
-    /// How long a store or MotherDuck may be out of reach before the daemon counts as not ready: 1 s to 1 day.
-    #[schemars(extend("default" = "10m", "examples" = ["30m"]))]
+    /// How long a store or MotherDuck may be out of reach before the daemon counts as not ready.
+    #[schemars(extend("examples" = ["30m"]), transform = UNREACHABLE_AFTER.schema())]
     unreachable_after: Option<Span>,
 }
 
@@ -59,8 +61,7 @@ pub(super) fn read(root: &Dict, findings: &mut Findings) -> Option<Server> {
         unreachable_after: findings.span(
             &key.child("unreachable_after"),
             raw.unreachable_after,
-            Duration::from_mins(10),
-            Duration::from_secs(1)..=DAY,
+            &UNREACHABLE_AFTER,
         ),
     };
     if raw.enabled.is_some_and(|flag| !flag.0) {

@@ -68,7 +68,7 @@ impl Sources {
                         }
                     }
                 }
-                alternatives::give_way(&mut layer, &source.settings);
+                alternatives::drop_overridden(&mut layer, &source.settings);
                 merge(&mut layer, &source.settings);
                 parts.push(source);
             }
@@ -152,7 +152,7 @@ fn settle(layers: Vec<Dict>) -> Dict {
     let mut layers = layers.into_iter();
     while let Some(mut layer) = layers.next() {
         for later in layers.as_slice() {
-            alternatives::give_way(&mut layer, later);
+            alternatives::drop_overridden(&mut layer, later);
         }
         figment = figment.merge(Layer(layer));
     }

@@ -46,7 +46,7 @@ struct VerifyKinds {
 #[schemars(rename = "PostgresProof")]
 pub(super) struct Postgres {
     /// The database that is opened.
-    #[schemars(extend("default" = "md:", "examples" = ["md:analytics"]))]
+    #[schemars(extend("default" = DATABASE, "examples" = ["md:analytics"]))]
     database: Option<String>,
     /// What the endpoint's answer about whose a token is must be: `required`, `if_answered` or `off`.
     #[schemars(extend("default" = "if_answered", "examples" = ["required"]))]

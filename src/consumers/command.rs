@@ -13,18 +13,19 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use secrecy::zeroize::Zeroizing;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin};
 use tokio::time::timeout;
 
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::secret::Token;
+use crate::secret::wiped::concat;
 
 #[cfg(test)]
 pub(crate) use context::sample;
 pub use context::{Context, Encoding};
 use group::Group;
+pub use group::kill_all;
 use tail::Tail;
 
 /// How long output is still read after the command has ended: a process that it left behind may hold the pipe open.
@@ -93,9 +94,9 @@ pub enum CommandError {
     },
 }
 
-impl CommandError {
+impl Diagnostic for CommandError {
     /// A program that cannot be started needs a person; one that failed may succeed the next time.
-    pub fn kind(&self) -> FaultKind {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Start { .. } => FaultKind::Permanent,
             Self::Exit { .. } | Self::Killed { .. } | Self::TimedOut { .. } | Self::Wait { .. } => {
@@ -104,8 +105,7 @@ impl CommandError {
         }
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Start { program, .. } => Some(format!(
                 "check that {} exists and that pintail's user may execute it",
@@ -219,7 +219,7 @@ async fn finish(
 ) -> std::io::Result<ExitStatus> {
     let hand_over = async {
         if let (Some(mut stdin), Some(token)) = (stdin, token) {
-            let line = Zeroizing::new(token.lend(|text| format!("{text}\n")));
+            let line = token.lend(|text| concat(&[text, "\n"]));
             let _ = stdin.write_all(line.as_bytes()).await;
             let _ = stdin.shutdown().await;
         }

@@ -7,7 +7,7 @@ pub mod settings;
 use std::sync::Arc;
 
 use crate::consumers::command::{self, CommandError, Context, Outcome};
-use crate::fault::{FaultKind, line};
+use crate::fault::{Diagnostic, FaultKind, line};
 use crate::http::settings::Proxy;
 use crate::kubernetes::{AccessError, Cluster, Right};
 use crate::record::Record;
@@ -15,7 +15,7 @@ use crate::request_stats::RequestStats;
 use crate::rotation::world::Health;
 use crate::tls::{HttpClients, TlsError};
 
-pub use kubernetes::{RestartError, Told};
+pub use kubernetes::{RestartError, WorkloadEvent};
 use request::Request;
 pub use request::RequestError;
 
@@ -25,7 +25,7 @@ pub struct Clients {
     /// The HTTP clients.
     pub http: HttpClients,
     /// Counts the requests to the cluster.
-    pub tally: Arc<RequestStats>,
+    pub stats: Arc<RequestStats>,
     kubernetes: Option<Arc<kubernetes::Shared>>,
 }
 
@@ -38,7 +38,7 @@ impl Clients {
         if let Some(shared) = &self.kubernetes {
             return Ok(Arc::clone(shared));
         }
-        let cluster = Cluster::open(settings)?.counted_by(Arc::clone(&self.tally));
+        let cluster = Cluster::open(settings)?.counted_by(Arc::clone(&self.stats));
         let shared = Arc::new(kubernetes::Shared::new(cluster));
         self.kubernetes = Some(Arc::clone(&shared));
         Ok(shared)
@@ -69,9 +69,8 @@ pub enum SetupError {
     Kubernetes(#[from] AccessError),
 }
 
-impl SetupError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for SetupError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Client { source, .. } => source.kind(),
             Self::Header { .. } => FaultKind::Permanent,
@@ -163,9 +162,8 @@ pub enum HookError {
     Restart(#[source] RestartError),
 }
 
-impl HookError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for HookError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Request(error) => error.kind(),
             Self::Command(error) => error.kind(),
@@ -173,8 +171,7 @@ impl HookError {
         }
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Request(error) => error.hint(),
             Self::Command(error) => error.hint(),
@@ -217,7 +214,7 @@ impl Hook {
     }
 
     /// Tells what became of the credential where those look who keep its workloads, if that is wanted.
-    pub async fn tell(&self, told: &Told<'_>) {
+    pub async fn tell(&self, told: &WorkloadEvent<'_>) {
         match &self.0 {
             HookKind::Kubernetes(targets) => targets.tell(told).await,
             HookKind::Http(_) | HookKind::Command(_) => {}

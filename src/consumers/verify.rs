@@ -5,7 +5,7 @@ mod region;
 pub mod settings;
 
 use crate::consumers::command::{self, CommandError, Context, Outcome};
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::rotation::world::Verdict;
 use crate::secret::Token;
 
@@ -31,17 +31,15 @@ pub enum Error {
     Command(#[source] CommandError),
 }
 
-impl Error {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for Error {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Postgres(error) => error.kind(),
             Self::Command(error) => error.kind(),
         }
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Postgres(error) => error.hint(),
             Self::Command(error) => error.hint(),

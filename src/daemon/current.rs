@@ -10,16 +10,16 @@ use crate::status::{Contacts, StatusSource};
 pub(super) struct Current(RwLock<Arc<Engine>>);
 
 impl Current {
-    pub(super) fn new(outside: Arc<Engine>) -> Self {
-        Self(RwLock::new(outside))
+    pub(super) fn new(engine: Arc<Engine>) -> Self {
+        Self(RwLock::new(engine))
     }
 
     pub(super) fn get(&self) -> Arc<Engine> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(super) fn set(&self, outside: Arc<Engine>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = outside;
+    pub(super) fn set(&self, engine: Arc<Engine>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = engine;
     }
 }
 

@@ -19,7 +19,8 @@ use crate::rotation::clock::Clock;
 use crate::rotation::condition::Reason as Why;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::run::{Problem, Report, drive};
+use crate::rotation::pause::paused;
+use crate::rotation::run::{Problem, Report, run};
 use crate::rotation::schedule::{expiring, renewal};
 use crate::rotation::step_log::Progress;
 use crate::status::Registry;
@@ -27,11 +28,11 @@ use crate::status::Registry;
 /// One credential, as the planner sees it.
 pub(super) trait Driver: Sized + Send + Sync + 'static {
     /// Works on it until it is at rest, held or failing, or the daemon stops. Never called twice at once.
-    fn drive(
+    fn run(
         &self,
         request: Request,
         evidence: &mut Evidence,
-        slot: &Permit,
+        permit: &Permit,
     ) -> impl Future<Output = Report> + Send;
 
     /// From when on its token, which expires at `expires_at`, cannot wait to be replaced; `None` if it is not replaced.
@@ -140,10 +141,10 @@ impl LiveDriver {
     }
 
     /// Finds out whether the credential is still kept in its former place, and lets it go from there if not.
-    async fn look_back(&self, former: &Former, evidence: &mut Evidence, slot: &Permit) {
+    async fn look_back(&self, former: &Former, evidence: &mut Evidence, permit: &Permit) {
         let name = &self.name;
         let Some(wanted) = self.wanted() else { return };
-        if let Some(kept) = former.keeps(slot, &wanted, self.config()).await {
+        if let Some(kept) = former.keeps(permit, &wanted, self.config()).await {
             self.around.fleet.keep(name, Some(kept));
             return;
         }
@@ -158,23 +159,23 @@ impl LiveDriver {
         work: &Work,
         request: Request,
         evidence: &mut Evidence,
-        slot: &Permit,
+        permit: &Permit,
     ) -> Report {
         let Work { world, subject, .. } = work;
         let Subject { credential: name, policy, .. } = subject;
-        world.production().hurry(slot.is_urgent());
-        let watcher = |progress| {
+        world.production().hurry(permit.is_urgent());
+        let observer = |progress| {
             if let Progress::Saw(record) = &progress
-                && !policy.paused
+                && paused(policy, Some(record), world.time()).is_none()
                 && expiring(policy, record, world.time()).is_some()
             {
-                slot.hurry();
+                permit.hurry();
                 world.production().hurry(true);
             }
             self.around.fleet.progressed(name, &progress);
         };
-        let in_slot = WithPermit { world, slot };
-        let run = drive(&in_slot, subject, request, evidence, &STEP, &watcher);
+        let permitted = WithPermit { world, permit };
+        let run = run(&permitted, subject, request, evidence, &STEP, &observer);
         let report = Box::pin(run).await;
         world.tell_if_held(&report).await;
         self.around.engine.telemetry.tell(name, &report);
@@ -183,14 +184,14 @@ impl LiveDriver {
 }
 
 impl Driver for LiveDriver {
-    async fn drive(&self, request: Request, evidence: &mut Evidence, slot: &Permit) -> Report {
+    async fn run(&self, request: Request, evidence: &mut Evidence, permit: &Permit) -> Report {
         if let Some(former) = self.former() {
-            Box::pin(self.look_back(former, evidence, slot)).await;
+            Box::pin(self.look_back(former, evidence, permit)).await;
         }
         let wanted = if self.former().is_some() { None } else { self.wanted() };
         let former = self.former().map(|former| &former.work);
         match former.or(wanted.as_ref()) {
-            Some(work) => Box::pin(self.work(work, request, evidence, slot)).await,
+            Some(work) => Box::pin(self.work(work, request, evidence, permit)).await,
             None => Report::failed(Problem {
                 step: None,
                 kind: FaultKind::Permanent,

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::deadline;
 use crate::engine::{Purpose, RollCall};
 use crate::fleet::{Members, Source};
-use crate::status::FleetStanding;
+use crate::status::FleetState;
 
 /// How soon a list is asked for again that did not come, or a secret read that could not be.
 const SOON: Duration = Duration::from_mins(1);
@@ -42,7 +42,7 @@ pub(super) struct Muster {
 /// What a roll call came to.
 pub(super) struct Called {
     /// How the rules stand.
-    pub(super) standings: Vec<FleetStanding>,
+    pub(super) standings: Vec<FleetState>,
     /// The configuration with other members than before, if they are others.
     pub(super) config: Option<Arc<Config>>,
 }
@@ -117,11 +117,11 @@ impl Muster {
     }
 
     fn begin(&mut self, current: &Current) {
-        let (mut roll, base, outside) = (self.roll.clone(), self.base.clone(), current.get());
+        let (mut roll, base, engine) = (self.roll.clone(), self.base.clone(), current.get());
         self.next = deadline::after(base.daemon.sweep);
         self.marks = std::mem::take(&mut self.moving);
         self.calling = Some(tokio::spawn(async move {
-            roll.call(&outside, &base, Purpose::Rotate).await;
+            roll.call(&engine, &base, Purpose::Rotate).await;
             roll
         }));
     }

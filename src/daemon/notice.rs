@@ -158,6 +158,7 @@ mod tests {
             next_rotation: None,
             waits_for_window: false,
             next_look: None,
+            pause: None,
             predecessors: vec![],
             orphans: None,
             elsewhere: vec![],

@@ -4,12 +4,14 @@ mod habits;
 mod lanes;
 mod world;
 
+use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::future::{Either, select};
+use futures::FutureExt;
+use futures::future::{BoxFuture, Either, select};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -17,9 +19,11 @@ use self::habits::Pace;
 pub(super) use self::habits::{Habits, Kind};
 use self::lanes::{Lanes, Room};
 pub(super) use self::world::WithPermit;
+use crate::occupancy::{self, Occupied, PATIENCE, within};
 
-/// A store that takes longer for one answer does so outside of the places of work.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A credential whose last call to MotherDuck took longer, or found no answer at all, has its next one apart from the
+/// others.
+const HANGS: Duration = Duration::from_secs(10);
 
 /// The places to work in.
 ///
@@ -28,11 +32,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// - At most `count` runs work at once, and as many urgent ones besides: what is urgent waits for nobody who is not.
 /// - Gates, hooks and proofs occupy no place, a slow store none for longer than [`PATIENCE`]. They have a larger bound
 ///   of their own, which those that were slow before cannot use up.
+/// - A call to MotherDuck occupies no place between its repeats, nor while an answer is late. Credentials whose last
+///   call hung have places apart, half as many, until one of their calls is answered.
 /// - Whoever waits for a place within its run gets one before a new run begins.
 #[derive(Clone)]
 pub(super) struct Slots {
     places: Arc<Semaphore>,
     urgent: Arc<Semaphore>,
+    /// For those whose last call to MotherDuck hung.
+    hanging: Arc<Semaphore>,
+    hanging_urgent: Arc<Semaphore>,
     lanes: Lanes,
     freed: Arc<Notify>,
     stop: CancellationToken,
@@ -44,6 +53,8 @@ impl Slots {
         Self {
             places: Arc::new(Semaphore::new(count)),
             urgent: Arc::new(Semaphore::new(count)),
+            hanging: Arc::new(Semaphore::new((count / 2).max(1))),
+            hanging_urgent: Arc::new(Semaphore::new((count / 2).max(1))),
             lanes: Lanes::new(count),
             freed,
             stop,
@@ -55,8 +66,8 @@ impl Slots {
         let place = if is_urgent { self.try_urgent() } else { self.try_ordinary() }?;
         Some(Permit {
             slots: self.clone(),
-            place: Mutex::new(Some(place)),
-            is_urgent: AtomicBool::new(is_urgent),
+            place: Arc::new(Mutex::new(Some(Place { _permit: place, ward: Ward::Ordinary }))),
+            is_urgent: Arc::new(AtomicBool::new(is_urgent)),
             habits: habits.clone(),
         })
     }
@@ -70,11 +81,24 @@ impl Slots {
     }
 }
 
-/// The place of one run, given back when dropped.
+/// Which places a run may work in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ward {
+    Ordinary,
+    Hanging,
+}
+
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    ward: Ward,
+}
+
+/// The place of one run, given back when the last handle is dropped.
+#[derive(Clone)]
 pub(super) struct Permit {
     slots: Slots,
-    place: Mutex<Option<OwnedSemaphorePermit>>,
-    is_urgent: AtomicBool,
+    place: Arc<Mutex<Option<Place>>>,
+    is_urgent: Arc<AtomicBool>,
     habits: Arc<Habits>,
 }
 
@@ -89,10 +113,12 @@ impl Permit {
         self.is_urgent.load(Ordering::Relaxed)
     }
 
-    /// Does `work` in a place. When the daemon stops no place is waited for: nothing more is begun.
-    pub(super) async fn at_work<T>(&self, work: impl Future<Output = T>) -> T {
-        self.occupy().await;
-        work.await
+    /// Has MotherDuck do something, in a place while it answers. Nothing where the daemon stops before there is one.
+    pub(super) async fn at_work<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        if self.occupy(self.ward()).await.is_break() {
+            return None;
+        }
+        Some(within(Arc::new(self.clone()), work).await)
     }
 
     /// Waits for nothing but time, without a place.
@@ -130,7 +156,8 @@ impl Permit {
             };
             return self.habits.timed(kind, PATIENCE, call).await;
         }
-        self.occupy().await;
+        // What was begun is written down: when the daemon stops no place is waited for.
+        let _ = self.occupy(Ward::Ordinary).await;
         let call = pin!(self.habits.timed(kind, PATIENCE, call));
         match select(call, pin!(tokio::time::sleep(PATIENCE))).await {
             Either::Left((answer, _)) => answer,
@@ -156,27 +183,47 @@ impl Permit {
         self.slots.lanes.room(kind, pace).await
     }
 
-    async fn occupy(&self) {
-        if self.place().is_some() {
-            return;
+    /// Where the next call to MotherDuck is made.
+    fn ward(&self) -> Ward {
+        if self.habits.pace(Kind::MotherDuck) == Pace::Slow {
+            Ward::Hanging
+        } else {
+            Ward::Ordinary
         }
-        let Slots { places, urgent, stop, .. } = &self.slots;
-        let ordinary = async {
+    }
+
+    /// Waits for a place, but not while the daemon stops.
+    async fn occupy(&self, ward: Ward) -> ControlFlow<()> {
+        if self.place().as_ref().is_some_and(|place| place.ward == ward) {
+            return ControlFlow::Continue(());
+        }
+        // Nobody holds one place while waiting for another.
+        self.leave();
+        let Slots { places, urgent, hanging, hanging_urgent, stop, .. } = &self.slots;
+        let (places, urgent) = match ward {
+            Ward::Ordinary => (places, urgent),
+            Ward::Hanging => (hanging, hanging_urgent),
+        };
+        let permit = async {
             if self.is_urgent() {
                 tokio::select! {
                     biased;
-                    place = urgent.clone().acquire_owned() => place.ok(),
-                    place = places.clone().acquire_owned() => place.ok(),
+                    permit = urgent.clone().acquire_owned() => permit.ok(),
+                    permit = places.clone().acquire_owned() => permit.ok(),
                 }
             } else {
                 places.clone().acquire_owned().await.ok()
             }
         };
-        tokio::select! {
+        let permit = tokio::select! {
             biased;
-            () = stop.cancelled() => {}
-            place = ordinary => *self.place() = place,
-        }
+            permit = permit => permit,
+            () = stop.cancelled() => None,
+        };
+        let place = permit.map(|permit| Place { _permit: permit, ward });
+        let has_place = place.is_some();
+        *self.place() = place;
+        if has_place { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
     fn leave(&self) {
@@ -185,7 +232,33 @@ impl Permit {
         }
     }
 
-    fn place(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+    fn place(&self) -> MutexGuard<'_, Option<Place>> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Occupied for Permit {
+    fn enter(&self) -> BoxFuture<'_, ControlFlow<()>> {
+        self.occupy(self.ward()).boxed()
+    }
+
+    fn leave(&self) {
+        Self::leave(self);
+    }
+
+    fn step_aside(&self) -> Option<occupancy::Room> {
+        // Of those that hung before only so many may wait, wherever they do.
+        if self.place().as_ref().is_none_or(|place| place.ward == Ward::Hanging) {
+            return None;
+        }
+        let room = self.slots.lanes.room_after_all(Kind::MotherDuck);
+        if room.is_some() || self.is_urgent() {
+            Self::leave(self);
+        }
+        room.map(|room| Box::new(room) as occupancy::Room)
+    }
+
+    fn answered(&self, after: Duration) {
+        self.habits.note(Kind::MotherDuck, HANGS, after);
     }
 }

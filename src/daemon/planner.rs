@@ -17,7 +17,7 @@ use super::list_clock::{ListClock, soon};
 use super::notice::{Notice, tell, tell_panic};
 use super::pending::{Pending, PendingChange};
 use super::permit::{Habits, Slots};
-use super::queue::{Look, Queue};
+use super::queue::{NextRun, Queue};
 use super::supervisor::Supervisor;
 use crate::config::{Config, Daemon};
 use crate::deadline;
@@ -156,7 +156,8 @@ impl<D: Driver> Planner<D> {
 
     /// Adds a credential, to be looked at as soon as possible: a missed or unfinished rotation may wait there.
     pub(super) fn add(&mut self, name: CredentialName, driver: D) {
-        let look = Look { at: Timestamp::MIN, is_promised: false, urgent_at: None, list_at: None };
+        let look =
+            NextRun { at: Timestamp::MIN, is_promised: false, urgent_at: None, list_at: None };
         self.queue.insert(name.clone(), look);
         let plan = Plan {
             driver: Arc::new(driver),
@@ -233,7 +234,7 @@ impl<D: Driver> Planner<D> {
             return true;
         };
         let is_urgent = purpose == For::Urgency;
-        let Some(slot) = self.slots.take(is_urgent, &plan.habits) else { return false };
+        let Some(permit) = self.slots.take(is_urgent, &plan.habits) else { return false };
         self.queue.remove(&name);
         // What was lost turns out by a list alone.
         // A look whose account has its turn lists it by the way.
@@ -246,7 +247,7 @@ impl<D: Driver> Planner<D> {
         // Of the highest level, so that no log level takes the names away from the events.
         let span = tracing::error_span!("rotation", credential = %name, rotation_id = tracing::field::Empty);
         let run = async move {
-            let report = driver.drive(request, &mut evidence, &slot).await;
+            let report = driver.run(request, &mut evidence, &permit).await;
             Run { report, evidence, lists, listed_before }
         };
         // On the heap: the future of a whole rotation is large.
@@ -356,9 +357,9 @@ impl<D: Driver> Planner<D> {
 
 impl<D: Driver> Plan<D> {
     /// A look at `at`, before others if its token cannot wait by then.
-    pub(super) fn look(&self, at: Timestamp) -> Look {
+    pub(super) fn look(&self, at: Timestamp) -> NextRun {
         let renewal = self.expires_at.and_then(|expires_at| self.driver.renewal(expires_at));
-        Look {
+        NextRun {
             at,
             is_promised: self.due_at.is_some_and(|due_at| due_at <= at),
             urgent_at: if self.is_urgent { Some(at) } else { renewal },

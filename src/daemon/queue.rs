@@ -9,7 +9,7 @@ use crate::names::CredentialName;
 
 /// When a credential is to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct NextRun {
     /// From then on, when there is a place.
     pub(super) at: Timestamp,
     /// Whether something is to be done then, as far as is known: it does not wait for those that are only looked at.
@@ -23,7 +23,7 @@ pub(super) struct Look {
 /// The credentials that wait.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    looks: BTreeMap<CredentialName, (Look, u64)>,
+    next_runs: BTreeMap<CredentialName, (NextRun, u64)>,
     /// By what is to be done, then by time, then by who was put in first.
     times: BTreeMap<Key, CredentialName>,
     put_in: u64,
@@ -42,19 +42,19 @@ enum Kind {
 
 impl Queue {
     /// Has `name` wait, in place of what it waited for before.
-    pub(super) fn insert(&mut self, name: CredentialName, look: Look) {
+    pub(super) fn insert(&mut self, name: CredentialName, next_run: NextRun) {
         self.remove(&name);
         self.put_in += 1;
-        for (kind, at) in times(look) {
+        for (kind, at) in times(next_run) {
             self.times.insert((kind, at, self.put_in), name.clone());
         }
-        self.looks.insert(name, (look, self.put_in));
+        self.next_runs.insert(name, (next_run, self.put_in));
     }
 
     /// No longer has `name` wait.
     pub(super) fn remove(&mut self, name: &CredentialName) {
-        let Some((look, number)) = self.looks.remove(name) else { return };
-        for (kind, at) in times(look) {
+        let Some((next_run, number)) = self.next_runs.remove(name) else { return };
+        for (kind, at) in times(next_run) {
             self.times.remove(&(kind, at, number));
         }
     }
@@ -90,16 +90,16 @@ impl Queue {
     }
 
     /// Makes all that wait be looked at as `new` says of them.
-    pub(super) fn reorder(&mut self, new: impl Fn(&CredentialName, Look) -> Look) {
-        for (name, (look, _)) in std::mem::take(self).looks {
-            let look = new(&name, look);
-            self.insert(name, look);
+    pub(super) fn reorder(&mut self, new: impl Fn(&CredentialName, NextRun) -> NextRun) {
+        for (name, (next_run, _)) in std::mem::take(self).next_runs {
+            let next_run = new(&name, next_run);
+            self.insert(name, next_run);
         }
     }
 }
 
-fn times(look: Look) -> impl Iterator<Item = (Kind, Timestamp)> {
-    let Look { at, is_promised, urgent_at, list_at } = look;
+fn times(next_run: NextRun) -> impl Iterator<Item = (Kind, Timestamp)> {
+    let NextRun { at, is_promised, urgent_at, list_at } = next_run;
     let kind = if is_promised { Kind::Promised } else { Kind::Swept };
     let urgent = urgent_at.map(|urgent_at| (Kind::Urgent, urgent_at.max(at)));
     let listed = list_at.map(|list_at| (Kind::Listed, list_at));
@@ -114,15 +114,15 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn swept(second: i64) -> Look {
-        Look { at: at(second), is_promised: false, urgent_at: None, list_at: None }
+    fn swept(second: i64) -> NextRun {
+        NextRun { at: at(second), is_promised: false, urgent_at: None, list_at: None }
     }
 
-    fn queue(looks: &[(&str, i64, Option<i64>)]) -> Queue {
+    fn queue(next_runs: &[(&str, i64, Option<i64>)]) -> Queue {
         let mut queue = Queue::default();
-        for (name, look_at, urgent_at) in looks {
-            let look = Look { urgent_at: urgent_at.map(at), ..swept(*look_at) };
-            queue.insert(name.parse().unwrap(), look);
+        for (name, look_at, urgent_at) in next_runs {
+            let next_run = NextRun { urgent_at: urgent_at.map(at), ..swept(*look_at) };
+            queue.insert(name.parse().unwrap(), next_run);
         }
         queue
     }
@@ -160,9 +160,9 @@ mod tests {
     fn who_is_put_in_again_waits_once_and_who_is_reordered_waits_as_told() {
         let mut queue = queue(&[("a", 1, Some(2)), ("a", 7, None), ("b", 8, Some(8))]);
         assert_eq!((name(queue.due(at(6))), name(queue.urgent(at(6)))), (None, None));
-        queue.reorder(|name, look| match name.as_str() {
-            "b" => Look { at: at(3), ..look },
-            _ => look,
+        queue.reorder(|name, next_run| match name.as_str() {
+            "b" => NextRun { at: at(3), ..next_run },
+            _ => next_run,
         });
         assert_eq!((name(queue.due(at(7))), name(queue.urgent(at(7)))), (Some("b"), None));
         assert_eq!(name(queue.urgent(at(8))), Some("b"));
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn what_has_something_to_be_done_comes_before_what_is_only_looked_at() {
         let mut queue = queue(&[("a", 1, None), ("b", 2, None)]);
-        queue.insert("c".parse().unwrap(), Look { is_promised: true, ..swept(5) });
+        queue.insert("c".parse().unwrap(), NextRun { is_promised: true, ..swept(5) });
         assert_eq!(name(queue.due(at(4))), Some("a"));
         assert_eq!(name(queue.due(at(5))), Some("c"));
         queue.remove(&"c".parse().unwrap());
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn lists_are_waited_for_on_a_clock_of_their_own() {
         let mut queue = queue(&[("a", 90, None)]);
-        queue.insert("b".parse().unwrap(), Look { list_at: Some(at(7)), ..swept(60) });
+        queue.insert("b".parse().unwrap(), NextRun { list_at: Some(at(7)), ..swept(60) });
         assert_eq!((name(queue.due(at(8))), name(queue.to_list(at(8)))), (None, Some("b")));
         assert_eq!((name(queue.to_list(at(6))), queue.next(at(6))), (None, Some(at(7))));
         queue.remove(&"b".parse().unwrap());

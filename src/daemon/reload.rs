@@ -167,8 +167,8 @@ impl Reloader {
         let refused = match read {
             // It was told to stop.
             None => return None,
-            Some(Ok((base, outside))) => {
-                self.take_over(base, outside).await;
+            Some(Ok((base, engine))) => {
+                self.take_over(base, engine).await;
                 None
             }
             Some(Err(refusal)) => {
@@ -204,13 +204,13 @@ impl Reloader {
         Some(opened.and_then(|opened| Ok((base, opened.map_err(refuse)?))))
     }
 
-    async fn take_over(&mut self, base: Arc<Config>, outside: Engine) {
-        let config = outside.config.clone();
+    async fn take_over(&mut self, base: Arc<Config>, engine: Engine) {
+        let config = engine.config.clone();
         for warning in &config.warnings {
             tracing::warn!(warning = %warning, "configuration is unwise");
         }
         self.muster.follow(base);
-        let Some(changes) = self.hand_over(outside).await else { return };
+        let Some(changes) = self.hand_over(engine).await else { return };
         let needs_restart = self.started.needs_restart(&config);
         if !needs_restart.is_empty() {
             let keys = needs_restart.join(", ");
@@ -231,12 +231,12 @@ impl Reloader {
     }
 
     /// Hands the credentials to the planner; `None` where it stops and takes nothing over.
-    async fn hand_over(&mut self, outside: Engine) -> Option<Changes> {
-        let outside = Arc::new(outside);
-        let config = outside.config.clone();
+    async fn hand_over(&mut self, engine: Engine) -> Option<Changes> {
+        let engine = Arc::new(engine);
+        let config = engine.config.clone();
         let (taken, changes) = oneshot::channel();
-        let drivers = drivers(&outside, &self.fleet, &self.shutdown);
-        self.current.set(outside);
+        let drivers = drivers(&engine, &self.fleet, &self.shutdown);
+        self.current.set(engine);
         let lineup = Pending { rules: Rules::of(&config), drivers, taken };
         self.planner.send(lineup).await.ok()?;
         let changes = changes.await.ok()?;
@@ -249,8 +249,8 @@ impl Reloader {
         let Called { standings, config } = called;
         self.fleet.called(standings);
         let Some(config) = config else { return };
-        let outside = match self.current.get().reopen(config).await {
-            Ok(outside) => outside,
+        let engine = match self.current.get().reopen(config).await {
+            Ok(engine) => engine,
             Err(fault) => {
                 let Fault { message, hint, .. } = fault;
                 tracing::error!(error = message, hint, "members of fleets not taken over");
@@ -259,7 +259,7 @@ impl Reloader {
             }
         };
         self.muster.is_in_force();
-        let Some(changes) = self.hand_over(outside).await else { return };
+        let Some(changes) = self.hand_over(engine).await else { return };
         tracing::info!(added = changes.added, removed = changes.removed, "fleets changed");
     }
 

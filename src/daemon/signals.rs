@@ -8,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::DaemonError;
+use crate::consumers::command;
 use crate::log;
 
 /// What was logged before a second signal is written for so long.
@@ -35,6 +36,7 @@ pub fn shutdown_on_signals() -> Result<CancellationToken, DaemonError> {
         let asked = either(&mut terminate, &mut interrupt).await;
         tracing::warn!(signal = asked.name, "ended at once");
         log::flush(LAST_LINES);
+        command::kill_all();
         end(&asked);
     };
     let listener = thread::Builder::new().name("signals".to_owned());

@@ -1,14 +1,15 @@
 //! What the service manager is told, in the protocol of `sd_notify(3)`: that the daemon is ready, how it stands, that
 //! its loop turns. Without a service manager nothing is said.
 
-use std::ffi::{OsStr, OsString};
+use std::env;
+use std::ffi::OsStr;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use nix::time::{ClockId, clock_gettime};
+use sd_notify::{NotifyState, watchdog_enabled};
 
 use crate::status::{Registry, Snapshot};
 
@@ -38,20 +39,14 @@ struct Said {
 }
 
 impl Supervisor {
-    /// As the environment names it; `variable` looks one up, as `std::env::var_os` does.
-    pub fn of(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let Some(name) = variable("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
+    /// As the environment names it.
+    pub fn of_environment() -> Self {
+        let Some(name) = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty()) else {
             return Self::default();
         };
-        let number = |name: &str| variable(name)?.to_str()?.parse::<u64>().ok();
-        let is_ours = number("WATCHDOG_PID").is_none_or(|pid| pid == u64::from(std::process::id()));
-        let watchdog = number("WATCHDOG_USEC").filter(|limit| is_ours && *limit > 0);
+        let watchdog = watchdog_enabled().filter(|limit| !limit.is_zero());
         match connect(&name) {
-            Ok(socket) => Self(Some(Arc::new(Line {
-                socket,
-                watchdog: watchdog.map(Duration::from_micros),
-                said: Mutex::default(),
-            }))),
+            Ok(socket) => Self(Some(Arc::new(Line { socket, watchdog, said: Mutex::default() }))),
             Err(error) => {
                 tracing::warn!(%error, "service manager not reached");
                 Self::default()
@@ -80,7 +75,7 @@ impl Supervisor {
             (is_silent, said.status.as_ref().is_none_or(is_old))
         };
         if is_silent {
-            self.say("WATCHDOG=1");
+            self.say(&[NotifyState::Watchdog]);
         }
         if is_stale {
             let snapshot = fleet.snapshot();
@@ -99,7 +94,7 @@ impl Supervisor {
             if snapshot.waiting.is_some() {
                 self.ask_for_time();
             } else {
-                self.say("READY=1");
+                self.say(&[NotifyState::Ready]);
             }
             self.tell(summary(&snapshot));
         }
@@ -112,7 +107,7 @@ impl Supervisor {
     }
 
     fn ask_for_time(&self) {
-        self.say(&format!("EXTEND_TIMEOUT_USEC={}", MORE_TIME.as_micros()));
+        self.say(&[more_time(MORE_TIME)]);
     }
 
     /// The daemon reads its configuration again.
@@ -121,15 +116,13 @@ impl Supervisor {
             return;
         }
         // systemd tells by the time whether this is the reload that it asked for.
-        let Ok(now) = clock_gettime(ClockId::CLOCK_MONOTONIC) else { return };
-        let now = Duration::from(now).as_micros();
-        self.say(&format!("RELOADING=1\nMONOTONIC_USEC={now}"));
+        let Ok(now) = NotifyState::monotonic_usec_now() else { return };
+        self.say(&[NotifyState::Reloading, now]);
     }
 
     /// The daemon was told to stop, and waits for the steps in hand for as long as `grace`.
     pub(super) fn stopping(&self, grace: Duration) {
-        let limit = grace.saturating_add(STOP_ALLOWANCE).as_micros();
-        self.say(&format!("STOPPING=1\nEXTEND_TIMEOUT_USEC={limit}"));
+        self.say(&[NotifyState::Stopping, more_time(grace.saturating_add(STOP_ALLOWANCE))]);
         self.tell("stopping: waiting for the steps in hand".to_owned());
     }
 
@@ -145,23 +138,29 @@ impl Supervisor {
     /// A text for people, unless it is the one that they have.
     fn tell(&self, status: String) {
         let Some(line) = &self.0 else { return };
-        let text = format!("STATUS={status}");
         let before = {
             let mut said = line.said.lock().unwrap_or_else(PoisonError::into_inner);
-            said.status.replace((Instant::now(), status))
+            said.status.replace((Instant::now(), status.clone()))
         };
-        if before.is_none_or(|(_, before)| format!("STATUS={before}") != text) {
-            self.say(&text);
+        if before.is_none_or(|(_, before)| before != status) {
+            self.say(&[NotifyState::Status(&status)]);
         }
     }
 
-    /// A service manager that does not listen is no reason to stop, or to wait.
-    fn say(&self, message: &str) {
+    /// A service manager that does not listen is no reason to stop, or to wait: `sd_notify::notify` would, and it knows
+    /// no names that stand in no file system.
+    fn say(&self, states: &[NotifyState<'_>]) {
         let Some(line) = &self.0 else { return };
+        let message = states.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
         if let Err(error) = line.socket.send(message.as_bytes()) {
             tracing::debug!(%error, "service manager not told");
         }
     }
+}
+
+/// That a start or a stop may take so much longer.
+fn more_time(time: Duration) -> NotifyState<'static> {
+    NotifyState::ExtendTimeoutUsec(u32::try_from(time.as_micros()).unwrap_or(u32::MAX))
 }
 
 fn one_line(text: &str) -> String {

@@ -19,6 +19,8 @@ use super::permit::{Kind, Permit};
 use super::planner::{Planner, Rules};
 use crate::fault::FaultKind;
 use crate::names::CredentialName;
+use crate::occupancy;
+use crate::retry::MOTHERDUCK;
 use crate::rotation::condition::{Reason as Why, Tokens};
 use crate::rotation::decide::{Reason, Request};
 use crate::rotation::evidence::Evidence;
@@ -39,6 +41,10 @@ enum Does {
     Asks(Kind, Duration),
     /// Asks a store that answers after so long.
     Reads(Duration),
+    /// Asks a MotherDuck that never answers, again and again, as its client does.
+    CallsInVain,
+    /// Asks a MotherDuck that answers after so long, twice.
+    Calls(Duration),
     /// Means to replace a token that is gone, and does not come to it.
     Loses,
     /// Rests with a token that expires after so long, and is due when that is near.
@@ -55,6 +61,9 @@ struct Seen {
     remembered: Mutex<Vec<u32>>,
     busy: AtomicUsize,
     most_busy: AtomicUsize,
+    asked: Mutex<Vec<Duration>>,
+    asking: AtomicUsize,
+    most_asking: AtomicUsize,
     overlapped: AtomicUsize,
 }
 
@@ -83,7 +92,7 @@ struct Fake {
 }
 
 impl Driver for Fake {
-    async fn drive(&self, request: Request, evidence: &mut Evidence, slot: &Permit) -> Report {
+    async fn run(&self, request: Request, evidence: &mut Evidence, permit: &Permit) -> Report {
         let begun = self.clock.start.elapsed();
         let nth = {
             let mut looks = self.seen.looks.lock().unwrap();
@@ -95,9 +104,20 @@ impl Driver for Fake {
             looks.iter().filter(|(name, _)| *name == self.name).count()
         };
         let _here = self.enter(&self.here, &self.seen.overlapped);
-        if let Does::Reads(time) = (self.script)(u32::try_from(nth).unwrap()) {
-            slot.at_store(tokio::time::sleep(time)).await;
-            return self.report(Outcome::NotDue, None, None);
+        match (self.script)(u32::try_from(nth).unwrap()) {
+            Does::Reads(time) => {
+                permit.at_store(tokio::time::sleep(time)).await;
+                return self.report(Outcome::NotDue, None, None);
+            }
+            Does::CallsInVain => {
+                let _ = permit.at_work(self.calls(MOTHERDUCK.tries - 1, LIMIT)).await;
+                return self.report(Outcome::Failed, Some(FaultKind::Transient), None);
+            }
+            Does::Calls(time) => {
+                let _ = permit.at_work(self.calls(2, time)).await;
+                return self.report(Outcome::NotDue, None, Some(PERIOD));
+            }
+            _ => {}
         }
         {
             let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
@@ -119,30 +139,32 @@ impl Driver for Fake {
                         () = self.stop.cancelled() => {}
                     }
                 };
-                slot.aside(nap).await;
+                permit.aside(nap).await;
                 if self.stop.is_cancelled() {
                     return self.report(Outcome::Held, Some(FaultKind::Transient), None);
                 }
-                slot.at_work(async {
-                    let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
-                    tokio::time::sleep(self.work).await;
-                })
-                .await;
+                let _ = permit
+                    .at_work(async {
+                        let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
+                        tokio::time::sleep(self.work).await;
+                    })
+                    .await;
                 self.report(Outcome::Rotated, None, None)
             }
             Does::Asks(kind, time) => {
-                slot.with_others(kind, async { tokio::time::sleep(time).await }).await;
-                slot.at_work(async {
-                    // A stop lets nobody wait for a place.
-                    let is_placed = !self.stop.is_cancelled();
-                    let _busy =
-                        is_placed.then(|| self.enter(&self.seen.busy, &self.seen.most_busy));
-                    tokio::time::sleep(self.work).await;
-                })
-                .await;
+                permit.with_others(kind, async { tokio::time::sleep(time).await }).await;
+                let _ = permit
+                    .at_work(async {
+                        // A stop lets nobody wait for a place.
+                        let is_placed = !self.stop.is_cancelled();
+                        let _busy =
+                            is_placed.then(|| self.enter(&self.seen.busy, &self.seen.most_busy));
+                        tokio::time::sleep(self.work).await;
+                    })
+                    .await;
                 self.report(Outcome::Rotated, None, Some(PERIOD))
             }
-            Does::Reads(_) => unreachable!("that was done"),
+            Does::Reads(_) | Does::Calls(_) | Does::CallsInVain => unreachable!("that was done"),
             Does::Loses => {
                 let mut report = self.report(Outcome::Failed, Some(FaultKind::Transient), None);
                 report.seen.reason = Some(Reason::Lost);
@@ -181,7 +203,25 @@ impl Drop for Inside<'_> {
     }
 }
 
+/// The limit for one request to MotherDuck.
+const LIMIT: Duration = Duration::from_secs(30);
+
 impl Fake {
+    /// Sends so many requests to MotherDuck, of which each takes so long.
+    async fn calls(&self, requests: u32, time: Duration) {
+        for pause in MOTHERDUCK.pauses(self.name.clone()).take(requests as usize) {
+            if occupancy::enter().await.is_break() {
+                return;
+            }
+            self.seen.asked.lock().unwrap().push(self.clock.start.elapsed());
+            {
+                let _busy = self.enter(&self.seen.asking, &self.seen.most_asking);
+                occupancy::answer(tokio::time::sleep(time)).await;
+            }
+            occupancy::pause(pause).await;
+        }
+    }
+
     #[expect(clippy::unused_self, reason = "reads as what the run does")]
     fn enter<'a>(&self, inside: &'a AtomicUsize, most: &AtomicUsize) -> Inside<'a> {
         most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

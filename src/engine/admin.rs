@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::ProductionWorld;
-use super::place::{Place, fault};
+use super::place::Place;
 use super::short_lived::ShortLived;
 use crate::config::Config;
 use crate::fault::{Fault, FaultKind, chain};
@@ -30,7 +30,7 @@ pub(super) struct Stored {
 impl TokenPlace for Stored {
     fn read(&self) -> BoxFuture<'_, Result<Token, Fault>> {
         async move {
-            let token = match self.place.read().await?.slot {
+            let token = match self.place.read().await?.content {
                 SecretContent::Vacant => None,
                 SecretContent::Unmanaged { token } | SecretContent::Managed { token, .. } => Some(token),
                 SecretContent::Edited { token, .. } => token,
@@ -60,7 +60,7 @@ pub(super) fn client(
     let source = match &settings.admin_token {
         AdminToken::Secret(source) => AdminSource::Secret(source.clone()),
         AdminToken::Stored(token) => {
-            let (store, tally) = find(&token.store).ok_or_else(|| Fault {
+            let (store, stats) = find(&token.store).ok_or_else(|| Fault {
                 kind: FaultKind::Permanent,
                 message: format!("store {} is not configured", token.store),
                 hint: None,
@@ -72,14 +72,14 @@ pub(super) fn client(
                 format: Format::Json,
                 role: Role::Source,
             };
-            let place = Place { store, tally, location };
+            let place = Place { store, stats, location };
             AdminSource::Elsewhere(Box::new(Stored {
                 name: settings.admin_token.to_string(),
                 place,
             }))
         }
     };
-    Client::new(settings, source).map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+    Ok(Client::new(settings, source)?)
 }
 
 /// A client for operations by hand, which need no store but the admin token's.
@@ -89,7 +89,7 @@ pub async fn client_alone(config: &Config) -> Result<Client, Fault> {
         && let Some(settings) = config.stores.get(&token.store)
     {
         let opened = Store::open(&token.store, settings).await;
-        stores.insert(token.store.as_str(), Arc::new(opened.map_err(|error| fault(&error))?));
+        stores.insert(token.store.as_str(), Arc::new(opened?));
     }
     client(&config.motherduck, |name| Some((stores.get(name)?.clone(), Arc::default())))
 }
@@ -110,7 +110,7 @@ impl ProductionWorld {
         let created = match probe.create(&client).await {
             Ok(created) => created,
             Err(error) if error.is_conflict() => {
-                return Err(Fault::of(&error, error.kind(), error.hint()));
+                return Err(error.into());
             }
             Err(error) => return refused(error.cause()),
         };
@@ -139,6 +139,6 @@ fn refused(error: &Error) -> Result<Verdict, Fault> {
         Some(Failure::Unauthorized { .. } | Failure::Forbidden { .. }) => {
             Ok(Verdict::Refused(chain(error)))
         }
-        Some(_) | None => Err(Fault::of(error, error.kind(), error.hint())),
+        Some(_) | None => Err(error.into()),
     }
 }

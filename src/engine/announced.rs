@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Adapters;
-use crate::consumers::gate::Told;
+use crate::consumers::gate::WorkloadEvent;
 use crate::rotation::layer::Layer;
 use crate::rotation::run::{Outcome, Report};
 use crate::rotation::world::{Revocation, RevokeError, RevokeRequest, World};
@@ -24,11 +24,11 @@ impl<W> Announced<W> {
         if let (Outcome::Held, Some(record), Some(problem)) =
             (report.outcome, &report.seen.record, &report.problem)
         {
-            self.tell(Told::Held(record, &problem.message)).await;
+            self.tell(WorkloadEvent::Held(record, &problem.message)).await;
         }
     }
 
-    async fn tell(&self, told: Told<'_>) {
+    async fn tell(&self, told: WorkloadEvent<'_>) {
         if let Some(hook) = &self.adapters.deploy {
             Box::pin(hook.tell(&told)).await;
         }
@@ -44,7 +44,7 @@ impl<W: World + Sync> Layer for Announced<W> {
 
     async fn revoke(&self, request: RevokeRequest) -> Result<Revocation, RevokeError> {
         let revoked = self.inner.revoke(request).await?;
-        self.tell(Told::Revoked(request.id())).await;
+        self.tell(WorkloadEvent::Revoked(request.id())).await;
         Ok(revoked)
     }
 }

@@ -1,6 +1,6 @@
 //! What is done for a credential, written into the audit log where it happens, so that nothing goes past.
 
-use crate::audit_log::{Entry, Event, Ledger, Outcome};
+use crate::audit_log::{AuditContext, Entry, Event, Outcome};
 use crate::fault::Fault;
 use crate::names::TokenName;
 use crate::rotation::decide::Reason;
@@ -15,28 +15,27 @@ use crate::status::Origin;
 /// A world that writes down what is done in it, as it is told what that is.
 pub struct Audited<W> {
     inner: W,
-    ledger: Ledger,
+    audit: AuditContext,
     /// The paths of the mirrors.
     mirrors: Vec<String>,
 }
 
 impl<W> Audited<W> {
-    pub(super) fn new(inner: W, ledger: Ledger, mirrors: Vec<String>) -> Self {
-        Self { inner, ledger, mirrors }
+    pub(super) fn new(inner: W, audit: AuditContext, mirrors: Vec<String>) -> Self {
+        Self { inner, audit, mirrors }
     }
 
     /// A rotation begins. While that cannot be told, none does: nothing has happened yet.
     async fn begin(&self, name: &TokenName, reason: Reason) -> Result<(), Fault> {
         let entry = self.of_rotation(Event::Began, name, reason);
-        let written = self.ledger.append(entry).await;
-        written.map_err(|error| Fault::of(&error, error.kind(), error.hint()))
+        Ok(self.audit.append(entry).await?)
     }
 
     fn of_rotation(&self, event: Event, name: &TokenName, reason: Reason) -> Entry {
         Entry {
             rotation_id: Some(name.rotation),
             reason: Some(Origin::from(reason).as_str()),
-            ..self.ledger.entry(event)
+            ..self.audit.entry(event)
         }
     }
 
@@ -49,6 +48,8 @@ impl<W> Audited<W> {
             Purpose::Fence | Purpose::Amend => Event::Touched,
             Purpose::Mirror => Event::Mirrored,
             Purpose::Adopt => Event::Adopted,
+            Purpose::Pause => Event::Paused,
+            Purpose::Resume => Event::Resumed,
         };
         let (previous_token_ids, subject) = match site {
             Site::Store => (record.previous_token_ids.clone(), None),
@@ -59,7 +60,7 @@ impl<W> Audited<W> {
             previous_token_ids,
             rotation_id: Some(record.rotation_id),
             subject,
-            ..self.ledger.entry(event)
+            ..self.audit.entry(event)
         }
     }
 }
@@ -80,7 +81,7 @@ impl<W: World + Sync> Layer for Audited<W> {
             Err(CreateError::Unknown(_)) => (None, Some(Outcome::Unknown)),
         };
         let about = self.of_rotation(Event::Created, name, reason);
-        self.ledger.note(Entry { outcome, token_id, ..about }).await;
+        self.audit.note(Entry { outcome, token_id, ..about }).await;
         created
     }
 
@@ -89,10 +90,10 @@ impl<W: World + Sync> Layer for Audited<W> {
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         let verdict = self.inner.connect(token, identity).await?;
         if let (TokenRole::Served, Verdict::Works(answer)) = (identity.role, &verdict) {
-            let about = self.ledger.entry(Event::Verified);
+            let about = self.audit.entry(Event::Verified);
             let own = about.username.as_ref().map_or("", |username| username.as_str());
             let other = answer.as_ref().filter(|named| !named.account.eq_ignore_ascii_case(own));
-            self.ledger
+            self.audit
                 .note(Entry {
                     subject: other.map(|named| named.account.clone()),
                     token_id: Some(identity.token_id),
@@ -112,7 +113,7 @@ impl<W: World + Sync> Layer for Audited<W> {
             // Nothing was written.
             Err(PublishError::Conflict | PublishError::Refused(_)) => return published,
         };
-        self.ledger.note(Entry { outcome, ..self.written(write) }).await;
+        self.audit.note(Entry { outcome, ..self.written(write) }).await;
         published
     }
 
@@ -129,8 +130,8 @@ impl<W: World + Sync> Layer for Audited<W> {
             RevokeRequest::Predecessor { id, rotation_id } => (Event::Revoked, id, rotation_id),
             RevokeRequest::Unserved { id, rotation_id } => (Event::Discarded, id, rotation_id),
         };
-        let about = self.ledger.entry(event);
-        self.ledger.note(Entry { outcome, token_id: Some(id), rotation_id, ..about }).await;
+        let about = self.audit.entry(event);
+        self.audit.note(Entry { outcome, token_id: Some(id), rotation_id, ..about }).await;
         revoked
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::fault::Fault;
-use crate::motherduck::{Client, Error};
+use crate::motherduck::Client;
 
 /// Knows the accounts by name.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub(super) struct Directory {
 
 impl Directory {
     pub(super) fn new(config: &Config, motherduck: Arc<Client>) -> Self {
-        let credentials = config.credentials.values().map(|one| one.username.folded());
+        let credentials = config.credentials.values().map(|one| one.username.canonical());
         let configured = credentials.chain(config.accounts.keys().cloned()).collect();
         Self { configured: Arc::new(configured), motherduck }
     }
@@ -37,6 +37,6 @@ impl Directory {
             }
             Err(error) => Err(error),
         };
-        listed.map_err(|error: Error| Fault::of(&error, error.kind(), error.hint()))
+        Ok(listed?)
     }
 }

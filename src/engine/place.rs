@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::{Credential, Mirror};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Diagnostic, Fault, FaultKind};
 use crate::names::TokenId;
 use crate::record::Record;
 use crate::request_stats::{Reach, RequestStats};
@@ -16,7 +16,7 @@ use crate::stores::{self, Role, SecretRef, Store, StoreError};
 #[derive(Clone)]
 pub(super) struct Place {
     pub(super) store: Arc<Store>,
-    pub(super) tally: Arc<RequestStats>,
+    pub(super) stats: Arc<RequestStats>,
     pub(super) location: SecretRef,
 }
 
@@ -32,9 +32,9 @@ impl Place {
     /// Whether what people keep there is in the way of every write. Trouble on the way there says nothing of it.
     pub(super) async fn ensure_free(&self) -> Result<(), Fault> {
         let read = self.store.read(&self.location).await;
-        let obstacle = read.as_ref().err().filter(|error| error.is_about_keys()).map(fault);
+        let problem = read.as_ref().err().filter(|error| error.is_about_keys()).map(Fault::from);
         self.counted("read", read).ok();
-        obstacle.map_or(Ok(()), Err)
+        problem.map_or(Ok(()), Err)
     }
 
     pub(super) async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
@@ -54,11 +54,11 @@ impl Place {
             Err(stores::PublishError::Refused(error)) => judged(error),
             Err(stores::PublishError::Unknown(_)) => ("unknown", Reach::Unreachable),
         };
-        self.tally.note("publish", word, reach);
+        self.stats.note("publish", word, reach);
         published.map_err(|error| match error {
             stores::PublishError::Conflict => PublishError::Conflict,
-            stores::PublishError::Refused(error) => PublishError::Refused(fault(&error)),
-            stores::PublishError::Unknown(error) => PublishError::Unknown(fault(&error)),
+            stores::PublishError::Refused(error) => PublishError::Refused(error.into()),
+            stores::PublishError::Unknown(error) => PublishError::Unknown(error.into()),
         })
     }
 
@@ -71,14 +71,9 @@ impl Place {
             Ok(_) => ("ok", Reach::Answered),
             Err(error) => judged(error),
         };
-        self.tally.note(operation, word, reach);
-        result.map_err(|error| fault(&error))
+        self.stats.note(operation, word, reach);
+        Ok(result?)
     }
-}
-
-/// A store's error as the core knows it.
-pub(super) fn fault(error: &StoreError) -> Fault {
-    Fault::of(error, error.kind(), error.hint())
 }
 
 /// What became of a request, and what it says of the whole store. One secret that is damaged says nothing of it.

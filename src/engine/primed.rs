@@ -20,15 +20,19 @@ use crate::secret::Token;
 /// What the audit log calls that.
 const PRIMING: &str = "account prime";
 
-/// A keeper for each declared account, by its folded username.
-pub(super) fn keepers(
+/// What makes and keeps each declared account, by its canonical username.
+pub(super) fn accounts(
     config: &Config,
     motherduck: &Arc<Client>,
 ) -> BTreeMap<String, Arc<AccountReconciler>> {
     // The values of an account that has several credentials are compared as often as its tokens are listed.
     let pace = config.daemon.sweep / 2;
-    let keeper = |declared| Arc::new(AccountReconciler::new(motherduck.clone(), declared, pace));
-    config.accounts.iter().map(|(folded, declared)| (folded.clone(), keeper(declared))).collect()
+    let account = |declared| Arc::new(AccountReconciler::new(motherduck.clone(), declared, pace));
+    config
+        .accounts
+        .iter()
+        .map(|(canonical, declared)| (canonical.clone(), account(declared)))
+        .collect()
 }
 
 /// A world whose account is made and kept as it is declared, and primed. An account that was made through the API
@@ -58,8 +62,7 @@ impl Primed<ProductionWorld> {
         let username = &world.credential.username;
         let client = world.requests.client();
         let token = ShortLived::new(world, PRIMING);
-        let created = token.create(client).await;
-        let primer = created.map_err(|error| Fault::of(&error, error.kind(), error.hint()))?;
+        let primer = token.create(client).await?;
         let identity = Identity {
             role: TokenRole::Other,
             token_id: primer.id,
@@ -68,7 +71,7 @@ impl Primed<ProductionWorld> {
         };
         let verdict = world.connect(&primer.token, &identity).await;
         if let Err(error) = token.revoke(client, primer.id).await {
-            let fault = Fault::of(&error, error.kind(), None);
+            let fault = Fault::from(error);
             tracing::warn!(token_id = %primer.id, error = %fault, "priming token left to expire");
         }
         match verdict? {
@@ -139,11 +142,11 @@ impl Layer for Primed<ProductionWorld> {
         let Some(account) = &world.account else { return listed };
         match listed {
             Ok(tokens) => {
-                account.tend(&world.ledger).await;
+                account.tend(&world.audit).await;
                 Ok(tokens)
             }
             Err(ListError::NoAccount(_)) if account.ensures() => {
-                account.make(&world.ledger).await?;
+                account.make(&world.audit).await?;
                 match world.list().await {
                     // What was made a moment ago may not be seen everywhere yet.
                     Err(ListError::NoAccount(fault)) => {

@@ -12,7 +12,7 @@ use super::place::Place;
 use super::requests::Requests;
 use super::{Adapters, Announced, Audited, Primed, admin};
 use crate::account::AccountReconciler;
-use crate::audit_log::{Cause, Ledger};
+use crate::audit_log::{AuditContext, Cause};
 use crate::config::Credential;
 use crate::consumers::command::Context;
 use crate::deadline;
@@ -50,7 +50,7 @@ pub struct ProductionWorld {
     pub(super) stop: CancellationToken,
     pub(super) until: Option<Instant>,
     /// Where that is written down which is done beside the steps of a rotation.
-    pub(super) ledger: Ledger,
+    pub(super) audit: AuditContext,
 }
 
 /// The world of a credential for who rotates it: what is done is written down, workloads are told, and a declared
@@ -75,27 +75,27 @@ impl ProductionWorld {
     /// Tells the audit log what set this run going.
     #[must_use]
     pub fn because(mut self, cause: Cause) -> Self {
-        self.ledger = self.ledger.because(cause);
+        self.audit = self.audit.because(cause);
         self
     }
 
     /// This world for who rotates.
     pub fn acting(self) -> ActingWorld {
-        let (adapters, ledger) = (self.adapters.clone(), self.ledger.clone());
+        let (adapters, audit) = (self.adapters.clone(), self.audit.clone());
         let mirrors = self.mirrors.iter().map(|place| place.location.path.clone()).collect();
-        Announced::new(Audited::new(Primed::new(self), ledger, mirrors), adapters)
+        Announced::new(Audited::new(Primed::new(self), audit, mirrors), adapters)
     }
 
     /// This world for who writes the secret, and nothing else.
     pub fn audited(self) -> Audited<Self> {
-        let ledger = self.ledger.clone();
+        let audit = self.audit.clone();
         let mirrors = self.mirrors.iter().map(|place| place.location.path.clone()).collect();
-        Audited::new(self, ledger, mirrors)
+        Audited::new(self, audit, mirrors)
     }
 
     fn in_the_place_of(&self, before: &Self) -> Self {
         let is_same_account =
-            self.credential.username.folded() == before.credential.username.folded();
+            self.credential.username.canonical() == before.credential.username.canonical();
         let account = if is_same_account { &self.account } else { &before.account };
         Self {
             owner: self.owner.clone(),
@@ -109,7 +109,7 @@ impl ProductionWorld {
             clocks: self.clocks.clone(),
             stop: self.stop.clone(),
             until: self.until,
-            ledger: self.ledger.clone(),
+            audit: self.audit.clone(),
         }
     }
 
@@ -150,7 +150,7 @@ impl ProductionWorld {
     /// Tries the deploy hook without effect; `None` where there is none, or that is not possible.
     pub async fn try_deploy(&self) -> Option<Result<(), Fault>> {
         let tried = self.adapters.deploy.as_ref()?.try_out().await?;
-        Some(tried.map_err(|error| Fault::of(&error, error.kind(), error.hint())))
+        Some(tried.map_err(Fault::from))
     }
 
     /// Whether no mirror keeps something of the user's under a key that pintail would write. A mirror that does not
@@ -194,7 +194,7 @@ impl ProductionWorld {
     /// Why the account's tokens are not listed, and what to do.
     fn unlisted(&self, error: &Error) -> ListError {
         if !error.is_absence() {
-            return ListError::Failed(Fault::of(error, error.kind(), error.hint()));
+            return ListError::Failed(error.into());
         }
         let (name, username) = (&self.credential.name, &self.credential.username);
         let hint = if self.account.as_deref().is_some_and(AccountReconciler::ensures) {
@@ -205,7 +205,7 @@ impl ProductionWorld {
                  = true` for pintail to make it"
             )
         };
-        ListError::NoAccount(Fault::of(error, error.kind(), Some(hint)))
+        ListError::NoAccount(Fault { hint: Some(hint), ..error.into() })
     }
 }
 
@@ -256,21 +256,15 @@ impl World for ProductionWorld {
             description: None,
         };
         let created = self.requests.client().create_token(&self.credential.username, &new).await;
-        created.map_err(|error| {
-            let fault = Fault::of(&error, error.kind(), error.hint());
-            match error {
-                CreateTokenError::Refused(_) => CreateError::Refused(fault),
-                CreateTokenError::Unknown(_) => CreateError::Unknown(fault),
-            }
+        created.map_err(|error| match error {
+            CreateTokenError::Refused(_) => CreateError::Refused(error.into()),
+            CreateTokenError::Unknown(_) => CreateError::Unknown(error.into()),
         })
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
         match (&self.adapters.verifier, identity.role) {
-            (Some(verifier), _) => verifier
-                .connect(token, &self.context(identity))
-                .await
-                .map_err(|error| Fault::of(&error, error.kind(), error.hint())),
+            (Some(verifier), _) => Ok(verifier.connect(token, &self.context(identity)).await?),
             (None, TokenRole::Revoked) => {
                 admin::is_accepted(self.requests.client(), token, &self.credential.username).await
             }
@@ -300,7 +294,7 @@ impl World for ProductionWorld {
         let Some(hook) = &self.adapters.deploy else { return Ok(()) };
         hook.run(&self.context(&Identity::served(record)), record).await.map_err(|error| {
             // A hook is tried again until its deadline, whatever it says: what it talks to may be starting.
-            Fault::of(&error, FaultKind::Transient, error.hint())
+            Fault { kind: FaultKind::Transient, ..error.into() }
         })
     }
 
@@ -311,17 +305,15 @@ impl World for ProductionWorld {
     async fn revoke(&self, request: RevokeRequest) -> Result<Revocation, RevokeError> {
         if self.adapters.verifier.is_none() {
             // Nobody saws off the branch: the served token is taken over before any of its predecessors dies.
-            self.requests.ordinary().take_over_admin_token().await.map_err(|failure| {
-                RevokeError::Refused(Fault::of(&failure, failure.kind(), failure.hint()))
-            })?;
+            let taken_over = self.requests.ordinary().take_over_admin_token().await;
+            taken_over.map_err(|failure| RevokeError::Refused(failure.into()))?;
         }
         let client = self.requests.client();
         client.revoke_token(&self.credential.username, request.id()).await.map_err(|error| {
-            let fault = Fault::of(&error, error.kind(), error.hint());
             if error.may_have_effect() {
-                RevokeError::Unknown(fault)
+                RevokeError::Unknown(error.into())
             } else {
-                RevokeError::Refused(fault)
+                RevokeError::Refused(error.into())
             }
         })
     }

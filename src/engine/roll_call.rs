@@ -17,9 +17,9 @@ use crate::fleet::{
 };
 use crate::names::{AccountName, CredentialName, FleetName};
 use crate::record::SecretContent;
-use crate::status::{FleetStanding, RefusedAccount};
+use crate::status::{FleetState, RefusedAccount};
 
-/// The most accounts of each kind that a standing names.
+/// The most accounts of each kind that a state names.
 const NAMED: usize = 20;
 
 /// What a roll call is for.
@@ -35,7 +35,7 @@ pub enum Purpose {
 #[derive(Debug, Clone)]
 pub struct RollCall {
     rolls: BTreeMap<FleetName, Roll>,
-    standings: BTreeMap<FleetName, FleetStanding>,
+    standings: BTreeMap<FleetName, FleetState>,
     began: Instant,
 }
 
@@ -71,7 +71,7 @@ impl RollCall {
     }
 
     /// How the rules stand.
-    pub fn standings(&self) -> Vec<FleetStanding> {
+    pub fn standings(&self) -> Vec<FleetState> {
         self.standings.values().cloned().collect()
     }
 
@@ -86,14 +86,14 @@ impl RollCall {
         self.standings.retain(|name, _| base.fleets.contains_key(name));
     }
 
-    /// Fetches the lists of the rules of `base`, and takes them in. `outside` has the stores that `base` names. Returns
+    /// Fetches the lists of the rules of `base`, and takes them in. `engine` has the stores that `base` names. Returns
     /// what came of the lists that came.
-    pub async fn call(&mut self, outside: &Engine, base: &Config, purpose: Purpose) -> Vec<Called> {
+    pub async fn call(&mut self, engine: &Engine, base: &Config, purpose: Purpose) -> Vec<Called> {
         self.keep(base);
         let elapsed = self.began.elapsed();
         let rules: Vec<&Rule> = base.fleets.values().map(|fleet| &fleet.rule).collect();
-        let lists = fetch(outside, &rules).await;
-        let now = outside.now();
+        let lists = fetch(engine, &rules).await;
+        let now = engine.now();
         let moment = Moment { now, elapsed, apart: base.daemon.sweep };
         let claims = self.claim(base, &rules, &lists);
         let (trial, unfit) = base.enlist(&self.members(), &self.newcomers(&claims));
@@ -106,7 +106,7 @@ impl RollCall {
             secrets.extend(accounts.map(|key| (key, Secret::Taken { first_token_at: None })));
         }
         if purpose == Purpose::Rotate {
-            read(outside, &trial, &mut secrets).await;
+            read(engine, &trial, &mut secrets).await;
         }
         let mut called = vec![];
         for rule in rules {
@@ -138,7 +138,7 @@ impl RollCall {
             .credentials
             .values()
             .filter(|one| one.fleet.is_none())
-            .map(|one| (one.username.folded(), &one.name))
+            .map(|one| (one.username.canonical(), &one.name))
             .collect();
         let users = lists.users.as_ref().and_then(|users| users.as_deref().ok());
         let files = lists
@@ -149,7 +149,7 @@ impl RollCall {
             rules,
             users,
             &files.collect(),
-            |account| tables.get(&account.folded()).copied().cloned(),
+            |account| tables.get(&account.canonical()).copied().cloned(),
             |account| {
                 let mut has = self.rolls.iter().filter(|(_, roll)| roll.has(account));
                 has.next().map(|(name, _)| name.clone())
@@ -179,11 +179,11 @@ impl RollCall {
             let Fault { message, hint, .. } = &fault;
             tracing::error!(fleet = %rule.name, members, error = message, hint, "accounts of a fleet not listed");
         }
-        let mut standing = before.unwrap_or_else(|| standing(rule));
-        standing.members = members;
-        standing.problem = Some(fault.message);
-        standing.hint = fault.hint;
-        self.standings.insert(rule.name.clone(), standing);
+        let mut state = before.unwrap_or_else(|| state(rule));
+        state.members = members;
+        state.problem = Some(fault.message);
+        state.hint = fault.hint;
+        self.standings.insert(rule.name.clone(), state);
     }
 
     fn took_in(&mut self, rule: &Rule, members: usize, outcome: &Outcome, now: Timestamp) {
@@ -192,7 +192,7 @@ impl RollCall {
             (format!("the secret for account {account} cannot be read: {why}"), None)
         });
         let (problem, hint) = held.or(unread).unzip();
-        let standing = FleetStanding {
+        let state = FleetState {
             listed_at: Some(now),
             members,
             waiting: outcome.waiting.len(),
@@ -204,15 +204,15 @@ impl RollCall {
             refused_accounts: outcome.refused.iter().take(NAMED).map(refused).collect(),
             problem,
             hint: hint.flatten(),
-            ..standing(rule)
+            ..state(rule)
         };
-        let before = self.standings.insert(rule.name.clone(), standing.clone());
-        tell(&standing, before.as_ref(), outcome);
+        let before = self.standings.insert(rule.name.clone(), state.clone());
+        tell(&state, before.as_ref(), outcome);
     }
 }
 
-fn standing(rule: &Rule) -> FleetStanding {
-    FleetStanding {
+fn state(rule: &Rule) -> FleetState {
+    FleetState {
         name: rule.name.clone(),
         accounts: rule.source.to_string(),
         listed_at: None,
@@ -256,7 +256,7 @@ fn held_back(rule: &Rule, held: LeavesHeld) -> (String, Option<String>) {
 }
 
 /// Tells people what has changed: once for each change, not for each list.
-fn tell(now: &FleetStanding, before: Option<&FleetStanding>, outcome: &Outcome) {
+fn tell(now: &FleetState, before: Option<&FleetState>, outcome: &Outcome) {
     let fleet = &now.name;
     let count = outcome.joined.len();
     match outcome.joined.as_slice() {
@@ -305,9 +305,9 @@ impl Lists {
     }
 }
 
-async fn fetch(outside: &Engine, rules: &[&Rule]) -> Lists {
+async fn fetch(engine: &Engine, rules: &[&Rule]) -> Lists {
     let needs_users = rules.iter().any(|rule| matches!(rule.source, Source::MotherDuck { .. }));
-    let users = if needs_users { Some(users(outside).await) } else { None };
+    let users = if needs_users { Some(users(engine).await) } else { None };
     Lists { users, ..fetch_files(rules).await }
 }
 
@@ -321,8 +321,8 @@ async fn fetch_files(rules: &[&Rule]) -> Lists {
     lists
 }
 
-async fn users(outside: &Engine) -> Result<Vec<Listed>, Fault> {
-    match outside.motherduck.list_all_users().await {
+async fn users(engine: &Engine) -> Result<Vec<Listed>, Fault> {
+    match engine.motherduck.list_all_users().await {
         Ok(users) => {
             let listed = users.into_iter().map(|user| Listed {
                 username: user.username,
@@ -338,7 +338,8 @@ async fn users(outside: &Engine) -> Result<Vec<Listed>, Fault> {
                  accounts.file"
                     .to_owned()
             });
-            Err(Fault::of(&error, error.kind(), hint.or_else(|| error.hint())))
+            let fault = Fault::from(error);
+            Err(Fault { hint: hint.or(fault.hint), ..fault })
         }
     }
 }
@@ -353,7 +354,7 @@ async fn file(path: PathBuf) -> Result<Vec<AccountName>, Fault> {
 
 /// Puts what the newcomers' secrets hold into `secrets`.
 async fn read(
-    outside: &Engine,
+    engine: &Engine,
     trial: &Config,
     secrets: &mut BTreeMap<(FleetName, AccountName), Secret>,
 ) {
@@ -366,7 +367,7 @@ async fn read(
     let names: Vec<_> = credentials.map(|credential| credential.name.clone()).collect();
     // Each is made when its turn has come: a read takes up kilobytes.
     let found: Vec<_> = futures::stream::iter(names)
-        .map(|name| read_one(outside, trial, name))
+        .map(|name| read_one(engine, trial, name))
         .buffer_unordered(trial.daemon.concurrency)
         .collect()
         .await;
@@ -378,14 +379,14 @@ async fn read(
 }
 
 async fn read_one(
-    outside: &Engine,
+    engine: &Engine,
     trial: &Config,
     name: CredentialName,
 ) -> Option<((FleetName, AccountName), Secret)> {
     let credential = trial.credentials.get(&name)?;
     let fleet = credential.fleet.clone()?;
-    let reading = outside.read_secret(credential).await;
-    let secret = match reading.map(|reading| reading.slot) {
+    let reading = engine.read_secret(credential).await;
+    let secret = match reading.map(|reading| reading.content) {
         Ok(SecretContent::Vacant) => Secret::Vacant,
         Ok(SecretContent::Unmanaged { .. }) => Secret::Unmanaged,
         Ok(SecretContent::Managed { record, .. } | SecretContent::Edited { record, .. }) => {
@@ -398,12 +399,12 @@ async fn read_one(
 
 /// What `matching`, less `except`, would mean of MotherDuck's users beside the rules of `base`.
 pub async fn test(
-    outside: &Engine,
+    engine: &Engine,
     base: &Config,
     matching: Glob,
     except: Vec<Glob>,
 ) -> Result<Vec<(String, Option<WhyNot>)>, Fault> {
-    let listed = users(outside).await?;
+    let listed = users(engine).await?;
     let Ok(name) = "test".parse::<FleetName>() else { return Ok(vec![]) };
     let rule = Rule {
         name: name.clone(),

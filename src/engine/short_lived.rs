@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ProductionWorld;
-use crate::audit_log::{Entry, Event, Ledger, Outcome};
+use crate::audit_log::{AuditContext, Entry, Event, Outcome};
 use crate::motherduck::{Client, CreateTokenError, Error, NewToken};
 use crate::names::{AccountName, RotationId, TokenId, TokenName};
 use crate::record::TokenType;
@@ -17,7 +17,7 @@ const TTL: Duration = Duration::from_mins(5);
 /// down any more is finished all the same. Its name is like those of the credential's own tokens, so that one that is
 /// left behind by a crash is cleaned up as any orphan is.
 pub(super) struct ShortLived<'a> {
-    ledger: &'a Ledger,
+    audit: &'a AuditContext,
     /// What the audit log calls that which it is made for.
     operation: &'static str,
     account: &'a AccountName,
@@ -34,7 +34,7 @@ impl<'a> ShortLived<'a> {
             rotation: RotationId::starting_at(world.now()),
         };
         let account = &world.credential.username;
-        Self { ledger: &world.ledger, operation, account, name }
+        Self { audit: &world.audit, operation, account, name }
     }
 
     pub(super) async fn create(&self, client: &Client) -> Result<CreatedToken, CreateTokenError> {
@@ -73,6 +73,6 @@ impl<'a> ShortLived<'a> {
         let tell = |entry: &mut Entry| {
             (entry.token_id, entry.rotation_id) = (id, Some(self.name.rotation));
         };
-        self.ledger.deed(self.operation).came_to(event, outcome, tell).await;
+        self.audit.operation(self.operation).came_to(event, outcome, tell).await;
     }
 }

@@ -6,6 +6,8 @@ use secrecy::zeroize::{Zeroize, Zeroizing};
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::secret::wiped::extend;
+
 /// A body, which may hold a secret: it is wiped when it is dropped.
 pub type Bytes = Zeroizing<Vec<u8>>;
 
@@ -43,7 +45,7 @@ impl Reader {
     async fn up_to(&mut self, limit: usize) -> Result<bool, reqwest::Error> {
         while self.read.len() <= limit {
             let Some(chunk) = self.response.chunk().await? else { return Ok(true) };
-            self.read.extend_from_slice(&chunk);
+            extend(&mut self.read, &chunk);
         }
         Ok(false)
     }

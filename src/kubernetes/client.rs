@@ -8,9 +8,9 @@ use backon::Retryable;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Method;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use url::Url;
 
 use super::access::{Access, Authorities};
@@ -19,9 +19,11 @@ use super::error::{AccessError, Verb};
 use super::object::{List, Place};
 use super::settings;
 use crate::fault::chain;
+use crate::http::body::{self, Bytes};
 use crate::http::skew::Skew;
 use crate::request_stats::{Reach, RequestStats};
 use crate::retry::KUBERNETES_READ;
+use crate::secret::wiped;
 use crate::tls::{Roots, http_client_by};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,7 +60,7 @@ pub struct Cluster {
     access: Arc<Access>,
     /// The client, and the authorities that it was made with.
     http: Mutex<Option<(Vec<u8>, reqwest::Client)>>,
-    tally: Arc<RequestStats>,
+    stats: Arc<RequestStats>,
     skew: Skew,
 }
 
@@ -85,7 +87,7 @@ impl Cluster {
             }
             Authorities::File(_) => None,
         };
-        Ok(Self { access, http: Mutex::new(http), tally: Arc::default(), skew: Skew::default() })
+        Ok(Self { access, http: Mutex::new(http), stats: Arc::default(), skew: Skew::default() })
     }
 
     /// The cluster's clock minus ours, as of the last answer.
@@ -93,10 +95,10 @@ impl Cluster {
         self.skew.latest()
     }
 
-    /// The same, whose requests are counted on by `tally`.
+    /// The same, whose requests are counted on by `stats`.
     #[must_use]
-    pub fn counted_by(self, tally: Arc<RequestStats>) -> Self {
-        Self { tally, ..self }
+    pub fn counted_by(self, stats: Arc<RequestStats>) -> Self {
+        Self { stats, ..self }
     }
 
     /// One object.
@@ -141,12 +143,12 @@ impl Cluster {
     pub(crate) async fn create<T: DeserializeOwned>(
         &self,
         place: &Place,
-        body: &Value,
+        body: &impl Serialize,
         content: Content,
         mode: Mode,
     ) -> Result<T, Answer> {
         let url = self.url(place, &written(mode));
-        let body = Body { value: body, media_type: "application/json", content };
+        let body = Body { text: text_of(body)?, media_type: "application/json", content };
         object(&self.send(Verb::Create, Method::POST, url, Some(body)).await?)
     }
 
@@ -155,12 +157,13 @@ impl Cluster {
     pub(crate) async fn patch<T: DeserializeOwned>(
         &self,
         place: &Place,
-        body: &Value,
+        body: &impl Serialize,
         content: Content,
         mode: Mode,
     ) -> Result<T, Answer> {
         let url = self.url(place, &written(mode));
-        let body = Body { value: body, media_type: "application/merge-patch+json", content };
+        let media_type = "application/merge-patch+json";
+        let body = Body { text: text_of(body)?, media_type, content };
         object(&self.send(Verb::Patch, Method::PATCH, url, Some(body)).await?)
     }
 
@@ -213,8 +216,8 @@ impl Cluster {
         verb: Verb,
         method: Method,
         url: Url,
-        body: Option<Body<'_>>,
-    ) -> Result<Vec<u8>, Answer> {
+        body: Option<Body>,
+    ) -> Result<Bytes, Answer> {
         let answered = self.exchange(method, url, body).await;
         let (word, reach) = match &answered {
             Ok(_) => ("ok".to_owned(), Reach::Answered),
@@ -231,7 +234,7 @@ impl Cluster {
                 (answer.word(), reach)
             }
         };
-        self.tally.note(verb.as_str(), word, reach);
+        self.stats.note(verb.as_str(), word, reach);
         answered
     }
 
@@ -239,17 +242,17 @@ impl Cluster {
         &self,
         method: Method,
         url: Url,
-        body: Option<Body<'_>>,
-    ) -> Result<Vec<u8>, Answer> {
+        body: Option<Body>,
+    ) -> Result<Bytes, Answer> {
         let (http, bearer) = self.identity().await?;
         let mut request = http.request(method, url).header(ACCEPT, "application/json");
         if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, bearer);
         }
         let mut may_quote = false;
-        if let Some(Body { value, media_type, content }) = body {
+        if let Some(Body { text, media_type, content }) = body {
             may_quote = content == Content::Secret;
-            request = request.header(CONTENT_TYPE, media_type).body(value.to_string());
+            request = request.header(CONTENT_TYPE, media_type).body(body::wiped(text));
         }
         let before = Timestamp::now();
         let response = request.send().await.map_err(failed)?;
@@ -307,8 +310,9 @@ impl Cluster {
     }
 }
 
-struct Body<'a> {
-    value: &'a Value,
+/// What is sent. It may hold a secret, and is wiped when it was.
+struct Body {
+    text: Bytes,
     media_type: &'static str,
     content: Content,
 }
@@ -335,15 +339,15 @@ fn object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Answer> {
         .map_err(|_| Answer::Nonsense("the answer is not what the API server answers to this"))
 }
 
-async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, Answer> {
-    let mut body = vec![];
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > MOST_BYTES {
-            return Err(Answer::Nonsense("the answer is too long"));
-        }
-        body.extend_from_slice(&chunk);
+fn text_of(body: &impl Serialize) -> Result<Bytes, Answer> {
+    wiped::json(body).map_err(|_| Answer::Nonsense("the request cannot be written"))
+}
+
+async fn bounded(response: reqwest::Response) -> Result<Bytes, Answer> {
+    match body::read(response, MOST_BYTES).await.map_err(failed)? {
+        body::Body::Whole(body) => Ok(body),
+        body::Body::Cut(_) => Err(Answer::Nonsense("the answer is too long")),
     }
-    Ok(body)
 }
 
 fn failed(error: reqwest::Error) -> Answer {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::tls::TlsError;
 
 /// Why no way to the API server could be made.
@@ -41,9 +41,9 @@ pub enum AccessError {
     Tls(#[from] TlsError),
 }
 
-impl AccessError {
-    /// Whether trying again may help: a file that is not there yet may come.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for AccessError {
+    /// A file that is not there yet may come.
+    fn kind(&self) -> FaultKind {
         match self {
             Self::File { source, .. } => FaultKind::of_system(source),
             Self::Tls(error) => error.kind(),
@@ -53,8 +53,7 @@ impl AccessError {
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NotInACluster { .. } => Some(
                 "outside of a cluster name a file: [kubernetes] kubeconfig = \"…\", or api_url and token_file"

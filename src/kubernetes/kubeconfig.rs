@@ -210,6 +210,7 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::Diagnostic;
 
     const TEXT: &str = "
 apiVersion: v1

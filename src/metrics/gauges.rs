@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::request_stats::Reachability;
 use crate::rotation::condition::{Reason, State};
-use crate::status::{CredentialStatus, FleetStanding, Labels, Snapshot};
+use crate::status::{CredentialStatus, FleetState, Labels, Snapshot};
 
 /// A snapshot as metrics.
 #[derive(Debug)]
@@ -44,6 +44,14 @@ impl Collector for Gauges {
             "last_success_timestamp_seconds",
             "When a rotation was last completed; after a start, when the served token was published",
             |one| one.last_success,
+        )?;
+        times("paused_since_timestamp_seconds", "When somebody paused it by hand", |one| {
+            Some(one.condition.pause.as_ref()?.since)
+        })?;
+        times(
+            "paused_until_timestamp_seconds",
+            "When a pause by hand ends by itself, where it does",
+            |one| one.condition.pause.as_ref()?.until,
         )?;
         gauge(
             &mut encoder,
@@ -82,7 +90,7 @@ impl Collector for Gauges {
             &mut encoder,
             "store_requests",
             "Requests to the stores by what came of them",
-            stores.iter().flat_map(|(name, contact)| requests(contact, Some(name))),
+            stores.iter().flat_map(|(name, reachability)| requests(reachability, Some(name))),
         )?;
         counter(
             &mut encoder,
@@ -144,9 +152,8 @@ impl Gauges {
 
     /// How the rules stand that make credentials.
     fn encode_fleets(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let mut numbers = |name: &str, help: &str, of: fn(&FleetStanding) -> Option<f64>| {
-            let sample =
-                |one: &FleetStanding| Some((vec![("fleet", one.name.to_string())], of(one)?));
+        let mut numbers = |name: &str, help: &str, of: fn(&FleetState) -> Option<f64>| {
+            let sample = |one: &FleetState| Some((vec![("fleet", one.name.to_string())], of(one)?));
             let samples: Vec<Sample> = self.snapshot.fleets.iter().filter_map(sample).collect();
             gauge(encoder, name, help, &samples)
         };
@@ -274,11 +281,11 @@ fn float(number: usize) -> f64 {
 
 /// The requests to one service.
 fn requests<'a>(
-    contact: &'a Reachability,
+    reachability: &'a Reachability,
     store: Option<&'a String>,
 ) -> impl Iterator<Item = (Labels, u64)> + 'a {
     let word = if store.is_some() { "result" } else { "status" };
-    contact.requests.iter().map(move |requests| {
+    reachability.requests.iter().map(move |requests| {
         let store = store.map(|name| ("store", name.clone()));
         let labels = store.into_iter().chain([
             ("operation", requests.operation.to_owned()),

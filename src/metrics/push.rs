@@ -6,7 +6,7 @@ use reqwest::header::CONTENT_TYPE;
 use url::Url;
 
 use super::Format;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::http::origin;
 use crate::http::reason::{behind, reason};
 use crate::http::settings::Proxy;
@@ -49,24 +49,23 @@ pub enum PushError {
     },
 }
 
-impl PushError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for PushError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Client(_) | Self::Url { .. } => FaultKind::Permanent,
             Self::Unanswered { .. } | Self::Status { .. } => FaultKind::Transient,
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         Some("the rotation is not affected; name the URL of a Prometheus Pushgateway".to_owned())
     }
 }
 
 /// Replaces the metrics of this machine's group at the gateway by `text`, which is in the classic format.
 pub async fn push(gateway: &Url, proxy: &Proxy, text: String) -> Result<(), PushError> {
-    let url = grouped(gateway, &host()).ok_or_else(|| PushError::Url { url: gateway.clone() })?;
+    let url = grouped(gateway, &crate::process::host())
+        .ok_or_else(|| PushError::Url { url: gateway.clone() })?;
     let response = http_client_by(proxy, Roots::System, None, LIMIT)
         .map_err(PushError::Client)?
         .put(url.clone())
@@ -93,15 +92,6 @@ fn grouped(gateway: &Url, host: &str) -> Option<Url> {
     let group = ["metrics", "job", "pintail", "instance", host];
     url.path_segments_mut().ok()?.pop_if_empty().extend(group);
     Some(url)
-}
-
-/// This machine's name; in a container the container's.
-fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    match name.trim() {
-        "" => "unknown".to_owned(),
-        name => name.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 
 /// Why the metrics were not written.
 #[derive(Debug, thiserror::Error)]
@@ -14,14 +14,12 @@ pub struct TextfileError {
     source: std::io::Error,
 }
 
-impl TextfileError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for TextfileError {
+    fn kind(&self) -> FaultKind {
         FaultKind::Permanent
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         Some("the rotation is not affected; name a file in a directory that exists and that pintail may write to".to_owned())
     }
 }

@@ -18,6 +18,7 @@ use super::error::{Error, Failure};
 use super::operation::Operation;
 use super::pace::{given_up, may_repeat, wait};
 use super::rate::Lane;
+use crate::occupancy;
 use crate::request_stats::Reach;
 
 /// One query parameter.
@@ -48,12 +49,16 @@ impl Client {
         }
         let started = Instant::now();
         let attempts = AtomicU32::new(0);
-        let attempt = || {
+        let attempt = async || {
+            if occupancy::enter().await.is_break() {
+                return Err(Failure::Stopping);
+            }
             attempts.fetch_add(1, Ordering::Relaxed);
-            self.attempt(operation, &url, body)
+            self.attempt(operation, &url, body).await
         };
         let outcome = attempt
             .retry(self.retry.pauses(operation.to_string()))
+            .sleep(occupancy::pause)
             .when(|failure| may_repeat(failure, operation.is_idempotent()))
             .adjust(|failure, chosen| wait(&self.retry, failure, chosen, started.elapsed()))
             .notify(|failure, wait| {
@@ -82,7 +87,7 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
         let bearer = self.admin.bearer().await.inspect_err(|_| {
-            self.tally.note(operation.word(), "no_admin_token", Reach::Refused);
+            self.stats.note(operation.word(), "no_admin_token", Reach::Refused);
         })?;
         match self.send(operation, url, body, &bearer).await {
             Err(refused @ Failure::Unauthorized { .. }) => {
@@ -119,20 +124,22 @@ impl Client {
         }
         self.sent.fetch_add(1, Ordering::Relaxed);
         let before = Timestamp::now();
-        let sent = request.send().await.map_err(|error| asked.broken(error));
-        let (status, answer) = match sent {
-            Ok(response) => {
-                self.skew.measure(response.headers(), before, Timestamp::now());
-                (Some(response.status()), asked.judge(response).await)
+        let exchange = async {
+            match request.send().await.map_err(|error| asked.broken(error)) {
+                Ok(response) => {
+                    self.skew.measure(response.headers(), before, Timestamp::now());
+                    (Some(response.status()), asked.judge(response).await)
+                }
+                Err(failure) => (None, Err(failure)),
             }
-            Err(failure) => (None, Err(failure)),
         };
+        let (status, answer) = occupancy::answer(exchange).await;
         let failure = answer.as_ref().err();
         let reach = failure.map_or(Reach::Answered, Failure::reach);
         let word = failure.map_or("broken", Failure::without_status);
         let result =
             status.map_or(Cow::Borrowed(word), |status| Cow::Owned(status.as_u16().to_string()));
-        self.tally.note(operation.word(), result, reach);
+        self.stats.note(operation.word(), result, reach);
         answer
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::operation::Operation;
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{Diagnostic, Fault, FaultKind};
 use crate::request_stats::Reach;
 use crate::secret::{SecretError, TokenError};
 use crate::tls::{TlsError, is_distrust};
@@ -39,23 +39,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
-        match self {
-            Self::Url { .. } => FaultKind::Permanent,
-            Self::Setup { source, .. } => source.kind(),
-            Self::Operation { source, .. } => source.kind(),
-        }
-    }
-
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Url { .. } | Self::Setup { .. } => None,
-            Self::Operation { source, .. } => source.hint(),
-        }
-    }
-
     /// What came of the request, if it came to one.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
@@ -80,6 +63,23 @@ impl Error {
             self.failure(),
             Some(Failure::Forbidden { .. } | Failure::NotFound(_) | Failure::PlainNotFound { .. })
         )
+    }
+}
+
+impl Diagnostic for Error {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Url { .. } => FaultKind::Permanent,
+            Self::Setup { source, .. } => source.kind(),
+            Self::Operation { source, .. } => source.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Url { .. } | Self::Setup { .. } => None,
+            Self::Operation { source, .. } => source.hint(),
+        }
     }
 }
 
@@ -116,17 +116,18 @@ impl CreateTokenError {
             Self::Refused(error) | Self::Unknown(error) => error,
         }
     }
+}
 
-    /// Whether trying again may help, with another name.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for CreateTokenError {
+    /// It is tried with another name.
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Unknown(_) if self.is_conflict() => FaultKind::Transient,
             Self::Refused(error) | Self::Unknown(error) => error.kind(),
         }
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Refused(error) | Self::Unknown(error) => error.hint(),
         }
@@ -269,35 +270,12 @@ pub enum Failure {
         /// What came of the last one.
         source: Box<Failure>,
     },
+    /// A stop came while it waited to be sent, or sent again.
+    #[error("pintail is stopping, and sends nothing more")]
+    Stopping,
 }
 
 impl Failure {
-    /// Whether trying again later may help.
-    pub fn kind(&self) -> FaultKind {
-        match self {
-            Self::Connect { source, .. } if is_distrust(source) => FaultKind::Permanent,
-            Self::Connect { .. }
-            | Self::Broken { .. }
-            | Self::RateLimited { .. }
-            | Self::Unavailable { .. }
-            | Self::Unfinished { .. }
-            | Self::Malformed { .. } => FaultKind::Transient,
-            Self::Unexpected(refusal) if refusal.status >= 500 => FaultKind::Transient,
-            Self::AdminTokenElsewhere(fault) => fault.kind,
-            Self::AdminToken(_)
-            | Self::AdminTokenText(_)
-            | Self::Path { .. }
-            | Self::Unauthorized { .. }
-            | Self::Forbidden { .. }
-            | Self::Validation(_)
-            | Self::NotFound(_)
-            | Self::PlainNotFound { .. }
-            | Self::Conflict(_)
-            | Self::Unexpected(_) => FaultKind::Permanent,
-            Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.kind(),
-        }
-    }
-
     /// What it says about MotherDuck being there, and about the admin token.
     pub(super) fn reach(&self) -> Reach {
         match self {
@@ -317,7 +295,8 @@ impl Failure {
             | Self::RateLimited { .. }
             | Self::Unexpected(_)
             | Self::Unfinished { .. }
-            | Self::Malformed { .. } => Reach::Answered,
+            | Self::Malformed { .. }
+            | Self::Stopping => Reach::Answered,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.reach(),
         }
     }
@@ -327,8 +306,64 @@ impl Failure {
         if matches!(self, Self::Connect { .. }) { "unconnected" } else { "broken" }
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    /// Whether the request had certainly no effect, and will have none.
+    pub(super) fn is_without_effect(&self) -> bool {
+        match self {
+            Self::AdminToken(_)
+            | Self::AdminTokenElsewhere(_)
+            | Self::AdminTokenText(_)
+            | Self::Path { .. }
+            | Self::Connect { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Validation(_)
+            | Self::NotFound(_)
+            | Self::PlainNotFound { .. }
+            | Self::Conflict(_)
+            | Self::RateLimited { .. } => true,
+            Self::Broken { .. }
+            | Self::Unavailable { .. }
+            | Self::Unexpected(_)
+            | Self::Unfinished { .. }
+            | Self::Malformed { .. }
+            // It may have been sent before.
+            | Self::Stopping => false,
+            Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => {
+                source.is_without_effect()
+            }
+        }
+    }
+}
+
+impl Diagnostic for Failure {
+    /// Whether trying again later may help.
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Connect { source, .. } if is_distrust(source) => FaultKind::Permanent,
+            Self::Connect { .. }
+            | Self::Broken { .. }
+            | Self::RateLimited { .. }
+            | Self::Unavailable { .. }
+            | Self::Unfinished { .. }
+            | Self::Malformed { .. }
+            | Self::Stopping => FaultKind::Transient,
+            Self::Unexpected(refusal) if refusal.status >= 500 => FaultKind::Transient,
+            Self::AdminTokenElsewhere(fault) => fault.kind,
+            Self::AdminToken(_)
+            | Self::AdminTokenText(_)
+            | Self::Path { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Validation(_)
+            | Self::NotFound(_)
+            | Self::PlainNotFound { .. }
+            | Self::Conflict(_)
+            | Self::Unexpected(_) => FaultKind::Permanent,
+            Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.kind(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Connect { base, source } if is_distrust(source) => Some(format!(
                 "the certificate of {base} is not believed: is motherduck.api_url right? a private authority is named by motherduck.ca_file"
@@ -359,34 +394,9 @@ impl Failure {
             | Self::Unavailable { .. }
             | Self::Unexpected(_)
             | Self::Unfinished { .. }
-            | Self::Malformed { .. } => None,
+            | Self::Malformed { .. }
+            | Self::Stopping => None,
             Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => source.hint(),
-        }
-    }
-
-    /// Whether the request had certainly no effect, and will have none.
-    pub(super) fn is_without_effect(&self) -> bool {
-        match self {
-            Self::AdminToken(_)
-            | Self::AdminTokenElsewhere(_)
-            | Self::AdminTokenText(_)
-            | Self::Path { .. }
-            | Self::Connect { .. }
-            | Self::Unauthorized { .. }
-            | Self::Forbidden { .. }
-            | Self::Validation(_)
-            | Self::NotFound(_)
-            | Self::PlainNotFound { .. }
-            | Self::Conflict(_)
-            | Self::RateLimited { .. } => true,
-            Self::Broken { .. }
-            | Self::Unavailable { .. }
-            | Self::Unexpected(_)
-            | Self::Unfinished { .. }
-            | Self::Malformed { .. } => false,
-            Self::Exhausted { source, .. } | Self::WaitTooLong { source, .. } => {
-                source.is_without_effect()
-            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::error::Failure;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::retry::{MOTHERDUCK_UNREACHED, Retry};
 
 /// The error after the last attempt, which failed with `failure` though it could have been repeated.
@@ -51,7 +51,8 @@ fn asked(failure: &Failure) -> Option<Duration> {
         | Failure::Unfinished { .. }
         | Failure::Malformed { .. }
         | Failure::WaitTooLong { .. }
-        | Failure::Exhausted { .. } => None,
+        | Failure::Exhausted { .. }
+        | Failure::Stopping => None,
     }
 }
 
@@ -76,6 +77,7 @@ pub(super) fn may_repeat(failure: &Failure, idempotent: bool) -> bool {
         | Failure::Unfinished { .. }
         | Failure::Malformed { .. }
         | Failure::WaitTooLong { .. }
-        | Failure::Exhausted { .. } => false,
+        | Failure::Exhausted { .. }
+        | Failure::Stopping => false,
     }
 }

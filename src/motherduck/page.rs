@@ -48,7 +48,7 @@ pub(super) fn read<T: DeserializeOwned>(text: &[u8], key: &'static str) -> Resul
     Ok(Page { entries, next, total: found.total })
 }
 
-struct Found<T> {
+struct Parsed<T> {
     entries: Option<Vec<T>>,
     here: Pointers,
     nested: Pointers,
@@ -213,23 +213,23 @@ struct Wanted<'a, T> {
 }
 
 impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Wanted<'_, T> {
-    type Value = Found<T>;
+    type Value = Parsed<T>;
 
-    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Found<T>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, input: D) -> Result<Parsed<T>, D::Error> {
         input.deserialize_map(self)
     }
 }
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for Wanted<'_, T> {
-    type Value = Found<T>;
+    type Value = Parsed<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a page of a list")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<T>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed<T>, A::Error> {
         let (here, nested) = (Pointers::default(), Pointers::default());
-        let mut found = Found { entries: None, here, nested, total: None };
+        let mut found = Parsed { entries: None, here, nested, total: None };
         while let Some(name) = map.next_key::<String>()? {
             if name == self.key {
                 if found.entries.is_some() {

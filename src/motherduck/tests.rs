@@ -11,7 +11,7 @@ use serde_json::json;
 use super::fake::{Fake, Reply, client, reply, reply_with, settings};
 use super::settings;
 use super::*;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::names::{AccountName, TokenId};
 use crate::record::TokenType;
 use crate::rotation::world::{CreatedToken, Revocation};

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::settings::Occasion;
+use super::settings::EventKind;
 use super::words::{Words, words};
-use super::{Event, News};
+use super::{Event, Notification};
 
 /// Longer texts are cut: a receiver that refuses a long message would not be told at all.
 const MOST_CHARACTERS: usize = 3_000;
@@ -34,15 +34,15 @@ fn cut(text: &str) -> String {
 pub(super) fn cloud_event(event: &Event) -> Value {
     let Words { title, why, next, to_do } = words(event);
     let told = json!({
-        "event": event.news.word(),
+        "event": event.notification.word(),
         "owner": event.owner,
         "title": title,
         "why": why.as_deref().map(cut),
         "next": next,
         "to_do": to_do.as_deref().map(cut),
     });
-    let (subject, more) = match &event.news {
-        News::Credential { member, is_repeated, .. } => (
+    let (subject, more) = match &event.notification {
+        Notification::Credential { member, is_repeated, .. } => (
             member.name.to_string(),
             json!({
                 "credential": member.name,
@@ -61,21 +61,21 @@ pub(super) fn cloud_event(event: &Event) -> Value {
                 "repeated": is_repeated,
             }),
         ),
-        News::Unmanaged { account, count, is_repeated } => (
+        Notification::Unmanaged { account, count, is_repeated } => (
             account.clone(),
             json!({ "username": account, "unmanaged_tokens": count, "repeated": is_repeated }),
         ),
-        News::Clocks { time, is_repeated } => (
+        Notification::Clocks { time, is_repeated } => (
             "clocks".to_owned(),
             json!({ "here": time.now, "motherduck": time.other, "repeated": is_repeated }),
         ),
-        News::Test { sink } => (sink.clone(), json!({ "sink": sink })),
+        Notification::Test { sink } => (sink.clone(), json!({ "sink": sink })),
     };
     json!({
         "specversion": "1.0",
         "id": event.id,
         "source": format!("/pintail/{}", event.owner),
-        "type": kind(&event.news),
+        "type": kind(&event.notification),
         "subject": subject,
         "time": event.at,
         "datacontenttype": "application/json",
@@ -92,23 +92,25 @@ fn joined(mut one: Value, other: Value) -> Value {
 
 const CLOCKS: &str = "dev.pintail.clock.disagrees";
 
-fn kind(news: &News) -> &'static str {
-    match news {
-        News::Credential { occasion, .. } => match occasion {
-            Occasion::Failed => "dev.pintail.rotation.failed",
-            Occasion::Held => "dev.pintail.rotation.held",
-            Occasion::RolledBack => "dev.pintail.rotation.rolled_back",
-            Occasion::Refused => "dev.pintail.rotation.refused",
-            Occasion::Blocked => "dev.pintail.rotation.blocked",
-            Occasion::Compromised => "dev.pintail.rotation.compromised",
-            Occasion::Recovered => "dev.pintail.rotation.recovered",
-            Occasion::Expiring => "dev.pintail.token.expiring",
-            Occasion::Unmanaged => "dev.pintail.account.unmanaged",
-            Occasion::ClockDisagrees => CLOCKS,
+fn kind(notification: &Notification) -> &'static str {
+    match notification {
+        Notification::Credential { kind, .. } => match kind {
+            EventKind::Failed => "dev.pintail.rotation.failed",
+            EventKind::Held => "dev.pintail.rotation.held",
+            EventKind::RolledBack => "dev.pintail.rotation.rolled_back",
+            EventKind::Refused => "dev.pintail.rotation.refused",
+            EventKind::Blocked => "dev.pintail.rotation.blocked",
+            EventKind::Compromised => "dev.pintail.rotation.compromised",
+            EventKind::Recovered => "dev.pintail.rotation.recovered",
+            EventKind::Expiring => "dev.pintail.token.expiring",
+            EventKind::Unmanaged => "dev.pintail.account.unmanaged",
+            EventKind::Paused => "dev.pintail.rotation.paused",
+            EventKind::Resumed => "dev.pintail.rotation.resumed",
+            EventKind::ClockDisagrees => CLOCKS,
         },
-        News::Unmanaged { .. } => "dev.pintail.account.unmanaged",
-        News::Clocks { .. } => CLOCKS,
-        News::Test { .. } => "dev.pintail.test",
+        Notification::Unmanaged { .. } => "dev.pintail.account.unmanaged",
+        Notification::Clocks { .. } => CLOCKS,
+        Notification::Test { .. } => "dev.pintail.test",
     }
 }
 

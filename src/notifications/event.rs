@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::settings::Occasion;
+use super::settings::EventKind;
 use crate::names::Owner;
 use crate::rotation::time::Time;
 use crate::status::{CredentialStatus, Snapshot};
@@ -18,16 +18,16 @@ pub struct Event {
     /// The deployment.
     pub owner: Owner,
     /// What it is about.
-    pub news: News,
+    pub notification: Notification,
 }
 
 /// What an event is about.
 #[derive(Debug, Clone)]
-pub enum News {
+pub enum Notification {
     /// A credential.
     Credential {
         /// Which of its occasions.
-        occasion: Occasion,
+        kind: EventKind,
         /// The credential as it stands.
         member: Box<CredentialStatus>,
         /// Whether it lasts since it was last told.
@@ -58,24 +58,24 @@ pub enum News {
 
 impl Event {
     /// News of `snapshot`'s instant.
-    pub(super) fn new(snapshot: &Snapshot, news: News) -> Self {
-        Self { id: Uuid::now_v7(), at: snapshot.at, owner: snapshot.owner.clone(), news }
+    pub(super) fn new(snapshot: &Snapshot, notification: Notification) -> Self {
+        Self { id: Uuid::now_v7(), at: snapshot.at, owner: snapshot.owner.clone(), notification }
     }
 
     /// A test for `sink`.
     pub(super) fn test(owner: &Owner, sink: &str) -> Self {
-        let news = News::Test { sink: sink.to_owned() };
-        Self { id: Uuid::now_v7(), at: Timestamp::now(), owner: owner.clone(), news }
+        let notification = Notification::Test { sink: sink.to_owned() };
+        Self { id: Uuid::now_v7(), at: Timestamp::now(), owner: owner.clone(), notification }
     }
 }
 
-impl News {
+impl Notification {
     /// The event's word in metrics and bodies.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Credential { occasion, .. } => occasion.as_str(),
-            Self::Unmanaged { .. } => Occasion::Unmanaged.as_str(),
-            Self::Clocks { .. } => Occasion::ClockDisagrees.as_str(),
+            Self::Credential { kind, .. } => kind.as_str(),
+            Self::Unmanaged { .. } => EventKind::Unmanaged.as_str(),
+            Self::Clocks { .. } => EventKind::ClockDisagrees.as_str(),
             Self::Test { .. } => "test",
         }
     }

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::event::News;
-use super::settings::{Occasion, Sink};
+use super::event::Notification;
+use super::settings::{EventKind, Sink};
 use crate::names::{CredentialName, RotationId};
 use crate::rotation::condition::{Condition, Reason, State};
 use crate::rotation::time::Time;
@@ -15,7 +15,7 @@ use crate::status::{CredentialStatus, Origin, Snapshot};
 /// Remembers what a sink was told, and finds what is new.
 #[derive(Debug)]
 pub struct Judge {
-    wanted: BTreeSet<Occasion>,
+    wanted: BTreeSet<EventKind>,
     repeat_after: SignedDuration,
     expiry_within: Option<SignedDuration>,
     credentials: BTreeMap<CredentialName, Memory>,
@@ -28,19 +28,21 @@ pub struct Judge {
 /// What was told of a credential, and has not passed.
 #[derive(Debug, Default)]
 struct Memory {
-    trouble: Option<(Occasion, Timestamp)>,
+    problem: Option<(EventKind, Timestamp)>,
     expiring: Option<Timestamp>,
     compromised: Option<RotationId>,
+    /// Since when it is paused by hand, if it is; `None` before that was seen.
+    paused: Option<Option<Timestamp>>,
 }
 
 /// How a credential stands, as far as it is somebody's concern.
-enum Concern {
+enum Assessment {
     /// It is well.
-    None,
+    Well,
     /// It is not.
-    Trouble(Occasion),
+    Unwell(EventKind),
     /// That will be seen when the run in hand has ended.
-    Open,
+    Undecided,
 }
 
 impl Judge {
@@ -58,67 +60,77 @@ impl Judge {
     }
 
     /// What is to be told now. It counts as told.
-    pub fn look(&mut self, snapshot: &Snapshot) -> Vec<News> {
-        let mut news = vec![];
+    pub fn observe(&mut self, snapshot: &Snapshot) -> Vec<Notification> {
+        let mut notifications = vec![];
         for member in &snapshot.members {
             let mut memory = self.credentials.remove(&member.name).unwrap_or_default();
-            news.extend(self.look_at(member, &mut memory, snapshot.at));
+            notifications.extend(self.observe_one(member, &mut memory, snapshot.at));
             self.credentials.insert(member.name.clone(), memory);
         }
         // Whoever is no longer there comes back, if at all, as somebody new.
         self.credentials
             .retain(|name, _| snapshot.members.binary_search_by(|one| one.name.cmp(name)).is_ok());
-        news.extend(self.unmanaged(snapshot));
-        news.extend(self.clocks(snapshot));
-        news
+        notifications.extend(self.unmanaged(snapshot));
+        notifications.extend(self.clocks(snapshot));
+        notifications
     }
 
-    fn look_at(&self, member: &CredentialStatus, memory: &mut Memory, now: Timestamp) -> Vec<News> {
+    fn observe_one(
+        &self,
+        member: &CredentialStatus,
+        memory: &mut Memory,
+        now: Timestamp,
+    ) -> Vec<Notification> {
         let mut found = vec![];
-        let was_told = memory.trouble.is_some() || memory.expiring.is_some();
-        match concern(&member.condition) {
-            Concern::None => memory.trouble = None,
-            Concern::Trouble(occasion) if self.wanted.contains(&occasion) => {
-                let told = memory.trouble.filter(|(told, _)| *told == occasion).map(|(_, at)| at);
+        let was_told = memory.problem.is_some() || memory.expiring.is_some();
+        match assess(&member.condition) {
+            Assessment::Well => memory.problem = None,
+            Assessment::Unwell(kind) if self.wanted.contains(&kind) => {
+                let told = memory.problem.filter(|(told, _)| *told == kind).map(|(_, at)| at);
                 if self.is_to_be_told(told, now) {
-                    memory.trouble = Some((occasion, now));
-                    found.push((occasion, told.is_some()));
+                    memory.problem = Some((kind, now));
+                    found.push((kind, told.is_some()));
                 }
             }
-            Concern::Trouble(_) | Concern::Open => {}
+            Assessment::Unwell(_) | Assessment::Undecided => {}
         }
         if !self.nears_expiry(member, now) {
             memory.expiring = None;
-        } else if self.wanted.contains(&Occasion::Expiring)
+        } else if self.wanted.contains(&EventKind::Expiring)
             && self.is_to_be_told(memory.expiring, now)
         {
-            found.push((Occasion::Expiring, memory.expiring.replace(now).is_some()));
+            found.push((EventKind::Expiring, memory.expiring.replace(now).is_some()));
         }
         if member.last_trigger == Some(Origin::Compromised)
             && memory.compromised != member.rotation_id
         {
             memory.compromised = member.rotation_id;
-            if self.wanted.contains(&Occasion::Compromised) {
-                found.push((Occasion::Compromised, false));
+            if self.wanted.contains(&EventKind::Compromised) {
+                found.push((EventKind::Compromised, false));
             }
         }
-        let is_over = memory.trouble.is_none() && memory.expiring.is_none();
-        if was_told && is_over && self.wanted.contains(&Occasion::Recovered) {
-            found.push((Occasion::Recovered, false));
+        if let Some(kind) = pause_changed(&member.condition, memory)
+            && self.wanted.contains(&kind)
+        {
+            found.push((kind, false));
         }
-        let news = |(occasion, is_repeated)| News::Credential {
-            occasion,
+        let is_over = memory.problem.is_none() && memory.expiring.is_none();
+        if was_told && is_over && self.wanted.contains(&EventKind::Recovered) {
+            found.push((EventKind::Recovered, false));
+        }
+        let notifications = |(kind, is_repeated)| Notification::Credential {
+            kind,
             member: Box::new(member.clone()),
             is_repeated,
         };
-        found.into_iter().map(news).collect()
+        found.into_iter().map(notifications).collect()
     }
 
     /// More of them than were told are news; fewer are not, and none are forgotten.
-    fn unmanaged(&mut self, snapshot: &Snapshot) -> Vec<News> {
-        let mut news = vec![];
-        if !self.wanted.contains(&Occasion::Unmanaged) {
-            return news;
+    fn unmanaged(&mut self, snapshot: &Snapshot) -> Vec<Notification> {
+        let mut notifications = vec![];
+        if !self.wanted.contains(&EventKind::Unmanaged) {
+            return notifications;
         }
         for (account, &count) in snapshot.unmanaged.iter().filter(|(_, count)| **count > 0) {
             let told = self.accounts.get(account).copied();
@@ -127,19 +139,19 @@ impl Judge {
             if has_grown || self.is_to_be_told(at, snapshot.at) {
                 let (account, is_repeated) = (account.clone(), !has_grown);
                 self.accounts.insert(account.clone(), (count, snapshot.at));
-                news.push(News::Unmanaged { account, count, is_repeated });
+                notifications.push(Notification::Unmanaged { account, count, is_repeated });
             } else if let Some(told) = self.accounts.get_mut(account) {
                 told.0 = count;
             }
         }
         // An account that cannot be listed at the moment is not one without such tokens.
         self.accounts.retain(|account, _| snapshot.unmanaged.get(account) != Some(&0));
-        news
+        notifications
     }
 
     /// Clocks that disagree, once for all credentials. A `Date` that is wrong by turns is told once, too.
-    fn clocks(&mut self, snapshot: &Snapshot) -> Option<News> {
-        let is_wanted = self.wanted.contains(&Occasion::ClockDisagrees);
+    fn clocks(&mut self, snapshot: &Snapshot) -> Option<Notification> {
+        let is_wanted = self.wanted.contains(&EventKind::ClockDisagrees);
         if !is_wanted || !snapshot.contacts.time.is_some_and(Time::is_disputed) {
             return None;
         }
@@ -153,7 +165,7 @@ impl Judge {
             return None;
         }
         self.clocks = Some(Instant::now());
-        Some(News::Clocks { time, is_repeated })
+        Some(Notification::Clocks { time, is_repeated })
     }
 
     /// Whether what lasts is to be told, having been told at `told`.
@@ -169,17 +181,31 @@ impl Judge {
     }
 }
 
-fn concern(condition: &Condition) -> Concern {
+/// Whether somebody paused it, or let it go on. How it stood when it was first seen is no news.
+fn pause_changed(condition: &Condition, memory: &mut Memory) -> Option<EventKind> {
+    if condition.state == State::Unknown {
+        return None;
+    }
+    let since = condition.pause.as_ref().map(|pause| pause.since);
+    let before = memory.paused.replace(since)?;
+    match (before, since) {
+        (_, Some(since)) if before != Some(since) => Some(EventKind::Paused),
+        (Some(_), None) => Some(EventKind::Resumed),
+        (_, _) => None,
+    }
+}
+
+fn assess(condition: &Condition) -> Assessment {
     match condition.state {
         State::Blocked if condition.reason == Some(Reason::PlaceChanged) => {
-            Concern::Trouble(Occasion::Blocked)
+            Assessment::Unwell(EventKind::Blocked)
         }
-        State::Blocked => Concern::Trouble(Occasion::Refused),
-        State::Held => Concern::Trouble(Occasion::Held),
-        State::Failing => Concern::Trouble(Occasion::Failed),
-        State::RolledBack => Concern::Trouble(Occasion::RolledBack),
-        State::Fresh | State::Due | State::Paused => Concern::None,
-        State::Rotating | State::Unknown => Concern::Open,
+        State::Blocked => Assessment::Unwell(EventKind::Refused),
+        State::Held => Assessment::Unwell(EventKind::Held),
+        State::Failing => Assessment::Unwell(EventKind::Failed),
+        State::RolledBack => Assessment::Unwell(EventKind::RolledBack),
+        State::Fresh | State::Due | State::Paused => Assessment::Well,
+        State::Rotating | State::Unknown => Assessment::Undecided,
     }
 }
 

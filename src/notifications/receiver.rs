@@ -7,7 +7,7 @@ use url::Url;
 
 use super::settings::{Sink, SinkForm};
 use super::{Event, body};
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::http::reason::{behind, reason};
 use crate::http::{HeaderError, Headers, NotAHeader, is_loopback, retry_after};
 use crate::secret::{SecretError, SecretSource, Token};
@@ -34,9 +34,8 @@ pub enum SetupError {
     },
 }
 
-impl SetupError {
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for SetupError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Client { source, .. } => source.kind(),
             Self::Header { .. } => FaultKind::Permanent,
@@ -78,18 +77,6 @@ pub enum DeliveryError {
 }
 
 impl DeliveryError {
-    /// Whether trying again may help. A secret may be on its way into its place.
-    pub fn kind(&self) -> FaultKind {
-        match self {
-            Self::Unanswered(source) if is_distrust(source) => FaultKind::Permanent,
-            Self::Secret(_) | Self::Header(_) | Self::TimedOut { .. } | Self::Unanswered(_) => {
-                FaultKind::Transient
-            }
-            Self::Status { status: 408 | 425 | 429 | 500..=599, .. } => FaultKind::Transient,
-            Self::Url | Self::Status { .. } => FaultKind::Permanent,
-        }
-    }
-
     /// How long the receiver asks to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -101,9 +88,22 @@ impl DeliveryError {
             | Self::Unanswered(_) => None,
         }
     }
+}
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+impl Diagnostic for DeliveryError {
+    /// A secret may be on its way into its place.
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Unanswered(source) if is_distrust(source) => FaultKind::Permanent,
+            Self::Secret(_) | Self::Header(_) | Self::TimedOut { .. } | Self::Unanswered(_) => {
+                FaultKind::Transient
+            }
+            Self::Status { status: 408 | 425 | 429 | 500..=599, .. } => FaultKind::Transient,
+            Self::Url | Self::Status { .. } => FaultKind::Permanent,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Secret(_) => "put the webhook's URL into that place, as its only text",
             Self::Url => {
@@ -128,7 +128,7 @@ impl DeliveryError {
 }
 
 /// A sink that events can be sent to.
-pub struct Receiver {
+pub struct SinkClient {
     http: reqwest::Client,
     form: Form,
     timeout: Duration,
@@ -139,7 +139,7 @@ enum Form {
     CloudEvents(Url, Headers),
 }
 
-impl Receiver {
+impl SinkClient {
     /// A receiver by the configuration. Nothing is contacted.
     pub fn new(sink: &str, settings: &Sink, clients: &mut HttpClients) -> Result<Self, SetupError> {
         let sink = || sink.to_owned();

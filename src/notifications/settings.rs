@@ -17,7 +17,7 @@ pub struct Sink {
     /// Where to, and in which form.
     pub form: SinkForm,
     /// What it is told of, at least one (default: everything).
-    pub events: BTreeSet<Occasion>,
+    pub events: BTreeSet<EventKind>,
     /// While a state lasts it is told again after this time (1 s to 365 d, default 24 h).
     pub repeat_after: Duration,
     /// A token that has less than this to live nears its expiry; by default half of the credential's `renew_before`.
@@ -50,7 +50,7 @@ pub enum SinkForm {
 /// What is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Occasion {
+pub enum EventKind {
     /// Something does not work that may pass by itself.
     Failed,
     /// Both tokens stay valid until the consumers, the hook or the proof are well again.
@@ -69,13 +69,17 @@ pub enum Occasion {
     Expiring,
     /// An account has tokens that nobody manages.
     Unmanaged,
+    /// A person paused it by hand, or changed the pause.
+    Paused,
+    /// A pause by hand has ended, by itself or by a person.
+    Resumed,
     /// This machine's clock and MotherDuck's differ much, and nothing tells which is right.
     ClockDisagrees,
 }
 
-impl Occasion {
+impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Failed,
         Self::Held,
         Self::RolledBack,
@@ -85,6 +89,8 @@ impl Occasion {
         Self::Recovered,
         Self::Expiring,
         Self::Unmanaged,
+        Self::Paused,
+        Self::Resumed,
         Self::ClockDisagrees,
     ];
 
@@ -100,6 +106,8 @@ impl Occasion {
             Self::Recovered => "recovered",
             Self::Expiring => "expiring",
             Self::Unmanaged => "unmanaged",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
             Self::ClockDisagrees => "clock_disagrees",
         }
     }

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::settings::Occasion;
-use super::{Event, News};
-use crate::rotation::condition::Condition;
+use super::settings::EventKind;
+use super::{Event, Notification};
+use crate::rotation::condition::{Condition, PauseShown};
 use crate::rotation::time::{self, disagreement};
 use crate::status::CredentialStatus;
 use crate::text::{instant, span};
@@ -24,13 +24,13 @@ pub(super) struct Words {
 
 /// The words for `event`.
 pub(super) fn words(event: &Event) -> Words {
-    match &event.news {
-        News::Credential { occasion, member, is_repeated } => {
-            let mut words = credential(*occasion, member, event.at);
+    match &event.notification {
+        Notification::Credential { kind, member, is_repeated } => {
+            let mut words = credential(*kind, member, event.at);
             words.title = title(event, &format!("{} {}", member.name, words.title), *is_repeated);
             words
         }
-        News::Unmanaged { account, count, is_repeated } => {
+        Notification::Unmanaged { account, count, is_repeated } => {
             let (tokens, nobody) =
                 if *count == 1 { ("token", "it is") } else { ("tokens", "they are") };
             Words {
@@ -46,7 +46,7 @@ pub(super) fn words(event: &Event) -> Words {
                 )),
             }
         }
-        News::Clocks { time, is_repeated } => Words {
+        Notification::Clocks { time, is_repeated } => Words {
             title: title(event, "clocks disagree", *is_repeated),
             why: Some(disagreement(*time, None)),
             next: "tokens are replaced when either clock says that they near their end, once an hour at most; \
@@ -54,7 +54,7 @@ pub(super) fn words(event: &Event) -> Words {
                 .to_owned(),
             to_do: Some(time::HINT.to_owned()),
         },
-        News::Test { sink } => Words {
+        Notification::Test { sink } => Words {
             title: title(event, &format!("this is a test of the sink {sink}"), false),
             why: None,
             next: "nothing: somebody ran pintail notify test".to_owned(),
@@ -68,48 +68,57 @@ fn title(event: &Event, what: &str, is_repeated: bool) -> String {
     format!("pintail {}: {what}{still}", event.owner)
 }
 
-fn credential(occasion: Occasion, member: &CredentialStatus, now: Timestamp) -> Words {
+fn credential(kind: EventKind, member: &CredentialStatus, now: Timestamp) -> Words {
     let condition = &member.condition;
-    let (title, next, to_do) = match occasion {
-        Occasion::Failed => {
+    let (title, next, to_do) = match kind {
+        EventKind::Failed => {
             ("failed".to_owned(), format!("{}; {}", condition.next(), served(member, now)), None)
         }
-        Occasion::Held => ("is held".to_owned(), condition.next(), None),
-        Occasion::RolledBack => (
+        EventKind::Held => ("is held".to_owned(), condition.next(), None),
+        EventKind::RolledBack => (
             "was rolled back".to_owned(),
             format!("{}; {}", condition.next(), rotation(member)),
             None,
         ),
-        Occasion::Refused => (
+        EventKind::Refused => (
             "needs a person".to_owned(),
             format!("{}; {}", condition.next(), served(member, now)),
             None,
         ),
-        Occasion::Blocked => (
+        EventKind::Blocked => (
             "is blocked: what is configured for it now is not in force".to_owned(),
             format!("it is rotated as before; {}", rotation(member)),
             None,
         ),
-        Occasion::Compromised => (
+        EventKind::Compromised => (
             "was compromised, and its token replaced and revoked".to_owned(),
             rotation(member),
             Some("restart the consumers that have not read the new token".to_owned()),
         ),
-        Occasion::Recovered => ("has recovered".to_owned(), rotation(member), None),
-        Occasion::Expiring => (
+        EventKind::Recovered => ("has recovered".to_owned(), rotation(member), None),
+        EventKind::Paused => {
+            let words = condition.pause.as_ref().map(PauseShown::words);
+            let title = format!("was {}", words.unwrap_or_else(|| "paused".to_owned()));
+            (title, format!("{}; {}", condition.next(), served(member, now)), None)
+        }
+        EventKind::Resumed => ("is no longer paused by hand".to_owned(), rotation(member), None),
+        EventKind::Expiring => (
             "nears the expiry of its token, and was not rotated".to_owned(),
             format!("{}; {}", condition.next(), served(member, now)),
             Some(format!("pintail rotate-now {} shows what is in the way", member.name)),
         ),
-        Occasion::ClockDisagrees => {
+        EventKind::ClockDisagrees => {
             ("waits for clocks that agree".to_owned(), rotation(member), None)
         }
-        Occasion::Unmanaged => {
+        EventKind::Unmanaged => {
             ("shares its account with unmanaged tokens".to_owned(), rotation(member), None)
         }
     };
-    let is_over = matches!(occasion, Occasion::Recovered | Occasion::Compromised);
-    let is_plain = occasion == Occasion::Expiring && !condition.needs_attention();
+    let is_over = matches!(
+        kind,
+        EventKind::Recovered | EventKind::Compromised | EventKind::Paused | EventKind::Resumed
+    );
+    let is_plain = kind == EventKind::Expiring && !condition.needs_attention();
     let why = (!is_over && !is_plain).then(|| since_and_why(condition)).flatten();
     let hint = condition.hint.clone().filter(|_| !is_over && !is_plain);
     Words { title, why, next, to_do: hint.or(to_do) }

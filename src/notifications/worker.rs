@@ -7,9 +7,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::queue::Queue;
-use super::{DeliveryError, Event, Receiver};
+use super::{DeliveryError, Event, SinkClient};
 use crate::deadline;
-use crate::fault::{FaultKind, chain};
+use crate::fault::{Diagnostic, FaultKind, chain};
 use crate::retry::NOTIFICATION;
 use crate::status::Counts;
 
@@ -17,14 +17,14 @@ use crate::status::Counts;
 const LONGEST_AT_THE_END: Duration = Duration::from_secs(1);
 
 /// Where a worker delivers to: the seam at which its tests stand in for the network.
-pub(super) trait Post: Send + Sync + 'static {
+pub(super) trait Deliver: Send + Sync + 'static {
     /// Tries once.
     fn post(&self, event: &Event) -> impl Future<Output = Result<(), DeliveryError>> + Send;
 }
 
-impl Post for Receiver {
+impl Deliver for SinkClient {
     async fn post(&self, event: &Event) -> Result<(), DeliveryError> {
-        Receiver::post(self, event).await
+        SinkClient::post(self, event).await
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Worker<P> {
     pub(super) closing: CancellationToken,
 }
 
-impl<P: Post> Worker<P> {
+impl<P: Deliver> Worker<P> {
     /// Delivers until the queue is closed and empty. What was in hand when it last panicked is not tried again: it
     /// might be the reason.
     pub(super) async fn run(&self) {
@@ -52,37 +52,37 @@ impl<P: Post> Worker<P> {
     async fn deliver(&self, event: &Event) {
         let began = Instant::now();
         let mut failures = 0;
-        let (sink, word) = (self.sink.as_str(), event.news.word());
-        let setback = loop {
-            let setback = match self.post.post(event).await {
+        let (sink, word) = (self.sink.as_str(), event.notification.word());
+        let failure = loop {
+            let failure = match self.post.post(event).await {
                 Ok(()) => {
                     self.counts.notification(sink, word, "delivered");
                     tracing::debug!(sink, event = word, "notification delivered");
                     return;
                 }
-                Err(setback) => setback,
+                Err(failure) => failure,
             };
             failures += 1;
-            let asked = setback.retry_after();
+            let asked = failure.retry_after();
             let pause = NOTIFICATION.pause(failures, sink);
-            let wait = match setback.kind() {
+            let wait = match failure.kind() {
                 FaultKind::Permanent => None,
                 FaultKind::Transient => NOTIFICATION.wait(pause, asked, began.elapsed()),
             };
-            let Some(wait) = wait else { break setback };
+            let Some(wait) = wait else { break failure };
             let retry_in_ms = wait.as_millis();
-            tracing::debug!(sink, event = word, retry_in_ms, error = %setback, "notification not delivered yet");
+            tracing::debug!(sink, event = word, retry_in_ms, error = %failure, "notification not delivered yet");
             match asked {
                 Some(_) => tokio::time::sleep(wait).await,
                 None => self.nap(wait).await,
             }
         };
-        let result = match setback.kind() {
+        let result = match failure.kind() {
             FaultKind::Permanent => "refused",
             FaultKind::Transient => "given_up",
         };
         self.counts.notification(sink, word, result);
-        let (error, hint) = (chain(&setback), setback.hint());
+        let (error, hint) = (chain(&failure), failure.hint());
         tracing::warn!(sink, event = word, error, hint, "notification not delivered");
     }
 

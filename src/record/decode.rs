@@ -14,28 +14,43 @@ pub fn decode(
     object: Object,
     fields: Fields<'_>,
 ) -> Result<(SecretContent, UserKeys), RecordError> {
-    let Parts { slot, others, taken } = take_apart(object, fields)?;
+    let Parts { content, others, taken } = take_apart(object, fields)?;
     match taken {
         Some(error) => Err(error),
-        None => Ok((slot, others)),
+        None => Ok((content, others)),
     }
 }
 
 /// The same for an object that is only read: to whom its other keys belong does not matter.
 pub fn decode_to_read(object: Object, fields: Fields<'_>) -> Result<SecretContent, RecordError> {
-    Ok(take_apart(object, fields)?.slot)
+    Ok(take_apart(object, fields)?.content)
+}
+
+/// A record that stands alone, as text, and what a newer version put into it: to be written by [`encode_record`].
+///
+/// [`encode_record`]: super::encode_record
+pub fn decode_record(text: &str) -> Result<(Record, UserKeys), RecordError> {
+    let not_one = || RecordError::Damaged { reason: "it is no JSON object".to_owned() };
+    let object = Object::parse(text).ok_or_else(not_one)?;
+    let record = read_record(&object)?;
+    let unknown = object.into_members().into_iter().filter(is_unknown).collect();
+    Ok((record, UserKeys { entries: vec![], unknown }))
+}
+
+fn is_unknown(member: &Member) -> bool {
+    !member.is_named(ID_FIELD) && !FIELDS.iter().any(|field| member.is_named(field))
 }
 
 /// A secret's object, sorted by whose each key is.
 struct Parts {
-    slot: SecretContent,
+    content: SecretContent,
     others: UserKeys,
     /// Why it must not be written over.
     taken: Option<RecordError>,
 }
 
 /// A record as it was found.
-struct Found {
+struct ReadRecord {
     record: Record,
     form: Form,
     unknown: Vec<Member>,
@@ -56,7 +71,8 @@ fn take_apart(object: Object, fields: Fields<'_>) -> Result<Parts, RecordError> 
     let found = find(&object)?;
     let text = object.members().iter().find(|member| member.is_named(fields.token));
     let token = text.and_then(Member::text).and_then(|text| Token::new(&text).ok());
-    let mut parts = Parts { slot: SecretContent::Vacant, others: UserKeys::default(), taken: None };
+    let mut parts =
+        Parts { content: SecretContent::Vacant, others: UserKeys::default(), taken: None };
     let is_no_token = token.is_none() && text.is_some_and(|member| !is_blank(member));
     if found.is_none() && is_no_token {
         parts.take(fields.token, Part::Token);
@@ -64,8 +80,8 @@ fn take_apart(object: Object, fields: Fields<'_>) -> Result<Parts, RecordError> 
     for member in object.into_members() {
         parts.sort(member, fields, found.as_ref());
     }
-    let Some(Found { record, form, unknown }) = found else {
-        parts.slot =
+    let Some(ReadRecord { record, form, unknown }) = found else {
+        parts.content =
             token.map_or(SecretContent::Vacant, |token| SecretContent::Unmanaged { token });
         return Ok(parts);
     };
@@ -77,7 +93,7 @@ fn take_apart(object: Object, fields: Fields<'_>) -> Result<Parts, RecordError> 
     }
     parts.others.unknown = unknown;
     let record = Box::new(record);
-    parts.slot = match token {
+    parts.content = match token {
         Some(token) if token.sha256() == record.token_sha256 => {
             SecretContent::Managed { record, token }
         }
@@ -88,11 +104,11 @@ fn take_apart(object: Object, fields: Fields<'_>) -> Result<Parts, RecordError> 
 
 impl Parts {
     /// Keeps a member for the next write, or leaves it out.
-    fn sort(&mut self, member: Member, fields: Fields<'_>, found: Option<&Found>) {
+    fn sort(&mut self, member: Member, fields: Fields<'_>, found: Option<&ReadRecord>) {
         let entry = if member.is_named(fields.token) {
             Some(Entry::Ours(Part::Token))
         } else if member.is_named(RECORD_KEY) {
-            if !matches!(found, Some(Found { form: Form::Own { .. }, .. })) {
+            if !matches!(found, Some(ReadRecord { form: Form::Own { .. }, .. })) {
                 self.take(RECORD_KEY, Part::Record);
             }
             Some(Entry::Ours(Part::Record))
@@ -118,7 +134,7 @@ impl Parts {
     }
 }
 
-impl Found {
+impl ReadRecord {
     /// Whether pintail wrote this member beside the token, and not the user. `is_the_id` if the token's ID is to stand
     /// under its key from now on.
     fn wrote(&self, member: &Member, is_the_id: bool) -> bool {
@@ -134,7 +150,7 @@ impl Found {
 }
 
 /// The record in the object, if there is one.
-fn find(object: &Object) -> Result<Option<Found>, RecordError> {
+fn find(object: &Object) -> Result<Option<ReadRecord>, RecordError> {
     let own = object.get(RECORD_KEY).and_then(Object::parse).filter(is_managed);
     match (own, is_managed(object)) {
         (Some(_), true) => Err(RecordError::Ambiguous),
@@ -144,16 +160,17 @@ fn find(object: &Object) -> Result<Option<Found>, RecordError> {
                 Some(member) => member.text().map(|name| name.to_string()),
             };
             let record = read_record(&inner)?;
-            let is_unknown = |member: &Member| {
-                !member.is_named(ID_FIELD) && !FIELDS.iter().any(|field| member.is_named(field))
-            };
             let unknown = inner.into_members().into_iter().filter(is_unknown).collect();
-            Ok(Some(Found { record, form: Form::Own { id_field }, unknown }))
+            Ok(Some(ReadRecord { record, form: Form::Own { id_field }, unknown }))
         }
         (None, true) => {
             let is_field = |member: &&Member| FIELDS.iter().any(|field| member.is_named(field));
             let fields: Object = object.members().iter().filter(is_field).cloned().collect();
-            Ok(Some(Found { record: read_record(&fields)?, form: Form::Flat, unknown: vec![] }))
+            Ok(Some(ReadRecord {
+                record: read_record(&fields)?,
+                form: Form::Flat,
+                unknown: vec![],
+            }))
         }
         (None, false) => Ok(None),
     }

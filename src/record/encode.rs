@@ -25,6 +25,15 @@ pub fn encode_with_token(
     put_together(record, others, fields, Some(token), &Member::new(RECORD_KEY, inner))
 }
 
+/// A record that stands alone, as text, with what a newer version put into it.
+pub fn encode_record(record: &Record, others: &UserKeys) -> String {
+    let text = serde_json::to_string(record).unwrap_or_default();
+    let own = Object::parse(&text).unwrap_or_default();
+    let whole: Object =
+        own.into_members().into_iter().chain(others.unknown.iter().cloned()).collect();
+    whole.to_text().to_string()
+}
+
 /// What stands under the record's key.
 fn inner(record: &Record, others: &UserKeys, fields: Fields<'_>) -> Object {
     #[derive(Serialize)]

@@ -15,7 +15,7 @@ pub(super) const PINTAIL: &str = "pintail";
 /// Where a record says under which key the token's ID stands beside it, if that is not the usual one.
 pub(super) const ID_FIELD: &str = "token_id_field";
 /// The fields of a record.
-pub(super) const FIELDS: [&str; 17] = [
+pub(super) const FIELDS: [&str; 18] = [
     "token_id",
     "token_name",
     "token_type",
@@ -29,6 +29,7 @@ pub(super) const FIELDS: [&str; 17] = [
     "first_token_at",
     "unconfirmed_revocations",
     "renewal_ttl_seconds",
+    "pause",
     "phase",
     "token_sha256",
     "owner",

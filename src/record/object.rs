@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use secrecy::zeroize::{Zeroize, Zeroizing};
+use secrecy::zeroize::Zeroizing;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
+
+use crate::secret::wiped::json_text;
 
 /// A JSON object whose keys and values nobody has interpreted: what is not changed is written as it was read, numbers
 /// beyond any machine's range and keys that stand there twice included. It may hold secrets: never printed, wiped on
@@ -170,12 +171,8 @@ impl<'de> Visitor<'de> for Members {
 
 /// A text as JSON.
 pub(super) fn quoted(text: &str) -> Zeroizing<String> {
-    let mut value = Value::from(text);
-    let quoted = Zeroizing::new(value.to_string());
-    if let Value::String(copy) = &mut value {
-        copy.zeroize();
-    }
-    quoted
+    // Texts always can be written.
+    json_text(text).unwrap_or_default()
 }
 
 /// Whether some number in this JSON text is too large for a double, in which most readers of JSON keep numbers.

@@ -10,24 +10,7 @@ mod hostile;
 mod id_field;
 
 fn record(token: &Token) -> Record {
-    Record {
-        token_id: "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap(),
-        token_name: "pintail/prod/etl/0190163d-8694-739b-aea5-966c26f8ad91".to_owned(),
-        token_type: TokenType::ReadWrite,
-        username: "etl_prod".parse().unwrap(),
-        created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
-        expires_at: None,
-        rotation_id: "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap(),
-        published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
-        previous_token_ids: vec![],
-        elsewhere_token_ids: vec![],
-        first_token_at: None,
-        unconfirmed_revocations: 0,
-        renewal_ttl_seconds: None,
-        phase: Phase::Published,
-        token_sha256: token.sha256(),
-        owner: "prod".parse().unwrap(),
-    }
+    Record::sample(token)
 }
 
 fn token() -> Token {

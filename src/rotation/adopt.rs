@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::names::{AccountName, CredentialName, Owner, RotationId, TokenId, TokenName};
-use crate::record::{Phase, Record, SecretContent};
+use crate::record::{Pause, Phase, Record, SecretContent};
 use crate::rotation::decide::Subject;
 use crate::rotation::world::ListedToken;
 use crate::secret::Token;
@@ -89,14 +89,16 @@ pub struct Claim<'s> {
     pub token: &'s Token,
     /// What consumers were served before, newest first.
     before: Vec<TokenId>,
+    /// That a person paused the credential: that is not for an adoption to end.
+    pause: Option<&'s Pause>,
 }
 
 impl Adoption<'_> {
     /// Whether what stands in the store may be adopted under the ID.
-    pub fn claim<'s>(&self, slot: &'s SecretContent) -> Result<Claim<'s>, AdoptRefusal> {
-        match slot {
+    pub fn claim<'s>(&self, content: &'s SecretContent) -> Result<Claim<'s>, AdoptRefusal> {
+        match content {
             SecretContent::Vacant => Err(AdoptRefusal::Vacant),
-            SecretContent::Unmanaged { token } => Ok(Claim { token, before: vec![] }),
+            SecretContent::Unmanaged { token } => Ok(Claim { token, before: vec![], pause: None }),
             SecretContent::Edited { record, .. } | SecretContent::Managed { record, .. }
                 if record.owner != self.subject.owner && self.take_over == TakeOver::No =>
             {
@@ -111,24 +113,26 @@ impl Adoption<'_> {
             }
             SecretContent::Edited { record, token: Some(token) } => {
                 let is_proper = |id: &TokenId| self.disproved != Some(*id);
-                Ok(Claim { token, before: served(record).filter(is_proper).collect() })
+                let before = served(record).filter(is_proper).collect();
+                Ok(Claim { token, before, pause: record.pause.as_deref() })
             }
             SecretContent::Managed { record, token } if record.owner != self.subject.owner => {
                 // The record describes the text, so it knows its ID better than an operator.
                 if record.token_id == self.token_id {
-                    Ok(Claim { token, before: served(record).collect() })
+                    let before = served(record).collect();
+                    Ok(Claim { token, before, pause: record.pause.as_deref() })
                 } else {
                     Err(AdoptRefusal::OtherToken(record.token_id))
                 }
             }
             SecretContent::Managed { record, token }
-                if record.username.folded() != self.subject.username.folded()
+                if record.username.canonical() != self.subject.username.canonical()
                     && self.disproved == Some(record.token_id) =>
             {
-                Ok(Claim { token, before: vec![] })
+                Ok(Claim { token, before: vec![], pause: record.pause.as_deref() })
             }
             SecretContent::Managed { record, .. }
-                if record.username.folded() != self.subject.username.folded() =>
+                if record.username.canonical() != self.subject.username.canonical() =>
             {
                 Err(AdoptRefusal::OtherAccount(record.username.clone()))
             }
@@ -185,6 +189,7 @@ impl Adoption<'_> {
             first_token_at: None,
             unconfirmed_revocations: 0,
             renewal_ttl_seconds: None,
+            pause: claim.pause.cloned().map(Box::new),
             phase: Phase::Published,
             token_sha256: claim.token.sha256(),
             owner: subject.owner.clone(),

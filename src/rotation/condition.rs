@@ -1,6 +1,7 @@
 //! How a credential stands: one answer, from which the status command, the page, the metrics, the notifications, the
 //! log and the service manager are told. Pure: the clock is passed in.
 
+mod pause;
 mod reason;
 mod rules;
 mod state;
@@ -11,6 +12,7 @@ mod tokens;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::pause::{PauseShown, pause_words};
 pub use self::reason::{Reason, Severity};
 pub use self::state::State;
 pub use self::tokens::{Tokens, living};
@@ -18,6 +20,7 @@ use crate::fault::Fault;
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
 use crate::rotation::decide::Refusal;
+use crate::rotation::pause::{Paused, paused};
 use crate::rotation::policy::Policy;
 use crate::rotation::schedule::{NextRotation, next_rotation};
 use crate::rotation::step_log::Step;
@@ -41,7 +44,7 @@ pub enum Seen<'a> {
 
 /// What is in a credential's way, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trouble {
+pub struct Problem {
     /// At which step, if at one.
     pub step: Option<Step>,
     /// In one word.
@@ -56,7 +59,7 @@ pub struct Trouble {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// What is in the way of the change.
-    pub trouble: Trouble,
+    pub problem: Problem,
     /// Whether nobody can tell what the change would do, so that it is kept to be safe.
     pub is_in_doubt: bool,
 }
@@ -80,7 +83,7 @@ pub struct Observed<'a> {
     /// Its living tokens.
     pub tokens: &'a Tokens,
     /// What is wrong with a mirror, and whether the next run mends it.
-    pub mirror: Option<&'a Trouble>,
+    pub mirror: Option<&'a Problem>,
     /// The run in hand.
     pub working: Option<Working>,
     /// Why it is kept in its former place, and since when.
@@ -93,7 +96,7 @@ pub struct LastRun {
     /// `fresh`, `rolled_back`, `held`, `failing` or `blocked`.
     pub state: State,
     /// What was in its way.
-    pub trouble: Option<Trouble>,
+    pub problem: Option<Problem>,
     /// Since when runs have left it so.
     pub since: Timestamp,
     /// When it is looked at again.
@@ -123,6 +126,8 @@ pub struct Condition {
     pub waits_for_window: bool,
     /// When it is looked at again, where that is known.
     pub next_look: Option<Timestamp>,
+    /// The pause that a person set by hand, while it is in force.
+    pub pause: Option<PauseShown>,
     /// The replaced tokens that live.
     #[serde(skip)]
     pub predecessors: Vec<TokenId>,
@@ -137,7 +142,7 @@ pub struct Condition {
 impl Condition {
     /// Whether somebody should look at it.
     pub fn needs_attention(&self) -> bool {
-        self.state.is_trouble() || self.severity != Severity::Normal
+        self.state.is_problem() || self.severity != Severity::Normal
     }
 
     /// What pintail does next, in words.
@@ -148,6 +153,9 @@ impl Condition {
                 format!("the next rotation is due at {}", instant(at))
             }
             (State::Fresh, _, None) => "no further rotation is scheduled".to_owned(),
+            (State::Paused, _, Some(at)) => {
+                format!("{outlook}; else its next rotation is due at {}", instant(at))
+            }
             (State::Paused | State::Due | State::Unknown | State::Rotating, _, _)
             | (_, None, _) => outlook.to_owned(),
             (State::Blocked | State::Held | State::Failing | State::RolledBack, Some(at), _) => {
@@ -160,7 +168,7 @@ impl Condition {
 /// What a rule makes of what was seen.
 struct Finding {
     state: State,
-    trouble: Option<Trouble>,
+    problem: Option<Problem>,
     since: Option<Timestamp>,
 }
 
@@ -209,14 +217,14 @@ pub fn condition(
 ) -> Condition {
     let case = Case { policy, seen: observed, last_run, time: time.into() };
     let found = RULES.iter().find_map(|rule| rule(&case));
-    case.told(found.unwrap_or(Finding { state: State::Fresh, trouble: None, since: None }))
+    case.told(found.unwrap_or(Finding { state: State::Fresh, problem: None, since: None }))
 }
 
 impl Case<'_> {
     fn told(&self, found: Finding) -> Condition {
-        let Finding { state, trouble, since } = found;
+        let Finding { state, problem, since } = found;
         let credential = self.seen.credential;
-        let reason = trouble.as_ref().map(|trouble| trouble.reason);
+        let reason = problem.as_ref().map(|problem| problem.reason);
         let severity = match (reason, state) {
             (Some(_), State::Blocked) => Severity::Critical,
             (Some(reason), _) => reason.severity(),
@@ -235,19 +243,24 @@ impl Case<'_> {
             state,
             reason,
             severity,
-            step: working.or(trouble.as_ref().and_then(|trouble| trouble.step)),
+            step: working.or(problem.as_ref().and_then(|problem| problem.step)),
             since,
-            message: trouble.as_ref().map(|trouble| trouble.message.clone()),
-            hint: trouble
-                .and_then(|trouble| trouble.hint)
+            message: problem.as_ref().map(|problem| problem.message.clone()),
+            hint: problem
+                .and_then(|problem| problem.hint)
                 .or_else(|| Some(reason?.hint(credential))),
             next_rotation: next.map(|next| next.at),
             waits_for_window: next.is_some_and(|next| next.waits_for_window),
             next_look: self.last_run.and_then(|run| run.next_look),
+            pause: self.paused().and_then(|paused| paused.by_hand).map(PauseShown::from),
             predecessors: tokens.predecessors.clone(),
             orphans: tokens.orphans.clone(),
             elsewhere: tokens.elsewhere.clone(),
         }
+    }
+
+    fn paused(&self) -> Option<Paused<'_>> {
+        paused(self.policy, self.record(), self.time)
     }
 
     fn record(&self) -> Option<&Record> {

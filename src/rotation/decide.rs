@@ -15,11 +15,12 @@ mod vacant;
 pub use self::request::{Begin, Request};
 pub use self::stages::{FAIR_POLLS, HELD_POLL, RETRY, TRIES};
 pub use self::terms::{
-    Awaited, Decided, Decision, MirrorPlace, Observation, Obstacle, Reason, Refusal, SecretState,
-    Subject, TEXT_LOST, Vacancy,
+    Decided, Decision, MirrorPlace, Observation, Reason, Refusal, SecretState, Stage, Subject,
+    TEXT_LOST, Vacancy, WaitingFor,
 };
 pub use self::tokens::{MOST_ORPHANS, MOST_STRAYS, Unrecorded, unrecorded};
 use crate::record::Record;
+use crate::rotation::pause::paused;
 
 /// A rule: it says what to do, or leaves it to the next one.
 struct Rule {
@@ -81,9 +82,14 @@ struct Case<'a> {
 
 /// The step to take for `subject`, as observed, and which rule says so.
 pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decided {
-    let case = Case { subject, seen, request: seen.request.unless(subject.policy.paused) };
+    let record = match seen.secret {
+        SecretState::Managed(record) => Some(record),
+        SecretState::Edited(_) | SecretState::Unmanaged | SecretState::Vacant(_) => None,
+    };
+    let is_paused = paused(&subject.policy, record, seen.time).is_some();
+    let case = Case { subject, seen, request: seen.request.unless(is_paused) };
     let refuse = |rule, refusal| Decided { rule, step: Decision::Refuse(refusal) };
-    match seen.sight {
+    match seen.secret {
         SecretState::Unmanaged => refuse("refuse_what_is_unmanaged", Refusal::Unmanaged),
         SecretState::Edited(record) | SecretState::Managed(record)
             if record.owner != subject.owner =>
@@ -91,7 +97,9 @@ pub fn decide(subject: &Subject, seen: &Observation<'_>) -> Decided {
             refuse("refuse_another_owners_secret", Refusal::Foreign(record.owner.clone()))
         }
         SecretState::Edited(_) => refuse("refuse_what_was_edited", Refusal::Edited),
-        SecretState::Managed(record) if record.username.folded() != subject.username.folded() => {
+        SecretState::Managed(record)
+            if record.username.canonical() != subject.username.canonical() =>
+        {
             let account = record.username.clone();
             refuse("refuse_another_accounts_secret", Refusal::OtherAccount(account))
         }

@@ -125,7 +125,7 @@ pub struct Evidence {
 
 impl Evidence {
     /// Forgets the proofs unless they belong to `version`.
-    pub fn look_at(&mut self, version: &Version) {
+    pub fn observe(&mut self, version: &Version) {
         if self.version.as_ref() != Some(version) {
             self.version = Some(version.clone());
             self.proofs = None;
@@ -182,7 +182,7 @@ mod tests {
 
     fn looking_at(name: &str) -> Evidence {
         let mut evidence = Evidence::default();
-        evidence.look_at(&Version::new(name));
+        evidence.observe(&Version::new(name));
         evidence.proofs_mut().verify.count(at(0), Ok(()));
         evidence
     }
@@ -219,9 +219,9 @@ mod tests {
         let mut evidence = looking_at("1");
         evidence.missed(at(1));
         evidence.proofs_mut().verify.count(at(2), Ok(()));
-        evidence.look_at(&Version::new("1"));
+        evidence.observe(&Version::new("1"));
         assert!(evidence.proofs().verify.succeeded() && evidence.missed_since == Some(at(1)));
-        evidence.look_at(&Version::new("2"));
+        evidence.observe(&Version::new("2"));
         assert_eq!((evidence.proofs(), evidence.missed_since), (&Proofs::default(), None));
     }
 

@@ -8,7 +8,7 @@ use crate::rotation::world::{Site, World};
 
 /// What stands in a mirror, as far as the record tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MirrorSight {
+pub enum MirrorState {
     /// The served token, and no write that is under way can bring an older one there.
     Serves,
     /// Nothing, or what was served before: it is to be written.
@@ -22,40 +22,40 @@ pub enum MirrorSight {
 ///
 /// A mirror that holds the served text is not enough after a roll-back: the text stood there before, and a late write
 /// of the replacement may still be on its way over that very version. Only a version that was written since is proof.
-pub fn sight(
+pub fn state(
     record: &Record,
     found: &SecretContent,
     is_known: impl FnOnce(&str) -> bool,
-) -> MirrorSight {
+) -> MirrorState {
     let since_then = |mirrored: &Record| {
         mirrored.rotation_id == record.rotation_id && mirrored.published_at == record.published_at
     };
     let returned = record.is_rolled_back() && record.phase == Phase::Published;
     match found {
-        SecretContent::Vacant => MirrorSight::Behind,
+        SecretContent::Vacant => MirrorState::Behind,
         SecretContent::Managed { record: mirrored, .. }
             if mirrored.token_sha256 == record.token_sha256
                 && (since_then(mirrored) || !returned) =>
         {
-            MirrorSight::Serves
+            MirrorState::Serves
         }
         SecretContent::Managed { record: mirrored, .. }
             if mirrored.owner == record.owner
-                && mirrored.username.folded() == record.username.folded() =>
+                && mirrored.username.canonical() == record.username.canonical() =>
         {
-            MirrorSight::Behind
+            MirrorState::Behind
         }
         SecretContent::Managed { .. } | SecretContent::Edited { token: None, .. } => {
-            MirrorSight::Foreign
+            MirrorState::Foreign
         }
         SecretContent::Unmanaged { token } | SecretContent::Edited { token: Some(token), .. } => {
             let digest = token.sha256();
             if digest == record.token_sha256 {
-                if returned { MirrorSight::Behind } else { MirrorSight::Serves }
+                if returned { MirrorState::Behind } else { MirrorState::Serves }
             } else if is_known(&digest) {
-                MirrorSight::Behind
+                MirrorState::Behind
             } else {
-                MirrorSight::Foreign
+                MirrorState::Foreign
             }
         }
     }
@@ -66,20 +66,20 @@ pub async fn judge<W: World>(
     world: &W,
     record: &Record,
     found: &SecretContent,
-) -> Result<MirrorSight, Fault> {
-    let first = sight(record, found, |_| false);
+) -> Result<MirrorState, Fault> {
+    let first = state(record, found, |_| false);
     let is_mute = match found {
         SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => true,
         SecretContent::Vacant | SecretContent::Managed { .. } => false,
     };
-    if first != MirrorSight::Foreign || !is_mute {
+    if first != MirrorState::Foreign || !is_mute {
         return Ok(first);
     }
     let mut known = vec![];
     for id in &record.previous_token_ids {
         known.extend(world.recall(*id).await?.map(|(_, token)| token.sha256()));
     }
-    Ok(sight(record, found, |digest| known.iter().any(|one| one == digest)))
+    Ok(state(record, found, |digest| known.iter().any(|one| one == digest)))
 }
 
 /// The tokens that the records of `subject`'s deployment in its mirrors name. A mirror that cannot be read, be it for a
@@ -94,7 +94,7 @@ pub async fn named_in_mirrors<W: World>(
             message: format!("mirror {}: {}", mirror.name, fault.message),
             ..fault
         })?;
-        if let SecretContent::Managed { record, .. } = found.slot
+        if let SecretContent::Managed { record, .. } = found.content
             && record.owner == subject.owner
         {
             named.push(record.token_id);

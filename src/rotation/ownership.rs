@@ -33,7 +33,7 @@ pub enum Ownership {
 
 /// Whose `token` is. `recorded` is what the records of this deployment say, and `is_here` whether a credential is
 /// configured for the account that lists the token: only there would its orphans be found.
-pub fn kinship(
+pub fn ownership(
     owner: &Owner,
     token: &ListedToken,
     recorded: Option<Recorded>,
@@ -69,7 +69,7 @@ mod tests {
             expires_at: None,
         };
         let owner = "prod".parse().unwrap();
-        kinship(&owner, &token, recorded, |credential| credential.as_str() == "etl")
+        ownership(&owner, &token, recorded, |credential| credential.as_str() == "etl")
     }
 
     #[test]

@@ -7,8 +7,8 @@ use crate::names::{RotationId, TokenId, TokenName};
 use crate::record::{Record, SecretContent};
 use crate::rotation::condition::{self, Tokens, living};
 use crate::rotation::decide::{
-    Awaited, Decided, Decision, Observation, Obstacle, Reason, Refusal, Request, SecretState,
-    Subject, Vacancy, decide,
+    Decided, Decision, Observation, Reason, Refusal, Request, SecretState, Stage, Subject, Vacancy,
+    WaitingFor, decide,
 };
 use crate::rotation::evidence::Evidence;
 use crate::rotation::mirror::named_in_mirrors;
@@ -37,13 +37,13 @@ pub enum Pass {
     /// Something was done; the world must be looked at again.
     Moved,
     /// More is known, or a try was made whose pace is already decided; there is more to do.
-    Looked,
+    Observed,
     /// Nothing to do until then.
-    Waiting(Timestamp, Awaited),
+    Waiting(Timestamp, WaitingFor),
     /// Both tokens stay valid until a person, or healthy consumers, resolve it.
     Held {
         /// What is in the way.
-        obstacle: Obstacle,
+        stage: Stage,
         /// How the last try of it failed.
         problem: String,
         /// When to look again.
@@ -117,9 +117,9 @@ pub struct Reconciler<'a, W> {
     /// What is asked for; it becomes [`Request::FINISH`] once it was done.
     pub request: Request,
     /// What the run did.
-    pub journal: StepLog<'a>,
+    pub log: StepLog<'a>,
     /// Where the credential stands.
-    pub standing: RunState,
+    pub state: RunState,
     since: Timestamp,
     reading: Option<Reading>,
     listing: Option<Vec<ListedToken>>,
@@ -140,7 +140,7 @@ impl<'a, W: World> Reconciler<'a, W> {
         subject: &'a Subject,
         evidence: &'a mut Evidence,
         request: Request,
-        journal: StepLog<'a>,
+        log: StepLog<'a>,
     ) -> Self {
         let since = world.now();
         evidence.begin_run();
@@ -149,8 +149,8 @@ impl<'a, W: World> Reconciler<'a, W> {
             subject,
             evidence,
             request,
-            journal,
-            standing: RunState::default(),
+            log,
+            state: RunState::default(),
             since,
             reading: None,
             listing: None,
@@ -171,12 +171,12 @@ impl<'a, W: World> Reconciler<'a, W> {
     /// Which of the credential's tokens live, as of the last look. A list that is older than what is served tells only
     /// of what was revoked.
     pub fn tokens(&self) -> Tokens {
-        let record = self.standing.record.as_ref();
+        let record = self.state.record.as_ref();
         let tells = |list: &&Vec<ListedToken>| {
             let is_listed = |id| list.iter().any(|token| token.id == id);
             self.listing.is_some() || record.is_none_or(|record| is_listed(record.token_id))
         };
-        let listing = self.standing.listing.as_ref().filter(tells).map(Vec::as_slice);
+        let listing = self.state.listing.as_ref().filter(tells).map(Vec::as_slice);
         living(self.subject, record, listing, self.evidence, self.world.now())
     }
 
@@ -184,7 +184,7 @@ impl<'a, W: World> Reconciler<'a, W> {
     pub async fn pass(&mut self) -> Pass {
         let reading = match self.reading.take() {
             Some(reading) => reading,
-            None => match self.look().await {
+            None => match self.observe().await {
                 Ok(reading) => reading,
                 Err(fault) => {
                     return Pass::unseen(condition::Reason::StoreUnreachable, fault);
@@ -193,19 +193,19 @@ impl<'a, W: World> Reconciler<'a, W> {
         };
         let Decided { rule, step } = self.judge(&reading);
         tracing::debug!(decision = name_of(&step), rule, "decided");
-        self.standing.rule = Some(rule);
+        self.state.rule = Some(rule);
         match step {
             Decision::List => match self.world.list().await {
                 Ok(listing) => {
                     self.note_absence(&reading, &listing);
-                    self.standing.listing = Some(listing.clone());
+                    self.state.listing = Some(listing.clone());
                     self.listing = Some(listing);
                     self.keep(reading)
                 }
                 Err(fault) => Pass::unseen(condition::Reason::TokensNotListed, fault.into()),
             },
             Decision::Replace { reason, previous, orphans, elsewhere } => {
-                self.standing.reason = Some(reason);
+                self.state.reason = Some(reason);
                 self.replace(reading, reason, Replacing { previous, orphans, elsewhere }).await
             }
             Decision::Mirror => self.mirror(reading).await,
@@ -220,19 +220,19 @@ impl<'a, W: World> Reconciler<'a, W> {
             },
             Decision::Confirm => self.confirm_late(reading).await,
             Decision::RollBack(to) => self.roll_back(reading, to).await,
-            Decision::Fence { orphans } => self.touch(reading, orphans).await,
-            Decision::Wait { until, awaited } => {
+            Decision::Fence { orphans } => self.fence(reading, orphans).await,
+            Decision::Wait { until, waiting_for } => {
                 self.mirrored = false;
-                match awaited {
+                match waiting_for {
                     // Waiting at a gate costs the store nothing. Who changes the secret meanwhile is noticed by the
                     // seal, which is a compare-and-set over this very reading.
-                    Awaited::Step(_) => self.reading = Some(reading),
-                    Awaited::SecondSighting => {}
+                    WaitingFor::Stage(_) => self.reading = Some(reading),
+                    WaitingFor::SecondList => {}
                 }
-                Pass::Waiting(until, awaited)
+                Pass::Waiting(until, waiting_for)
             }
-            Decision::Hold { obstacle, until } => {
-                Pass::Held { obstacle, problem: self.problem_of(obstacle), until }
+            Decision::Hold { stage, until } => {
+                Pass::Held { stage, problem: self.problem_of(stage), until }
             }
             Decision::Refuse(refusal) => Pass::Refused(refusal),
             Decision::Forget(left) => self.forget(reading, &left).await,
@@ -241,22 +241,22 @@ impl<'a, W: World> Reconciler<'a, W> {
     }
 
     /// How the last try went of what is in the way.
-    fn problem_of(&self, obstacle: Obstacle) -> String {
+    fn problem_of(&self, stage: Stage) -> String {
         let proofs = self.evidence.proofs();
-        let tries = match obstacle {
-            Obstacle::Mirror => &proofs.mirror,
-            Obstacle::Deploy => &proofs.deploy,
-            Obstacle::Gate => &proofs.gate,
-            Obstacle::Verify => &proofs.verify,
-            Obstacle::EndpointNotChecking => &proofs.confirm,
-            Obstacle::Clock => {
-                return disagreement(self.world.time(), self.standing.record.as_ref());
+        let tries = match stage {
+            Stage::Mirror => &proofs.mirror,
+            Stage::Deploy => &proofs.deploy,
+            Stage::Gate => &proofs.gate,
+            Stage::Verify => &proofs.verify,
+            Stage::EndpointNotChecking => &proofs.confirm,
+            Stage::Clock => {
+                return disagreement(self.world.time(), self.state.record.as_ref());
             }
         };
         tries.failure.clone().unwrap_or_default()
     }
 
-    async fn look(&mut self) -> Result<Reading, Fault> {
+    async fn observe(&mut self) -> Result<Reading, Fault> {
         self.listing = None;
         self.mirrored = false;
         let reading = self.world.read(Site::Store).await?;
@@ -270,36 +270,36 @@ impl<'a, W: World> Reconciler<'a, W> {
                 hint: None,
             });
         }
-        self.evidence.look_at(&reading.version);
-        self.in_mirrors = match &reading.slot {
+        self.evidence.observe(&reading.version);
+        self.in_mirrors = match &reading.content {
             SecretContent::Vacant => named_in_mirrors(self.world, self.subject).await?,
             SecretContent::Unmanaged { .. }
             | SecretContent::Edited { .. }
             | SecretContent::Managed { .. } => vec![],
         };
-        self.standing.record = match &reading.slot {
+        self.state.record = match &reading.content {
             SecretContent::Managed { record, .. } => Some((**record).clone()),
             SecretContent::Vacant
             | SecretContent::Unmanaged { .. }
             | SecretContent::Edited { .. } => None,
         };
-        if let Some(record) = &self.standing.record {
-            self.journal.saw(record);
+        if let Some(record) = &self.state.record {
+            self.log.saw(record);
         }
-        let unfinished = self.standing.record.as_ref().filter(|record| record.is_unfinished());
+        let unfinished = self.state.record.as_ref().filter(|record| record.is_unfinished());
         if let Some(id) = unfinished.map(|record| record.rotation_id) {
             self.tell_rotation(id);
         }
-        let in_doubt = std::mem::take(&mut self.standing.in_doubt);
+        let in_doubt = std::mem::take(&mut self.state.in_doubt);
         if in_doubt
             && self.request == Request::ROLL_BACK
-            && self.standing.record.as_ref().is_some_and(Record::is_rolled_back)
+            && self.state.record.as_ref().is_some_and(Record::is_rolled_back)
         {
             // The write whose answer was lost.
-            self.standing.took_part = true;
+            self.state.took_part = true;
         }
-        if self.request == Request::ROTATION
-            && self.standing.record.as_ref().is_some_and(|r| self.serves_wish(r))
+        if self.request.is_rotation()
+            && self.state.record.as_ref().is_some_and(|r| self.serves_request(r))
         {
             self.joined();
         }
@@ -307,28 +307,28 @@ impl<'a, W: World> Reconciler<'a, W> {
     }
 
     /// Whether a rotation that another run began is the one that was asked for: it is unfinished, or began since.
-    fn serves_wish(&self, record: &Record) -> bool {
+    fn serves_request(&self, record: &Record) -> bool {
         record.is_unfinished()
             || record.rotation_id.started_at().is_some_and(|began| began > self.since)
     }
 
     /// Names the rotation on every event from here on: it outlives a process, so its ID is its identity in the log.
     fn tell_rotation(&mut self, id: RotationId) {
-        if self.standing.rotation_id != Some(id) {
-            self.standing.rotation_id = Some(id);
+        if self.state.rotation_id != Some(id) {
+            self.state.rotation_id = Some(id);
             tracing::Span::current().record("rotation_id", tracing::field::display(id));
         }
     }
 
     fn joined(&mut self) {
-        self.standing.took_part = true;
-        if self.request == Request::ROTATION {
+        self.state.took_part = true;
+        if self.request.is_rotation() {
             self.request = Request::FINISH;
         }
     }
 
     fn judge(&self, reading: &Reading) -> Decided {
-        let sight = match &reading.slot {
+        let secret = match &reading.content {
             SecretContent::Vacant => SecretState::Vacant(Vacancy {
                 is_untouched: reading.version.is_absent(),
                 in_mirrors: &self.in_mirrors,
@@ -341,14 +341,14 @@ impl<'a, W: World> Reconciler<'a, W> {
             self.subject,
             &Observation {
                 time: self.world.time(),
-                sight,
+                secret,
                 listing: self.listing.as_deref(),
                 mirrored: self.mirrored,
-                is_unproved: self.standing.is_unproved(),
+                is_unproved: self.state.is_unproved(),
                 evidence: self.evidence,
                 // What this run has changed it looks at to the end.
                 request: Request {
-                    spares_lists: self.request.spares_lists && !self.standing.took_part,
+                    spares_lists: self.request.spares_lists && !self.state.took_part,
                     ..self.request
                 },
             },
@@ -356,7 +356,7 @@ impl<'a, W: World> Reconciler<'a, W> {
     }
 
     fn note_absence(&mut self, reading: &Reading, listing: &[ListedToken]) {
-        let SecretContent::Managed { record, .. } = &reading.slot else { return };
+        let SecretContent::Managed { record, .. } = &reading.content else { return };
         let is_listed = |id: TokenId| listing.iter().any(|token| token.id == id);
         let now = self.world.now();
         self.evidence.listed_at = Some(now);
@@ -376,22 +376,22 @@ impl<'a, W: World> Reconciler<'a, W> {
 
     fn keep(&mut self, reading: Reading) -> Pass {
         self.reading = Some(reading);
-        Pass::Looked
+        Pass::Observed
     }
 
     async fn publish(&mut self, step: Step, write: PublishRequest<'_>) -> Result<(), PublishError> {
-        let began = self.journal.began(step, self.world.now());
+        let began = self.log.began(step, self.world.now());
         let result = self.world.publish(write).await;
         let outcome = if result.is_ok() { StepOutcome::Ok } else { StepOutcome::Failed };
         let problem = result.as_ref().err().map(ToString::to_string);
-        self.journal.ended(began, self.world.now(), outcome, problem.as_deref());
+        self.log.ended(began, self.world.now(), outcome, problem.as_deref());
         self.note_conflict(write.over, &result);
         result
     }
 
     /// The rotation that a listed token was made in, as its name tells.
     fn made_in(&self, id: TokenId) -> Option<RotationId> {
-        let listed = self.standing.listing.iter().flatten().find(|token| token.id == id)?;
+        let listed = self.state.listing.iter().flatten().find(|token| token.id == id)?;
         TokenName::parse(listed.name.as_deref()?).map(|name| name.rotation)
     }
 
@@ -405,7 +405,7 @@ impl<'a, W: World> Reconciler<'a, W> {
     fn finish(&mut self, began: (Step, Timestamp), fault: Option<&Fault>) {
         let outcome = if fault.is_none() { StepOutcome::Ok } else { StepOutcome::Failed };
         let problem = fault.map(ToString::to_string);
-        self.journal.ended(began, self.world.now(), outcome, problem.as_deref());
+        self.log.ended(began, self.world.now(), outcome, problem.as_deref());
     }
 }
 

@@ -9,8 +9,8 @@ use crate::fault::{Fault, FaultKind};
 use crate::names::{CredentialName, RotationId, TokenId};
 use crate::record::Record;
 use crate::retry::Retry;
-use crate::rotation::condition::{self, State, Tokens, Trouble};
-use crate::rotation::decide::{Awaited, Begin, Obstacle, Reason, Request, Subject};
+use crate::rotation::condition::{self, State, Tokens};
+use crate::rotation::decide::{Begin, Reason, Request, Stage, Subject, WaitingFor};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::reconcile::{Pass, Reconciler, RunState};
 use crate::rotation::step_log::{Progress, Step, StepLog, StepReport};
@@ -131,8 +131,8 @@ impl Report {
     }
 
     /// What is in the credential's way.
-    pub fn trouble(&self) -> Option<Trouble> {
-        self.problem.as_ref().map(|problem| Trouble {
+    pub fn condition_problem(&self) -> Option<condition::Problem> {
+        self.problem.as_ref().map(|problem| condition::Problem {
             step: problem.step,
             reason: problem.reason,
             message: problem.message.clone(),
@@ -142,20 +142,20 @@ impl Report {
 }
 
 /// Works on one credential until it is at rest, held, refused, or failing.
-pub async fn drive<W: World>(
+pub async fn run<W: World>(
     world: &W,
     subject: &Subject,
     request: Request,
     evidence: &mut Evidence,
     retry: &Retry,
-    watcher: &(dyn Fn(Progress) + Send + Sync),
+    observer: &(dyn Fn(Progress) + Send + Sync),
 ) -> Report {
-    let run = Reconciler::new(world, subject, evidence, request, StepLog::new(watcher));
-    see_through(run, world, subject, retry).await
+    let run = Reconciler::new(world, subject, evidence, request, StepLog::new(observer));
+    run_passes(run, world, subject, retry).await
 }
 
 /// Takes one pass after the other until the run has come to an end.
-pub(crate) async fn see_through<W: World>(
+pub(crate) async fn run_passes<W: World>(
     mut run: Reconciler<'_, W>,
     world: &W,
     subject: &Subject,
@@ -172,14 +172,14 @@ pub(crate) async fn see_through<W: World>(
         let began = world.now();
         match run.pass().await {
             Pass::Moved => (failures, failing_since) = (0, None),
-            Pass::Looked => {}
-            Pass::Waiting(until, awaited) => {
-                run.journal.waiting(awaited_step(awaited), until);
+            Pass::Observed => {}
+            Pass::Waiting(until, waiting_for) => {
+                run.log.waiting(waiting_step(waiting_for), until);
                 nap_towards(world, until).await;
                 passes = 0;
             }
-            Pass::Held { obstacle, problem, until } => {
-                return report(run, subject, Ending::Held { obstacle, problem, until });
+            Pass::Held { stage, problem, until } => {
+                return report(run, subject, Ending::Held { stage, problem, until });
             }
             Pass::Refused(refusal) => {
                 let problem = Problem {
@@ -222,21 +222,21 @@ async fn nap_towards<W: World>(world: &W, until: Timestamp) {
     }
 }
 
-fn awaited_step(awaited: Awaited) -> Step {
-    match awaited {
-        Awaited::Step(obstacle) => obstacle_step(obstacle),
-        Awaited::SecondSighting => Step::Verify,
+fn waiting_step(waiting_for: WaitingFor) -> Step {
+    match waiting_for {
+        WaitingFor::Stage(stage) => step_of(stage),
+        WaitingFor::SecondList => Step::Verify,
     }
 }
 
-fn obstacle_step(obstacle: Obstacle) -> Step {
-    match obstacle {
-        Obstacle::Mirror => Step::Mirror,
-        Obstacle::Deploy => Step::Deploy,
-        Obstacle::Gate => Step::Gate,
-        Obstacle::Verify => Step::Verify,
-        Obstacle::EndpointNotChecking => Step::Confirm,
-        Obstacle::Clock => Step::Create,
+fn step_of(stage: Stage) -> Step {
+    match stage {
+        Stage::Mirror => Step::Mirror,
+        Stage::Deploy => Step::Deploy,
+        Stage::Gate => Step::Gate,
+        Stage::Verify => Step::Verify,
+        Stage::EndpointNotChecking => Step::Confirm,
+        Stage::Clock => Step::Create,
     }
 }
 
@@ -246,7 +246,7 @@ fn problem(step: Option<Step>, reason: condition::Reason, fault: Fault) -> Probl
 
 enum Ending {
     AtRest { next_due: Option<Timestamp>, elsewhere: Vec<TokenId> },
-    Held { obstacle: Obstacle, problem: String, until: Timestamp },
+    Held { stage: Stage, problem: String, until: Timestamp },
     Failed(Problem),
     Stopped,
 }
@@ -255,21 +255,21 @@ fn report<W: World>(run: Reconciler<'_, W>, subject: &Subject, ending: Ending) -
     let asked_back = run.request.begin == Begin::RollBack;
     let credential = &subject.credential;
     let tokens = run.tokens();
-    let standing = run.standing;
+    let state = run.state;
     // From the publication on, whatever fails leaves two live tokens: safe, and yet unfinished.
-    let is_served = standing.record.is_some() && (standing.took_part || standing.in_doubt);
+    let is_served = state.record.is_some() && (state.took_part || state.in_doubt);
     let unfinished = if is_served { Outcome::Held } else { Outcome::Failed };
     let (outcome, problem, again_at) = match ending {
         Ending::AtRest { next_due, elsewhere } => {
-            let (outcome, problem) = at_rest(&standing, asked_back, &elsewhere, credential);
+            let (outcome, problem) = at_rest(&state, asked_back, &elsewhere, credential);
             // A person is needed, whose time may come sooner than the next rotation's.
             let again_at = next_due.or(problem.is_some().then_some(Timestamp::MAX));
             (outcome, problem, again_at)
         }
-        Ending::Held { obstacle, problem, until } => {
-            let is_back = standing.record.as_ref().is_some_and(Record::is_rolled_back);
-            let mut problem = held_problem(obstacle, is_back, &problem);
-            if let (Obstacle::Gate, Some(why)) = (obstacle, &run.evidence.proofs().no_way_back) {
+        Ending::Held { stage, problem, until } => {
+            let is_back = state.record.as_ref().is_some_and(Record::is_rolled_back);
+            let mut problem = held_problem(stage, is_back, &problem);
+            if let (Stage::Gate, Some(why)) = (stage, &run.evidence.proofs().no_way_back) {
                 problem.hint = Some(no_way_back(why));
             }
             (Outcome::Held, Some(problem), Some(until))
@@ -277,8 +277,8 @@ fn report<W: World>(run: Reconciler<'_, W>, subject: &Subject, ending: Ending) -
         Ending::Failed(problem) => (unfinished, Some(problem), None),
         Ending::Stopped => (unfinished, Some(stopped()), None),
     };
-    let (steps, revoked) = run.journal.into_parts();
-    let record = standing.record;
+    let (steps, revoked) = run.log.into_parts();
+    let record = state.record;
     Report {
         outcome,
         rotation_id: record.as_ref().map(|record| record.rotation_id),
@@ -294,39 +294,39 @@ fn report<W: World>(run: Reconciler<'_, W>, subject: &Subject, ending: Ending) -
         again_at,
         seen: LastSeen {
             record,
-            reason: standing.reason,
-            listing: standing.listing,
-            rule: standing.rule,
-            rotation_id: standing.rotation_id,
+            reason: state.reason,
+            listing: state.listing,
+            rule: state.rule,
+            rotation_id: state.rotation_id,
         },
     }
 }
 
 /// What a run that came to rest may say of itself: only what it saw.
 fn at_rest(
-    standing: &RunState,
+    state: &RunState,
     asked_back: bool,
     elsewhere: &[TokenId],
     credential: &CredentialName,
 ) -> (Outcome, Option<Problem>) {
-    let Some(record) = &standing.record else {
-        return if standing.took_part {
+    let Some(record) = &state.record else {
+        return if state.took_part {
             (Outcome::Failed, Some(vanished()))
         } else {
             (Outcome::NotDue, None)
         };
     };
-    if standing.is_unproved() {
-        let problem = held_problem(Obstacle::Verify, record.is_rolled_back(), "it was not tried");
+    if state.is_unproved() {
+        let problem = held_problem(Stage::Verify, record.is_rolled_back(), "it was not tried");
         return (Outcome::Held, Some(problem));
     }
-    if record.is_rolled_back() && (standing.took_part || asked_back) {
+    if record.is_rolled_back() && (state.took_part || asked_back) {
         return (Outcome::RolledBack, None);
     }
     if !elsewhere.is_empty() {
         return (Outcome::Held, Some(lives_elsewhere(elsewhere, credential)));
     }
-    (if standing.took_part { Outcome::Rotated } else { Outcome::NotDue }, None)
+    (if state.took_part { Outcome::Rotated } else { Outcome::NotDue }, None)
 }
 
 fn vanished() -> Problem {
@@ -368,17 +368,17 @@ fn no_way_back(why: &str) -> String {
     )
 }
 
-fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
-    let reason = match obstacle {
-        Obstacle::Mirror => condition::Reason::MirrorBehind,
-        Obstacle::Deploy => condition::Reason::DeployFailed,
-        Obstacle::Gate => condition::Reason::GateNotPassed,
-        Obstacle::Verify => condition::Reason::NotVerified,
-        Obstacle::EndpointNotChecking => condition::Reason::EndpointNotChecking,
-        Obstacle::Clock => condition::Reason::ClockDisagrees,
+fn held_problem(stage: Stage, is_back: bool, problem: &str) -> Problem {
+    let reason = match stage {
+        Stage::Mirror => condition::Reason::MirrorBehind,
+        Stage::Deploy => condition::Reason::DeployFailed,
+        Stage::Gate => condition::Reason::GateNotPassed,
+        Stage::Verify => condition::Reason::NotVerified,
+        Stage::EndpointNotChecking => condition::Reason::EndpointNotChecking,
+        Stage::Clock => condition::Reason::ClockDisagrees,
     };
     // It is rolled back at most once in a rotation.
-    let (message, hint) = if obstacle == Obstacle::Gate && is_back {
+    let (message, hint) = if stage == Stage::Gate && is_back {
         (
             "the consumers are not healthy with the token that is served again",
             Some(
@@ -389,7 +389,7 @@ fn held_problem(obstacle: Obstacle, is_back: bool, problem: &str) -> Problem {
         (reason.meaning(), None)
     };
     Problem {
-        step: Some(obstacle_step(obstacle)),
+        step: Some(step_of(stage)),
         kind: FaultKind::Transient,
         message: format!("{message}: {problem}"),
         hint: hint.map(str::to_owned),

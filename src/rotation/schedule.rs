@@ -15,6 +15,7 @@ pub use self::window::{Week, Windows};
 use crate::names::{CredentialName, TokenName};
 use crate::record::Record;
 use crate::redact::presentable;
+use crate::rotation::pause::paused;
 use crate::rotation::policy::{CatchUp, Policy};
 use crate::rotation::time::Time;
 
@@ -298,9 +299,11 @@ pub enum Due {
 /// just made is not due for its end, and a schedule waits while clocks disagree.
 pub fn due(policy: &Policy, record: &Record, time: impl Into<Time>) -> Option<Due> {
     let time = time.into();
-    if policy.paused {
-        return None;
-    }
+    due_but_for_pauses(policy, record, time)
+        .filter(|_| paused(policy, Some(record), time).is_none())
+}
+
+fn due_but_for_pauses(policy: &Policy, record: &Record, time: Time) -> Option<Due> {
     if let Some(expires_at) = expiring(policy, record, time)
         && youth(policy, record, time).is_none()
     {
@@ -311,7 +314,7 @@ pub fn due(policy: &Policy, record: &Record, time: impl Into<Time>) -> Option<Du
 
 /// Whether something is due but for clocks, or times of the served token, that disagree; and how long it waits at least.
 pub fn in_doubt(policy: &Policy, record: &Record, time: Time) -> Option<SignedDuration> {
-    if policy.paused || due(policy, record, time).is_some() {
+    if paused(policy, Some(record), time).is_some() || due(policy, record, time).is_some() {
         return None;
     }
     let youth = expiring(policy, record, time).and_then(|_| youth(policy, record, time));
@@ -371,18 +374,25 @@ fn pending(policy: &Policy, record: &Record, now: Timestamp) -> Option<Run> {
 }
 
 /// A scheduled rotation that waits for its window to open.
-pub fn waiting(policy: &Policy, record: &Record, now: Timestamp) -> Option<Run> {
+pub fn waiting(policy: &Policy, record: &Record, time: impl Into<Time>) -> Option<Run> {
+    let time = time.into();
+    waiting_but_for_pauses(policy, record, time.now)
+        .filter(|_| paused(policy, Some(record), time).is_none())
+}
+
+fn waiting_but_for_pauses(policy: &Policy, record: &Record, now: Timestamp) -> Option<Run> {
     let pending = pending(policy, record, now).filter(|run| run.start > now)?;
     // An instant before then takes its place, and keeps to its own share of the splay.
     let next = policy.schedule.next(now).filter(|next| *next <= pending.start);
     let start = next.map_or(pending.start, |next| policy.schedule.run(next).start);
     let run = Run { start, ..pending };
-    (!policy.paused && expiring(policy, record, now).is_none()).then_some(run)
+    expiring(policy, record, now).is_none().then_some(run)
 }
 
 /// The expiry of a served token that nobody replaces in time, since the credential is paused.
 pub fn neglected(policy: &Policy, record: &Record, time: impl Into<Time>) -> Option<Timestamp> {
-    expiring(policy, record, time).filter(|_| policy.paused)
+    let time = time.into();
+    paused(policy, Some(record), time).and_then(|_| expiring(policy, record, time))
 }
 
 /// The served token's expiry, if it is nearer than `renew_before` by any clock.
@@ -391,15 +401,24 @@ pub fn expiring(policy: &Policy, record: &Record, time: impl Into<Time>) -> Opti
     record.expires_at.filter(|&at| renewal(policy, at) <= later)
 }
 
-/// When the credential is rotated next, if nothing happens before; never while it is paused.
+/// When the credential is rotated next, if nothing happens before; never while it is paused without an end.
 pub fn next_due(policy: &Policy, record: &Record, time: impl Into<Time>) -> Option<Timestamp> {
-    if policy.paused {
-        return None;
-    }
     let time = time.into();
+    let Some(paused) = paused(policy, Some(record), time) else {
+        return next_due_but_for_pauses(policy, record, time);
+    };
+    let end = paused.until()?;
+    let at = match due_but_for_pauses(policy, record, end.into()) {
+        Some(_) => end,
+        None => next_due_but_for_pauses(policy, record, end.into())?.max(end),
+    };
+    Some(at)
+}
+
+fn next_due_but_for_pauses(policy: &Policy, record: &Record, time: Time) -> Option<Timestamp> {
     let now = time.now;
     let schedule = &policy.schedule;
-    let waiting = waiting(policy, record, now).map(|run| run.start);
+    let waiting = waiting_but_for_pauses(policy, record, now).map(|run| run.start);
     let next = schedule.next(now).map(|instant| schedule.run(instant).start);
     let youth = youth(policy, record, time).and_then(|left| now.checked_add(left).ok());
     let renewal = record.expires_at.map(|at| time.of_later(renewal(policy, at)));
@@ -428,7 +447,7 @@ pub fn next_rotation(
         Some(Due::Expiring(at)) => renewal(policy, at),
         None => next_due(policy, record, time)?,
     };
-    let waits_for_window = waiting(policy, record, time.now).is_some_and(|run| run.start == at);
+    let waits_for_window = waiting(policy, record, time).is_some_and(|run| run.start == at);
     Some(NextRotation { at, waits_for_window })
 }
 

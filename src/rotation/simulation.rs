@@ -4,8 +4,8 @@
 mod account;
 mod actor;
 mod admin;
+mod bugs;
 mod clocks;
-mod flaws;
 mod ground;
 mod laws;
 mod mirror;

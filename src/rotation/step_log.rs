@@ -76,7 +76,7 @@ pub struct StepReport {
     pub began: Timestamp,
 }
 
-/// What a watcher is told.
+/// What an observer is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// The secret was read, and holds this record. Told before anything is done about it.
@@ -93,23 +93,23 @@ pub enum Progress {
 pub struct StepLog<'a> {
     steps: Vec<StepReport>,
     revoked: Vec<TokenId>,
-    watcher: &'a (dyn Fn(Progress) + Send + Sync),
+    observer: &'a (dyn Fn(Progress) + Send + Sync),
 }
 
 impl<'a> StepLog<'a> {
-    /// A journal whose progress `watcher` is told.
-    pub fn new(watcher: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
-        Self { steps: vec![], revoked: vec![], watcher }
+    /// A log whose progress `observer` is told.
+    pub fn new(observer: &'a (dyn Fn(Progress) + Send + Sync)) -> Self {
+        Self { steps: vec![], revoked: vec![], observer }
     }
 
     /// The secret was read, and holds this record.
     pub fn saw(&self, record: &Record) {
-        (self.watcher)(Progress::Saw(Box::new(record.clone())));
+        (self.observer)(Progress::Saw(Box::new(record.clone())));
     }
 
     /// A try of `step` begins at `now`; the answer is to be given back to [`StepLog::ended`].
     pub fn began(&self, step: Step, now: Timestamp) -> (Step, Timestamp) {
-        (self.watcher)(Progress::Began(step));
+        (self.observer)(Progress::Began(step));
         (step, now)
     }
 
@@ -121,16 +121,16 @@ impl<'a> StepLog<'a> {
         outcome: StepOutcome,
         problem: Option<&str>,
     ) {
-        (self.watcher)(Progress::Ended(step, outcome, problem.map(str::to_owned)));
+        (self.observer)(Progress::Ended(step, outcome, problem.map(str::to_owned)));
         let since = |began| u64::try_from(now.duration_since(began).as_millis()).unwrap_or(0);
         match self.steps.last_mut() {
             Some(last)
                 if last.step == step && (last.outcome != StepOutcome::Ok || step == Step::Gate) =>
             {
-                let is_news = last.outcome != outcome;
+                let is_changed = last.outcome != outcome;
                 last.outcome = outcome;
                 last.duration_ms = since(last.began);
-                tell(last, problem, is_news);
+                tell(last, problem, is_changed);
             }
             Some(_) | None => {
                 let report = StepReport { step, outcome, duration_ms: since(began), began };
@@ -142,7 +142,7 @@ impl<'a> StepLog<'a> {
 
     /// Nothing happens until `until`.
     pub fn waiting(&self, step: Step, until: Timestamp) {
-        (self.watcher)(Progress::Waiting(step, until));
+        (self.observer)(Progress::Waiting(step, until));
     }
 
     /// A token was revoked.
@@ -157,9 +157,9 @@ impl<'a> StepLog<'a> {
 }
 
 /// A gate is polled a hundred times: people are told of its first answer, and when it changes.
-fn tell(report: &StepReport, problem: Option<&str>, is_news: bool) {
+fn tell(report: &StepReport, problem: Option<&str>, is_changed: bool) {
     let (step, duration_ms) = (report.step.as_str(), report.duration_ms);
-    match (report.outcome, is_news) {
+    match (report.outcome, is_changed) {
         (StepOutcome::Ok, true) => tracing::info!(step, duration_ms, "step done"),
         (StepOutcome::Failed | StepOutcome::Warning, true) => {
             tracing::info!(step, duration_ms, error = problem, "step not done");
@@ -178,14 +178,14 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    /// A journal of tries of a second each, one after the other, as step, outcome and milliseconds.
+    /// A log of tries of a second each, one after the other, as step, outcome and milliseconds.
     fn told(tries: &[(Step, StepOutcome)]) -> Vec<(Step, StepOutcome, u64)> {
-        let mut journal = StepLog::new(&|_| {});
+        let mut log = StepLog::new(&|_| {});
         for (second, (step, outcome)) in (0..).zip(tries) {
-            let began = journal.began(*step, at(second));
-            journal.ended(began, at(second + 1), *outcome, None);
+            let began = log.began(*step, at(second));
+            log.ended(began, at(second + 1), *outcome, None);
         }
-        journal.into_parts().0.iter().map(|it| (it.step, it.outcome, it.duration_ms)).collect()
+        log.into_parts().0.iter().map(|it| (it.step, it.outcome, it.duration_ms)).collect()
     }
 
     #[test]
@@ -212,14 +212,14 @@ mod tests {
     #[test]
     fn who_watches_is_told_as_it_happens() {
         let seen = Mutex::new(vec![]);
-        let watcher = |progress| seen.lock().unwrap().push(progress);
-        let mut journal = StepLog::new(&watcher);
-        let began = journal.began(Step::Gate, at(0));
-        journal.ended(began, at(1), StepOutcome::Failed, Some("sick"));
-        journal.waiting(Step::Gate, at(9));
+        let observer = |progress| seen.lock().unwrap().push(progress);
+        let mut log = StepLog::new(&observer);
+        let began = log.began(Step::Gate, at(0));
+        log.ended(began, at(1), StepOutcome::Failed, Some("sick"));
+        log.waiting(Step::Gate, at(9));
         let id = "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap();
-        journal.revoked(id);
-        assert_eq!(journal.into_parts().1, [id]);
+        log.revoked(id);
+        assert_eq!(log.into_parts().1, [id]);
         let expected = [
             Progress::Began(Step::Gate),
             Progress::Ended(Step::Gate, StepOutcome::Failed, Some("sick".to_owned())),

@@ -42,7 +42,7 @@ pub struct Reading {
     /// The version that was read; a publication over this reading succeeds only while it is current.
     pub version: Version,
     /// What stands where the token is kept.
-    pub slot: SecretContent,
+    pub content: SecretContent,
     /// The user's own keys in the same secret.
     pub others: UserKeys,
 }
@@ -251,6 +251,10 @@ pub enum Purpose {
     Mirror,
     /// A token that was made by hand becomes managed.
     Adopt,
+    /// A person pauses the credential.
+    Pause,
+    /// A person ends that.
+    Resume,
 }
 
 /// A record and its token, to be written over what was read.

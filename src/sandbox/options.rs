@@ -185,7 +185,8 @@ impl Options {
     }
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, String> {
+/// An address of this machine alone, as an argument.
+pub(crate) fn loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr =
         text.parse().map_err(|_| "not an address with a port, such as 127.0.0.1:0".to_owned())?;
     if address.ip().is_loopback() {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::SandboxError;
 use super::journal;
-use super::state::{Nature, NewToken, Organisation, Role, Standing};
+use super::state::{Nature, NewToken, Organisation, Role, TokenStatus};
 use super::storage::{self, Directory, Privacy};
 use super::tokens::mint;
 use crate::names::AccountName;
@@ -77,7 +77,7 @@ fn admin_token(path: &Path) -> Result<Token, SandboxError> {
 fn admit(organisation: &mut Organisation, token: &Token) {
     let now = Timestamp::now();
     let sha256 = token.sha256();
-    let is_known = !matches!(organisation.standing(&sha256, now), Standing::Unknown);
+    let is_known = !matches!(organisation.status(&sha256, now), TokenStatus::Unknown);
     let admin = organisation.user(ADMIN).cloned();
     if let Some(admin) = admin.filter(|_| !is_known) {
         let new = NewToken {

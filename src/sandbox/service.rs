@@ -11,7 +11,7 @@ use super::ducklings::Flock;
 use super::events::{About, EventLog, Kind};
 use super::faults::{Faults, Operation, Switches};
 use super::journal::Journal;
-use super::state::{Expired, KnownToken, Organisation, Role, Standing, User};
+use super::state::{Expired, KnownToken, Organisation, Role, TokenStatus, User};
 use crate::record::TokenType;
 use crate::secret::Token;
 
@@ -96,8 +96,8 @@ impl Service {
     /// The user that a bearer token belongs to.
     pub(super) fn asker(&self, token: &Token) -> Result<User, Unfit> {
         let world = self.world();
-        let Standing::Accepted(known) =
-            world.organisation.standing(&token.sha256(), Timestamp::now())
+        let TokenStatus::Accepted(known) =
+            world.organisation.status(&token.sha256(), Timestamp::now())
         else {
             return Err(Unfit::InvalidCredentials);
         };
@@ -115,11 +115,11 @@ impl Service {
         let mut world = self.world();
         let now = Timestamp::now();
         let sha256 = token.map(Token::sha256).unwrap_or_default();
-        let (known, problem) = match world.organisation.standing(&sha256, now) {
-            Standing::Accepted(known) => (Some(known.clone()), None),
-            Standing::Expired(known) => (Some(known.clone()), Some("the token has expired")),
-            Standing::Revoked(known) => (Some(known.clone()), Some("the token was revoked")),
-            Standing::Unknown => (None, Some("the token is unknown")),
+        let (known, problem) = match world.organisation.status(&sha256, now) {
+            TokenStatus::Accepted(known) => (Some(known.clone()), None),
+            TokenStatus::Expired(known) => (Some(known.clone()), Some("the token has expired")),
+            TokenStatus::Revoked(known) => (Some(known.clone()), Some("the token was revoked")),
+            TokenStatus::Unknown => (None, Some("the token is unknown")),
         };
         let problem = problem.or_else(|| {
             let user = known.as_ref().and_then(|known| world.organisation.owner(known))?;

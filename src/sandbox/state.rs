@@ -79,7 +79,7 @@ pub(super) enum Expired {
 
 /// What is known of a token's text.
 #[derive(Debug)]
-pub(super) enum Standing<'a> {
+pub(super) enum TokenStatus<'a> {
     Accepted(&'a KnownToken),
     Expired(&'a KnownToken),
     Revoked(&'a KnownToken),
@@ -201,16 +201,16 @@ impl Organisation {
     }
 
     /// What a token's text, by its digest, is worth.
-    pub(super) fn standing(&self, sha256: &str, now: Timestamp) -> Standing<'_> {
+    pub(super) fn status(&self, sha256: &str, now: Timestamp) -> TokenStatus<'_> {
         let Some(token) = self.by_text.get(sha256).and_then(|&at| self.tokens.get(at)) else {
-            return Standing::Unknown;
+            return TokenStatus::Unknown;
         };
         if token.gone.is_some_and(|gone| gone.refused_from <= now) {
-            Standing::Revoked(token)
+            TokenStatus::Revoked(token)
         } else if token.is_expired(now) {
-            Standing::Expired(token)
+            TokenStatus::Expired(token)
         } else {
-            Standing::Accepted(token)
+            TokenStatus::Accepted(token)
         }
     }
 
@@ -306,16 +306,16 @@ mod tests {
         let token = organisation.add_token(&user, new_token(None), at(0));
         organisation.revoke(token.id, at(10), Duration::from_secs(5));
         assert_eq!(organisation.tokens_of(user.id, at(10), Expired::Kept).count(), 0);
-        assert!(matches!(organisation.standing("digest", at(14)), Standing::Accepted(_)));
-        assert!(matches!(organisation.standing("digest", at(15)), Standing::Revoked(_)));
+        assert!(matches!(organisation.status("digest", at(14)), TokenStatus::Accepted(_)));
+        assert!(matches!(organisation.status("digest", at(15)), TokenStatus::Revoked(_)));
     }
 
     #[test]
     fn an_expired_token_is_refused_whether_or_not_it_stays_on_the_books() {
         let (mut organisation, user) = organisation();
         organisation.add_token(&user, new_token(Some(Duration::from_mins(5))), at(0));
-        assert!(matches!(organisation.standing("digest", at(299)), Standing::Accepted(_)));
-        assert!(matches!(organisation.standing("digest", at(300)), Standing::Expired(_)));
+        assert!(matches!(organisation.status("digest", at(299)), TokenStatus::Accepted(_)));
+        assert!(matches!(organisation.status("digest", at(300)), TokenStatus::Expired(_)));
         assert_eq!(organisation.tokens_of(user.id, at(300), Expired::Dropped).count(), 0);
         assert_eq!(organisation.tokens_of(user.id, at(300), Expired::Kept).count(), 1);
     }
@@ -326,7 +326,7 @@ mod tests {
         organisation.add_token(&user, new_token(None), at(0));
         assert_eq!(organisation.remove_user(user.id, at(1)).len(), 1);
         assert!(organisation.user("etl_prod").is_none());
-        assert!(matches!(organisation.standing("digest", at(1)), Standing::Revoked(_)));
+        assert!(matches!(organisation.status("digest", at(1)), TokenStatus::Revoked(_)));
     }
 
     #[test]
@@ -350,8 +350,8 @@ mod tests {
                 |one: &Organisation| serde_json::to_value(one.all().collect::<Vec<_>>()).unwrap();
             assert_eq!(shown(&again), shown(&lived));
             assert!(again.user("gone").is_none() && again.user("ETL_prod").unwrap().primed);
-            assert!(matches!(again.standing("digest", at(14)), Standing::Accepted(_)));
-            assert!(matches!(again.standing("other", at(20)), Standing::Revoked(_)));
+            assert!(matches!(again.status("digest", at(14)), TokenStatus::Accepted(_)));
+            assert!(matches!(again.status("other", at(20)), TokenStatus::Revoked(_)));
             assert!(again.take_changes().is_empty());
         }
     }

@@ -35,7 +35,7 @@ pub enum Reason {
 
 /// One thing that keeps the daemon from being ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Shortcoming {
+pub struct Problem {
     /// What it is.
     pub reason: Reason,
     /// The store or the credential that it is about.
@@ -54,7 +54,7 @@ pub struct Readiness {
     /// Whether nothing is in its way.
     pub ready: bool,
     /// What is.
-    pub reasons: Vec<Shortcoming>,
+    pub reasons: Vec<Problem>,
 }
 
 /// Whether the planner's loop turns, which it last did `silence` ago. A daemon that stops is let finish.
@@ -67,7 +67,7 @@ pub fn readiness(snapshot: &Snapshot, unreachable_after: Duration) -> Readiness 
     let mut reasons: Vec<_> = waiting(snapshot).or_else(|| planner(snapshot)).into_iter().collect();
     let motherduck = &snapshot.contacts.motherduck;
     if let Some(since) = motherduck.refused_since {
-        reasons.push(Shortcoming {
+        reasons.push(Problem {
             reason: Reason::AdminTokenRefused,
             about: None,
             since: Some(since),
@@ -80,7 +80,7 @@ pub fn readiness(snapshot: &Snapshot, unreachable_after: Duration) -> Readiness 
     let too_long =
         |since: &Timestamp| snapshot.at.duration_since(*since) >= signed(unreachable_after);
     if let Some(since) = motherduck.unreachable_since.filter(too_long) {
-        reasons.push(Shortcoming {
+        reasons.push(Problem {
             reason: Reason::MotherduckUnreachable,
             about: None,
             since: Some(since),
@@ -90,9 +90,9 @@ pub fn readiness(snapshot: &Snapshot, unreachable_after: Duration) -> Readiness 
                 .to_owned(),
         });
     }
-    for (name, contact) in &snapshot.contacts.stores {
-        let Some(since) = contact.unreachable_since.filter(too_long) else { continue };
-        reasons.push(Shortcoming {
+    for (name, reachability) in &snapshot.contacts.stores {
+        let Some(since) = reachability.unreachable_since.filter(too_long) else { continue };
+        reasons.push(Problem {
             reason: Reason::StoreUnreachable,
             about: Some(name.clone()),
             since: Some(since),
@@ -106,10 +106,10 @@ pub fn readiness(snapshot: &Snapshot, unreachable_after: Duration) -> Readiness 
     Readiness { ready: reasons.is_empty(), reasons }
 }
 
-fn waiting(snapshot: &Snapshot) -> Option<Shortcoming> {
+fn waiting(snapshot: &Snapshot) -> Option<Problem> {
     let waiting =
         snapshot.waiting.as_ref().filter(|_| snapshot.planner != PlannerState::Stopping)?;
-    Some(Shortcoming {
+    Some(Problem {
         reason: Reason::Waiting,
         about: None,
         since: Some(waiting.since),
@@ -120,7 +120,7 @@ fn waiting(snapshot: &Snapshot) -> Option<Shortcoming> {
     })
 }
 
-fn planner(snapshot: &Snapshot) -> Option<Shortcoming> {
+fn planner(snapshot: &Snapshot) -> Option<Problem> {
     let (reason, message, hint) = match snapshot.planner {
         PlannerState::Stopping => {
             (Reason::Stopping, "the daemon was told to stop", "the next start goes on from here")
@@ -140,15 +140,15 @@ fn planner(snapshot: &Snapshot) -> Option<Shortcoming> {
         PlannerState::Running => return None,
     };
     let (message, hint) = (message.to_owned(), hint.to_owned());
-    Some(Shortcoming { reason, about: None, since: None, message, hint })
+    Some(Problem { reason, about: None, since: None, message, hint })
 }
 
-fn overdue_rotation(one: &CredentialStatus) -> Shortcoming {
+fn overdue_rotation(one: &CredentialStatus) -> Problem {
     let condition = Some(&one.condition).filter(|condition| condition.needs_attention());
     let why = condition.and_then(|condition| condition.message.as_ref());
     let why = why.map(|message| format!(": {message}")).unwrap_or_default();
     let hint = condition.and_then(|condition| condition.hint.clone());
-    Shortcoming {
+    Problem {
         reason: Reason::RotationOverdue,
         about: Some(one.name.to_string()),
         since: one.deadline,

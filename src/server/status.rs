@@ -9,7 +9,7 @@ use super::ready::Readiness;
 use crate::names::Owner;
 use crate::rotation::condition::State;
 use crate::rotation::time::Time;
-use crate::status::{Configuration, CredentialStatus, FleetStanding, Rotation, Snapshot};
+use crate::status::{Configuration, CredentialStatus, FleetState, Rotation, Snapshot};
 use crate::workers::Worker;
 
 /// The whole status.
@@ -26,7 +26,7 @@ pub(super) struct Status<'a> {
     /// How many credentials are in each state.
     states: BTreeMap<State, usize>,
     /// How the rules stand that make credentials.
-    fleets: &'a [FleetStanding],
+    fleets: &'a [FleetState],
     credentials: &'a [CredentialStatus],
     rotations: &'a [Rotation],
     /// The workers in the background, and how often each panicked and was started again.

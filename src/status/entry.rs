@@ -12,9 +12,9 @@ use super::history::{millis, waited_before};
 use super::words::Origin;
 use crate::fault::FaultKind;
 use crate::names::{CredentialName, TokenId};
-use crate::record::{Phase, Record};
+use crate::record::{Pause, Phase, Record};
 use crate::rotation::condition::{
-    Condition, Kept, LastRun, Observed, Reason as Why, Seen, State, Tokens, Trouble, Working,
+    Condition, Kept, LastRun, Observed, Problem, Reason as Why, Seen, State, Tokens, Working,
     condition,
 };
 use crate::rotation::decide::Reason;
@@ -165,7 +165,7 @@ impl Entry {
         let origin = report.seen.reason.map(Origin::from).or(self.origin);
         let origin = origin.unwrap_or(Origin::Resumed);
         self.count(report, origin, now, counts);
-        self.ended(report.state(), report.trouble(), next_look, now);
+        self.ended(report.state(), report.condition_problem(), next_look, now);
         self.held = report.outcome == Outcome::Held;
         self.origin = self.held.then_some(origin);
         if report.outcome == Outcome::Rotated {
@@ -189,25 +189,25 @@ impl Entry {
         counts: &Counts,
     ) {
         counts.failure(&self.member.name, None, "panic");
-        let trouble = Trouble {
+        let problem = Problem {
             step: None,
             reason: Why::Panicked,
             message: Why::Panicked.meaning().to_owned(),
             hint: None,
         };
-        self.ended(State::Failing, Some(trouble), next_look, now);
+        self.ended(State::Failing, Some(problem), next_look, now);
     }
 
     fn ended(
         &mut self,
         state: State,
-        trouble: Option<Trouble>,
+        problem: Option<Problem>,
         next_look: Option<Timestamp>,
         now: Timestamp,
     ) {
         let before = self.last_run.as_ref().filter(|run| run.state == state);
         let since = before.map_or(now, |run| run.since);
-        self.last_run = Some(LastRun { state, trouble, since, next_look });
+        self.last_run = Some(LastRun { state, problem, since, next_look });
         self.member.looked_at = Some(now);
         (self.has_begun, self.working) = (false, None);
     }
@@ -256,6 +256,10 @@ impl Entry {
     fn made_up_for(&self, report: &Report) -> Option<Timestamp> {
         let record = report.seen.record.as_ref()?;
         let Some(Reason::Due(Due::Scheduled(instant))) = report.seen.reason else { return None };
+        let paused = record.pause.as_ref().and_then(|pause| pause.until);
+        if paused.is_some_and(|until| instant <= until) {
+            return None;
+        }
         let late = began(record).duration_since(self.policy.schedule.start(instant));
         (late > LATENESS).then_some(instant)
     }
@@ -265,7 +269,15 @@ impl Entry {
         if self.has_begun || self.policy.paused {
             return None;
         }
+        if self.pause().is_some_and(|pause| pause.until.is_none()) {
+            return None;
+        }
         self.awaited()?.start.checked_add(LATENESS).ok()
+    }
+
+    /// The pause in the record, be it over.
+    fn pause(&self) -> Option<&Pause> {
+        self.record.as_ref()?.pause.as_deref()
     }
 
     /// Counts the next scheduled run as missed if its time is up, whatever keeps it from beginning. After a long time
@@ -286,7 +298,9 @@ impl Entry {
     /// The first scheduled run that no rotation, and no count, is for.
     fn awaited(&self) -> Option<Run> {
         let since = self.record.as_ref().map_or(self.known_since, began);
-        let since = self.missed.map_or(since, |missed| missed.max(since));
+        // What is asked for while it is paused is missed by nobody.
+        let paused = self.pause().and_then(|pause| pause.until);
+        let since = self.missed.into_iter().chain(paused).fold(since, Timestamp::max);
         self.policy.schedule.runs(since).find(|run| since < run.instant)
     }
 

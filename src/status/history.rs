@@ -17,7 +17,7 @@ const STEPS: usize = 24;
 
 /// One step of a rotation, with all its tries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Stage {
+pub struct StepRecord {
     /// Which.
     pub step: Step,
     /// How the last try went.
@@ -44,7 +44,7 @@ pub struct Rotation {
     /// When its latest step, or the latest look, ended.
     pub ended: Timestamp,
     /// Its steps.
-    pub steps: Vec<Stage>,
+    pub steps: Vec<StepRecord>,
     /// What went wrong.
     pub problem: Option<String>,
     /// How many runs worked on it.
@@ -65,7 +65,7 @@ impl History {
         report: &Report,
         now: Timestamp,
     ) {
-        let steps = report.steps.iter().map(|step| Stage {
+        let steps = report.steps.iter().map(|step| StepRecord {
             step: step.step,
             outcome: step.outcome,
             began: step.began,
@@ -133,7 +133,7 @@ pub(super) fn millis(duration: SignedDuration) -> u64 {
 }
 
 impl Rotation {
-    fn go_on(&mut self, steps: Vec<Stage>) {
+    fn go_on(&mut self, steps: Vec<StepRecord>) {
         for step in steps {
             match self.steps.last_mut() {
                 Some(last) if last.step == step.step => {

@@ -7,7 +7,7 @@ use crate::names::FleetName;
 
 /// How one rule stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FleetStanding {
+pub struct FleetState {
     /// Its name.
     pub name: FleetName,
     /// Where its accounts come from.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::record::Record;
-use crate::rotation::condition::{Reason as Why, Tokens, Trouble};
+use crate::rotation::condition::{Problem, Reason as Why, Tokens};
 use crate::rotation::decide::Reason;
 use crate::rotation::policy::GatePace;
 use crate::rotation::run::{LastSeen, Outcome};
@@ -222,9 +222,9 @@ fn a_gate_that_a_run_before_the_start_came_to_counts_from_the_publication() {
 fn what_is_kept_in_its_former_place_shows_as_such_unless_something_worse_is_in_the_way() {
     let bench = Bench::new(every(MONTH));
     let record = Record { previous_token_ids: vec![], ..bench.record(HOUR) };
-    let trouble =
-        Trouble { step: None, reason: Why::PlaceChanged, message: "moved".to_owned(), hint: None };
-    let mut kept = Kept { trouble, is_in_doubt: false };
+    let problem =
+        Problem { step: None, reason: Why::PlaceChanged, message: "moved".to_owned(), hint: None };
+    let mut kept = Kept { problem, is_in_doubt: false };
     bench.fleet.keep(&bench.name, Some(kept.clone()));
     let since = Some(bench.clock.now());
     bench.pass(HOUR);

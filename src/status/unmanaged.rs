@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::names::{AccountName, CredentialName, Owner, TokenId};
-use crate::rotation::ownership::{Ownership, kinship};
+use crate::rotation::ownership::{Ownership, ownership};
 use crate::rotation::world::ListedToken;
 
 /// The tokens that may be nobody's. Whether a record knows them is asked when they are counted: a credential whose
@@ -32,12 +32,12 @@ impl UnmanagedTokens {
         is_here: impl Fn(&CredentialName) -> bool,
     ) {
         let is_stray = |token: &&ListedToken| {
-            let kinship = kinship(owner, token, None, &is_here);
-            kinship == Ownership::Unmanaged && !revoked.contains(&token.id)
+            let ownership = ownership(owner, token, None, &is_here);
+            ownership == Ownership::Unmanaged && !revoked.contains(&token.id)
         };
         let mut strays = listing.iter().filter(is_stray).map(|token| token.id);
         let ids = strays.by_ref().take(MOST).collect();
-        self.0.insert(account.folded(), Listed { ids, more: strays.count() });
+        self.0.insert(account.canonical(), Listed { ids, more: strays.count() });
     }
 
     /// No credential is of `account` any more, so that it will not be listed again.

@@ -181,7 +181,7 @@ impl Aws {
         let id = match at.role {
             // The token may have been here before: a version is never made current twice.
             Role::Mirror => Uuid::new_v4(),
-            Role::Primary | Role::Source => version_id(&over.slot, record),
+            Role::Primary | Role::Source => version_id(&over.content, record),
         };
         let client = self.client().await.map_err(|error| PublishError::Refused(error.into()))?;
         let (mut publication, mut next) = Publication::begin(&over.version, id);

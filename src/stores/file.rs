@@ -79,7 +79,8 @@ impl Files {
     ) -> Result<(), PublishError> {
         let files = contents::Files::render(record, &over.others, at.fields(), token);
         let version = over.version.clone();
-        self.blocking(at, move |secret| secret.publish(&version, &files))
+        let needed = record.previous_token_ids.clone();
+        self.blocking(at, move |secret| secret.publish(&version, &files, &needed))
             .await
             .map_err(|error| PublishError::Unknown(error.into()))?
     }

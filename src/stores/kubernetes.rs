@@ -7,7 +7,6 @@ mod secret;
 use std::fmt;
 
 use jiff::SignedDuration;
-use serde_json::json;
 
 pub use self::error::KubernetesError;
 use self::publication::{Edition, Next, Publication};
@@ -55,11 +54,11 @@ impl Secrets {
         let Some(secret) = self.find("read", &at.path).await? else {
             return Ok(Reading {
                 version: Version::absent(),
-                slot: SecretContent::Vacant,
+                content: SecretContent::Vacant,
                 others: UserKeys::default(),
             });
         };
-        let slot = secret.slot(at.fields()).map_err(|error| match error {
+        let (content, others) = secret.content(at.fields()).map_err(|error| match error {
             RecordError::Damaged { .. } => {
                 let (name, namespace) = (at.path.clone(), self.settings.namespace.clone());
                 KubernetesError::Damaged { name, namespace }.into()
@@ -79,7 +78,7 @@ impl Secrets {
             self.fit(&at.path, &secret)?;
         }
         let version = secret.edition().version();
-        Ok(Reading { version, slot, others: UserKeys::default() })
+        Ok(Reading { version, content, others })
     }
 
     /// Tries a write that would change the version alone, without effect: rights, quotas and admission are asked as
@@ -123,7 +122,7 @@ impl Secrets {
     ) -> Result<(), PublishError> {
         let name = &at.path;
         let refused = |error: KubernetesError| PublishError::Refused(error.into());
-        let replaced = match &over.slot {
+        let replaced = match &over.content {
             // What was in a mirror before is kept beside the record.
             SecretContent::Managed { record: old, token } if at.role == Role::Primary => {
                 Some((old, token))
@@ -158,7 +157,8 @@ impl Secrets {
                     Publication::created(made.map(|secret| secret.edition()))
                 }
                 Next::Write(edition) => {
-                    let change = publication(&self.settings, &edition, at.fields(), record, token);
+                    let written = (record, &over.others);
+                    let change = publication(&self.settings, &edition, at.fields(), written, token);
                     let written: Result<Object, _> = self
                         .cluster
                         .patch(&self.one(name), &change, Content::Secret, Mode::Real)
@@ -207,13 +207,12 @@ impl Secrets {
     /// Puts the text of a token that is about to be replaced aside.
     async fn keep(&self, name: &str, record: &Record, token: &Token) -> Result<(), Answer> {
         let name = previous(name);
-        let data = keeping(record, token);
-        let change = json!({ "data": data });
+        let change = keeping(record, token);
         let place = self.one(&name);
         let patch = || self.cluster.patch::<Secret>(&place, &change, Content::Secret, Mode::Real);
         let kept = match patch().await {
             Err(answer) if answer.is_absence() && self.settings.create => {
-                let whole = secret::made(&self.settings, &name, "Opaque", &data);
+                let whole = secret::keeper(&self.settings, &name, record, token);
                 let made: Result<Secret, _> =
                     self.cluster.create(&self.all(), &whole, Content::Secret, Mode::Real).await;
                 match made {

@@ -60,7 +60,7 @@ impl fmt::Debug for Vault {
 }
 
 /// What stands at a path, as far as Vault knows.
-enum Found {
+enum Existing {
     Nothing,
     /// The newest version, deleted or destroyed.
     Deleted(u64),
@@ -95,9 +95,9 @@ impl Vault {
 
     pub(super) async fn read(&self, at: &SecretRef) -> Result<Reading, StoreError> {
         let (version, object) = match self.find(at, None).await? {
-            Found::Nothing => (Version::absent(), Object::default()),
-            Found::Deleted(version) => (Version::new(version), Object::default()),
-            Found::Data(version, data) => (Version::new(version), object(at, data.get())?),
+            Existing::Nothing => (Version::absent(), Object::default()),
+            Existing::Deleted(version) => (Version::new(version), Object::default()),
+            Existing::Data(version, data) => (Version::new(version), object(at, data.get())?),
         };
         let reading = reading(at, version, object)?;
         match (at.role, reading.others.beyond_doubles()) {
@@ -151,26 +151,26 @@ impl Vault {
         id: TokenId,
     ) -> Result<Option<(Record, Token)>, StoreError> {
         let newest = match self.find(at, None).await? {
-            Found::Nothing => return Ok(None),
-            Found::Deleted(version) | Found::Data(version, _) => version,
+            Existing::Nothing => return Ok(None),
+            Existing::Deleted(version) | Existing::Data(version, _) => version,
         };
         for version in (1..newest).rev().take(usize::try_from(RECALL_DEPTH).unwrap_or(16)) {
             match self.find(at, Some(version)).await? {
                 // Vault forgets from the oldest on.
-                Found::Nothing => break,
-                Found::Data(_, data) => {
+                Existing::Nothing => break,
+                Existing::Data(_, data) => {
                     let object = Object::parse(data.get());
                     if let Some(found) = object.and_then(|object| served(object, at, id)) {
                         return Ok(Some(found));
                     }
                 }
-                Found::Deleted(_) => {}
+                Existing::Deleted(_) => {}
             }
         }
         Ok(None)
     }
 
-    async fn find(&self, at: &SecretRef, version: Option<u64>) -> Result<Found, StoreError> {
+    async fn find(&self, at: &SecretRef, version: Option<u64>) -> Result<Existing, StoreError> {
         let read = || self.session.with(|token| self.get(token, at, version));
         read.retry(VAULT_READ.pauses(at.path.clone()))
             .sleep(tokio::time::sleep)
@@ -184,19 +184,19 @@ impl Vault {
         token: HeaderValue,
         at: &SecretRef,
         version: Option<u64>,
-    ) -> Result<Found, Answer> {
+    ) -> Result<Existing, Answer> {
         let (mount, path) = (self.mount.clone(), at.path.clone());
         let request = ReadSecretRequest { mount, path, version };
         let reply = self.session.wire().send(Some(&token), request).await?;
         match reply.missing() {
-            Some(Missing::Never) => return Ok(Found::Nothing),
-            Some(Missing::Deleted(version)) => return Ok(Found::Deleted(version)),
+            Some(Missing::Never) => return Ok(Existing::Nothing),
+            Some(Missing::Deleted(version)) => return Ok(Existing::Deleted(version)),
             None => {}
         }
         let Kept { data, metadata } = reply.data()?;
         Ok(match data {
-            None => Found::Deleted(metadata.version),
-            Some(data) => Found::Data(metadata.version, data),
+            None => Existing::Deleted(metadata.version),
+            Some(data) => Existing::Data(metadata.version, data),
         })
     }
 

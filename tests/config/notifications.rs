@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pintail::http::settings::HeaderSource;
-use pintail::notifications::settings::{Occasion, SinkForm};
+use pintail::notifications::settings::{EventKind, SinkForm};
 use pintail::secret::SecretSource;
 
 use super::{HEAD, assert_refused, load, load_with};
@@ -18,7 +18,7 @@ fn a_sink_is_told_of_everything_once_a_day_unless_it_is_written_otherwise() {
     let oncall = &config.notifications["oncall"];
     let url = SecretSource::File("/run/secrets/slack".into());
     assert_eq!(oncall.form, SinkForm::Slack { url });
-    assert_eq!(oncall.events, Occasion::ALL.into());
+    assert_eq!(oncall.events, EventKind::ALL.into());
     assert_eq!(oncall.repeat_after, Duration::from_hours(24));
     assert_eq!((oncall.expiry_within, oncall.timeout), (None, Duration::from_secs(10)));
     let config = load(&sink(
@@ -30,7 +30,7 @@ fn a_sink_is_told_of_everything_once_a_day_unless_it_is_written_otherwise() {
     let SinkForm::CloudEvents { url, headers } = &oncall.form else { panic!("{oncall:?}") };
     assert_eq!(url.as_str(), "https://bus.example/in");
     assert_eq!(headers["X-Key"], HeaderSource::Secret(SecretSource::Env("KEY".to_owned())));
-    assert_eq!(oncall.events, [Occasion::Held, Occasion::Refused].into());
+    assert_eq!(oncall.events, [EventKind::Held, EventKind::Refused].into());
     assert_eq!(oncall.expiry_within, Some(Duration::from_hours(72)));
 }
 

@@ -10,6 +10,7 @@ use pintail::tls::{Roots, http_client};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::fixture::MotherDuck;
 use crate::servers::Bao;
 
 /// The path of a file that is shipped.
@@ -153,19 +154,12 @@ impl Bench {
 
     /// Runs the built program with `auth` as its way into OpenBao.
     pub async fn pintail(&self, auth: &str, arguments: &[&str]) -> Output {
-        let ready = self.sandbox.ready();
         let namespace = self.namespace.as_ref().map(|name| format!("namespace = \"{name}\""));
         let ca_file = self.ca_file.as_ref().map(|path| format!("ca_file = \"{}\"", path.display()));
         let config = format!(
             r#"
 owner = "test"
-[motherduck]
-api_url = "{api_url}"
-admin_token = {{ file = "{admin_token_file}" }}
-[motherduck.postgres]
-host = "{postgres_host}"
-port = {postgres_port}
-ca_file = "{ca_file}"
+{motherduck}
 [stores.main.vault]
 address = "{vault}"
 auth = {auth}
@@ -178,11 +172,7 @@ every = "30d"
 ttl = "60d"
 gate = "none"
 "#,
-            api_url = ready.api_url,
-            admin_token_file = ready.admin_token_file.display(),
-            postgres_host = ready.postgres_host,
-            postgres_port = ready.postgres_port,
-            ca_file = ready.ca_file.display(),
+            motherduck = MotherDuck::of(self.sandbox.ready()),
             vault = self.bao.server.url,
             namespace = namespace.unwrap_or_default(),
             vault_ca_file = ca_file.unwrap_or_default(),

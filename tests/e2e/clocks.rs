@@ -1,12 +1,17 @@
 //! A clock that is wrong: what MotherDuck's `Date` says, or the times of a token that it made.
 
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::http;
 use crate::place::Kind;
 use crate::program::Running;
+use crate::relay::{Fate, Relay};
 use crate::scene::{ETL, Scene};
 use crate::servers::closed_port;
 
@@ -115,6 +120,50 @@ fn an_expiry_that_cannot_be_costs_no_token_after_token() {
         // A person is not held up.
         scene.rotate(&[ETL]).came_to(0, "rotated");
         until(&mut daemon, &url, |status| status["credentials"][0]["state"] == "fresh");
+        daemon.terminate();
+        scene.note(daemon.wait());
+        scene.assert_at_rest();
+    }
+}
+
+/// A Vault whose answers have a `Date` that is so many seconds ahead of this machine's clock.
+fn before_vault(upstream: &str, ahead: &Arc<AtomicI64>) -> Relay {
+    let ahead = ahead.clone();
+    Relay::start(upstream, move |_| {
+        let now = Timestamp::now() + SignedDuration::from_secs(ahead.load(Ordering::Relaxed));
+        let date = now.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string();
+        Fate::Play(Box::new(move |mut client, pass| {
+            let reply = pass()?;
+            let end = reply.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 2;
+            let head = String::from_utf8(reply[..end].to_vec()).unwrap();
+            let lines = head.split_inclusive("\r\n");
+            let kept: String =
+                lines.filter(|line| !line.to_ascii_lowercase().starts_with("date:")).collect();
+            client.write_all((kept + &date).as_bytes())?;
+            client.write_all(&reply[end..])
+        }))
+    })
+}
+
+#[test]
+fn a_machine_whose_clock_is_wrong_is_corrected_where_the_store_agrees_with_motherduck() {
+    for off in [3 * HOUR, -3 * HOUR] {
+        let mut scene = Scene::with(Kind::Vault, &[ETL], &[&format!("--date-off={off}")]);
+        let ahead = Arc::new(AtomicI64::new(off));
+        let relay = before_vault(&scene.place.address, &ahead);
+        scene.place.address.clone_from(&relay.url);
+        let (mut daemon, url) = daemon(&mut scene);
+        until_listed(&scene, 3);
+        let agreed = |status: &Value| {
+            status["clocks_disagree"] == false && status["credentials"][0]["state"] == "fresh"
+        };
+        until(&mut daemon, &url, agreed);
+        // As soon as the store agrees with this machine instead, nobody knows who is right.
+        ahead.store(0, Ordering::Relaxed);
+        until(&mut daemon, &url, |status| status["clocks_disagree"] == true);
+        ahead.store(off, Ordering::Relaxed);
+        until(&mut daemon, &url, agreed);
+        assert_eq!(scene.sandbox.count("token_create"), 1, "{off}");
         daemon.terminate();
         scene.note(daemon.wait());
         scene.assert_at_rest();

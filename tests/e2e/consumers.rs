@@ -113,7 +113,7 @@ fn agent(scene: &Scene) -> Server {
             ("secret/data/motherduck/etl-prod", &format!("secret/data/{path}")),
             ("static_secret_render_interval = \"30s\"", "static_secret_render_interval = \"1s\""),
             (
-                "[\"/usr/bin/systemctl\", \"try-restart\", \"etl.service\"]",
+                "[\"/usr/bin/systemctl\", \"try-restart\", \"etl_prod.service\"]",
                 &format!("[\"{restart}\"]"),
             ),
         ],

@@ -102,7 +102,9 @@ fn a_resumed_rotation_calls_the_hook_again() {
 #[test]
 fn a_second_signal_ends_the_daemon_at_once_whatever_it_waits_for() {
     let mut scene = Scene::new(Kind::File);
-    let hook = scene.script("hook", &format!("touch {}/begun; sleep 60", scene.dir().display()));
+    let dir = scene.dir().display();
+    let hook =
+        scene.script("hook", &format!("echo $$ >{dir}/pid; mv {dir}/pid {dir}/begun; sleep 60"));
     scene.defaults = format!("gate = \"none\"\ndeploy.command = [\"{hook}\"]");
     scene.more = "[daemon]\nshutdown_grace = \"5m\"\n".to_owned();
     let mut daemon = scene.start(&["run"]);
@@ -118,4 +120,21 @@ fn a_second_signal_ends_the_daemon_at_once_whatever_it_waits_for() {
     daemon.terminate();
     assert_eq!(daemon.wait().code, Some(143));
     assert!(asked.elapsed() < std::time::Duration::from_secs(5), "{:?}", asked.elapsed());
+    // What it waited for is gone with it: the script, and what that had started.
+    let group = scene.file("begun").trim().to_owned();
+    while lives(&group) {
+        assert!(asked.elapsed() < std::time::Duration::from_secs(10), "the hook lives");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// Whether anybody of a process group has not ended.
+fn lives(group: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let stats =
+        processes.filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+    stats.filter_map(|stat| Some(stat.rsplit_once(')')?.1.to_owned())).any(|stat| {
+        let fields: Vec<_> = stat.split_whitespace().take(3).collect();
+        fields[2] == group && fields[0] != "Z"
+    })
 }

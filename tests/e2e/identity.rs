@@ -416,7 +416,7 @@ fn a_token_on_standard_input_is_identified_and_never_shown() {
         assert!(!run.to_string().contains(token));
         let document = run.document();
         let text = |key: &str| document[key].as_str().unwrap_or("-").to_owned();
-        ["connection", "account", "standing", "credential", "token_id", "replaced_by"].map(text)
+        ["connection", "account", "status", "credential", "token_id", "replaced_by"].map(text)
     };
     let rotate = "pintail rotate-now etl_prod";
     assert_eq!(told(&served), ["works", ETL, "served", ETL, &scene.served_id(), rotate]);

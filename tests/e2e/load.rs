@@ -14,10 +14,12 @@ fn a_quota_of_vault_costs_time_and_no_token() {
     let scene = Scene::with(Kind::Vault, &ACCOUNTS, &[]);
     let all = ["rotate-now", "--all", "--timeout", "2m"];
     assert_eq!(scene.pintail(&all).code, Some(0));
-    let quota = ["write", "sys/quotas/rate-limit/e2e", "rate=5", "interval=1s", "path=secret/"];
-    bao(&quota).unwrap();
+    // Of what this test reads and writes, and nobody else.
+    let path = format!("path=secret/data/{}", scene.place.path("*"));
+    let quota = format!("sys/quotas/rate-limit/{}", uuid::Uuid::new_v4());
+    bao(&["write", &quota, "rate=5", "interval=1s", &path]).unwrap();
     let run = scene.pintail(&all);
-    bao(&["delete", "sys/quotas/rate-limit/e2e"]).unwrap();
+    bao(&["delete", &quota]).unwrap();
     assert_eq!(run.code, Some(0), "{run}");
     let events = scene.sandbox.events();
     let count = |kind: &str| events.iter().filter(|event| event.kind == kind).count();

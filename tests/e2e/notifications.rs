@@ -108,10 +108,10 @@ impl Told {
 }
 
 #[track_caller]
-fn until(is_so: impl Fn() -> bool, complaint: impl Fn() -> String) {
+fn until(is_so: impl Fn() -> bool, refusal: impl Fn() -> String) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "{}", complaint());
+        assert!(start.elapsed() < PATIENCE, "{}", refusal());
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Mutex;
 use serde_json::{Map, Value};
 
 use crate::clients::Clients;
+use crate::fixture::MotherDuck;
 use crate::place::{Kind, Place};
 use crate::program::{Run, Running};
 use crate::sandbox::Sandbox;
@@ -105,17 +106,21 @@ impl Scene {
         let path = self.place.path("{credential}");
         let proxy = self.proxies.as_ref();
         let proxy = proxy.map_or_else(String::new, |text| format!("proxy = \"{text}\""));
+        let told = MotherDuck::told(&self.sandbox.ready);
+        let file = self.admin_token_file.display();
+        let motherduck = MotherDuck {
+            api_url: self.api_url.clone(),
+            admin_token: self
+                .admin_token
+                .clone()
+                .unwrap_or_else(|| format!("{{ file = \"{file}\" }}")),
+            postgres_port: self.postgres_port.unwrap_or(told.postgres_port),
+            ca_file: self.ca_file.clone(),
+            ..told
+        };
         let mut text = format!(
             r#"owner = "{owner}"
-[motherduck]
-api_url = "{api_url}"
-admin_token = {admin}
-requests_per_second = 1000
-{proxy}
-[motherduck.postgres]
-host = "{host}"
-port = {port}
-ca_file = "{ca}"
+{motherduck}{proxy}
 {store}{store_proxy}
 [defaults]
 store = "main"
@@ -124,18 +129,7 @@ path = "{path}"
 {defaults}
 "#,
             owner = self.owner,
-            api_url = self.api_url,
-            admin = self.admin_token.clone().unwrap_or_else(|| {
-                format!("{{ file = \"{}\" }}", self.admin_token_file.display())
-            }),
-            host = self.sandbox.text("postgres_host"),
-            port = self.postgres_port.map_or_else(
-                || self.sandbox.ready["postgres_port"].to_string(),
-                |port| port.to_string()
-            ),
-            ca = self.ca_file.display(),
             store = self.place.table(),
-            proxy = proxy,
             store_proxy = if self.place.kind == Kind::File { "" } else { &proxy },
             calendar = self.calendar,
             defaults = self.defaults,

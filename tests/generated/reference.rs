@@ -126,3 +126,34 @@ fn every_key_is_described_and_has_an_example() {
     lacking(&schema(), "", &mut found);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+/// Those whose bounds follow from other keys, or are MotherDuck's, which may come to take more.
+const WITHOUT_A_RANGE: [&str; 4] = ["renew_before", "splay", "cooldown", "flock_size"];
+
+#[test]
+fn every_number_and_every_duration_says_its_range() {
+    fn lacking(value: &Value, found: &mut Vec<String>, seen: &mut usize) {
+        let Value::Object(object) = value else { return };
+        object.values().for_each(|inner| lacking(inner, found, seen));
+        for (key, property) in
+            object.get("properties").and_then(Value::as_object).into_iter().flatten()
+        {
+            let text = property.to_string();
+            let is_number = text.contains("definitions/Number\"");
+            let has_range = is_number || text.contains("definitions/Span\"");
+            if !has_range || WITHOUT_A_RANGE.contains(&key.as_str()) {
+                continue;
+            }
+            *seen += 1;
+            let description = property["description"].as_str().unwrap_or_default();
+            let is_said = description.contains(" From ") && description.contains(" to ");
+            if !is_said || (is_number && property["maximum"].is_null()) {
+                found.push(format!("{key}: {description}"));
+            }
+        }
+    }
+    let (mut found, mut seen) = (vec![], 0);
+    lacking(&schema(), &mut found, &mut seen);
+    assert!(seen > 25, "the walk went through the schema: {seen}");
+    assert!(found.is_empty(), "give these `Limits` in their section's file:\n{}", found.join("\n"));
+}

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::control_plane::ControlPlane;
+use crate::fixture::MotherDuck;
 use crate::kubelet::Kubelet;
 use crate::program::Running;
 use crate::sandbox::Sandbox;
@@ -104,13 +105,7 @@ async fn the_readme_leads_to_a_rotation_with_nothing_but_kubernetes() {
         shipped.clone().find_map(|map| map["data"]["pintail.toml"].as_str()).unwrap().to_owned();
     std::fs::write(dir.join("pintail.toml"), shipped).unwrap();
     let here = format!(
-        r#"[motherduck]
-api_url = "{}"
-admin_token = {{ file = "{}" }}
-[motherduck.postgres]
-host = "{}"
-port = {}
-ca_file = "{}"
+        r#"{}
 [kubernetes]
 api_url = "{}"
 ca_file = "{}"
@@ -121,11 +116,7 @@ enabled = false
 deploy.kubernetes = {{ targets = [{{ kind = "Deployment", name = "reader" }}], settle = "0s" }}
 gate.kubernetes = {{ interval = "100ms", deadline = "60s" }}
 "#,
-        sandbox.server.url,
-        sandbox.admin_token_file().display(),
-        sandbox.text("postgres_host"),
-        sandbox.ready["postgres_port"],
-        sandbox.text("ca_file"),
+        MotherDuck::told(&sandbox.ready),
         plane.url,
         plane.ca_file.display(),
         dir.join("token").display(),

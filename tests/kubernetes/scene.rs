@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::control_plane::ControlPlane;
+use crate::fixture::MotherDuck;
 use crate::kubelet::Kubelet;
 use crate::program::{Run, Running};
 use crate::sandbox::Sandbox;
@@ -87,14 +88,7 @@ impl Scene {
     pub fn configuration(&self) -> String {
         let mut text = format!(
             r#"owner = "e2e"
-[motherduck]
-api_url = "{}"
-admin_token = {{ file = "{}" }}
-requests_per_second = 1000
-[motherduck.postgres]
-host = "{}"
-port = {}
-ca_file = "{}"
+{}
 [kubernetes]
 api_url = "{}"
 ca_file = "{}"
@@ -110,11 +104,7 @@ every = "30d"
 ttl = "45d"
 {}
 "#,
-            self.sandbox.server.url,
-            self.sandbox.admin_token_file().display(),
-            self.sandbox.text("postgres_host"),
-            self.sandbox.ready["postgres_port"],
-            self.sandbox.text("ca_file"),
+            MotherDuck::told(&self.sandbox.ready),
             self.api_url,
             self.plane.ca_file.display(),
             self.token_file.display(),

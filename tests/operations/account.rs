@@ -85,7 +85,7 @@ fn without_a_list_of_users_the_configured_accounts_are_shown_which_is_said() {
 fn a_list_that_failed_is_not_replaced_by_the_configuration() {
     let bench = Bench::new();
     bench.plan(&json!({ "operation": "user_list", "how": "fail", "status": 500 }));
-    bench.run("account list").complaint(1);
+    bench.run("account list").refusal(1);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn nothing_is_deleted_unless_somebody_confirms_it() {
     let bench = Bench::new();
     let before = bench.requests();
     let refused = bench.run("account delete etl_prod");
-    assert!(refused.complaint(2).contains("hint: add --yes"), "{refused:?}");
+    assert!(refused.refusal(2).contains("hint: add --yes"), "{refused:?}");
     // A pipe is nobody, whatever it says.
     let mut piped = bench.command("account delete etl_prod");
     let mut child = piped.stdin(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -133,7 +133,7 @@ fn a_configured_account_is_deleted_only_by_an_explicit_word() {
     bench.configure_credential();
     let before = bench.requests();
     let refused = bench.run("account delete etl_prod --yes");
-    assert!(refused.complaint(2).contains("account etl_prod is used by etl"), "{refused:?}");
+    assert!(refused.refusal(2).contains("account etl_prod is used by etl"), "{refused:?}");
     assert_eq!(bench.requests(), before, "nothing was contacted");
     bench.json("account delete etl_prod --yes --even-if-configured");
     assert_eq!(bench.events("account_deleted").len(), 1);
@@ -143,7 +143,7 @@ fn a_configured_account_is_deleted_only_by_an_explicit_word() {
 fn deleting_what_is_not_there_is_an_error_but_a_lost_reply_is_not() {
     let bench = Bench::new();
     let refused = bench.run("account delete etl_prdo --yes");
-    assert!(refused.complaint(1).contains("MotherDuck knows no account etl_prdo"), "{refused:?}");
+    assert!(refused.refusal(1).contains("MotherDuck knows no account etl_prdo"), "{refused:?}");
     bench.plan(&json!({ "operation": "user_delete", "how": "lose_reply" }));
     assert_eq!(bench.json("account delete etl_prod --yes")["outcome"], "already_gone");
 }
@@ -152,7 +152,7 @@ fn deleting_what_is_not_there_is_an_error_but_a_lost_reply_is_not() {
 fn an_account_that_exists_cannot_be_created_but_ensured() {
     let bench = Bench::new();
     let refused = bench.run("account create Etl_Prod");
-    assert!(refused.complaint(1).contains("409 CONFLICT"), "{refused:?}");
+    assert!(refused.refusal(1).contains("409 CONFLICT"), "{refused:?}");
     for _ in 0..2 {
         let ensured = bench.json("account ensure importer");
         assert_eq!(ensured["ducklings"], json!(null));
@@ -166,12 +166,12 @@ fn a_creation_whose_reply_was_lost_is_found_out_by_ensuring() {
     let lost = || json!({ "operation": "user_create", "how": "lose_reply" });
     bench.plan(&lost());
     let run = bench.run("account create importer");
-    assert!(run.complaint(1).contains("`pintail account ensure importer` finds out"), "{run:?}");
+    assert!(run.refusal(1).contains("`pintail account ensure importer` finds out"), "{run:?}");
     assert_eq!(bench.json("account ensure importer")["outcome"], "exists");
     bench.plan(&lost());
     assert_eq!(bench.json("account ensure other")["outcome"], "exists");
     bench.plan(&json!({ "operation": "user_create", "how": "fail", "status": 400 }));
-    assert!(bench.run("account ensure third").complaint(1).contains("400 BAD_REQUEST"));
+    assert!(bench.run("account ensure third").refusal(1).contains("400 BAD_REQUEST"));
     assert_eq!(bench.events("account_created").len(), 2);
 }
 
@@ -201,7 +201,7 @@ fn an_admin_token_that_is_no_admins_is_told_with_motherducks_own_words() {
     std::fs::write(bench.path("member"), token).unwrap();
     let run =
         bench.shell("PINTAIL__MOTHERDUCK__ADMIN_TOKEN__FILE=$PWD/member $PINTAIL account active");
-    assert!(run.complaint(1).contains("403 FORBIDDEN: the user does not have the minimum role"));
+    assert!(run.refusal(1).contains("403 FORBIDDEN: the user does not have the minimum role"));
     assert!(run.stderr.contains("hint: the token in file"), "{run:?}");
 }
 
@@ -218,5 +218,5 @@ fn without_an_admin_token_the_end_is_a_usage_error() {
     let bench = Bench::new();
     let run =
         bench.shell("PINTAIL__MOTHERDUCK__ADMIN_TOKEN__FILE=/nonexistent/x $PINTAIL account list");
-    run.complaint(2);
+    run.refusal(2);
 }

@@ -37,7 +37,7 @@ fn an_audit_ends_with_0_until_there_is_something_to_remark_and_changes_nothing()
     let all = "audit --allow uncovered,unmanaged --allow never_expires";
     assert_eq!(bench.run(all).code, 0);
     assert_eq!(bench.tokens(), before);
-    assert!(bench.run("audit --allow everything").complaint(2).contains("never_expires"));
+    assert!(bench.run("audit --allow everything").refusal(2).contains("never_expires"));
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_list_of_adoptions_is_checked_before_anybody_is_contacted_and_may_come_from_
     std::fs::write(bench.path("list"), format!("etl {id}\ngone {id}\n")).unwrap();
     let run = bench.shell("$PINTAIL adopt --from list");
     for part in ["line 2: there is no credential `gone`", "stands in line 1 already"] {
-        assert!(run.complaint(2).contains(part), "{run:?}");
+        assert!(run.refusal(2).contains(part), "{run:?}");
     }
     assert_eq!(bench.requests(), before);
 

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::fixture::MotherDuck;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_pintail");
 
 /// Runs a command on a terminal of its own, types a line there, and ends as the command ended. What the terminal
@@ -72,7 +74,7 @@ impl Run {
     }
 
     /// What a run said that ended with `code`, and wrote nothing to standard output.
-    pub fn complaint(&self, code: i32) -> &str {
+    pub fn refusal(&self, code: i32) -> &str {
         assert_eq!((self.code, self.stdout.as_str()), (code, ""), "{self:?}");
         assert!(self.stderr.contains("error: "), "{self:?}");
         &self.stderr
@@ -95,10 +97,7 @@ impl Bench {
         BufReader::new(sandbox.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: Value = serde_json::from_str(&line).unwrap();
         let bench = Self { sandbox, ready, dir: tempfile::tempdir().unwrap() };
-        let minimal = format!(
-            "owner = \"test\"\n[motherduck]\napi_url = {}\nadmin_token = {{ file = {} }}\nrequests_per_second = 1000\n",
-            bench.ready["api_url"], bench.ready["admin_token_file"]
-        );
+        let minimal = format!("owner = \"test\"\n{}", MotherDuck::told(&bench.ready));
         std::fs::write(bench.config(), minimal).unwrap();
         bench
     }
@@ -106,14 +105,9 @@ impl Bench {
     /// Adds a credential of `etl_prod` in a file store to the configuration.
     pub fn configure_credential(&self) {
         let minimal = std::fs::read_to_string(self.config()).unwrap();
-        let [host, port, ca] =
-            ["postgres_host", "postgres_port", "ca_file"].map(|key| self.ready[key].to_string());
         let secrets = json!(self.dir.path().join("secrets"));
         let text = format!(
-            r#"{minimal}[motherduck.postgres]
-host = {host}
-port = {port}
-ca_file = {ca}
+            r#"{minimal}
 [stores.main.file]
 dir = {secrets}
 [credentials.etl]

@@ -31,7 +31,7 @@ fn a_session_is_shown_as_json_or_on_a_terminal_or_goes_into_a_file() {
 #[test]
 fn into_a_pipe_no_session_is_written_nor_even_opened() {
     let bench = Bench::new();
-    assert!(bench.run(&line()).complaint(2).contains("hint: name a --secret-file"));
+    assert!(bench.run(&line()).refusal(2).contains("hint: name a --secret-file"));
     assert!(bench.events("session_opened").is_empty());
 }
 
@@ -40,12 +40,12 @@ fn what_motherduck_refuses_is_told_in_its_words() {
     let bench = Bench::with(&["--accounts=etl_prod", "--lite-plan"]);
     let json = |line: &str| bench.run(&format!("{line} --output json"));
     let run = json(&line());
-    assert!(run.complaint(1).contains("embedded dives require the Business plan"), "{run:?}");
+    assert!(run.refusal(1).contains("embedded dives require the Business plan"), "{run:?}");
     bench.ask("POST", "/_sandbox/faults", &json!({ "lite_plan": false }));
     let run = json(&format!("dive embed-session {DIVE} --username sandbox_member"));
-    assert!(run.complaint(1).contains("an embed session needs a service account"), "{run:?}");
+    assert!(run.refusal(1).contains("an embed session needs a service account"), "{run:?}");
     let run = json("dive embed-session not/a/dive --username etl_prod");
-    assert!(run.complaint(1).contains("404 NOT_FOUND"), "{run:?}");
+    assert!(run.refusal(1).contains("404 NOT_FOUND"), "{run:?}");
     assert_eq!(json("dive embed-session .. --username etl_prod").code, 2);
 }
 
@@ -54,6 +54,6 @@ fn a_session_that_was_lost_is_not_asked_for_twice() {
     let bench = Bench::new();
     bench.plan(&json!({ "operation": "dive_embed_session", "how": "lose_reply" }));
     let run = bench.run(&format!("{} --output json", line()));
-    assert!(run.complaint(1).contains("hint: run it again"), "{run:?}");
+    assert!(run.refusal(1).contains("hint: run it again"), "{run:?}");
     assert_eq!(bench.events("session_opened").len(), 1);
 }

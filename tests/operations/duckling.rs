@@ -77,7 +77,7 @@ fn values_that_no_account_can_have_are_usage_errors() {
     }
     assert_eq!(bench.requests(), before, "nothing was contacted");
     let run = bench.run("duckling set etl_prod --read-scaling-cooldown 5m");
-    assert!(run.complaint(1).contains("cannot be chosen for the size pulse (read_scaling)"));
+    assert!(run.refusal(1).contains("cannot be chosen for the size pulse (read_scaling)"));
     assert!(bench.events("ducklings_set").is_empty());
 }
 
@@ -85,7 +85,7 @@ fn values_that_no_account_can_have_are_usage_errors() {
 fn an_account_that_does_not_exist_has_no_ducklings() {
     let bench = Bench::new();
     for line in ["duckling get nobody_here", "duckling set nobody_here --flock-size 1"] {
-        assert!(bench.run(line).complaint(1).contains("404 NOT_FOUND"));
+        assert!(bench.run(line).refusal(1).contains("404 NOT_FOUND"));
     }
 }
 

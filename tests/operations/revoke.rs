@@ -26,7 +26,7 @@ fn nothing_is_revoked_unless_somebody_confirms_it() {
     let id = bench.token("n");
     let line = format!("token revoke etl_prod {id}");
     let before = bench.requests();
-    assert!(bench.run(&line).complaint(2).contains("hint: add --yes"));
+    assert!(bench.run(&line).refusal(2).contains("hint: add --yes"));
     assert_eq!(bench.requests(), before, "nothing was contacted");
     let run = bench.type_into(&line, "no");
     assert_eq!(run.code, 1, "{run:?}");
@@ -42,7 +42,7 @@ fn a_token_with_a_managed_name_is_revoked_only_by_an_explicit_word() {
     let id = bench.token("pintail/other/etl/0190163d-8694-739b-aea5-966c26f8ad91");
     let line = format!("token revoke etl_prod {id} --yes");
     let run = bench.run(&line);
-    assert!(run.complaint(1).contains("managed by pintail for credential etl of other"), "{run:?}");
+    assert!(run.refusal(1).contains("managed by pintail for credential etl of other"), "{run:?}");
     assert_eq!(bench.tokens(), [id]);
     bench.json(&format!("{line} --managed"));
     assert!(bench.tokens().is_empty());
@@ -59,7 +59,7 @@ fn the_token_that_a_secret_serves_is_revoked_only_by_an_explicit_word() {
     let served = bench.tokens().remove(0);
     let run = bench.run(&format!("token revoke etl_prod {served} --yes"));
     let words = format!("credential etl serves token {served}");
-    assert!(run.complaint(1).contains(&words), "{run:?}");
+    assert!(run.refusal(1).contains(&words), "{run:?}");
     let other = bench.token("other");
     bench.json(&format!("token revoke etl_prod {other} --yes"));
     assert_eq!(bench.tokens(), [served]);
@@ -76,10 +76,7 @@ fn a_secret_that_pintail_does_not_understand_may_serve_any_token() {
     std::fs::write(&secrets, "not a directory").unwrap();
     let line = format!("token revoke etl_prod {other} --yes");
     let run = bench.run(&line);
-    assert!(
-        run.complaint(1).contains("it cannot be known whether credential etl serves"),
-        "{run:?}"
-    );
+    assert!(run.refusal(1).contains("it cannot be known whether credential etl serves"), "{run:?}");
     assert!(bench.tokens().contains(&other));
     bench.json(&format!("{line} --managed"));
     assert!(!bench.tokens().contains(&other));

@@ -50,7 +50,7 @@ fn into_a_pipe_no_token_is_written_nor_even_created() {
     let bench = Bench::new();
     let before = bench.requests();
     let run = bench.run("token create etl_prod --name importer");
-    assert!(run.complaint(2).contains("hint: name a --secret-file"), "{run:?}");
+    assert!(run.refusal(2).contains("hint: name a --secret-file"), "{run:?}");
     assert_eq!(bench.requests(), before, "nothing was contacted");
 }
 
@@ -77,7 +77,7 @@ fn a_file_that_exists_is_not_overwritten_and_no_token_is_created() {
     std::fs::write(&file, "precious").unwrap();
     let before = bench.requests();
     let run = bench.run(&format!("token create etl_prod --name n --secret-file {file}"));
-    assert!(run.complaint(2).contains("hint: name a file that does not exist"), "{run:?}");
+    assert!(run.refusal(2).contains("hint: name a file that does not exist"), "{run:?}");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
     assert_eq!(bench.requests(), before, "nothing was contacted");
 }
@@ -86,7 +86,7 @@ fn a_file_that_exists_is_not_overwritten_and_no_token_is_created() {
 fn a_token_that_cannot_be_written_out_is_revoked_again() {
     let bench = Bench::new();
     let run = bench.shell("$PINTAIL token create etl_prod --name n --output json >/dev/full");
-    assert!(run.complaint(1).contains("was revoked again"), "{run:?}");
+    assert!(run.refusal(1).contains("was revoked again"), "{run:?}");
     assert!(bench.tokens().is_empty());
     assert_eq!(bench.events("token_revoked").len(), 1);
 }
@@ -97,7 +97,7 @@ fn a_token_that_does_not_fit_into_its_file_is_revoked_again() {
     let script =
         "trap '' XFSZ; ulimit -f 0; $PINTAIL token create etl_prod --name n --secret-file f";
     let run = bench.shell(script);
-    assert!(run.complaint(1).contains("was revoked again"), "{run:?}");
+    assert!(run.refusal(1).contains("was revoked again"), "{run:?}");
     assert!(bench.tokens().is_empty());
     assert!(!std::path::Path::new(&bench.path("f")).exists());
 }
@@ -109,7 +109,7 @@ fn a_token_that_could_neither_be_written_nor_revoked_is_named() {
     let run = bench.shell("$PINTAIL token create etl_prod --name n --output json >/dev/full");
     let id = &bench.tokens()[0];
     let hint = format!("hint: revoke it: pintail token revoke etl_prod {id}");
-    assert!(run.complaint(1).contains(&hint), "{run:?}");
+    assert!(run.refusal(1).contains(&hint), "{run:?}");
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn after_a_lost_reply_the_operator_is_told_which_token_to_revoke() {
     let run = bench.run("token create etl_prod --name n --output json");
     let tokens = bench.tokens();
     let new = tokens.iter().find(|id| **id != other).unwrap();
-    assert!(run.complaint(1).contains(&format!("pintail token revoke etl_prod {new}")), "{run:?}");
+    assert!(run.refusal(1).contains(&format!("pintail token revoke etl_prod {new}")), "{run:?}");
     assert!(!run.stderr.contains(&other), "a token of the same name that was there before");
     assert_eq!(tokens.len(), 2, "nothing is revoked by its name");
 }
@@ -131,7 +131,7 @@ fn a_lost_token_that_is_not_listed_yet_is_to_be_looked_for_later() {
     bench.plan(&json!({ "operation": "token_create", "how": "late", "delay": "1h" }));
     let file = bench.path("f");
     let run = bench.run(&format!("token create etl_prod --name n --secret-file {file}"));
-    assert!(run.complaint(1).contains("Look again with `pintail token list etl_prod`"), "{run:?}");
+    assert!(run.refusal(1).contains("Look again with `pintail token list etl_prod`"), "{run:?}");
     assert!(!std::path::Path::new(&file).exists(), "no file stays behind without its token");
 }
 
@@ -140,7 +140,7 @@ fn a_creation_does_not_begin_where_the_list_cannot_be_had() {
     let bench = Bench::new();
     bench.plan(&json!({ "operation": "token_list", "how": "not_found_text" }));
     let run = bench.run("token create etl_prod --name n --output json");
-    assert!(run.complaint(1).contains("cannot list the tokens"), "{run:?}");
+    assert!(run.refusal(1).contains("cannot list the tokens"), "{run:?}");
     assert!(bench.events("token_created").is_empty());
 }
 
@@ -167,9 +167,9 @@ fn motherducks_own_issues_are_passed_on() {
     let bench = Bench::with(&["--accounts=etl_prod", "--lite-plan"]);
     let run = bench.run("token create etl_prod --name n --type read_scaling --output json");
     let words = "403 FORBIDDEN: read scaling requires the Business plan";
-    assert!(run.complaint(1).contains(words), "{run:?}");
+    assert!(run.refusal(1).contains(words), "{run:?}");
     let run = bench.run("token list nobody_here");
-    assert!(run.complaint(1).contains("404 NOT_FOUND"), "{run:?}");
+    assert!(run.refusal(1).contains("404 NOT_FOUND"), "{run:?}");
 }
 
 #[test]
@@ -210,8 +210,8 @@ fn where_names_are_unique_one_that_is_taken_is_refused_and_nothing_is_said_to_be
     let bench = Bench::new();
     bench.token("n");
     let run = bench.run("token create etl_prod --name n --output json");
-    let complaint = run.complaint(1);
-    assert!(complaint.contains("409") && complaint.contains("choose another name"), "{run:?}");
-    assert!(!complaint.contains("may have been created"), "{run:?}");
+    let refusal = run.refusal(1);
+    assert!(refusal.contains("409") && refusal.contains("choose another name"), "{run:?}");
+    assert!(!refusal.contains("may have been created"), "{run:?}");
     assert_eq!(bench.json("token list etl_prod")["tokens"].as_array().unwrap().len(), 1);
 }

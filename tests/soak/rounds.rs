@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::consumers::Consumers;
 use crate::cycle::{CYCLE, Round};
+use crate::fixture::MotherDuck;
 use crate::http::ask;
 use crate::process::{Disk, Ended, Process};
 use crate::reader::Reader;
@@ -111,10 +112,12 @@ impl Soak {
         let port = soak.wire.to_postgres(port);
         let way = soak.way.as_ref().map_or("", |way| &way.url);
         let settings = Settings {
-            api_url: &soak.rest.url,
-            admin_token_file: soak.sandbox.text("admin_token_file"),
-            postgres_port: port,
-            ca_file: soak.sandbox.text("ca_file"),
+            motherduck: MotherDuck {
+                api_url: soak.rest.url.clone(),
+                postgres_host: "127.0.0.1".to_owned(),
+                postgres_port: port,
+                ..MotherDuck::told(&soak.sandbox.ready)
+            },
             store: &soak.store.table(way),
             consumers: &soak.consumers.url,
             credentials: &soak.credentials,

@@ -2,12 +2,11 @@
 
 use std::fmt::{Display, Formatter};
 
+use crate::fixture::MotherDuck;
+
 /// What differs from soak to soak.
 pub struct Settings<'a> {
-    pub api_url: &'a str,
-    pub admin_token_file: &'a str,
-    pub postgres_port: u16,
-    pub ca_file: &'a str,
+    pub motherduck: MotherDuck,
     /// The store's table.
     pub store: &'a str,
     /// Where the consumers are asked.
@@ -17,29 +16,14 @@ pub struct Settings<'a> {
 
 impl Display for Settings<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            api_url,
-            admin_token_file,
-            postgres_port,
-            ca_file,
-            store,
-            consumers,
-            credentials,
-        } = self;
+        let Self { motherduck, store, consumers, credentials } = self;
         let concurrency = credentials.len();
         write!(
             f,
             r#"owner = "soak"
 [daemon]
 concurrency = {concurrency}
-[motherduck]
-api_url = "{api_url}"
-admin_token = {{ file = "{admin_token_file}" }}
-requests_per_second = 1000
-[motherduck.postgres]
-host = "127.0.0.1"
-port = {postgres_port}
-ca_file = "{ca_file}"
+{motherduck}
 {store}
 [defaults]
 store = "main"

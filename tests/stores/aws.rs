@@ -4,7 +4,7 @@ use pintail::http::settings::Proxy;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use pintail::fault::FaultKind;
+use pintail::fault::{Diagnostic, FaultKind};
 use pintail::record::{Phase, SecretContent};
 use pintail::rotation::world::Reading;
 use pintail::secret::Token;
@@ -314,7 +314,7 @@ async fn a_plain_secret_is_the_bare_token_and_is_read_as_one_that_nothing_is_kno
     let store = Aws.store().await;
     let (at, first, second) = (plain(), made(), made());
     let nothing = store.read(&at).await.unwrap();
-    assert!(nothing.version.is_absent() && matches!(nothing.slot, SecretContent::Vacant));
+    assert!(nothing.version.is_absent() && matches!(nothing.content, SecretContent::Vacant));
     let mut over = nothing;
     for (made, phase) in [(&first, Phase::Published), (&second, Phase::Retiring)] {
         let record = made.record(phase, &[]);
@@ -323,7 +323,7 @@ async fn a_plain_secret_is_the_bare_token_and_is_read_as_one_that_nothing_is_kno
         assert_eq!(served["SecretString"].as_str(), Some(format!("s3cret.{}", made.id).as_str()));
         let reading = store.read(&at).await.unwrap();
         assert_ne!(reading.version, over.version);
-        let SecretContent::Unmanaged { token } = &reading.slot else { panic!("{reading:?}") };
+        let SecretContent::Unmanaged { token } = &reading.content else { panic!("{reading:?}") };
         assert_eq!(token.sha256(), made.token.sha256());
         over = reading;
     }
@@ -358,7 +358,7 @@ async fn a_plain_secret_takes_over_a_token_that_was_put_there_by_hand() {
         let (at, first) = (plain(), made());
         put_text(&at.path, by_hand).await;
         let over = store.read(&at).await.unwrap();
-        let SecretContent::Unmanaged { token } = &over.slot else { panic!("{over:?}") };
+        let SecretContent::Unmanaged { token } = &over.content else { panic!("{over:?}") };
         assert_eq!(token.sha256(), Token::new("made-by-hand").unwrap().sha256());
         store.ensure_writable(&at, &over).await.unwrap();
         store
@@ -369,7 +369,7 @@ async fn a_plain_secret_takes_over_a_token_that_was_put_there_by_hand() {
     let at = plain();
     put_text(&at.path, " \n").await;
     let over = store.read(&at).await.unwrap();
-    assert!(matches!(over.slot, SecretContent::Vacant) && !over.version.is_absent(), "{over:?}");
+    assert!(matches!(over.content, SecretContent::Vacant) && !over.version.is_absent(), "{over:?}");
 }
 
 #[tokio::test]

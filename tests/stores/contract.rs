@@ -84,6 +84,7 @@ impl Made {
             first_token_at: None,
             unconfirmed_revocations: 0,
             renewal_ttl_seconds: None,
+            pause: None,
             phase,
             token_sha256: self.token.sha256(),
             owner: "prod".parse().unwrap(),
@@ -104,7 +105,7 @@ pub async fn publish(
     store.publish(at, &over, &record, &made.token).await.unwrap();
     let reading = store.read(at).await.unwrap();
     assert_ne!(reading.version, over.version);
-    let SecretContent::Managed { record: read, token } = &reading.slot else {
+    let SecretContent::Managed { record: read, token } = &reading.content else {
         panic!("not managed: {reading:?}")
     };
     assert_eq!(**read, record);
@@ -128,7 +129,7 @@ pub async fn a_missing_secret_is_vacant_and_the_first_write_creates_it<F: Fixtur
     let at = F::somewhere();
     let nothing = store.read(&at).await.unwrap();
     assert!(nothing.version.is_absent());
-    assert!(matches!(nothing.slot, SecretContent::Vacant));
+    assert!(matches!(nothing.content, SecretContent::Vacant));
     publish(&store, &at, &made(), Phase::Published, &[]).await;
     let (late, again) = (made(), nothing);
     let outcome =
@@ -143,7 +144,7 @@ pub async fn the_users_own_keys_survive_every_write<F: Fixture>() {
     let by_hand = json!({"motherduck_token": "made-by-hand", "dsn": "md:x", "nested": {"n": [1]}});
     fixture.write_by_hand(&at.path, &by_hand).await;
     let reading = store.read(&at).await.unwrap();
-    let SecretContent::Unmanaged { token } = &reading.slot else { panic!("{reading:?}") };
+    let SecretContent::Unmanaged { token } = &reading.content else { panic!("{reading:?}") };
     assert_eq!(token.sha256(), Token::new("made-by-hand").unwrap().sha256());
     let (first, second) = (made(), made());
     publish(&store, &at, &first, Phase::Published, &[]).await;
@@ -182,7 +183,7 @@ pub async fn a_change_by_hand_makes_a_reading_stale<F: Fixture>() {
     let outcome = store.publish(&at, &stale, &record, &late.token).await;
     assert!(matches!(outcome, Err(PublishError::Conflict)), "{outcome:?}");
     let reading = store.read(&at).await.unwrap();
-    assert!(matches!(reading.slot, SecretContent::Unmanaged { .. }), "{reading:?}");
+    assert!(matches!(reading.content, SecretContent::Unmanaged { .. }), "{reading:?}");
 }
 
 async fn race(settings: StoreSettings, at: &SecretRef) {
@@ -215,7 +216,7 @@ async fn race(settings: StoreSettings, at: &SecretRef) {
         }
     }
     let store = Store::open("main", &settings).await.unwrap();
-    let SecretContent::Managed { record, .. } = store.read(at).await.unwrap().slot else {
+    let SecretContent::Managed { record, .. } = store.read(at).await.unwrap().content else {
         panic!()
     };
     assert_eq!(winners, [record.token_id]);
@@ -292,7 +293,7 @@ pub async fn a_deleted_secret_is_vacant_and_can_be_written_again<F: Fixture>() {
     publish(&store, &at, &made(), Phase::Published, &[]).await;
     fixture.delete(&at.path).await;
     let deleted = store.read(&at).await.unwrap();
-    assert!(matches!(deleted.slot, SecretContent::Vacant));
+    assert!(matches!(deleted.content, SecretContent::Vacant));
     store.ensure_writable(&at, &deleted).await.unwrap();
     let late = made();
     let record = late.record(Phase::Published, &[]);

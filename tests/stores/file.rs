@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pintail::fault::FaultKind;
+use pintail::fault::{Diagnostic, FaultKind};
 use pintail::record::{Phase, SecretContent};
 use pintail::stores::settings::{FileStore, StoreSettings};
 use pintail::stores::{PublishError, Store};
@@ -305,7 +305,7 @@ async fn a_token_written_over_in_place_is_seen_as_an_edit() {
     let (at, _) = published(&store).await;
     fs::write(files.dir.path().join(&at.path).join("token"), "pasted").unwrap();
     let reading = store.read(&at).await.unwrap();
-    assert!(matches!(reading.slot, SecretContent::Edited { token: Some(_), .. }), "{reading:?}");
+    assert!(matches!(reading.content, SecretContent::Edited { token: Some(_), .. }), "{reading:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

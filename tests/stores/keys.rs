@@ -1,5 +1,6 @@
 //! What every kind of store promises of the keys that people keep beside a token, in a credential's secret and in a copy.
 
+use pintail::fault::Diagnostic;
 use pintail::record::{Object, Phase, RecordError, SecretContent};
 use pintail::stores::{Role, SecretRef, StoreError};
 use serde_json::{Value, json};
@@ -116,7 +117,9 @@ pub async fn the_flat_form_is_read_and_moves_with_the_next_write<F: Fixture>() {
         fixture.write_by_hand(&at.path, &old).await;
         let before = fixture.text(&at.path).await;
         let reading = store.read(&at).await.unwrap();
-        let SecretContent::Managed { record, token } = &reading.slot else { panic!("{reading:?}") };
+        let SecretContent::Managed { record, token } = &reading.content else {
+            panic!("{reading:?}")
+        };
         assert_eq!(**record, first.record(Phase::Published, &[]));
         assert_eq!(token.sha256(), first.token.sha256());
         store.ensure_writable(&at, &reading).await.unwrap();

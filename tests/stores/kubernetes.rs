@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use pintail::fault::FaultKind;
+use pintail::fault::{Diagnostic, FaultKind};
 use pintail::http::settings::Proxy;
 use pintail::kubernetes::settings::Cluster;
 use pintail::record::{Phase, SecretContent};
@@ -168,7 +168,7 @@ async fn what_is_not_pintails_in_a_secret_survives_every_write() {
     });
     secrets.plane.done("POST", &secrets.secrets(), by_hand).await;
     let reading = store.read(&at).await.unwrap();
-    assert!(matches!(reading.slot, SecretContent::Unmanaged { .. }), "{reading:?}");
+    assert!(matches!(reading.content, SecretContent::Unmanaged { .. }), "{reading:?}");
     let (first, second) = (made(), made());
     publish(&store, &at, &first, Phase::Published, &[]).await;
     publish(&store, &at, &second, Phase::Published, &[first.id]).await;
@@ -324,7 +324,7 @@ async fn a_secret_that_was_deleted_and_made_again_is_another_one() {
     let outcome = store.publish(&at, &stale, &record, &late.token).await;
     assert!(matches!(outcome, Err(PublishError::Conflict)), "{outcome:?}");
     let reading = store.read(&at).await.unwrap();
-    assert!(matches!(reading.slot, SecretContent::Unmanaged { .. }), "{reading:?}");
+    assert!(matches!(reading.content, SecretContent::Unmanaged { .. }), "{reading:?}");
 }
 
 #[tokio::test]
@@ -368,7 +368,10 @@ async fn what_a_lost_request_may_have_done_is_told_by_what_it_was() {
     let outcome = store.publish(&at, &nothing, &record, &first.token).await;
     assert!(matches!(outcome, Err(PublishError::Refused(_))), "{outcome:?}");
     let empty = store.read(&at).await.unwrap();
-    assert!(matches!(empty.slot, SecretContent::Vacant) && !empty.version.is_absent(), "{empty:?}");
+    assert!(
+        matches!(empty.content, SecretContent::Vacant) && !empty.version.is_absent(),
+        "{empty:?}"
+    );
     store.publish(&at, &empty, &record, &first.token).await.unwrap();
     // Lost with the text that is put aside, nothing was published.
     let second = made();
@@ -387,7 +390,7 @@ async fn what_a_lost_request_may_have_done_is_told_by_what_it_was() {
     let record = third.record(Phase::Published, &[second.id]);
     let outcome = store.publish(&at, &over, &record, &third.token).await;
     assert!(matches!(outcome, Err(PublishError::Unknown(_))), "{outcome:?}");
-    let SecretContent::Managed { record, .. } = admin.read(&at).await.unwrap().slot else {
+    let SecretContent::Managed { record, .. } = admin.read(&at).await.unwrap().content else {
         panic!()
     };
     assert_eq!(record.token_id, third.id);
@@ -545,7 +548,7 @@ async fn a_kubeconfig_is_enough_to_get_there() {
     let store = open(KubernetesStore { cluster, ..secrets.admin() }).await;
     let (at, made) = (Secrets::somewhere(), made());
     publish(&store, &at, &made, Phase::Published, &[]).await;
-    assert!(matches!(store.read(&at).await.unwrap().slot, SecretContent::Managed { .. }));
+    assert!(matches!(store.read(&at).await.unwrap().content, SecretContent::Managed { .. }));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use pintail::fault::FaultKind;
+use pintail::fault::{Diagnostic, FaultKind};
 use pintail::record::{Object, Phase, SecretContent};
 use pintail::secret::SecretSource;
 use pintail::stores::settings::{SignedTokenMethod, StoreSettings, VaultAuth, VaultStore};
@@ -344,7 +344,7 @@ async fn a_destroyed_version_keeps_its_number_for_the_comparison() {
     vault.root("PUT", &path, json!({"versions": [1]})).await;
     let destroyed = store.read(&at).await.unwrap();
     assert_eq!(destroyed.version, first.version);
-    assert!(matches!(destroyed.slot, SecretContent::Vacant));
+    assert!(matches!(destroyed.content, SecretContent::Vacant));
     publish(&store, &at, &made(), Phase::Published, &[]).await;
     vault.root("DELETE", &format!("secret/metadata/{}", at.path), json!({})).await;
     assert!(store.read(&at).await.unwrap().version.is_absent());

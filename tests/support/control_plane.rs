@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use pintail::tls::{Roots, http_client};
 use serde_json::{Value, json};
 
-use crate::servers::environment;
+use crate::servers::{environment, of_the_run};
 
 const PATIENCE: Duration = Duration::from_mins(2);
 const ADVICE: &str = "build it by `tests/control-plane`, which takes a few minutes once; or let KUBEBUILDER_ASSETS name \
@@ -41,9 +41,8 @@ impl ControlPlane {
 
     /// The one of this run.
     pub async fn shared() -> Self {
-        let folder = tokio::task::spawn_blocking(start_or_find).await.unwrap();
-        let ready = std::fs::read(folder.join("ready.json")).unwrap();
-        let ready: Value = serde_json::from_slice(&ready).unwrap();
+        let find = || of_the_run("control-plane", start);
+        let ready = tokio::task::spawn_blocking(find).await.unwrap();
         let text = |key: &str| ready[key].as_str().unwrap().to_owned();
         let ca_file = PathBuf::from(text("ca_file"));
         let http = http_client(Roots::Only(&ca_file), None, Duration::from_secs(30)).unwrap();
@@ -137,41 +136,35 @@ fn assets() -> PathBuf {
     PathBuf::from(String::from_utf8(found.stdout).unwrap().trim())
 }
 
-/// Every test may be a process of its own, so that what they share belongs to whoever runs them.
+/// Starts it, in the folder that goes with the run.
 #[expect(
     clippy::zombie_processes,
     reason = "it outlives the test, and ends with whoever runs them all"
 )]
-fn start_or_find() -> PathBuf {
-    let runner = nix::unistd::getppid().as_raw();
-    let user = nix::unistd::geteuid();
-    let shared = std::env::temp_dir().join(format!("pintail-control-plane-{user}-{runner}"));
-    let lock = File::create(shared.with_extension("lock")).unwrap();
-    lock.lock().unwrap();
-    if !shared.join("ready.json").exists() {
-        let _ = std::fs::remove_dir_all(&shared);
-        std::fs::create_dir(&shared).unwrap();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/control_plane.py");
-        let log = File::create(shared.join("log")).unwrap();
-        Command::new(environment().join("bin/python3"))
-            .arg(script)
-            .arg(assets())
-            .arg(&shared)
-            .arg(runner.to_string())
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let start = Instant::now();
-        while !shared.join("ready.json").exists() {
-            let failed = std::fs::read_to_string(shared.join("failed"));
-            assert!(failed.is_err(), "no control plane: {failed:?}");
-            assert!(start.elapsed() < PATIENCE, "the control plane was not ready in time");
-            std::thread::sleep(Duration::from_millis(50));
+fn start(folder: &Path) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/control_plane.py");
+    let log = File::create(folder.join("log")).unwrap();
+    Command::new(environment().join("bin/python3"))
+        .arg(script)
+        .arg(assets())
+        .arg(folder)
+        .arg(nix::unistd::getppid().to_string())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let start = Instant::now();
+    let ready = loop {
+        if let Ok(ready) = std::fs::read(folder.join("ready.json")) {
+            break ready;
         }
-    }
-    shared
+        let failed = std::fs::read_to_string(folder.join("failed"));
+        assert!(failed.is_err(), "no control plane: {failed:?}");
+        assert!(start.elapsed() < PATIENCE, "the control plane was not ready in time");
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    serde_json::from_slice(&ready).unwrap()
 }

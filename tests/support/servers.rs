@@ -10,12 +10,31 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// Starts the server, and ends it when the test process ends, however that happens: its standard input is a pipe
-/// that only the test process holds. A server in a `static` is never dropped, and a killed test drops nothing.
+use serde_json::{Value, json};
+
+/// Starts the server, and ends it when its owner ends, however that happens. That is the test process, which alone
+/// holds the other end of its standard input: a server in a `static` is never dropped, and a killed test drops nothing.
+/// Or it is the process that is named first, together with the folder that goes with it.
 const KEEPER: &str = "
-import subprocess, sys, threading
-server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
-threading.Thread(target=lambda: (sys.stdin.read(), server.terminate()), daemon=True).start()
+import shutil, subprocess, sys, threading, time
+owner, folder, *command = sys.argv[1:]
+def started():
+    try:
+        fields = open(f'/proc/{owner}/stat').read().rsplit(')', 1)[1].split()
+        return None if fields[0] == 'Z' else fields[19]
+    except OSError:
+        return None
+def follow():
+    if owner == '-':
+        sys.stdin.read()
+    else:
+        begun = started()
+        while begun and started() == begun:
+            time.sleep(0.2)
+        shutil.rmtree(folder, ignore_errors=True)
+    server.terminate()
+server = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+threading.Thread(target=follow, daemon=True).start()
 sys.exit(server.wait())
 ";
 
@@ -25,19 +44,20 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Server {
     /// Where it listens: `http://127.0.0.1:PORT`.
     pub url: String,
-    keeper: Child,
-    dir: tempfile::TempDir,
+    log: PathBuf,
+    /// `None` for one that belongs to the run.
+    keeper: Option<(Child, tempfile::TempDir)>,
 }
 
 impl Server {
     /// What it has printed so far.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.dir.path().join("log")).unwrap()).into_owned()
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap()).into_owned()
     }
 
     /// The server's own process ID, for those who stop it for a while.
     pub fn pid(&self) -> i32 {
-        let keeper = self.keeper.id();
+        let keeper = self.keeper.as_ref().expect("it belongs to all tests of the run").0.id();
         let children = std::fs::read_to_string(format!("/proc/{keeper}/task/{keeper}/children"));
         children.unwrap().trim().parse().unwrap()
     }
@@ -48,8 +68,18 @@ impl Server {
             let pid = nix::unistd::Pid::from_raw(self.pid());
             nix::sys::signal::kill(pid, nix::sys::signal::SIGKILL).unwrap();
         }
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
+        if let Some((keeper, _)) = &mut self.keeper {
+            drop(keeper.stdin.take());
+            let _ = keeper.wait();
+        }
+    }
+}
+
+impl Server {
+    /// One that another test has told of.
+    fn told(told: &Value) -> Self {
+        let url = told["url"].as_str().unwrap().to_owned();
+        Self { url, log: PathBuf::new(), keeper: None }
     }
 }
 
@@ -70,10 +100,17 @@ pub struct Bao {
 }
 
 impl Bao {
-    /// The one of this test process.
+    /// The one of all tests of this run.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Bao> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| {
+            let told = of_the_run("openbao", |dir| {
+                let Self { server, root_token, .. } = Self::start_for(Some(dir));
+                json!({ "url": server.url, "root_token": root_token })
+            });
+            let root_token = told["root_token"].as_str().unwrap().to_owned();
+            Self { server: Server::told(&told), root_token, ca_file: None, certificates: None }
+        })
     }
 
     /// The program: the server, and the command-line client too.
@@ -87,10 +124,14 @@ impl Bao {
 
     /// One of its own.
     pub fn start() -> Self {
+        Self::start_for(None)
+    }
+
+    fn start_for(run: Option<&Path>) -> Self {
         // Between the look for a free port and its use somebody else may take it.
         let mut last = String::new();
         for _ in 0..5 {
-            match Self::try_start() {
+            match Self::try_start(run) {
                 Ok(bao) => return bao,
                 Err(ended) if ended.contains("address already in use") => last = ended,
                 Err(ended) => panic!("{ended}"),
@@ -99,7 +140,7 @@ impl Bao {
         panic!("{last}");
     }
 
-    fn try_start() -> Result<Self, String> {
+    fn try_start(run: Option<&Path>) -> Result<Self, String> {
         let bao = Self::program();
         let root_token = format!("root-{}", uuid::Uuid::new_v4());
         let address = format!("127.0.0.1:{}", two_free_ports());
@@ -113,7 +154,7 @@ impl Bao {
         let request = format!(
             "GET /v1/secret/config HTTP/1.0\r\nHost: bao\r\nX-Vault-Token: {root_token}\r\n\r\n"
         );
-        let server = try_start(&bao, &arguments, |_| {
+        let server = try_start(run, &bao, &arguments, |_| {
             // Only a server with our own root token is ours; the port may have been somebody else's luck.
             let answer = ask(&address, &request)?;
             answer.split(' ').nth(1).is_some_and(|status| status == "200").then(|| address.clone())
@@ -151,21 +192,28 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// The one of this test process.
+    /// The one of all tests of this run.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Moto> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| {
+            let start = |dir: &Path| json!({ "url": Self::start_for(Some(dir)).server.url });
+            Self { server: Server::told(&of_the_run("moto", start)) }
+        })
     }
 
     /// One of its own.
     pub fn start() -> Self {
+        Self::start_for(None)
+    }
+
+    fn start_for(run: Option<&Path>) -> Self {
         let moto = environment().join("bin/moto_server");
-        let server = start(&moto, &["-H", "127.0.0.1", "-p", "0"], |log| {
+        let server = try_start(run, &moto, &["-H", "127.0.0.1", "-p", "0"], |log| {
             let address = log.split("Running on http://").nth(1)?.split_whitespace().next()?;
             ask(address, "GET /moto-api/data.json HTTP/1.0\r\nHost: moto\r\n\r\n")?;
             Some(address.to_owned())
         });
-        Self { server }
+        Self { server: server.unwrap_or_else(|ended| panic!("{ended}")) }
     }
 }
 
@@ -183,25 +231,48 @@ pub fn environment() -> PathBuf {
 
 /// Starts `program` and waits until `ready` finds its address, given what it has printed so far.
 pub fn start(program: &Path, arguments: &[&str], ready: impl Fn(&str) -> Option<String>) -> Server {
-    try_start(program, arguments, ready).unwrap_or_else(|ended| panic!("{ended}"))
+    try_start(None, program, arguments, ready).unwrap_or_else(|ended| panic!("{ended}"))
 }
 
-/// The same; what a program printed that has ended instead.
+/// What all tests of one run share, and know by what `start` told of it: every test may be a process of its own, so that
+/// it belongs to whoever runs them. `start` is given the folder that goes with it.
+pub fn of_the_run(name: &str, start: impl FnOnce(&Path) -> Value) -> Value {
+    let runner = nix::unistd::getppid();
+    let user = nix::unistd::geteuid();
+    let dir = std::env::temp_dir().join(format!("pintail-{name}-{user}-{runner}"));
+    let lock = File::create(dir.with_extension("lock")).unwrap();
+    lock.lock().unwrap();
+    let ready = dir.join("ready.json");
+    if !ready.exists() {
+        let _ = std::fs::remove_dir_all(&dir);
+        std::fs::create_dir(&dir).unwrap();
+        let told = start(&dir);
+        std::fs::write(&ready, told.to_string()).unwrap();
+    }
+    serde_json::from_str(&std::fs::read_to_string(ready).unwrap()).unwrap()
+}
+
+/// The same, for this test or for the whole run, which has a folder for it; what a program printed that has ended
+/// instead.
 fn try_start(
+    run: Option<&Path>,
     program: &Path,
     arguments: &[&str],
     ready: impl Fn(&str) -> Option<String>,
 ) -> Result<Server, String> {
-    let dir = tempfile::tempdir().unwrap();
-    let log = dir.path().join("log");
+    let own = tempfile::tempdir().unwrap();
+    let dir = run.unwrap_or(own.path());
+    let log = dir.join("log");
     let output = File::create(&log).unwrap();
+    let owner = run.map_or_else(|| "-".to_owned(), |_| nix::unistd::getppid().to_string());
     let mut keeper = Command::new(environment().join("bin/python3"))
-        .args(["-c", KEEPER])
+        .args(["-c", KEEPER, &owner])
+        .arg(dir)
         .arg(program)
         .args(arguments)
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .env("HOME", dir.path())
+        .env("HOME", dir)
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_REGION", "us-east-1")
         .env("AWS_ACCESS_KEY_ID", "test")
@@ -218,7 +289,8 @@ fn try_start(
             return Err(format!("{} ended with {status}: {printed}", program.display()));
         }
         if let Some(address) = ready(&printed) {
-            return Ok(Server { url: format!("http://{address}"), keeper, dir });
+            let keeper = run.is_none().then_some((keeper, own));
+            return Ok(Server { url: format!("http://{address}"), log, keeper });
         }
         if start.elapsed() > PATIENCE {
             drop(keeper.stdin.take());

@@ -44,7 +44,7 @@ template {
 
   # Runs after each change, the first one included.
   exec {
-    command = ["/usr/bin/systemctl", "try-restart", "etl.service"]
+    command = ["/usr/bin/systemctl", "try-restart", "etl_prod.service"]
     timeout = "30s"
   }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use crate::cli::by_hand::{self, columns, credentials_of, failed, note, tame};
+use crate::cli::by_hand::{self, columns, credentials_of, failed, note, sanitise};
 use crate::cli::{ExitCode, ListAccounts, Output};
 use crate::config::Config;
 use crate::fault::chain;
@@ -102,9 +102,9 @@ fn text(document: &Document) -> String {
                 (false, "service_account") => "service account",
                 (false, kind) => kind,
             };
-            (kind, tame(&user.roles.join(", ")))
+            (kind, sanitise(&user.roles.join(", ")))
         });
-        vec![tame(&row.username), kind.to_owned(), roles, row.credentials.join(", ")]
+        vec![sanitise(&row.username), kind.to_owned(), roles, row.credentials.join(", ")]
     });
     columns(&["username", "kind", "roles", "credentials"], rows)
 }

@@ -68,16 +68,16 @@ pub(super) async fn ensure_own(
 pub(super) async fn disproved(
     world: &ProductionWorld,
     credential: &Credential,
-    slot: Option<&SecretContent>,
+    content: Option<&SecretContent>,
 ) -> Option<TokenId> {
-    let record = match slot? {
+    let record = match content? {
         SecretContent::Edited { record, .. } | SecretContent::Managed { record, .. } => record,
         SecretContent::Vacant | SecretContent::Unmanaged { .. } => return None,
     };
     if Origin::of(record) == Origin::Created {
         return None;
     }
-    let is_disproved = match slot? {
+    let is_disproved = match content? {
         SecretContent::Managed { token, .. } => {
             let opens = connect(world, credential, record, token).await?;
             record.username != credential.username

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::ExitCode;
 use super::super::error::CliError;
-use super::super::look::with_siblings;
+use super::super::observe::with_siblings;
 use super::AdoptRequest;
 use crate::config::{Config, Credential};
 use crate::engine::{Engine, ProductionWorld, subject};
@@ -35,15 +35,15 @@ pub(super) struct Prepared<'g> {
 }
 
 /// Why a token is not adopted. Nothing was changed.
-pub(super) enum Obstacle {
+pub(super) enum AdoptError {
     /// It may not be.
     Refused(AdoptRefusal),
     /// Something could not be found out.
     Fault(Fault),
 }
 
-impl Obstacle {
-    pub(super) fn complaint(self, credential: &CredentialName) -> CliError {
+impl AdoptError {
+    pub(super) fn into_error(self, credential: &CredentialName) -> CliError {
         match self {
             Self::Refused(refusal) => CliError {
                 code: ExitCode::Failed,
@@ -63,13 +63,13 @@ pub(super) fn failed(fault: Fault, credential: &CredentialName) -> CliError {
 impl AdoptionContext {
     /// Reads the secrets of all credentials that share an account with one of `names`, each once, then lists each
     /// account once, and looks whether the mirrors of `names` could be written.
-    pub(super) async fn look(outside: &Engine, names: &[CredentialName]) -> Self {
-        let width = outside.config.daemon.concurrency;
-        let worlds: Vec<(&Credential, ProductionWorld)> = with_siblings(&outside.config, names)
+    pub(super) async fn observe(engine: &Engine, names: &[CredentialName]) -> Self {
+        let width = engine.config.daemon.concurrency;
+        let worlds: Vec<(&Credential, ProductionWorld)> = with_siblings(&engine.config, names)
             .iter()
             .filter_map(|name| {
-                let credential = outside.config.credentials.get(name)?;
-                Some((credential, outside.world(name, CancellationToken::new())?))
+                let credential = engine.config.credentials.get(name)?;
+                Some((credential, engine.world(name, CancellationToken::new())?))
             })
             .collect();
         let readings = futures::stream::iter(&worlds)
@@ -81,7 +81,7 @@ impl AdoptionContext {
             .await;
         let accounts: BTreeMap<String, &ProductionWorld> = worlds
             .iter()
-            .map(|(credential, world)| (credential.username.folded(), world))
+            .map(|(credential, world)| (credential.username.canonical(), world))
             .collect();
         let lists =
             futures::stream::iter(accounts)
@@ -101,45 +101,45 @@ impl AdoptionContext {
             .filter_map(std::future::ready)
             .collect()
             .await;
-        Self { readings, lists, obstructed, now: outside.now() }
+        Self { readings, lists, obstructed, now: engine.now() }
     }
 
-    /// Whether `wish` may be fulfilled, and the record that does it.
+    /// Whether `request` may be fulfilled, and the record that does it.
     pub(super) fn prepare(
         &self,
         config: &Config,
-        wish: &AdoptRequest,
+        request: &AdoptRequest,
         take_over: TakeOver,
         disproved: Option<TokenId>,
-    ) -> Result<Prepared<'_>, Obstacle> {
+    ) -> Result<Prepared<'_>, AdoptError> {
         let missing = || {
-            Obstacle::Fault(Fault {
+            AdoptError::Fault(Fault {
                 kind: crate::fault::FaultKind::Permanent,
                 message: "it is not configured".to_owned(),
                 hint: None,
             })
         };
-        let credential = config.credentials.get(&wish.name).ok_or_else(missing)?;
-        let reading = self.readings.get(&wish.name).ok_or_else(missing)?;
-        let reading = reading.as_ref().map_err(|fault| Obstacle::Fault(fault.clone()))?;
+        let credential = config.credentials.get(&request.name).ok_or_else(missing)?;
+        let reading = self.readings.get(&request.name).ok_or_else(missing)?;
+        let reading = reading.as_ref().map_err(|fault| AdoptError::Fault(fault.clone()))?;
         let subject = subject(config, credential);
         let adoption =
-            Adoption { subject: &subject, token_id: wish.token_id, take_over, disproved };
-        let claim = adoption.claim(&reading.slot).map_err(Obstacle::Refused)?;
+            Adoption { subject: &subject, token_id: request.token_id, take_over, disproved };
+        let claim = adoption.claim(&reading.content).map_err(AdoptError::Refused)?;
         let others = self.others(config, credential)?;
-        let listing = self.lists.get(&credential.username.folded()).ok_or_else(missing)?;
-        let listing = listing.as_ref().map_err(|fault| Obstacle::Fault(fault.clone()))?;
+        let listing = self.lists.get(&credential.username.canonical()).ok_or_else(missing)?;
+        let listing = listing.as_ref().map_err(|fault| AdoptError::Fault(fault.clone()))?;
         let record =
-            adoption.record(&claim, listing, others, self.now).map_err(Obstacle::Refused)?;
-        if let Some(fault) = self.obstructed.get(&wish.name) {
-            return Err(Obstacle::Fault(fault.clone()));
+            adoption.record(&claim, listing, others, self.now).map_err(AdoptError::Refused)?;
+        if let Some(fault) = self.obstructed.get(&request.name) {
+            return Err(AdoptError::Fault(fault.clone()));
         }
         Ok(Prepared { reading, claim, record })
     }
 
     /// What stands in the credential's secret, if it could be read.
-    pub(super) fn slot(&self, name: &CredentialName) -> Option<&SecretContent> {
-        self.readings.get(name)?.as_ref().ok().map(|reading| &reading.slot)
+    pub(super) fn content(&self, name: &CredentialName) -> Option<&SecretContent> {
+        self.readings.get(name)?.as_ref().ok().map(|reading| &reading.content)
     }
 
     /// The records of the account's other credentials. Each must be read: whichever serves the token would revoke it.
@@ -147,10 +147,10 @@ impl AdoptionContext {
         &'g self,
         config: &Config,
         credential: &Credential,
-    ) -> Result<Vec<(&'g CredentialName, &'g Record)>, Obstacle> {
-        let account = credential.username.folded();
+    ) -> Result<Vec<(&'g CredentialName, &'g Record)>, AdoptError> {
+        let account = credential.username.canonical();
         let is_sibling = |name: &CredentialName| {
-            let other = config.credentials.get(name).map(|other| other.username.folded());
+            let other = config.credentials.get(name).map(|other| other.username.canonical());
             *name != credential.name && other.is_some_and(|other| other == account)
         };
         let mut records = Vec::new();
@@ -159,9 +159,9 @@ impl AdoptionContext {
                 let hint = format!(
                     "{name} has the same account: whether it serves the token must be known first"
                 );
-                Obstacle::Fault(Fault { hint: Some(hint), ..fault.clone() })
+                AdoptError::Fault(Fault { hint: Some(hint), ..fault.clone() })
             })?;
-            match &reading.slot {
+            match &reading.content {
                 SecretContent::Managed { record, .. } | SecretContent::Edited { record, .. }
                     if record.owner == config.owner =>
                 {

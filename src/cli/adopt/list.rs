@@ -60,7 +60,7 @@ fn bounded(input: impl Read) -> std::io::Result<String> {
 
 /// The wishes, or everything that is wrong with them.
 fn parse(text: &str, config: &Config) -> Result<Vec<AdoptRequest>, Vec<String>> {
-    let (mut wishes, mut problems) = (vec![], vec![]);
+    let (mut requests, mut problems) = (vec![], vec![]);
     let (mut names, mut ids) = (BTreeMap::new(), BTreeMap::new());
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.split('#').next().unwrap_or_default();
@@ -87,7 +87,7 @@ fn parse(text: &str, config: &Config) -> Result<Vec<AdoptRequest>, Vec<String>> 
                         "line {number}: token {token_id} stands in line {first} already, and each credential needs its own"
                     ));
                 }
-                wishes.push(AdoptRequest { line: Some(number), name, token_id, accepted: None });
+                requests.push(AdoptRequest { line: Some(number), name, token_id, accepted: None });
             }
             (name, id) => {
                 let told = [name.err(), id.err()].into_iter().flatten();
@@ -96,10 +96,10 @@ fn parse(text: &str, config: &Config) -> Result<Vec<AdoptRequest>, Vec<String>> 
             }
         }
     }
-    if wishes.is_empty() && problems.is_empty() {
+    if requests.is_empty() && problems.is_empty() {
         problems.push("there is no line in it".to_owned());
     }
-    if problems.is_empty() { Ok(wishes) } else { Err(problems) }
+    if problems.is_empty() { Ok(requests) } else { Err(problems) }
 }
 
 #[cfg(test)]
@@ -114,10 +114,12 @@ mod tests {
     async fn a_list_is_names_and_ids_with_comments_between() {
         let bench = Bench::new(TWO).await;
         let text = format!("# by hand\n\netl {ID} # the old one\r\n\treader  {OTHER}\n");
-        let wishes = parse(&text, &bench.config).unwrap();
-        let read: Vec<_> = wishes
+        let requests = parse(&text, &bench.config).unwrap();
+        let read: Vec<_> = requests
             .iter()
-            .map(|wish| (wish.line.unwrap(), wish.name.as_str(), wish.token_id.to_string()))
+            .map(|request| {
+                (request.line.unwrap(), request.name.as_str(), request.token_id.to_string())
+            })
             .collect();
         assert_eq!(read, [(3, "etl", ID.to_owned()), (4, "reader", OTHER.to_owned())]);
     }
@@ -173,10 +175,11 @@ mod tests {
         crate::drawn::each("adoption", WORDS, |bytes| {
             let Ok(text) = std::str::from_utf8(bytes) else { return };
             match parse(text, &bench.config) {
-                Ok(wishes) => {
-                    let of =
-                        |wish: &AdoptRequest| bench.config.credentials.contains_key(&wish.name);
-                    assert!(!wishes.is_empty() && wishes.len() <= 2 && wishes.iter().all(of));
+                Ok(requests) => {
+                    let of = |request: &AdoptRequest| {
+                        bench.config.credentials.contains_key(&request.name)
+                    };
+                    assert!(!requests.is_empty() && requests.len() <= 2 && requests.iter().all(of));
                 }
                 Err(problems) => {
                     assert!(!problems.is_empty());

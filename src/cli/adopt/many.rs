@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::ExitCode;
 use super::super::answer::Answer;
 use super::super::error::CliError;
-use super::context::{AdoptionContext, Obstacle};
+use super::context::{AdoptError, AdoptionContext};
 use super::{AdoptRequest, Adopted, take_in};
 use crate::engine::Engine;
 use crate::names::{CredentialName, TokenId};
@@ -68,11 +68,11 @@ pub(super) enum Mode {
 }
 
 impl Line {
-    fn new(wish: &AdoptRequest, outcome: Outcome, previous_token_ids: Vec<TokenId>) -> Self {
+    fn new(request: &AdoptRequest, outcome: Outcome, previous_token_ids: Vec<TokenId>) -> Self {
         Self {
-            number: wish.line,
-            name: wish.name.clone(),
-            token_id: wish.token_id,
+            number: request.line,
+            name: request.name.clone(),
+            token_id: request.token_id,
             outcome,
             previous_token_ids,
             error: None,
@@ -80,8 +80,8 @@ impl Line {
         }
     }
 
-    fn failed(wish: &AdoptRequest, CliError { message, hint, .. }: CliError) -> Self {
-        Self { error: Some(message), hint, ..Self::new(wish, Outcome::Failed, vec![]) }
+    fn failed(request: &AdoptRequest, CliError { message, hint, .. }: CliError) -> Self {
+        Self { error: Some(message), hint, ..Self::new(request, Outcome::Failed, vec![]) }
     }
 }
 
@@ -92,35 +92,37 @@ impl Adoptions {
     }
 }
 
-/// Adopts all of `wishes`, or none of them if one cannot be.
+/// Adopts all of `requests`, or none of them if one cannot be.
 pub(super) async fn adopt_all(
-    outside: &Engine,
-    wishes: &[AdoptRequest],
+    engine: &Engine,
+    requests: &[AdoptRequest],
     take_over: TakeOver,
     mode: Mode,
 ) -> Adoptions {
-    let names: Vec<_> = wishes.iter().map(|wish| wish.name.clone()).collect();
-    let ground = Box::pin(AdoptionContext::look(outside, &names)).await;
-    let check = |wish| match ground.prepare(&outside.config, wish, take_over, None) {
-        Ok(prepared) => Line::new(wish, Outcome::Ready, prepared.record.previous_token_ids),
-        Err(Obstacle::Refused(AdoptRefusal::AlreadyManaged(id))) if id == wish.token_id => {
-            Line::new(wish, Outcome::AlreadyManaged, vec![])
+    let names: Vec<_> = requests.iter().map(|request| request.name.clone()).collect();
+    let context = Box::pin(AdoptionContext::observe(engine, &names)).await;
+    let check = |request| match context.prepare(&engine.config, request, take_over, None) {
+        Ok(prepared) => Line::new(request, Outcome::Ready, prepared.record.previous_token_ids),
+        Err(AdoptError::Refused(AdoptRefusal::AlreadyManaged(id))) if id == request.token_id => {
+            Line::new(request, Outcome::AlreadyManaged, vec![])
         }
-        Err(obstacle) => Line::failed(wish, obstacle.complaint(&wish.name)),
+        Err(error) => Line::failed(request, error.into_error(&request.name)),
     };
-    let mut adoptions =
-        Adoptions { adoptions: wishes.iter().map(check).collect(), dry_run: mode == Mode::DryRun };
+    let mut adoptions = Adoptions {
+        adoptions: requests.iter().map(check).collect(),
+        dry_run: mode == Mode::DryRun,
+    };
     if mode == Mode::DryRun || adoptions.code() != ExitCode::Settled {
         return adoptions;
     }
-    for (wish, line) in wishes.iter().zip(&mut adoptions.adoptions) {
+    for (request, line) in requests.iter().zip(&mut adoptions.adoptions) {
         if line.outcome == Outcome::Ready {
             // It is looked at once more: the lines before it took their time.
-            *line = match Box::pin(take_in(outside, wish, take_over)).await {
+            *line = match Box::pin(take_in(engine, request, take_over)).await {
                 Ok(Adopted { previous_token_ids, .. }) => {
-                    Line::new(wish, Outcome::Adopted, previous_token_ids)
+                    Line::new(request, Outcome::Adopted, previous_token_ids)
                 }
-                Err(complaint) => Line::failed(wish, complaint),
+                Err(into_error) => Line::failed(request, into_error),
             };
         }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Audit {
     /// Show these findings, and do not let them decide the exit code.
     #[arg(long, value_name = "FINDING", value_delimiter = ',')]
-    pub allow: Vec<Remark>,
+    pub allow: Vec<FindingKind>,
     /// Connect with each served token, too, and see whose it is. Each connection wakes a Duckling.
     #[arg(long)]
     pub connect: bool,
@@ -21,7 +21,7 @@ pub struct Audit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 #[value(rename_all = "snake_case")]
-pub enum Remark {
+pub enum FindingKind {
     /// A credential that only a person can help: held, edited by hand, expired, missing, or another deployment's.
     Stuck,
     /// A token that nobody manages.
@@ -44,7 +44,7 @@ pub enum Remark {
     IdentityUnclear,
 }
 
-impl Remark {
+impl FindingKind {
     /// Its word, as it is written on the command line and in the document.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -247,7 +247,7 @@ fn gateway(text: &str) -> Result<Url, &'static str> {
     }
 }
 
-fn reason(text: &str) -> Result<String, String> {
+pub(super) fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().any(char::is_control) {
         return Err("give the reason in a few words, on one line".to_owned());

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::super::by_hand::tame;
+use super::super::by_hand::sanitise;
 use super::Unseen;
 use crate::engine::Engine;
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::motherduck::Error;
 
 /// Where accounts are known from.
@@ -23,8 +23,8 @@ pub(super) enum Source {
 }
 
 /// The accounts that no credential covers, by name, and where they are known from.
-pub(super) async fn uncovered(outside: &Engine) -> Result<(Source, Vec<String>), Unseen> {
-    let (source, names) = match outside.motherduck.list_users().await {
+pub(super) async fn uncovered(engine: &Engine) -> Result<(Source, Vec<String>), Unseen> {
+    let (source, names) = match engine.motherduck.list_users().await {
         Ok(users) => {
             let meant = users
                 .into_iter()
@@ -33,16 +33,16 @@ pub(super) async fn uncovered(outside: &Engine) -> Result<(Source, Vec<String>),
         }
         Err(error) if error.has_no_user_list() => {
             let active =
-                outside.motherduck.active_accounts().await.map_err(|error| unseen(&error))?;
+                engine.motherduck.active_accounts().await.map_err(|error| unseen(&error))?;
             (Source::Active, active.into_iter().map(|account| account.username).collect())
         }
         Err(error) => return Err(unseen(&error)),
     };
     let covered: BTreeSet<_> =
-        outside.config.credentials.values().map(|one| one.username.folded()).collect();
+        engine.config.credentials.values().map(|one| one.username.canonical()).collect();
     let strangers: BTreeMap<_, _> = names
         .into_iter()
-        .map(|name| (name.to_ascii_lowercase(), tame(&name)))
+        .map(|name| (name.to_ascii_lowercase(), sanitise(&name)))
         .filter(|(key, _)| !covered.contains(key))
         .collect();
     Ok((source, strangers.into_values().collect()))

@@ -3,7 +3,7 @@
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
 
-use super::super::arguments::Remark;
+use super::super::arguments::FindingKind;
 use super::super::whose::{Connected, connect};
 use super::Unseen;
 use super::findings::Finding;
@@ -18,13 +18,13 @@ use crate::rotation::world::{Site, World};
 
 /// What there is to remark on the served tokens, and what could not be found out.
 pub(super) async fn examine(
-    outside: &Engine,
+    engine: &Engine,
     names: &[CredentialName],
 ) -> (Vec<Finding>, Vec<Unseen>) {
-    let credentials = names.iter().filter_map(|name| outside.config.credentials.get(name));
+    let credentials = names.iter().filter_map(|name| engine.config.credentials.get(name));
     let seen: Vec<_> = futures::stream::iter(credentials)
-        .map(|credential| async move { (credential, look(outside, credential).await) })
-        .buffered(outside.config.daemon.concurrency)
+        .map(|credential| async move { (credential, observe(engine, credential).await) })
+        .buffered(engine.config.daemon.concurrency)
         .collect()
         .await;
     let (mut findings, mut errors) = (vec![], vec![]);
@@ -41,45 +41,45 @@ pub(super) async fn examine(
     (findings, errors)
 }
 
-async fn look(outside: &Engine, credential: &Credential) -> Result<Option<Finding>, Fault> {
-    let Some(world) = outside.world(&credential.name, CancellationToken::new()) else {
+async fn observe(engine: &Engine, credential: &Credential) -> Result<Option<Finding>, Fault> {
+    let Some(world) = engine.world(&credential.name, CancellationToken::new()) else {
         return Ok(None);
     };
     // That it cannot be read is told already.
     let Ok(reading) = world.read(Site::Store).await else { return Ok(None) };
-    let SecretContent::Managed { record, token } = &reading.slot else { return Ok(None) };
-    if record.owner != outside.config.owner {
+    let SecretContent::Managed { record, token } = &reading.content else { return Ok(None) };
+    if record.owner != engine.config.owner {
         return Ok(None);
     }
     match connect(&world, credential, record, token).await {
-        Some(Ok(connected)) => Ok(remark(credential, record, connected)),
+        Some(Ok(connected)) => Ok(kind(credential, record, connected)),
         Some(Err(fault)) => Err(fault),
         None => Ok(None),
     }
 }
 
-fn remark(credential: &Credential, record: &Record, connected: Connected) -> Option<Finding> {
+fn kind(credential: &Credential, record: &Record, connected: Connected) -> Option<Finding> {
     let (name, account) = (&credential.name, &credential.username);
-    let (remark, message, hint) = match connected {
+    let (kind, message, hint) = match connected {
         Connected::Works(Whose::Own | Whose::Unanswered) => return None,
         Connected::Works(Whose::Another(named)) => {
             let refusal = Refusal::WrongAccount { account: account.clone(), named };
-            (Remark::WrongAccount, refusal.to_string(), refusal.hint(name))
+            (FindingKind::WrongAccount, refusal.to_string(), refusal.hint(name))
         }
         Connected::Works(Whose::Unclear(named)) => (
-            Remark::IdentityUnclear,
+            FindingKind::IdentityUnclear,
             format!("the endpoint names {named:?} for the served token, and not account {account}"),
             "whose a token is cannot be told there; is motherduck.postgres.host MotherDuck's own host?"
                 .to_owned(),
         ),
         Connected::Refused(how) => (
-            Remark::Stuck,
+            FindingKind::Stuck,
             format!("the served token does not connect: {how}"),
             format!("pintail rotate-now {name}"),
         ),
     };
     Some(Finding {
-        remark,
+        kind,
         username: account.to_string(),
         credential: Some(name.clone()),
         token_id: Some(record.token_id),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::arguments::Remark;
+use super::super::arguments::FindingKind;
 use super::super::status::row::Row;
 use super::super::table::quoted;
 use super::accounts::Source;
@@ -15,7 +15,7 @@ use crate::text::{instant, span};
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     #[serde(rename = "finding")]
-    pub(super) remark: Remark,
+    pub(super) kind: FindingKind,
     pub(super) username: String,
     pub(super) credential: Option<CredentialName>,
     pub(super) token_id: Option<TokenId>,
@@ -29,8 +29,8 @@ pub(super) struct Finding {
 pub(super) fn of_credential(row: &Row) -> Option<Finding> {
     let Condition { state, severity, message, hint, .. } = &row.condition;
     let is_seen = *state != State::Unknown;
-    (is_seen && (state.is_trouble() || *severity == Severity::Critical)).then(|| Finding {
-        remark: Remark::Stuck,
+    (is_seen && (state.is_problem() || *severity == Severity::Critical)).then(|| Finding {
+        kind: FindingKind::Stuck,
         username: row.username.to_string(),
         credential: Some(row.name.clone()),
         token_id: row.token_id,
@@ -45,13 +45,13 @@ pub(super) fn of_token<'a>(
     username: &'a AccountName,
     token: &'a Token,
 ) -> impl Iterator<Item = Finding> + 'a {
-    token.findings.iter().map(move |remark| Finding {
-        remark: *remark,
+    token.findings.iter().map(move |kind| Finding {
+        kind: *kind,
         username: username.to_string(),
         credential: token.credential.clone(),
         token_id: Some(token.id),
-        message: message(*remark, token),
-        hint: hint(*remark, username, token),
+        message: message(*kind, token),
+        hint: hint(*kind, username, token),
         allowed: false,
     })
 }
@@ -63,7 +63,7 @@ pub(super) fn of_stranger(source: Source, username: &str) -> Finding {
         Source::Active => "no credential covers this active account, which may be a person's",
     };
     Finding {
-        remark: Remark::Uncovered,
+        kind: FindingKind::Uncovered,
         username: username.to_owned(),
         credential: None,
         token_id: None,
@@ -74,28 +74,29 @@ pub(super) fn of_stranger(source: Source, username: &str) -> Finding {
     }
 }
 
-fn message(remark: Remark, token: &Token) -> String {
+fn message(finding: FindingKind, token: &Token) -> String {
     let name = quoted(token.name.as_deref());
     let (id, age) = (token.id, span(token.age));
     let kind = token.kind.as_str();
-    match remark {
-        Remark::Stuck | Remark::Uncovered | Remark::WrongAccount | Remark::IdentityUnclear => {
-            String::new()
-        }
-        Remark::Unmanaged => {
+    match finding {
+        FindingKind::Stuck
+        | FindingKind::Uncovered
+        | FindingKind::WrongAccount
+        | FindingKind::IdentityUnclear => String::new(),
+        FindingKind::Unmanaged => {
             let end = token.expires_at.map_or_else(
                 || "never expires".to_owned(),
                 |at| format!("expires {}", instant(at)),
             );
             format!("nobody manages token {id} {name}: {age} old, {end}")
         }
-        Remark::Orphan => format!("token {id} was never served, and has lived for {age}"),
-        Remark::Elsewhere => format!(
+        FindingKind::Orphan => format!("token {id} was never served, and has lived for {age}"),
+        FindingKind::Elsewhere => format!(
             "token {id} {name} lives where its credential's secret is not, and consumers may use it"
         ),
-        Remark::Foreign => format!("token {id} {name} is another deployment's"),
-        Remark::NeverExpires => format!("the {kind} token {id} {name} never expires"),
-        Remark::OlderThanPolicy => {
+        FindingKind::Foreign => format!("token {id} {name} is another deployment's"),
+        FindingKind::NeverExpires => format!("the {kind} token {id} {name} never expires"),
+        FindingKind::OlderThanPolicy => {
             format!(
                 "the {kind} token {id} {name} is {age} old, more than the policy lets one become"
             )
@@ -103,7 +104,7 @@ fn message(remark: Remark, token: &Token) -> String {
     }
 }
 
-fn hint(remark: Remark, username: &AccountName, token: &Token) -> String {
+fn hint(kind: FindingKind, username: &AccountName, token: &Token) -> String {
     let revoke = format!("pintail token revoke {username} {}", token.id);
     let rotate = |why: &str| match &token.credential {
         Some(name) if token.kind == Kind::Served => format!("{why}pintail rotate-now {name}"),
@@ -112,24 +113,24 @@ fn hint(remark: Remark, username: &AccountName, token: &Token) -> String {
         }
         Some(_) | None => format!("if nobody needs it: {revoke}"),
     };
-    match remark {
-        Remark::Stuck | Remark::Uncovered | Remark::WrongAccount | Remark::IdentityUnclear => {
+    match kind {
+        FindingKind::Stuck | FindingKind::Uncovered | FindingKind::WrongAccount | FindingKind::IdentityUnclear => {
             String::new()
         }
-        Remark::Unmanaged => format!(
+        FindingKind::Unmanaged => format!(
             "adopt it, if a secret holds it (pintail adopt NAME --token-id {}); if nobody needs it: {revoke}",
             token.id
         ),
-        Remark::Orphan => "the daemon, or rotate-now --due, revokes it: does one of them run?".to_owned(),
-        Remark::Elsewhere => match &token.credential {
+        FindingKind::Orphan => "the daemon, or rotate-now --due, revokes it: does one of them run?".to_owned(),
+        FindingKind::Elsewhere => match &token.credential {
             Some(credential) => place_vacant(&[token.id], credential).1,
             None => format!("if nobody needs it: {revoke}"),
         },
-        Remark::Foreign => {
+        FindingKind::Foreign => {
             "if that deployment is meant to share the account, --allow foreign; if it is gone, revoke the token"
                 .to_owned()
         }
-        Remark::NeverExpires => rotate("set a `ttl`, then "),
-        Remark::OlderThanPolicy => rotate("does the daemon run? "),
+        FindingKind::NeverExpires => rotate("set a `ttl`, then "),
+        FindingKind::OlderThanPolicy => rotate("does the daemon run? "),
     }
 }

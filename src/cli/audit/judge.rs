@@ -4,27 +4,28 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::super::arguments::Remark;
+use super::super::arguments::FindingKind;
 use super::super::inventory::Inventory;
-use super::super::look::Look;
+use super::super::observe::Observed;
 use super::{Kind, Token};
 use crate::config::{Config, Credential};
 use crate::names::TokenName;
 use crate::rotation::schedule::signed;
 use crate::rotation::world::ListedToken;
 
-/// The token `listed`, which is in the account of all `looks`.
+/// The token `listed`, which is in the account of all `observations`.
 pub(super) fn token(
     config: &Config,
     inventory: &Inventory,
-    looks: &[&Look<'_>],
+    observations: &[&Observed<'_>],
     listed: &ListedToken,
     all_read: bool,
 ) -> Token {
-    let account = looks.first().map(|look| &look.credential.username);
-    let now = looks.iter().map(|look| look.time.now).max().unwrap_or(listed.created_at);
+    let account = observations.first().map(|observed| &observed.credential.username);
+    let now =
+        observations.iter().map(|observed| observed.time.now).max().unwrap_or(listed.created_at);
     let kind = account.map_or(Kind::Unknown, |account| {
-        Kind::of(inventory.kinship(config, account, listed), all_read)
+        Kind::of(inventory.ownership(config, account, listed), all_read)
     });
     let by_name = || {
         let name = TokenName::parse(listed.name.as_deref()?)?;
@@ -32,13 +33,15 @@ pub(super) fn token(
     };
     let holder = account.and_then(|account| inventory.holder(account, listed.id).cloned());
     let credential = holder.or_else(by_name);
-    let own =
-        looks.iter().map(|look| look.credential).find(|one| Some(&one.name) == credential.as_ref());
+    let own = observations
+        .iter()
+        .map(|observed| observed.credential)
+        .find(|one| Some(&one.name) == credential.as_ref());
     let limit = match own {
         Some(credential) => oldest(credential),
-        None => looks
+        None => observations
             .iter()
-            .map(|look| oldest(look.credential))
+            .map(|observed| oldest(observed.credential))
             .collect::<Option<Vec<_>>>()
             .and_then(|all| all.into_iter().max()),
     };
@@ -52,7 +55,7 @@ pub(super) fn token(
         created_at: listed.created_at,
         expires_at: listed.expires_at,
         age_days: age.as_hours() / 24,
-        findings: remarks(kind, listed, now, limit, grace.saturating_add(config.daemon.sweep)),
+        findings: exposures(kind, listed, now, limit, grace.saturating_add(config.daemon.sweep)),
         age,
     }
 }
@@ -69,33 +72,33 @@ fn oldest(credential: &Credential) -> Option<Duration> {
 }
 
 /// An expired token opens nothing, and draws no remark. Another deployment's is its own business, but for being there.
-fn remarks(
+fn exposures(
     kind: Kind,
     token: &ListedToken,
     now: Timestamp,
     oldest: Option<Duration>,
     orphans_last: Duration,
-) -> Vec<Remark> {
+) -> Vec<FindingKind> {
     if token.expires_at.is_some_and(|at| at <= now) {
         return vec![];
     }
     let age = now.duration_since(token.created_at);
     let is_older = |limit: Duration| age > signed(limit);
-    let mut remarks = vec![];
+    let mut exposures = vec![];
     match kind {
-        Kind::Foreign => return vec![Remark::Foreign],
-        Kind::Unmanaged => remarks.push(Remark::Unmanaged),
-        Kind::Orphan if is_older(orphans_last) => remarks.push(Remark::Orphan),
-        Kind::Elsewhere => remarks.push(Remark::Elsewhere),
+        Kind::Foreign => return vec![FindingKind::Foreign],
+        Kind::Unmanaged => exposures.push(FindingKind::Unmanaged),
+        Kind::Orphan if is_older(orphans_last) => exposures.push(FindingKind::Orphan),
+        Kind::Elsewhere => exposures.push(FindingKind::Elsewhere),
         Kind::Served | Kind::Predecessor | Kind::Orphan | Kind::Unknown => {}
     }
     if token.expires_at.is_none() {
-        remarks.push(Remark::NeverExpires);
+        exposures.push(FindingKind::NeverExpires);
     }
     if oldest.is_some_and(is_older) {
-        remarks.push(Remark::OlderThanPolicy);
+        exposures.push(FindingKind::OlderThanPolicy);
     }
-    remarks
+    exposures
 }
 
 #[cfg(test)]
@@ -108,7 +111,7 @@ mod tests {
 
     const DAY: Duration = Duration::from_hours(24);
 
-    fn remarked(kind: Kind, age: Duration, expires_in: Option<i64>) -> Vec<Remark> {
+    fn remarked(kind: Kind, age: Duration, expires_in: Option<i64>) -> Vec<FindingKind> {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let token = ListedToken {
             id: TokenId(Uuid::nil()),
@@ -116,7 +119,7 @@ mod tests {
             created_at: now - signed(age),
             expires_at: expires_in.map(|days| now + SignedDuration::from_hours(24 * days)),
         };
-        remarks(kind, &token, now, Some(DAY * 45), Duration::from_mins(20))
+        exposures(kind, &token, now, Some(DAY * 45), Duration::from_mins(20))
     }
 
     #[test]
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn each_thing_that_is_wrong_is_remarked_on() {
-        use Remark::{Foreign, NeverExpires, OlderThanPolicy, Orphan, Unmanaged};
+        use FindingKind::{Foreign, NeverExpires, OlderThanPolicy, Orphan, Unmanaged};
         assert_eq!(remarked(Kind::Served, DAY * 46, Some(1)), [OlderThanPolicy]);
         assert_eq!(remarked(Kind::Served, DAY * 46, None), [NeverExpires, OlderThanPolicy]);
         assert_eq!(remarked(Kind::Unmanaged, DAY, None), [Unmanaged, NeverExpires]);

@@ -19,10 +19,10 @@ fn kinds(report: &Value) -> Vec<(String, String)> {
 }
 
 /// An audit of what `allow` leaves.
-async fn audited(bench: &Bench, allow: &[Remark]) -> Report {
+async fn audited(bench: &Bench, allow: &[FindingKind]) -> Report {
     let arguments = Audit { allow: allow.to_vec(), ..Audit::default() };
     let names: Vec<_> = bench.config.credentials.keys().cloned().collect();
-    survey(&bench.outside().await, &names, &arguments).await
+    survey(&bench.engine().await, &names, &arguments).await
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn every_token_is_told_by_whose_it_is_and_uncovered_accounts_are_named() {
     assert_eq!(report.code(), ExitCode::Held);
     assert!(text.contains("account other_prod") && !text.contains('\u{1b}'), "{text}");
 
-    let allowed = [Remark::Foreign, Remark::Uncovered, Remark::Unmanaged];
+    let allowed = [FindingKind::Foreign, FindingKind::Uncovered, FindingKind::Unmanaged];
     let report = audited(&bench, &allowed).await;
     assert_eq!(report.findings.len(), 4);
     assert_eq!(report.code(), ExitCode::Settled);
@@ -99,7 +99,7 @@ async fn a_secret_that_cannot_be_read_is_a_failure_and_no_token_is_called_a_stra
     let token = bench.path("secrets/motherduck/etl/..data");
     std::fs::remove_file(&token).unwrap();
     std::os::unix::fs::symlink("/elsewhere", &token).unwrap();
-    let report = audited(&bench, &[Remark::Uncovered]).await;
+    let report = audited(&bench, &[FindingKind::Uncovered]).await;
     let (text, json) = both(&report);
     assert_eq!(report.code(), ExitCode::Failed, "{text}");
     assert_eq!(json["errors"][0]["subject"], "etl");
@@ -117,7 +117,7 @@ async fn a_credential_that_only_a_person_can_help_is_a_finding() {
     let stuck: Vec<_> = report
         .findings
         .iter()
-        .filter(|found| found.remark == Remark::Stuck)
+        .filter(|found| found.kind == FindingKind::Stuck)
         .map(|found| (found.credential.as_ref().unwrap().as_str(), found.message.as_str()))
         .collect();
     assert_eq!(stuck.len(), 2, "{:?}", report.findings);

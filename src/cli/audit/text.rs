@@ -46,7 +46,7 @@ impl Answer for Report {
                 Some(name) => name.to_string(),
                 None => format!("account {}", found.username),
             };
-            writeln!(out, "{word}  {}  {subject}: {}", found.remark.as_str(), found.message)?;
+            writeln!(out, "{word}  {}  {subject}: {}", found.kind.as_str(), found.message)?;
             writeln!(out, "         hint: {}", found.hint)?;
         }
         for error in &self.errors {
@@ -67,7 +67,7 @@ impl Answer for Report {
 }
 
 fn cells(token: &Token) -> [String; 7] {
-    let remarks: Vec<_> = token.findings.iter().map(|remark| remark.as_str()).collect();
+    let exposures: Vec<_> = token.findings.iter().map(|kind| kind.as_str()).collect();
     let none = || "-".to_owned();
     [
         token.kind.as_str().to_owned(),
@@ -76,6 +76,6 @@ fn cells(token: &Token) -> [String; 7] {
         token.expires_at.map_or_else(|| "never".to_owned(), crate::text::instant),
         token.id.to_string(),
         quoted(token.name.as_deref()),
-        if remarks.is_empty() { none() } else { remarks.join(", ") },
+        if exposures.is_empty() { none() } else { exposures.join(", ") },
     ]
 }

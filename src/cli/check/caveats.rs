@@ -13,13 +13,13 @@ use crate::stores::{SecretRef, Severity};
 
 /// What there is to say of a credential's own secret.
 pub(super) async fn examine(
-    outside: &Engine,
+    engine: &Engine,
     world: &ProductionWorld,
     credential: &Credential,
     reading: &Reading,
 ) -> Vec<Finding> {
     let name = &credential.name;
-    let Some(store) = outside.stores.get(&credential.store) else { return vec![] };
+    let Some(store) = engine.stores.get(&credential.store) else { return vec![] };
     // Without a schedule it is written when its token nears its end.
     let every = credential.policy.schedule.longest_gap().or(credential.ttl);
     let caveats = store.caveats(&SecretRef::from(credential), every.unwrap_or(Duration::MAX)).await;
@@ -30,17 +30,17 @@ pub(super) async fn examine(
             Severity::Error => Finding::error(name, caveat.message, Some(caveat.hint)),
         })
         .collect();
-    findings.extend(deleted(outside, credential, reading));
+    findings.extend(deleted(engine, credential, reading));
     findings.extend(no_way_back(world, credential, reading).await);
     findings
 }
 
 /// A secret whose newest version somebody deleted: Vault still knows it by its number.
-fn deleted(outside: &Engine, credential: &Credential, reading: &Reading) -> Option<Finding> {
-    let Some(StoreSettings::Vault(vault)) = outside.config.stores.get(&credential.store) else {
+fn deleted(engine: &Engine, credential: &Credential, reading: &Reading) -> Option<Finding> {
+    let Some(StoreSettings::Vault(vault)) = engine.config.stores.get(&credential.store) else {
         return None;
     };
-    if !matches!(reading.slot, SecretContent::Vacant) || reading.version.is_absent() {
+    if !matches!(reading.content, SecretContent::Vacant) || reading.version.is_absent() {
         return None;
     }
     // A secret without a token has a version, too; only one without anything is deleted.
@@ -63,7 +63,7 @@ async fn no_way_back(
     credential: &Credential,
     reading: &Reading,
 ) -> Option<Finding> {
-    let SecretContent::Managed { record, .. } = &reading.slot else { return None };
+    let SecretContent::Managed { record, .. } = &reading.content else { return None };
     let before = *record.previous_token_ids.first()?;
     if record.phase != Phase::Published || !matches!(world.recall(before).await, Ok(None)) {
         return None;

@@ -38,7 +38,7 @@ impl Validity {
     }
 
     /// What there is to say about it.
-    pub(super) fn remark(self, now: Timestamp) -> Option<String> {
+    pub(super) fn exposure(self, now: Timestamp) -> Option<String> {
         match self {
             Self::Lasting => None,
             Self::Ending(at) => Some(format!("expires {}, at {}", relative(at, now), instant(at))),
@@ -81,11 +81,11 @@ pub(super) mod tests {
         let of = |all: &[&CertificateDer<'static>]| Validity::of(all.iter().copied(), now);
         assert_eq!(of(&[&lasting]), Validity::Lasting);
         assert_eq!(
-            of(&[&lasting, &ending]).remark(now).unwrap(),
+            of(&[&lasting, &ending]).exposure(now).unwrap(),
             "expires in 13d, at 2026-03-14T00:00:00Z"
         );
         assert_eq!(
-            of(&[&ended, &ending]).remark(now).unwrap(),
+            of(&[&ended, &ending]).exposure(now).unwrap(),
             "expired 1d ago, at 2026-02-28T00:00:00Z"
         );
         assert_eq!(of(&[]), Validity::Lasting);

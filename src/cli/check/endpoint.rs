@@ -12,7 +12,7 @@ use tokio_rustls::TlsConnector;
 
 use super::certificate::Validity;
 use super::finding::Finding;
-use crate::fault::{Fault, FaultKind, chain};
+use crate::fault::{Diagnostic, Fault, FaultKind, chain};
 use crate::tls::settings::ClientCertificate;
 use crate::tls::{Roots, TlsError, client_config, is_distrust};
 
@@ -61,15 +61,6 @@ enum EndpointError {
 }
 
 impl EndpointError {
-    fn kind(&self) -> FaultKind {
-        match self {
-            Self::Connection(..) | Self::TimedOut(_) => FaultKind::Transient,
-            Self::Tls(..) | Self::Name(..) | Self::Plain(_) | Self::Distrust(..) => {
-                FaultKind::Permanent
-            }
-        }
-    }
-
     fn hint(&self, endpoint: &Endpoint<'_>) -> String {
         let Endpoint { host_key, ca_key, .. } = endpoint;
         match self {
@@ -84,19 +75,30 @@ impl EndpointError {
     }
 }
 
+impl Diagnostic for EndpointError {
+    fn kind(&self) -> FaultKind {
+        match self {
+            Self::Connection(..) | Self::TimedOut(_) => FaultKind::Transient,
+            Self::Tls(..) | Self::Name(..) | Self::Plain(_) | Self::Distrust(..) => {
+                FaultKind::Permanent
+            }
+        }
+    }
+}
+
 impl Endpoint<'_> {
     /// Resolves, connects, verifies the certificate, and hangs up.
     pub(super) async fn examine(&self, subject: &str, now: Timestamp) -> Finding {
         let address = format!("{}:{}", self.host, self.port);
         let shaken = tokio::time::timeout(LIMIT, self.handshake(&address, now)).await;
         match shaken.unwrap_or_else(|_| Err(EndpointError::TimedOut(address.clone()))) {
-            Ok(validity) => match validity.remark(now) {
+            Ok(validity) => match validity.exposure(now) {
                 None => {
                     Finding::ok(subject, format!("{address} has a certificate that is believed"))
                 }
-                Some(remark) => Finding::warning(
+                Some(exposure) => Finding::warning(
                     subject,
-                    format!("the certificate of {address} {remark}"),
+                    format!("the certificate of {address} {exposure}"),
                     Some(
                         "have it renewed: pintail does not connect once it has expired".to_owned(),
                     ),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::super::answer::Answer;
 use super::super::table::counted;
-use crate::fault::Fault;
+use crate::fault::{Fault, chain};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -71,7 +71,7 @@ impl Finding {
 
 /// All that was found.
 #[derive(Debug, Default, Serialize)]
-pub(super) struct Findings {
+pub(in crate::cli) struct Findings {
     pub(super) findings: Vec<Finding>,
 }
 
@@ -80,7 +80,16 @@ impl Findings {
         self.findings.push(finding);
     }
 
-    pub(super) fn has_error(&self) -> bool {
+    /// That something could not even be looked at.
+    pub(in crate::cli) fn failed(
+        subject: &str,
+        error: &dyn std::error::Error,
+        hint: Option<String>,
+    ) -> Self {
+        Self { findings: vec![Finding::error(subject, chain(error), hint)] }
+    }
+
+    pub(in crate::cli) fn has_error(&self) -> bool {
         self.findings.iter().any(|finding| finding.level == Level::Error)
     }
 

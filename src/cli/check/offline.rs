@@ -8,14 +8,14 @@ use jiff::Timestamp;
 
 use super::super::table::counted;
 use super::finding::{Finding, Findings, Level};
-use super::resource::{Place, Resource, remark};
+use super::resource::{Place, Resource, exposure};
 use crate::config::{Config, Credential, Files};
 use crate::consumers::command::settings::Command;
 use crate::consumers::gate::settings::{Gate, Hook};
 use crate::consumers::verify::settings::{Proof, Verify};
 use crate::http::settings::{HeaderSource, HttpRequest};
 use crate::kubernetes::settings::Cluster;
-use crate::modes::{self, Holds, Remark};
+use crate::modes::{self, Exposure, Holds};
 use crate::motherduck::settings::AdminToken;
 use crate::notifications::settings::{Sink, SinkForm};
 use crate::stores::settings::{StoreSettings, VaultAuth};
@@ -166,21 +166,26 @@ impl Things {
     }
 }
 
-/// The configuration, which was loaded and so is sound, and all that it names on this machine.
-pub(super) fn examine(config: &Config, files: &Files) -> Findings {
-    let mut findings = Findings::default();
+/// The configuration alone: it was loaded and so is sound; what is unwise in it.
+pub(super) fn soundness(config: &Config, findings: &mut Findings) {
     let credentials = counted(config.credentials.len(), "credential");
     let size = format!("it is sound: {credentials}, {}", counted(config.stores.len(), "store"));
     findings.add(Finding::ok("configuration", size));
     for warning in &config.warnings {
         findings.add(Finding::warning("configuration", warning, None));
     }
+}
+
+/// The configuration, which was loaded and so is sound, and all that it names on this machine.
+pub(super) fn examine(config: &Config, files: &Files) -> Findings {
+    let mut findings = Findings::default();
+    soundness(config, &mut findings);
     for (users, one) in ours(config, files) {
-        findings.add(remark(users, one));
+        findings.add(exposure(users, one));
     }
     let now = Timestamp::now();
     for (thing, users) in Things::of(config).0 {
-        findings.findings.extend(thing.look(&users.to_string(), now));
+        findings.findings.extend(thing.observe(&users.to_string(), now));
     }
     // Directories are above many files.
     let mut seen = BTreeSet::new();
@@ -190,11 +195,11 @@ pub(super) fn examine(config: &Config, files: &Files) -> Findings {
 }
 
 /// Who else can read or change what pintail relies on on this machine: for whom, and what.
-pub(super) fn remarks(config: &Config, files: &Files) -> Vec<(String, Remark)> {
+pub(super) fn exposures(config: &Config, files: &Files) -> Vec<(String, Exposure)> {
     let mut all: Vec<_> =
         ours(config, files).into_iter().map(|(users, one)| (users.to_owned(), one)).collect();
     for (thing, users) in Things::of(config).0 {
-        all.extend(thing.remarks().into_iter().map(|one| (users.to_string(), one)));
+        all.extend(thing.exposures().into_iter().map(|one| (users.to_string(), one)));
     }
     // Directories are above many files.
     let mut seen = BTreeSet::new();
@@ -203,12 +208,12 @@ pub(super) fn remarks(config: &Config, files: &Files) -> Vec<(String, Remark)> {
 }
 
 /// The same of the configuration's own files and of the audit log.
-fn ours(config: &Config, files: &Files) -> Vec<(&'static str, Remark)> {
+fn ours(config: &Config, files: &Files) -> Vec<(&'static str, Exposure)> {
     let configuration = files.each().into_iter().map(|file| ("configuration", file));
     let audit = config.audit_log.iter().map(|file| ("audit_log.file", file.clone()));
     let all = configuration.chain(audit);
     all.flat_map(|(users, file)| {
-        modes::remarks(&file, Holds::Orders).into_iter().map(move |one| (users, one))
+        modes::exposures(&file, Holds::Orders).into_iter().map(move |one| (users, one))
     })
     .collect()
 }

@@ -17,7 +17,6 @@ use crate::config::Credential;
 use crate::consumers::command::{Context, Encoding};
 use crate::consumers::gate::settings::{Gate, Hook};
 use crate::engine::{Engine, ProductionWorld, subject};
-use crate::fault::Fault;
 use crate::http::settings::{HttpMethod, Proxy};
 use crate::kubernetes::Right;
 use crate::names::CredentialName;
@@ -26,7 +25,7 @@ use crate::rotation::clock::Clock;
 use crate::rotation::condition::place_vacant;
 use crate::rotation::decide::{Refusal, unrecorded};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::mirror::{MirrorSight, foreign, judge};
+use crate::rotation::mirror::{MirrorState, foreign, judge};
 use crate::rotation::world::{Health, Identity, Reading, Site, World};
 use crate::text::span;
 
@@ -43,38 +42,38 @@ pub(super) enum Connections {
 }
 
 /// Asks everybody whom a rotation will ask.
-pub(super) async fn examine(outside: &Engine, connections: Connections, findings: &mut Findings) {
-    findings.findings.extend(servers::examine(&outside.config, outside.now()).await);
-    let admitted = admin(outside, findings).await;
-    let rights = Rights::ask(outside).await;
-    findings.findings.extend(Rights::left_behind(outside).await);
-    let width = outside.config.daemon.concurrency;
-    let credentials: Vec<_> = outside.config.credentials.values().collect();
+pub(super) async fn examine(engine: &Engine, connections: Connections, findings: &mut Findings) {
+    findings.findings.extend(servers::examine(&engine.config, engine.now()).await);
+    let admitted = admin(engine, findings).await;
+    let rights = Rights::ask(engine).await;
+    findings.findings.extend(Rights::left_behind(engine).await);
+    let width = engine.config.daemon.concurrency;
+    let credentials: Vec<_> = engine.config.credentials.values().collect();
     let found: Vec<_> = futures::stream::iter(&credentials)
-        .map(|credential| examine_credential(outside, credential, &rights, connections))
+        .map(|credential| examine_credential(engine, credential, &rights, connections))
         .buffered(width)
         .collect()
         .await;
     findings.findings.extend(found.into_iter().flatten());
     if admitted {
-        accounts(outside, &credentials, findings).await;
+        accounts(engine, &credentials, findings).await;
     }
 }
 
 /// Whether the admin token is accepted, and an Admin's.
-async fn admin(outside: &Engine, findings: &mut Findings) -> bool {
+async fn admin(engine: &Engine, findings: &mut Findings) -> bool {
     let subject = "motherduck.admin_token".to_owned();
-    let admitted = match outside.motherduck.active_accounts().await {
+    let admitted = match engine.motherduck.active_accounts().await {
         Ok(_) => {
             findings.add(Finding::ok(&subject, "it is accepted, and its user is an Admin"));
             true
         }
         Err(error) => {
-            findings.add(Finding::fault(&subject, Fault::of(&error, error.kind(), error.hint())));
+            findings.add(Finding::fault(&subject, error.into()));
             false
         }
     };
-    if let Some(skew) = outside.motherduck.clock_skew().filter(|skew| skew.abs() > NOTABLE_SKEW) {
+    if let Some(skew) = engine.motherduck.clock_skew().filter(|skew| skew.abs() > NOTABLE_SKEW) {
         let message = format!("it differs from MotherDuck's by {}", span(skew.abs()));
         let hint = "synchronise it, by NTP for example".to_owned();
         findings.add(Finding::warning("this machine's clock", message, Some(hint)));
@@ -83,20 +82,20 @@ async fn admin(outside: &Engine, findings: &mut Findings) -> bool {
 }
 
 /// Whether each account exists, each asked once.
-async fn accounts(outside: &Engine, credentials: &[&Credential], findings: &mut Findings) {
+async fn accounts(engine: &Engine, credentials: &[&Credential], findings: &mut Findings) {
     let accounts: BTreeMap<_, _> = credentials
         .iter()
-        .map(|credential| (credential.username.folded(), &credential.username))
+        .map(|credential| (credential.username.canonical(), &credential.username))
         .collect();
     let found: Vec<_> = futures::stream::iter(accounts.into_values())
         .map(|username| async move {
             let subject = format!("account {username}");
-            match outside.motherduck.list_tokens(username).await {
+            match engine.motherduck.list_tokens(username).await {
                 Ok(tokens) => Finding::ok(
                     &subject,
                     format!("it exists, with {}", counted(tokens.len(), "token")),
                 ),
-                Err(error) if error.is_absence() && account::ensured(outside, username) => {
+                Err(error) if error.is_absence() && account::ensured(engine, username) => {
                     Finding::ok(&subject, "it does not exist yet: its first rotation makes it")
                 }
                 Err(error) if error.is_absence() => Finding::error(
@@ -108,26 +107,26 @@ async fn accounts(outside: &Engine, credentials: &[&Credential], findings: &mut 
                     )),
                 ),
                 Err(error) => {
-                    Finding::fault(&subject, Fault::of(&error, error.kind(), error.hint()))
+                    Finding::fault(&subject, error.into())
                 }
             }
         })
-        .buffered(outside.config.daemon.concurrency)
+        .buffered(engine.config.daemon.concurrency)
         .collect()
         .await;
     findings.findings.extend(found);
-    findings.findings.extend(account::drifts(outside).await);
+    findings.findings.extend(account::drifts(engine).await);
 }
 
 /// Whether the secret can be read and written, whose it is, and what its consumers say.
 async fn examine_credential(
-    outside: &Engine,
+    engine: &Engine,
     credential: &Credential,
     rights: &Rights,
     connections: Connections,
 ) -> Vec<Finding> {
     let name = &credential.name;
-    let Some(world) = outside.world(name, CancellationToken::new()) else { return vec![] };
+    let Some(world) = engine.world(name, CancellationToken::new()) else { return vec![] };
     if let Some(finding) = rights.always_needed(credential) {
         return vec![finding];
     }
@@ -145,12 +144,12 @@ async fn examine_credential(
     let mut findings = Vec::from_iter(rights.needed_at_first(credential, &reading));
     if findings.iter().all(|finding| finding.level != Level::Error) {
         findings.push(match world.ensure_writable(&reading).await {
-            Ok(()) => standing(outside, credential, &reading),
+            Ok(()) => state(engine, credential, &reading),
             Err(fault) => Finding::fault(name, fault),
         });
     }
-    findings.extend(caveats::examine(outside, &world, credential, &reading).await);
-    findings.extend(elsewhere(outside, &world, credential, &reading).await);
+    findings.extend(caveats::examine(engine, &world, credential, &reading).await);
+    findings.extend(elsewhere(engine, &world, credential, &reading).await);
     findings.extend(mirrors(&world, credential, &reading).await);
     findings.extend(world.try_deploy().await.map(|tried| {
         let subject = of(name, "deploy hook");
@@ -159,8 +158,8 @@ async fn examine_credential(
             Err(fault) => Finding::fault(&subject, fault),
         }
     }));
-    if let SecretContent::Managed { record, token } = &reading.slot {
-        if connections == Connections::Each && record.owner == outside.config.owner {
+    if let SecretContent::Managed { record, token } = &reading.content {
+        if connections == Connections::Each && record.owner == engine.config.owner {
             findings.extend(connection::examine(&world, credential, record, token).await);
         }
         findings.extend(hosts(credential, record).await);
@@ -171,17 +170,17 @@ async fn examine_credential(
 
 /// Tokens of the credential that live where its secret is not.
 async fn elsewhere(
-    outside: &Engine,
+    engine: &Engine,
     world: &ProductionWorld,
     credential: &Credential,
     reading: &Reading,
 ) -> Option<Finding> {
-    let tokens = match &reading.slot {
+    let tokens = match &reading.content {
         SecretContent::Managed { record, .. } => record.elsewhere_token_ids.clone(),
         SecretContent::Vacant => {
             // An account that is not there, or cannot be listed, is told of with the accounts.
             let listing = world.list().await.ok()?;
-            let subject = subject(&outside.config, credential);
+            let subject = subject(&engine.config, credential);
             unrecorded(&subject, &listing, None, &Evidence::default(), world.time()).elsewhere
         }
         SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => vec![],
@@ -203,25 +202,25 @@ async fn mirrors(
     for (number, mirror) in credential.mirrors.iter().enumerate() {
         let place = mirror.place();
         let subject = of(&credential.name, &format!("mirror {place}"));
-        let sight = async {
+        let state = async {
             let found = world.read(Site::Mirror(number)).await?;
             world.ensure_mirror_writable(number, &found).await?;
-            match &reading.slot {
+            match &reading.content {
                 SecretContent::Managed { record, .. } => {
-                    judge(world, record, &found.slot).await.map(Some)
+                    judge(world, record, &found.content).await.map(Some)
                 }
                 SecretContent::Vacant
                 | SecretContent::Unmanaged { .. }
                 | SecretContent::Edited { .. } => Ok(None),
             }
         };
-        findings.push(match sight.await {
-            Ok(Some(MirrorSight::Foreign)) => Finding::fault(&subject, foreign(&place)),
-            Ok(Some(MirrorSight::Behind)) => Finding::ok(
+        findings.push(match state.await {
+            Ok(Some(MirrorState::Foreign)) => Finding::fault(&subject, foreign(&place)),
+            Ok(Some(MirrorState::Behind)) => Finding::ok(
                 &subject,
                 "it can be read and written, and does not serve the token yet",
             ),
-            Ok(Some(MirrorSight::Serves)) => {
+            Ok(Some(MirrorState::Serves)) => {
                 Finding::ok(&subject, "it can be read and written, and serves the same token")
             }
             Ok(None) => Finding::ok(&subject, "it can be read and written"),
@@ -231,17 +230,17 @@ async fn mirrors(
     findings
 }
 
-fn standing(outside: &Engine, credential: &Credential, reading: &Reading) -> Finding {
+fn state(engine: &Engine, credential: &Credential, reading: &Reading) -> Finding {
     let name = &credential.name;
     let refused =
         |refusal: Refusal| Finding::error(name, refusal.to_string(), Some(refusal.hint(name)));
-    match &reading.slot {
+    match &reading.content {
         SecretContent::Vacant => {
             Finding::ok(name, "its secret can be written, and holds no token yet")
         }
         SecretContent::Unmanaged { .. } => refused(Refusal::Unmanaged),
         SecretContent::Edited { record, .. } | SecretContent::Managed { record, .. }
-            if record.owner != outside.config.owner =>
+            if record.owner != engine.config.owner =>
         {
             refused(Refusal::Foreign(record.owner.clone()))
         }

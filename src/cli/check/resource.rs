@@ -10,7 +10,7 @@ use super::certificate;
 use super::finding::{Finding, Level};
 use crate::consumers::command::SEARCH_PATH;
 use crate::fault::chain;
-use crate::modes::{Holds, Remark, remarks};
+use crate::modes::{Exposure, Holds, exposures};
 use crate::secret::SecretSource;
 
 /// Something on this machine that the configuration names.
@@ -42,21 +42,22 @@ impl From<&SecretSource> for Resource {
 
 impl Resource {
     /// What there is to say of it, to `users`.
-    pub(super) fn look(&self, users: &str, now: Timestamp) -> Vec<Finding> {
+    pub(super) fn observe(&self, users: &str, now: Timestamp) -> Vec<Finding> {
         let found = self.examine(users, now);
-        let remarks: Vec<_> = self.remarks().into_iter().map(|one| remark(users, one)).collect();
-        if found.level == Level::Ok && !remarks.is_empty() {
-            return remarks;
+        let exposures: Vec<_> =
+            self.exposures().into_iter().map(|one| exposure(users, one)).collect();
+        if found.level == Level::Ok && !exposures.is_empty() {
+            return exposures;
         }
-        std::iter::once(found).chain(remarks).collect()
+        std::iter::once(found).chain(exposures).collect()
     }
 
     /// Who else can read or change it.
-    pub(super) fn remarks(&self) -> Vec<Remark> {
+    pub(super) fn exposures(&self) -> Vec<Exposure> {
         match self {
-            Self::Secret(Place::File(path)) | Self::Key(path) => remarks(path, Holds::Secret),
-            Self::Certificates(path) => remarks(path, Holds::Orders),
-            Self::Program(path) => remarks(&found(path), Holds::Orders),
+            Self::Secret(Place::File(path)) | Self::Key(path) => exposures(path, Holds::Secret),
+            Self::Certificates(path) => exposures(path, Holds::Orders),
+            Self::Program(path) => exposures(&found(path), Holds::Orders),
             // The store is stricter by itself.
             Self::Folder(_) | Self::Secret(Place::Env(_)) => vec![],
         }
@@ -68,11 +69,11 @@ impl Resource {
             Self::Certificates(path) => match certificate::of_file(path, now) {
                 Ok(validity) => {
                     let shown = path.display();
-                    match validity.remark(now) {
+                    match validity.exposure(now) {
                         None => Finding::ok(users, format!("file {shown} holds certificates")),
-                        Some(remark) => Finding::warning(
+                        Some(exposure) => Finding::warning(
                             users,
-                            format!("file {shown} holds a certificate that {remark}"),
+                            format!("file {shown} holds a certificate that {exposure}"),
                             Some("put a new one there, or take it out".to_owned()),
                         ),
                     }
@@ -98,8 +99,8 @@ impl Resource {
 }
 
 /// What somebody else can do, as a finding.
-pub(super) fn remark(users: &str, remark: Remark) -> Finding {
-    Finding::warning(users, remark.message, Some(remark.fix))
+pub(super) fn exposure(users: &str, exposure: Exposure) -> Finding {
+    Finding::warning(users, exposure.message, Some(exposure.fix))
 }
 
 fn secret(place: &Place, users: &str) -> Finding {
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     fn looked(thing: &Resource) -> (Level, String, Option<String>) {
-        let mut found = thing.look("x", "2026-03-01T00:00:00Z".parse().unwrap());
+        let mut found = thing.observe("x", "2026-03-01T00:00:00Z".parse().unwrap());
         let found = found.remove(0);
         (found.level, found.message, found.hint)
     }

@@ -15,24 +15,24 @@ pub(super) struct Rights(BTreeMap<String, BTreeMap<String, MissingCapability>>);
 
 impl Rights {
     /// Asks every store once for all of its credentials.
-    pub(super) async fn ask(outside: &Engine) -> Self {
-        let asked = outside.stores.iter().map(|(name, store)| async move {
-            let credentials = outside.config.credentials.values();
+    pub(super) async fn ask(engine: &Engine) -> Self {
+        let asked = engine.stores.iter().map(|(name, store)| async move {
+            let credentials = engine.config.credentials.values();
             let paths: Vec<_> =
                 credentials.filter(|one| one.store == *name).map(|one| one.path.as_str()).collect();
             Some((name.clone(), store.lacking(&paths).await?))
         });
-        let width = outside.config.daemon.concurrency;
+        let width = engine.config.daemon.concurrency;
         let told: Vec<_> = futures::stream::iter(asked).buffered(width).collect().await;
         Self(told.into_iter().flatten().collect())
     }
 
     /// The stores that do not take back what pintail logs in with.
-    pub(super) async fn left_behind(outside: &Engine) -> Vec<Finding> {
-        let asked = outside.stores.iter().map(|(name, store)| async move {
+    pub(super) async fn left_behind(engine: &Engine) -> Vec<Finding> {
+        let asked = engine.stores.iter().map(|(name, store)| async move {
             (store.may_log_out().await == Some(false)).then(|| logout(name))
         });
-        let width = outside.config.daemon.concurrency;
+        let width = engine.config.daemon.concurrency;
         let told: Vec<_> = futures::stream::iter(asked).buffered(width).collect().await;
         told.into_iter().flatten().collect()
     }

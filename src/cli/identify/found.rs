@@ -24,7 +24,7 @@ pub(super) enum Part {
 
 /// Where it was found.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct Match {
     pub(super) credential: CredentialName,
     pub(super) part: Part,
     pub(super) token_id: Option<TokenId>,
@@ -32,11 +32,11 @@ pub(super) struct Found {
 }
 
 /// Looks through all secrets and mirrors; the place that says most, and what could not be looked at.
-pub(super) async fn find(outside: &Engine, token: &Token) -> (Option<Found>, Vec<Unseen>) {
+pub(super) async fn find(engine: &Engine, token: &Token) -> (Option<Match>, Vec<Unseen>) {
     let digest = token.sha256();
-    let looked: Vec<_> = futures::stream::iter(outside.config.credentials.values())
-        .map(|credential| look(outside, credential, &digest))
-        .buffered(outside.config.daemon.concurrency)
+    let looked: Vec<_> = futures::stream::iter(engine.config.credentials.values())
+        .map(|credential| observe(engine, credential, &digest))
+        .buffered(engine.config.daemon.concurrency)
         .collect()
         .await;
     let (mut all, mut errors) = (vec![], vec![]);
@@ -47,17 +47,17 @@ pub(super) async fn find(outside: &Engine, token: &Token) -> (Option<Found>, Vec
     (all.into_iter().min_by_key(|found| found.part), errors)
 }
 
-async fn look(
-    outside: &Engine,
+async fn observe(
+    engine: &Engine,
     credential: &Credential,
     digest: &str,
-) -> (Vec<Found>, Vec<Unseen>) {
+) -> (Vec<Match>, Vec<Unseen>) {
     let (mut found, mut errors) = (vec![], vec![]);
-    let Some(world) = outside.world(&credential.name, CancellationToken::new()) else {
+    let Some(world) = engine.world(&credential.name, CancellationToken::new()) else {
         return (found, errors);
     };
     let unseen = |subject: String, fault: Fault| Unseen::new(subject, fault);
-    let at = |part, token_id, place: String| Found {
+    let at = |part, token_id, place: String| Match {
         credential: credential.name.clone(),
         part,
         token_id,
@@ -65,7 +65,7 @@ async fn look(
     };
     let place = format!("{} in store {}", credential.path, credential.store);
     match world.read(Site::Store).await {
-        Ok(reading) => match &reading.slot {
+        Ok(reading) => match &reading.content {
             SecretContent::Managed { record, token } if token.sha256() == digest => {
                 found.push(at(Part::Served, Some(record.token_id), place));
             }
@@ -94,7 +94,7 @@ async fn look(
     for (number, mirror) in credential.mirrors.iter().enumerate() {
         let place = format!("mirror {}", mirror.place());
         match world.read(Site::Mirror(number)).await {
-            Ok(reading) => match &reading.slot {
+            Ok(reading) => match &reading.content {
                 SecretContent::Managed { token, .. }
                 | SecretContent::Edited { token: Some(token), .. }
                 | SecretContent::Unmanaged { token }

@@ -4,7 +4,7 @@ use super::super::bench::{Bench, TWO, assert_keeps, both};
 use super::*;
 
 async fn identified(bench: &Bench, token: &Token) -> Identified {
-    let identified = look(&bench.outside().await, token).await;
+    let identified = observe(&bench.engine().await, token).await;
     let (text, json) = both(&identified);
     assert_keeps(&text, token);
     assert_keeps(&json.to_string(), token);
@@ -16,7 +16,7 @@ async fn a_served_token_is_told_with_its_account_its_credential_and_what_replace
     let bench = Bench::new(TWO).await;
     let id = bench.rotate("etl").await.token_id.unwrap();
     let found = identified(&bench, &bench.served("etl")).await;
-    assert_eq!((found.standing, found.connection), (Standing::Served, Connection::Works));
+    assert_eq!((found.status, found.connection), (TokenStatus::Served, Connection::Works));
     assert_eq!(found.account.as_deref(), Some("etl_prod"));
     assert_eq!(found.credential.as_ref().map(CredentialName::as_str), Some("etl"));
     assert_eq!(found.token_id, Some(id));
@@ -24,7 +24,7 @@ async fn a_served_token_is_told_with_its_account_its_credential_and_what_replace
     assert_eq!(found.code(), ExitCode::Settled);
     let (text, json) = both(&found);
     assert!(text.starts_with("it opens account \"etl_prod\"\ncredential etl serves it"), "{text}");
-    assert_eq!((&json["standing"], &json["connection"]), (&"served".into(), &"works".into()));
+    assert_eq!((&json["status"], &json["connection"]), (&"served".into(), &"works".into()));
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_token_that_was_served_before_is_told_as_a_predecessor() {
     let old = bench.served("etl");
     bench.rotate("etl").await;
     let found = identified(&bench, &old).await;
-    assert_eq!((found.standing, found.connection), (Standing::Predecessor, Connection::Refused));
+    assert_eq!((found.status, found.connection), (TokenStatus::Predecessor, Connection::Refused));
     assert_eq!(found.replaced_by, None, "it is revoked");
 }
 
@@ -43,12 +43,12 @@ async fn a_hand_made_token_is_unmanaged_whether_or_not_a_secret_holds_it() {
     let bench = Bench::new(TWO).await;
     let made = bench.made_by_hand("etl_prod", "made by hand").await;
     let found = identified(&bench, &made.token).await;
-    assert_eq!((found.standing, &found.credential), (Standing::Unmanaged, &None));
+    assert_eq!((found.status, &found.credential), (TokenStatus::Unmanaged, &None));
     assert_eq!(found.replaced_by.as_deref(), Some("pintail token list etl_prod"));
     assert!(!found.account_credentials.is_empty());
     bench.put("reader", &made.token);
     let found = identified(&bench, &made.token).await;
-    assert_eq!(found.standing, Standing::Unmanaged);
+    assert_eq!(found.status, TokenStatus::Unmanaged);
     assert_eq!(found.replaced_by.as_deref(), Some("pintail adopt reader --token-id UUID"));
 }
 
@@ -56,7 +56,7 @@ async fn a_hand_made_token_is_unmanaged_whether_or_not_a_secret_holds_it() {
 async fn what_nobody_here_knows_is_unknown() {
     let bench = Bench::new(TWO).await;
     let found = identified(&bench, &Token::new("never.a.token").unwrap()).await;
-    assert_eq!((found.standing, found.connection), (Standing::Unknown, Connection::Refused));
+    assert_eq!((found.status, found.connection), (TokenStatus::Unknown, Connection::Refused));
     assert_eq!((found.code(), found.replaced_by), (ExitCode::Settled, None));
 }
 

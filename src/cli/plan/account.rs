@@ -6,14 +6,14 @@ use std::sync::Arc;
 use futures::StreamExt;
 use serde::Serialize;
 
-use super::super::look::Look;
-use crate::account::{Difference, Sight, see};
+use super::super::observe::Observed;
+use crate::account::{AccountState, Difference, see};
 use crate::engine::Engine;
 use crate::fault::Fault;
 use crate::names::AccountName;
 
-/// What was seen of the declared accounts, by their folded usernames.
-pub(super) type Accounts = BTreeMap<String, (AccountName, Result<Sight, Fault>)>;
+/// What was seen of the declared accounts, by their canonical usernames.
+pub(super) type Accounts = BTreeMap<String, (AccountName, Result<AccountState, Fault>)>;
 
 /// What would be done to an account.
 #[derive(Debug, Serialize)]
@@ -32,28 +32,28 @@ enum Action {
 }
 
 /// Looks at the declared accounts of the credentials, each once. An account that would be made has no tokens yet.
-pub(super) async fn accounts(outside: &Engine, looks: &mut [Look<'_>]) -> Accounts {
-    let declared: BTreeMap<_, _> = looks
+pub(super) async fn accounts(engine: &Engine, observations: &mut [Observed<'_>]) -> Accounts {
+    let declared: BTreeMap<_, _> = observations
         .iter()
-        .filter_map(|look| {
-            let folded = look.credential.username.folded();
-            let declared = outside.config.accounts.get(&folded)?;
-            Some((folded, declared))
+        .filter_map(|observed| {
+            let canonical = observed.credential.username.canonical();
+            let declared = engine.config.accounts.get(&canonical)?;
+            Some((canonical, declared))
         })
         .collect();
     let seen: Accounts = futures::stream::iter(declared)
-        .map(|(folded, declared)| async move {
-            let sight = see(&outside.motherduck, declared).await;
-            (folded, (declared.username.clone(), sight))
+        .map(|(canonical, declared)| async move {
+            let state = see(&engine.motherduck, declared).await;
+            (canonical, (declared.username.clone(), state))
         })
-        .buffered(outside.config.daemon.concurrency)
+        .buffered(engine.config.daemon.concurrency)
         .collect()
         .await;
-    for look in looks {
-        let folded = look.credential.username.folded();
-        let ensured = outside.config.accounts.get(&folded).is_some_and(|account| account.ensure);
-        if let (true, Some((_, Ok(Sight::Absent)))) = (ensured, seen.get(&folded)) {
-            look.listing = look.listing.take().map(|_| Ok(Arc::from([])));
+    for observed in observations {
+        let canonical = observed.credential.username.canonical();
+        let ensured = engine.config.accounts.get(&canonical).is_some_and(|account| account.ensure);
+        if let (true, Some((_, Ok(AccountState::Absent)))) = (ensured, seen.get(&canonical)) {
+            observed.listing = observed.listing.take().map(|_| Ok(Arc::from([])));
         }
     }
     seen
@@ -61,11 +61,11 @@ pub(super) async fn accounts(outside: &Engine, looks: &mut [Look<'_>]) -> Accoun
 
 impl AccountPlan {
     /// What would be done, if anything. `None` where the account is as declared, or nobody may make it.
-    pub(super) fn new(username: &AccountName, sight: &Sight, ensure: bool) -> Option<Self> {
-        let (action, ducklings) = match sight {
-            Sight::Absent if ensure => (Action::Create, vec![]),
-            Sight::Absent | Sight::Sound => return None,
-            Sight::Drifted(drift) => (Action::SetDucklings, drift.differences.clone()),
+    pub(super) fn new(username: &AccountName, state: &AccountState, ensure: bool) -> Option<Self> {
+        let (action, ducklings) = match state {
+            AccountState::Absent if ensure => (Action::Create, vec![]),
+            AccountState::Absent | AccountState::Sound => return None,
+            AccountState::Drifted(drift) => (Action::SetDucklings, drift.differences.clone()),
         };
         Some(Self { username: username.clone(), action, ducklings })
     }

@@ -6,7 +6,7 @@ use crate::cli::selection::configured;
 
 async fn drawn_up(bench: &Bench, trigger: Request) -> Plans {
     let names = configured(&bench.config, &[]).unwrap();
-    draw_up(&bench.outside().await, &names, trigger).await
+    draw_up(&bench.engine().await, &names, |_| trigger).await
 }
 
 #[tokio::test]
@@ -79,8 +79,8 @@ async fn runs_are_shown_in_the_schedules_own_time_zone_too() {
 #[tokio::test]
 async fn an_account_that_several_credentials_share_is_listed_once() {
     let bench = Bench::new(TWO).await;
-    let outside = bench.outside().await;
+    let engine = bench.engine().await;
     let names = configured(&bench.config, &[]).unwrap();
-    draw_up(&outside, &names, Request::SCHEDULE).await;
-    assert_eq!(outside.motherduck.requests_sent(), 1);
+    draw_up(&engine, &names, |_| Request::SCHEDULE).await;
+    assert_eq!(engine.motherduck.requests_sent(), 1);
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::names::{CredentialName, TokenId};
 use crate::record::Record;
 use crate::rotation::condition::place_vacant;
-use crate::rotation::decide::{Awaited, Begin, Decision, Obstacle, Reason, Request};
+use crate::rotation::decide::{Begin, Decision, Reason, Request, Stage, WaitingFor};
 use crate::rotation::schedule::Due;
 use crate::text::instant;
 
@@ -98,24 +98,24 @@ pub(super) fn words(
                 "interrupted rotations left tokens that nobody was ever served".to_owned(),
             )
         },
-        Decision::Wait { until, awaited } => match awaited {
-            Awaited::Step(obstacle) => Words {
+        Decision::Wait { until, waiting_for } => match waiting_for {
+            WaitingFor::Stage(stage) => Words {
                 revokes: predecessors,
                 ..said(
                     "wait",
-                    &format!("wait for {} until {}", waits_for(obstacle), instant(until)),
+                    &format!("wait for {} until {}", waits_for(stage), instant(until)),
                     unfinished(record),
                 )
             },
-            Awaited::SecondSighting => {
+            WaitingFor::SecondList => {
                 said("wait", "look again, and try whether the token connects", missing(record))
             }
         },
-        Decision::Hold { obstacle, until } => Words {
+        Decision::Hold { stage, until } => Words {
             revokes: predecessors,
             ..said(
                 "hold",
-                &format!("hold; look at {} again at {}", waits_for(obstacle), instant(until)),
+                &format!("hold; look at {} again at {}", waits_for(stage), instant(until)),
                 unfinished(record),
             )
         },
@@ -193,13 +193,13 @@ fn missing(record: Option<&Record>) -> String {
     format!("the served token {token} is not in the account's list")
 }
 
-fn waits_for(obstacle: Obstacle) -> &'static str {
-    match obstacle {
-        Obstacle::Mirror => "the mirrors",
-        Obstacle::Deploy => "the deploy hook",
-        Obstacle::Gate => "the consumers' health gate",
-        Obstacle::Verify => "a connection with the served token",
-        Obstacle::EndpointNotChecking => "whether a revoked token is refused",
-        Obstacle::Clock => "clocks that agree",
+fn waits_for(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Mirror => "the mirrors",
+        Stage::Deploy => "the deploy hook",
+        Stage::Gate => "the consumers' health gate",
+        Stage::Verify => "a connection with the served token",
+        Stage::EndpointNotChecking => "whether a revoked token is refused",
+        Stage::Clock => "clocks that agree",
     }
 }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::ExitCode;
 use crate::cli::error::CliError;
 use crate::daemon::Supervisor;
-use crate::fault::{FaultKind, chain};
+use crate::fault::{Diagnostic, FaultKind, chain};
 use crate::server::settings::Server as Settings;
 use crate::server::{Door, Server, ServerError};
 use crate::status::Registry;
@@ -49,7 +49,7 @@ impl Listening {
             return Ok(Self::Nowhere);
         }
         if error.kind() == FaultKind::Permanent {
-            return Err(complaint(&error));
+            return Err(cli_error(&error));
         }
         let (message, hint) = (chain(&error), error.hint());
         tracing::warn!(error = message, hint, "start waits, and credentials are rotated meanwhile");
@@ -85,8 +85,8 @@ impl Listening {
 }
 
 /// Why an address can never be listened at.
-pub(super) fn complaint(error: &ServerError) -> CliError {
-    CliError::of(error, ExitCode::Usage, error.hint())
+pub(super) fn cli_error(error: &ServerError) -> CliError {
+    CliError::told(error, ExitCode::Usage)
 }
 
 #[cfg(test)]

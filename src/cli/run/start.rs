@@ -12,13 +12,13 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::listening::complaint;
+use super::listening::cli_error;
 use crate::cli::error::CliError;
 use crate::cli::{ExitCode, check, selection};
 use crate::config::{Config, Files, Fingerprint};
 use crate::daemon::{Daemon, Supervisor};
 use crate::engine;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::motherduck::settings::AdminToken;
 use crate::rotation::time::Time;
 use crate::server::{Door, Server};
@@ -67,7 +67,7 @@ struct Prepared {
 /// Why a try came to nothing.
 struct DeliveryError {
     kind: FaultKind,
-    complaint: CliError,
+    error: CliError,
     /// The configuration, where it could be read.
     config: Option<(Arc<Config>, Fingerprint)>,
 }
@@ -100,12 +100,12 @@ impl Start {
                     }
                     return Ok(Some(self.hand_over(prepared)));
                 }
-                Some(Err(setback)) if setback.kind == FaultKind::Permanent => {
-                    return Err(setback.complaint.into());
+                Some(Err(failure)) if failure.kind == FaultKind::Permanent => {
+                    return Err(failure.error.into());
                 }
-                Some(Err(setback)) => {
-                    let CliError { message, hint, .. } = setback.complaint;
-                    if let Some((config, as_of)) = &setback.config {
+                Some(Err(failure)) => {
+                    let CliError { message, hint, .. } = failure.error;
+                    if let Some((config, as_of)) = &failure.config {
                         self.show(config, as_of, (&message, hint.as_deref())).await?;
                     }
                     self.tell(&message, hint.as_deref());
@@ -180,7 +180,7 @@ impl Start {
             None => match Door::open(settings).await {
                 Ok(door) => door,
                 Err(error) if error.kind() == FaultKind::Permanent && settings.is_asked_for => {
-                    return Err(complaint(&error));
+                    return Err(cli_error(&error));
                 }
                 // One thing after the other: what the daemon itself needs is waited for first.
                 Err(_) => return Ok(()),
@@ -209,24 +209,24 @@ fn prepare(files: &Files, runtime: &Handle) -> Result<Prepared, DeliveryError> {
     let as_of = files.fingerprint();
     let config = files.load().map_err(|error| DeliveryError {
         kind: error.kind(),
-        complaint: CliError::of(&error, ExitCode::Usage, error.hint()),
+        error: CliError::of(&error, ExitCode::Usage, error.hint()),
         config: None,
     })?;
     let config = Arc::new(config);
-    let setback = |kind, complaint| {
+    let failure = |kind, error| {
         let config = Some((config.clone(), as_of.clone()));
-        DeliveryError { kind, complaint, config }
+        DeliveryError { kind, error, config }
     };
     if let AdminToken::Secret(source) = &config.motherduck.admin_token {
         source.read_token().map_err(|error| {
             let hint = Some(selection::admin_token_hint(source));
             let kind = FaultKind::passing_if(error.may_pass());
-            setback(kind, CliError::of(&error, ExitCode::Usage, hint))
+            failure(kind, CliError::of(&error, ExitCode::Usage, hint))
         })?;
     }
-    let daemon = runtime.block_on(Daemon::open(config.clone())).map_err(|error| {
-        setback(error.kind(), CliError::of(&error, ExitCode::Usage, error.hint()))
-    })?;
+    let daemon = runtime
+        .block_on(Daemon::open(config.clone()))
+        .map_err(|error| failure(error.kind(), CliError::told(&error, ExitCode::Usage)))?;
     for warning in &config.warnings {
         tracing::warn!(warning = %warning, "configuration is unwise");
     }

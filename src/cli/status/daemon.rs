@@ -12,7 +12,7 @@ use crate::http::body::read;
 use crate::names::{AccountName, CredentialName, Owner, TokenId};
 use crate::record::Record;
 use crate::redact::presentable;
-use crate::rotation::condition::{LastRun, Reason, State, Trouble};
+use crate::rotation::condition::{LastRun, Problem, Reason, State};
 use crate::rotation::step_log::Step;
 use crate::tls::{Roots, http_client};
 
@@ -25,7 +25,7 @@ const CHARACTERS: usize = 2_000;
 
 /// What a daemon tells of the credentials; of none, where no daemon answers.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Daemon(BTreeMap<CredentialName, Told>);
+pub(in crate::cli) struct Daemon(BTreeMap<CredentialName, DaemonCredential>);
 
 #[derive(Debug, Deserialize)]
 struct Document {
@@ -35,7 +35,7 @@ struct Document {
 
 /// What is read of one credential of `/status.json`.
 #[derive(Debug, Deserialize)]
-struct Told {
+struct DaemonCredential {
     name: CredentialName,
     username: AccountName,
     store: String,
@@ -62,7 +62,7 @@ impl Daemon {
         // One that is of a later release may have words that this one does not know.
         let told =
             document.credentials.into_iter().filter_map(|one| serde_json::from_value(one).ok());
-        Self(told.map(|told: Told| (told.name.clone(), told)).collect())
+        Self(told.map(|told: DaemonCredential| (told.name.clone(), told)).collect())
     }
 
     /// How the daemon's last run left `credential`, if it is not well and the daemon saw what is served now.
@@ -77,7 +77,7 @@ impl Daemon {
             && told.token_id == served.map(|record| record.token_id)
             && told.published_at == served.map(|record| record.published_at);
         let (reason, since) = (told.reason?, told.since?);
-        let trouble = Trouble {
+        let problem = Problem {
             step: told.step,
             reason,
             message: presentable(told.message.as_deref()?, CHARACTERS),
@@ -86,7 +86,7 @@ impl Daemon {
         let is_a_runs = matches!(told.state, State::Held | State::Failing | State::Blocked);
         (is_same && is_a_runs).then_some(LastRun {
             state: told.state,
-            trouble: Some(trouble),
+            problem: Some(problem),
             since,
             next_look: told.next_look,
         })

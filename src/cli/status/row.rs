@@ -4,18 +4,18 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::inventory::Inventory;
-use super::super::look::{Found, Look};
+use super::super::observe::{self, ObservedSecret};
 use super::daemon::Daemon;
 use crate::config::Config;
 use crate::engine::subject;
 use crate::names::{AccountName, CredentialName, TokenId};
 use crate::record::TokenType;
 use crate::rotation::condition::{
-    Condition, Observed, Reason, Seen, Tokens, Trouble, condition, living,
+    Condition, Observed, Problem, Reason, Seen, Tokens, condition, living,
 };
 use crate::rotation::decide::{Decision, Observation, Refusal, Request, Subject, decide};
 use crate::rotation::evidence::Evidence;
-use crate::rotation::mirror::{MirrorSight, foreign};
+use crate::rotation::mirror::{MirrorState, foreign};
 use crate::rotation::ownership::Ownership;
 use crate::rotation::step_log::Step;
 use crate::rotation::time::Time;
@@ -64,23 +64,28 @@ pub(in crate::cli) struct Row {
 }
 
 impl Row {
-    /// What `look` shows; `daemon` is the one that runs beside this command, if one does.
+    /// What `observed` shows; `daemon` is the one that runs beside this command, if one does.
     pub(in crate::cli) fn new(
         config: &Config,
-        look: &Look<'_>,
+        observed: &observe::Observed<'_>,
         inventory: &Inventory,
         daemon: &Daemon,
     ) -> Self {
-        let credential = look.credential;
+        let credential = observed.credential;
         let subject = subject(config, credential);
-        let listed = look.listed();
-        let served = match &look.found {
-            Ok(Found::Managed(record)) => Some(&**record),
-            Ok(Found::Vacant { .. } | Found::Unmanaged | Found::Edited(_)) | Err(_) => None,
+        let listed = observed.listed();
+        let served = match &observed.secret {
+            Ok(ObservedSecret::Managed(record)) => Some(&**record),
+            Ok(
+                ObservedSecret::Vacant { .. }
+                | ObservedSecret::Unmanaged
+                | ObservedSecret::Edited(_),
+            )
+            | Err(_) => None,
         };
-        let tokens = tokens(&subject, look);
-        let condition = stands(&subject, look, &tokens, daemon);
-        let fault = look.fault();
+        let tokens = tokens(&subject, observed);
+        let condition = stands(&subject, observed, &tokens, daemon);
+        let fault = observed.fault();
         Self {
             name: credential.name.clone(),
             username: credential.username.clone(),
@@ -91,7 +96,7 @@ impl Row {
             created_at: served.map(|record| record.created_at),
             expires_at: served.and_then(|record| record.expires_at),
             age_seconds: served
-                .map(|record| look.time.now.duration_since(record.created_at).as_secs()),
+                .map(|record| observed.time.now.duration_since(record.created_at).as_secs()),
             previous_token_ids: condition.predecessors.clone(),
             orphans: condition.orphans.clone(),
             elsewhere_token_ids: condition.elsewhere.clone(),
@@ -101,19 +106,21 @@ impl Row {
             },
             unmanaged_tokens: listed.map(|listed| {
                 let is_stray = |token: &&ListedToken| {
-                    inventory.kinship(config, &credential.username, token) == Ownership::Unmanaged
+                    inventory.ownership(config, &credential.username, token) == Ownership::Unmanaged
                 };
                 listed.iter().filter(is_stray).map(UnmanagedToken::from).collect()
             }),
             awaits: None,
             error: fault.map(|fault| fault.message.clone()),
-            now: look.time.now,
+            now: observed.time.now,
         }
     }
 
     /// Why it stands as it does, since when, what comes next and what to do: what a person should know.
     pub(in crate::cli) fn note(&self) -> Option<String> {
-        let condition = Some(&self.condition).filter(|condition| condition.needs_attention())?;
+        // Who paused it, until when and why, is said too: nobody should have to guess.
+        let is_told = |it: &&Condition| it.needs_attention() || it.pause.is_some();
+        let condition = Some(&self.condition).filter(is_told)?;
         let (reason, message) = condition.reason.zip(condition.message.as_ref())?;
         let since = condition.since.map(|since| format!(" since {}", instant(since)));
         let step = condition.step.map(|step| format!("{}: ", step.as_str()));
@@ -178,66 +185,79 @@ impl From<&ListedToken> for UnmanagedToken {
 
 /// The tokens that live. Where somebody else's token, or nobody's, stands in the secret, nothing lives elsewhere that
 /// anybody knows of.
-fn tokens(subject: &Subject, look: &Look<'_>) -> Tokens {
-    let record = look.found.as_ref().ok().and_then(Found::record);
+fn tokens(subject: &Subject, observed: &observe::Observed<'_>) -> Tokens {
+    let record = observed.secret.as_ref().ok().and_then(ObservedSecret::record);
     let ours = record.filter(|record| record.owner == subject.owner);
-    let tokens = living(subject, ours, look.listed(), &Evidence::default(), look.time);
-    match &look.found {
-        Ok(Found::Vacant { .. }) => tokens,
+    let tokens = living(subject, ours, observed.listed(), &Evidence::default(), observed.time);
+    match &observed.secret {
+        Ok(ObservedSecret::Vacant { .. }) => tokens,
         Ok(_) if ours.is_some() => tokens,
         Ok(_) | Err(_) => Tokens { elsewhere: vec![], elsewhere_expires_at: None, ..tokens },
     }
 }
 
 /// How it stands: by the same judgement as the daemon's, to which a running daemon gives what its last run came to.
-fn stands(subject: &Subject, look: &Look<'_>, tokens: &Tokens, daemon: &Daemon) -> Condition {
-    let refusal = look.found.as_ref().ok().and_then(|found| refusal(subject, found, look.time));
-    let secret = match (&look.found, &refusal) {
+fn stands(
+    subject: &Subject,
+    observed: &observe::Observed<'_>,
+    tokens: &Tokens,
+    daemon: &Daemon,
+) -> Condition {
+    let refusal =
+        observed.secret.as_ref().ok().and_then(|found| refusal(subject, found, observed.time));
+    let secret = match (&observed.secret, &refusal) {
         (Err(fault), _) => Seen::Unreadable(fault),
         (Ok(_), Some(refusal)) => Seen::Refused(refusal),
-        (Ok(Found::Managed(record)), None) => Seen::Serves(record),
-        (Ok(Found::Vacant { .. } | Found::Unmanaged | Found::Edited(_)), None) => Seen::Empty,
+        (Ok(ObservedSecret::Managed(record)), None) => Seen::Serves(record),
+        (
+            Ok(
+                ObservedSecret::Vacant { .. }
+                | ObservedSecret::Unmanaged
+                | ObservedSecret::Edited(_),
+            ),
+            None,
+        ) => Seen::Empty,
     };
     let last_run = match secret {
-        Seen::Serves(record) => daemon.last_run(look.credential, Some(record)),
-        Seen::Empty => daemon.last_run(look.credential, None),
+        Seen::Serves(record) => daemon.last_run(observed.credential, Some(record)),
+        Seen::Empty => daemon.last_run(observed.credential, None),
         Seen::NotYet | Seen::Unreadable(_) | Seen::Refused(_) => None,
     };
-    let mirror = unmirrored(look);
-    let observed = Observed {
-        credential: &look.credential.name,
+    let mirror = unmirrored(observed);
+    let seen = Observed {
+        credential: &observed.credential.name,
         secret,
         tokens,
         mirror: mirror.as_ref(),
         working: None,
         kept: None,
     };
-    condition(&subject.policy, &observed, last_run.as_ref(), look.time)
+    condition(&subject.policy, &seen, last_run.as_ref(), observed.time)
 }
 
 /// A mirror that does not serve what the store serves, one that waits for a person before all.
-fn unmirrored(look: &Look<'_>) -> Option<Trouble> {
-    if let Some(mirror) = look.mirror_with(MirrorSight::Foreign) {
+fn unmirrored(observed: &observe::Observed<'_>) -> Option<Problem> {
+    if let Some(mirror) = observed.mirror_with(MirrorState::Foreign) {
         let fault = foreign(&mirror.place());
         let (reason, message) = (Reason::MirrorEdited, fault.message);
-        return Some(Trouble { step: Some(Step::Mirror), reason, message, hint: fault.hint });
+        return Some(Problem { step: Some(Step::Mirror), reason, message, hint: fault.hint });
     }
-    look.mirror_with(MirrorSight::Behind).map(|mirror| Trouble {
+    observed.mirror_with(MirrorState::Behind).map(|mirror| Problem {
         step: Some(Step::Mirror),
         reason: Reason::MirrorBehind,
         message: format!("mirror {} does not serve the token", mirror.place()),
         hint: Some(format!(
             "a daemon writes it within `daemon.sweep`; at once: pintail rotate-now --due {}",
-            look.credential.name
+            observed.credential.name
         )),
     })
 }
 
 /// What the reconciler refuses to touch, by its own word.
-fn refusal(subject: &Subject, found: &Found, time: Time) -> Option<Refusal> {
+fn refusal(subject: &Subject, found: &ObservedSecret, time: Time) -> Option<Refusal> {
     let seen = Observation {
         time,
-        sight: found.sight(&[]),
+        secret: found.state(&[]),
         listing: None,
         mirrored: true,
         is_unproved: false,

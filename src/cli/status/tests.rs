@@ -8,7 +8,7 @@ use crate::rotation::adopt::TakeOver;
 async fn surveyed(bench: &Bench, names: &[&str]) -> Statuses {
     let names: Vec<_> = names.iter().map(|name| name.parse().unwrap()).collect();
     let names = configured(&bench.config, &names).unwrap();
-    survey(&bench.outside().await, &names).await
+    survey(&bench.engine().await, &names).await
 }
 
 #[tokio::test]
@@ -62,10 +62,10 @@ async fn a_token_that_another_credential_adopted_is_not_unmanaged() {
     let hand = bench.made_by_hand("etl_prod", "made by hand").await;
     bench.put("reader", &hand.token);
     let name = "reader".parse().unwrap();
-    let wish =
+    let request =
         super::super::adopt::AdoptRequest { line: None, name, token_id: hand.id, accepted: None };
-    let outside = bench.outside().await;
-    super::super::adopt::take_in(&outside, &wish, TakeOver::No).await.unwrap();
+    let engine = bench.engine().await;
+    super::super::adopt::take_in(&engine, &request, TakeOver::No).await.unwrap();
     let (_, json) = both(&surveyed(&bench, &["etl"]).await);
     assert_eq!(json["credentials"].as_array().unwrap().len(), 1);
     assert_eq!(json["credentials"][0]["unmanaged_tokens"], serde_json::json!([]));

@@ -30,8 +30,8 @@ pub(super) async fn claim(
 }
 
 async fn claim_of(config: &Config, credential: &Credential, id: TokenId) -> Option<String> {
-    let slot = match read(config, credential).await? {
-        Ok(slot) => slot,
+    let content = match read(config, credential).await? {
+        Ok(content) => content,
         Err(reason) => {
             return Some(format!(
                 "it cannot be known whether credential {} serves token {id}: {reason}",
@@ -40,7 +40,7 @@ async fn claim_of(config: &Config, credential: &Credential, id: TokenId) -> Opti
         }
     };
     let name = &credential.name;
-    match slot {
+    match content {
         SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => Some(format!(
             "the secret of credential {name} holds a token that pintail does not know: it may be token {id}"
         )),
@@ -64,5 +64,5 @@ async fn read(config: &Config, credential: &Credential) -> Option<Result<SecretC
         Ok(store) => store.read(&location).await,
         Err(error) => Err(error),
     };
-    Some(reading.map(|reading| reading.slot).map_err(|error| chain(&error)))
+    Some(reading.map(|reading| reading.content).map_err(|error| chain(&error)))
 }

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::audit_log::{Deed, Entry, Event, Outcome};
+use crate::audit_log::{Entry, Event, Operation, Outcome};
 use crate::cli::by_hand::{self, failed, instant, note, refused};
 use crate::cli::error::CliError;
-use crate::cli::reveal::{Destination, Undelivered};
-use crate::cli::{CreateToken, ExitCode, Output, deed};
+use crate::cli::show_secret::{Destination, Undelivered};
+use crate::cli::{CreateToken, ExitCode, Output, operation};
 use crate::config::Config;
 use crate::daemon::shutdown_on_signals;
 use crate::fault::chain;
@@ -37,58 +37,58 @@ struct Document<'a> {
 /// Creates it and delivers its text.
 pub(super) async fn create(
     config: &Config,
-    wish: &CreateToken,
+    request: &CreateToken,
     output: Output,
 ) -> anyhow::Result<ExitCode> {
-    let username = &wish.username;
-    let destination = Destination::open(output, wish.secret_file.as_deref())?;
+    let username = &request.username;
+    let destination = Destination::open(output, request.secret_file.as_deref())?;
     let client = by_hand::client(config).await?;
     // Names may be shared: what was there before tells a lost token of ours from others of the same name.
-    let before = named(&client, wish).await.map_err(|error| failed(&error))?;
+    let before = named(&client, request).await.map_err(|error| failed(&error))?;
     if !before.is_empty() {
-        note(&format!("note: account {username} has a token named {:?} already", wish.name));
+        note(&format!("note: account {username} has a token named {:?} already", request.name));
     }
-    if wish.ttl.is_none() {
+    if request.ttl.is_none() {
         note("note: without --ttl, this token never expires");
     }
     let new = NewToken {
-        name: &wish.name,
-        ttl: wish.ttl,
-        token_type: wish.token_type,
-        description: wish.description.as_deref(),
+        name: &request.name,
+        ttl: request.ttl,
+        token_type: request.token_type,
+        description: request.description.as_deref(),
     };
     // From here on there may be a secret that nobody else will ever have: it is waited for.
     shutdown_on_signals()?;
     let about = Entry {
         username: Some(username.clone()),
-        subject: Some(wish.name.clone()),
+        subject: Some(request.name.clone()),
         ..Entry::of(Event::Began)
     };
-    let deed = deed::begin(config, "token create", about).await?;
+    let operation = operation::begin(config, "token create", about).await?;
     let created = match client.create_token(username, &new).await {
         Ok(created) => created,
         Err(CreateTokenError::Refused(error)) => {
-            deed.failed(Event::Created, false).await;
+            operation.failed(Event::Created, false).await;
             return Err(failed(&error).into());
         }
         // It was there before: the answer is about that one.
         Err(error) if error.is_conflict() && !before.is_empty() => {
-            deed.failed(Event::Created, false).await;
+            operation.failed(Event::Created, false).await;
             let hint = "choose another name, or revoke the token that has it".to_owned();
             return Err(CliError::of(error.cause(), ExitCode::Failed, Some(hint)).into());
         }
         Err(CreateTokenError::Unknown(error)) => {
-            deed.failed(Event::Created, true).await;
-            let hint = aftermath(&client, wish, &before).await;
+            operation.failed(Event::Created, true).await;
+            let hint = aftermath(&client, request, &before).await;
             return Err(CliError::of(&error, ExitCode::Failed, Some(hint)).into());
         }
     };
-    deed.came_to(Event::Created, None, |entry| entry.token_id = Some(created.id)).await;
-    let delivered = deliver(destination, wish, &created, output);
+    operation.came_to(Event::Created, None, |entry| entry.token_id = Some(created.id)).await;
+    let delivered = deliver(destination, request, &created, output);
     match delivered {
         Ok(()) => Ok(ExitCode::Settled),
         Err(Undelivered::Lost(error)) => {
-            Err(take_back(&client, &deed, username, &created, &error).await.into())
+            Err(take_back(&client, &operation, username, &created, &error).await.into())
         }
         Err(Undelivered::Unsaid(error)) => {
             let message = format!(
@@ -103,17 +103,17 @@ pub(super) async fn create(
 
 fn deliver(
     destination: Destination,
-    wish: &CreateToken,
+    request: &CreateToken,
     created: &CreatedToken,
     output: Output,
 ) -> Result<(), Undelivered> {
     let secret_file = destination.path();
     destination.deliver(&created.token, |token| {
         let document = Document {
-            username: &wish.username,
+            username: &request.username,
             token_id: created.id,
-            name: &wish.name,
-            token_type: wish.token_type,
+            name: &request.name,
+            token_type: request.token_type,
             created_at: created.created_at,
             expires_at: created.expires_at,
             token,
@@ -123,8 +123,8 @@ fn deliver(
             let about = format!(
                 "token {} of account {}, {}, expires {}",
                 created.id,
-                wish.username,
-                wish.token_type.as_str(),
+                request.username,
+                request.token_type.as_str(),
                 instant(created.expires_at)
             );
             match (token, &secret_file) {
@@ -139,7 +139,7 @@ fn deliver(
 /// Revokes a token whose text reached nobody.
 async fn take_back(
     client: &Client,
-    deed: &Deed,
+    operation: &Operation,
     username: &AccountName,
     created: &CreatedToken,
     error: &anyhow::Error,
@@ -148,13 +148,15 @@ async fn take_back(
     let id = created.id;
     match client.revoke_token(username, id).await {
         Ok(_) => {
-            deed.came_to(Event::Discarded, None, |entry| entry.token_id = Some(id)).await;
+            operation.came_to(Event::Discarded, None, |entry| entry.token_id = Some(id)).await;
             refused(format!("{lost}; token {id} was revoked again"), None)
         }
         Err(revocation) => {
             if revocation.may_have_effect() {
                 let unknown = Some(Outcome::Unknown);
-                deed.came_to(Event::Discarded, unknown, |entry| entry.token_id = Some(id)).await;
+                operation
+                    .came_to(Event::Discarded, unknown, |entry| entry.token_id = Some(id))
+                    .await;
             }
             refused(
                 format!("{lost}; token {id} lives, and nobody has it: {}", chain(&revocation)),
@@ -166,9 +168,9 @@ async fn take_back(
 
 /// What is known after a creation whose outcome is not, and what to do. Nothing is revoked: a token of this name may
 /// be somebody else's.
-async fn aftermath(client: &Client, wish: &CreateToken, before: &BTreeSet<TokenId>) -> String {
-    let CreateToken { username, name, .. } = wish;
-    let Ok(now) = named(client, wish).await else {
+async fn aftermath(client: &Client, request: &CreateToken, before: &BTreeSet<TokenId>) -> String {
+    let CreateToken { username, name, .. } = request;
+    let Ok(now) = named(client, request).await else {
         let now = instant(Some(Timestamp::now()));
         return format!(
             "it may have been created: when MotherDuck answers again, look with `pintail token list {username}` for a token named {name:?} that was created about {now}, and revoke it before you try again"
@@ -191,9 +193,9 @@ async fn aftermath(client: &Client, wish: &CreateToken, before: &BTreeSet<TokenI
 /// The tokens of the wanted name.
 async fn named(
     client: &Client,
-    wish: &CreateToken,
+    request: &CreateToken,
 ) -> Result<BTreeSet<TokenId>, crate::motherduck::Error> {
-    let tokens = client.list_tokens(&wish.username).await?;
-    let named = tokens.into_iter().filter(|token| token.name.as_deref() == Some(&wish.name));
+    let tokens = client.list_tokens(&request.username).await?;
+    let named = tokens.into_iter().filter(|token| token.name.as_deref() == Some(&request.name));
     Ok(named.map(|token| token.id).collect())
 }

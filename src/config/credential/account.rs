@@ -9,14 +9,14 @@ use serde_json::json;
 
 use crate::account::settings::{DeclaredAccount, DeclaredDucklings, DeclaredPool};
 use crate::config::findings::{Findings, Key};
-use crate::config::scalar::{Flag, Number, Span, spell};
+use crate::config::limits::Range;
+use crate::config::scalar::{Flag, Number, Span, format_duration};
 use crate::names::{AccountName, CredentialName};
 
 /// What MotherDuck is known to accept. Beyond it, a later version may accept more.
 const SIZES: [&str; 5] = ["pulse", "standard", "jumbo", "mega", "giga"];
-const LARGEST_FLOCK: u64 = 64;
-const SHORTEST_COOLDOWN: Duration = Duration::from_mins(1);
-const LONGEST_COOLDOWN: Duration = Duration::from_hours(24);
+const COOLDOWN: Range<Duration> = Range::new(Duration::from_mins(1), Duration::from_hours(24));
+const FLOCK: Range<u64> = Range::new(0, 64);
 /// The size whose cooldown cannot be chosen.
 const WITHOUT_COOLDOWN: &str = "pulse";
 
@@ -39,7 +39,7 @@ struct ReadWrite {
     /// The size, in MotherDuck's own word.
     #[schemars(extend("examples" = ["standard"]))]
     size: Option<String>,
-    /// How long a Duckling stays up after its last session.
+    /// How long a Duckling stays up after its last session, in whole seconds. MotherDuck is known to take 1m to 1d.
     #[schemars(extend("examples" = ["5m"]))]
     cooldown: Option<Span>,
 }
@@ -51,10 +51,10 @@ struct ReadScaling {
     /// The size, in MotherDuck's own word.
     #[schemars(extend("examples" = ["standard"]))]
     size: Option<String>,
-    /// How long a Duckling stays up after its last session.
+    /// How long a Duckling stays up after its last session, in whole seconds. MotherDuck is known to take 1m to 1d.
     #[schemars(extend("examples" = ["5m"]))]
     cooldown: Option<Span>,
-    /// How many Ducklings there are at most.
+    /// How many Ducklings there are at most. MotherDuck is known to take 0 to 64.
     #[schemars(extend("examples" = [4]))]
     flock_size: Option<Number>,
 }
@@ -82,7 +82,7 @@ impl Accounts {
         let ducklings_key = key.child("ducklings");
         let ducklings = ducklings.map(|raw| check(raw, name, &ducklings_key, findings));
         let Some(username) = username else { return };
-        let account = self.0.entry(username.folded()).or_insert_with(|| Declared {
+        let account = self.0.entry(username.canonical()).or_insert_with(|| Declared {
             username: username.clone(),
             ensure: None,
             ducklings: None,
@@ -93,12 +93,12 @@ impl Accounts {
         agree(&mut account.ducklings, ducklings, name, &ducklings_key, findings);
     }
 
-    /// The accounts of which something is declared, by their folded usernames.
+    /// The accounts of which something is declared, by their canonical usernames.
     pub(in crate::config) fn into_declared(self) -> BTreeMap<String, DeclaredAccount> {
-        let declared = self.0.into_iter().map(|(folded, account)| {
+        let declared = self.0.into_iter().map(|(canonical, account)| {
             let ensure = account.ensure.is_some_and(|(ensure, _)| ensure);
             let ducklings = account.ducklings.map(|(ducklings, _)| ducklings).unwrap_or_default();
-            (folded, DeclaredAccount { username: account.username, ensure, ducklings })
+            (canonical, DeclaredAccount { username: account.username, ensure, ducklings })
         });
         declared.filter(|(_, account)| account.ensure || !account.ducklings.is_empty()).collect()
     }
@@ -163,10 +163,11 @@ fn pool(
         findings.problem(&cooldown_key, "the cooldown of the size pulse cannot be chosen");
     }
     let cooldown = cooldown.map(|Span(cooldown)| {
-        if cooldown < SHORTEST_COOLDOWN || cooldown.subsec_nanos() != 0 {
-            let text = "is out of range: use whole seconds, 1m to 1d";
-            findings.problem(&cooldown_key, format!("{} {text}", spell(cooldown)));
-        } else if cooldown > LONGEST_COOLDOWN {
+        if cooldown < COOLDOWN.least || cooldown.subsec_nanos() != 0 {
+            let (cooldown, range) = (format_duration(cooldown), COOLDOWN.text());
+            let text = format!("{cooldown} is out of range: use whole seconds, {range}");
+            findings.problem(&cooldown_key, text);
+        } else if cooldown > COOLDOWN.most {
             findings.warn_of(
                 name,
                 "`ducklings` asks for a cooldown of more than a day, which MotherDuck may refuse",
@@ -184,10 +185,11 @@ fn flock(
     findings: &mut Findings,
 ) -> Option<u64> {
     let Ok(size) = u64::try_from(number) else {
-        findings.problem(&key.child("flock_size"), "this must be a whole number from 0 to 64");
+        let text = format!("this must be a whole number from {}", FLOCK.text());
+        findings.problem(&key.child("flock_size"), text);
         return None;
     };
-    if size > LARGEST_FLOCK {
+    if size > FLOCK.most {
         findings.warn_of(
             name,
             "`ducklings` asks for a flock of more than 64, which MotherDuck may refuse",

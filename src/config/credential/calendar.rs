@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use super::{Table, cron};
 use crate::config::findings::{Findings, Key};
-use crate::config::scalar::Span;
+use crate::config::limits::Range;
 use crate::rotation::schedule::{Calendar, CronLine, ScheduleError, Windows};
 
 /// A schedule of ten years is a mistake, and more would overflow some calendar.
-const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
+pub(super) const EVERY: Range<Duration> =
+    Range::new(Duration::from_secs(1), Duration::from_hours(10 * 365 * 24));
 
 /// What a time zone is when none is named.
-const UTC: &str = "UTC";
+pub(super) const UTC: &str = "UTC";
 
 /// What sets the instants, and the longest time between two of them.
 #[derive(Clone)]
@@ -55,16 +56,15 @@ impl Calendars {
             (Some(line), None) => {
                 let pace = self.cron(line, raw.timezone.as_deref().unwrap_or(UTC));
                 if pace.is_ok() && self.told.insert(line.clone()) {
-                    for remark in cron::remarks(line) {
-                        findings.warn(remark);
+                    for exposure in cron::exposures(line) {
+                        findings.warn(exposure);
                     }
                 }
                 findings.accept(&key.child(place(&pace)), pace).unwrap_or(expiry_only)
             }
-            (None, Some(Span(every))) => {
-                let least = Duration::from_secs(1);
-                let every =
-                    findings.span(&key.child("every"), Some(Span(every)), least, least..=LONGEST);
+            (None, Some(every)) => {
+                let every = findings.span_in(&key.child("every"), every, &EVERY);
+                let every = every.unwrap_or(EVERY.least);
                 Pace { calendar: Calendar::Every(every), longest_gap: Some(every) }
             }
             (None, None) => expiry_only,

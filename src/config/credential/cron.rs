@@ -10,15 +10,15 @@ const FIELDS: [(&str, u32); 5] = [
 ];
 
 /// What there is to say of a line that can be read.
-pub(super) fn remarks(line: &str) -> Vec<String> {
+pub(super) fn exposures(line: &str) -> Vec<String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let (seconds, rest) = match words.as_slice() {
         [seconds, rest @ ..] if rest.len() >= FIELDS.len() => (Some(*seconds), rest),
         all => (None, all),
     };
-    let mut remarks = Vec::new();
+    let mut exposures = Vec::new();
     if let Some(seconds) = seconds.filter(|field| field.parse::<u8>().is_err()) {
-        remarks.push(format!(
+        exposures.push(format!(
             "schedule {line:?} has six fields, and the first is the seconds: {seconds:?} there is due several times a \
              minute. Leave it out, or write 0"
         ));
@@ -28,13 +28,13 @@ pub(super) fn remarks(line: &str) -> Vec<String> {
     for (field, (name, count)) in fields {
         let steps = field.split(',').filter_map(|part| part.split_once('/')?.1.parse::<u32>().ok());
         for step in steps.filter(|step| *step >= count) {
-            remarks.push(format!(
+            exposures.push(format!(
                 "schedule {line:?} has a step of {step} in the field of the {name}, of which there are {count}: it is \
                  never taken. For a fixed time between two rotations use `every`"
             ));
         }
     }
-    remarks
+    exposures
 }
 
 #[cfg(test)]
@@ -52,8 +52,8 @@ mod tests {
             ("0 */36 * * *", "step of 36 in the field of the hours"),
             ("0 3 * * 0/7", "step of 7 in the field of the days of the week"),
         ] {
-            let remarks = remarks(line);
-            assert!(remarks.len() == 1 && remarks[0].contains(word), "{line}: {remarks:?}");
+            let exposures = exposures(line);
+            assert!(exposures.len() == 1 && exposures[0].contains(word), "{line}: {exposures:?}");
         }
         for line in [
             "0 3 * * SUN",
@@ -63,7 +63,7 @@ mod tests {
             "0 3 */14 * *",
             "@weekly",
         ] {
-            assert!(remarks(line).is_empty(), "{line}");
+            assert!(exposures(line).is_empty(), "{line}");
         }
     }
 }

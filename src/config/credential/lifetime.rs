@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use crate::config::findings::{Findings, Key};
-use crate::config::scalar::{Span, spell};
+use crate::config::limits::Range;
+use crate::config::scalar::{Span, format_duration};
 use crate::names::CredentialName;
 use crate::rotation::policy::GatePace;
 
 /// What MotherDuck accepts.
-const SHORTEST: Duration = Duration::from_mins(5);
-const LONGEST: Duration = Duration::from_hours(365 * 24);
+pub(super) const TTL: Range<Duration> =
+    Range::new(Duration::from_mins(5), Duration::from_hours(365 * 24));
 /// By default a token is renewed when a quarter of its life is left, and not more than this.
-const RENEW_BEFORE: Duration = Duration::from_hours(7 * 24);
+pub(super) const RENEW_BEFORE: Duration = Duration::from_hours(7 * 24);
 
 /// How far apart scheduled rotations begin.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +55,7 @@ pub(super) fn check(
     if ttl.subsec_nanos() != 0 {
         findings.problem(&ttl_key, "MotherDuck takes whole seconds only");
     }
-    let ttl = findings.span(&ttl_key, Some(Span(ttl)), LONGEST, SHORTEST..=LONGEST);
+    let ttl = findings.span_in(&ttl_key, Span(ttl), &TTL).unwrap_or(TTL.most);
     let renew_before = renew_before.map_or(RENEW_BEFORE.min(ttl / 4), |span| span.0);
     if findings.count() == sound {
         add_up(ttl, renew_before, begins, gate.longest(), key, findings);
@@ -74,24 +75,27 @@ fn add_up(
     let gap = begins.gap.map(|gap| (gap, begins.wait));
     let apart = gap.map(|(gap, wait)| gap.saturating_add(wait)).unwrap_or_default();
     let least = apart.saturating_add(gate).saturating_add(renew_before);
-    let (gate_text, renew_text) = (spell(gate), spell(renew_before));
+    let (gate_text, renew_text) = (format_duration(gate), format_duration(renew_before));
     if ttl < least {
         let gap = gap.map(|(gap, wait)| {
             let wait = if wait.is_zero() {
                 String::new()
             } else {
-                format!("the longest wait for a window ({}) + ", spell(wait))
+                format!("the longest wait for a window ({}) + ", format_duration(wait))
             };
-            format!("the longest time between two scheduled rotations ({}) + {wait}", spell(gap))
+            format!(
+                "the longest time between two scheduled rotations ({}) + {wait}",
+                format_duration(gap)
+            )
         });
         findings.problem(
             &key.child("ttl"),
             format!(
                 "{} is too short: {}the gate's longest time ({gate_text}) + renew_before ({renew_text}) make {}; use \
                  at least that, or rotate more often",
-                spell(ttl),
+                format_duration(ttl),
                 gap.unwrap_or_default(),
-                spell(least),
+                format_duration(least),
             ),
         );
     } else if gap.is_none() && renew_before < gate {

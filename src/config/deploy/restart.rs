@@ -12,6 +12,7 @@ use crate::config::Credential;
 use crate::config::credential::TOKEN_FIELD;
 use crate::config::findings::{Findings, Key};
 use crate::config::kubernetes::{DATA_KEY, is_data_key, is_name, namespace};
+use crate::config::limits::{Limits, Range};
 use crate::config::placeholders::fill;
 use crate::config::scalar::{Flag, Span, Word};
 use crate::config::stores::Stores;
@@ -23,7 +24,8 @@ use crate::names::CredentialName;
 use crate::rotation::policy::GatePace;
 use crate::stores::settings::StoreSettings;
 
-const SETTLE: Duration = Duration::from_secs(90);
+const SETTLE: Limits<Duration> =
+    Range::new(Duration::ZERO, Duration::from_hours(1)).or(Duration::from_secs(90));
 const HEX_DIGITS: usize = 16;
 
 /// `deploy.kubernetes`.
@@ -37,8 +39,8 @@ pub(in crate::config) struct Table {
     /// A Secret that somebody else fills: nothing is restarted until it holds the served token.
     #[schemars(extend("examples" = [json!({"name": "etl-token"})]))]
     after_secret: Option<AfterSecret>,
-    /// How long after the Secret's change the restart comes, since a kubelet may hand out an old one from its cache: 0 s to 1 h.
-    #[schemars(extend("default" = "90s", "examples" = ["30s"]))]
+    /// How long after the Secret's change the restart comes, since a kubelet may hand out an old one from its cache.
+    #[schemars(extend("examples" = ["30s"]), transform = SETTLE.schema())]
     settle: Option<Span>,
     /// Whether Events on the workloads tell what is served, held and revoked; it needs the right to create `events`.
     #[schemars(extend("default" = false, "examples" = [true]))]
@@ -75,7 +77,7 @@ struct AfterSecret {
     #[schemars(extend("examples" = ["etl-token"]))]
     name: String,
     /// The key of the token's text.
-    #[schemars(extend("default" = "motherduck_token", "examples" = ["token"]))]
+    #[schemars(extend("default" = TOKEN_FIELD, "examples" = ["token"]))]
     key: Option<String>,
 }
 
@@ -110,12 +112,7 @@ impl Restarts<'_> {
         let after_secret = raw
             .after_secret
             .map(|secret| self.after_secret(secret, &key.child("after_secret"), findings));
-        let settle = findings.span(
-            &key.child("settle"),
-            raw.settle,
-            SETTLE,
-            Duration::ZERO..=Duration::from_hours(1),
-        );
+        let settle = findings.span(&key.child("settle"), raw.settle, &SETTLE);
         Some(Restart {
             cluster: self.cluster.clone(),
             credential: self.value("credential").to_owned(),

@@ -61,7 +61,7 @@ impl Config {
         losers.extend(misfits(&config, &stores));
         for (name, why) in losers {
             let Some(credential) = config.credentials.remove(&name) else { continue };
-            config.accounts.remove(&credential.username.folded());
+            config.accounts.remove(&credential.username.canonical());
             let Some(fleet) = credential.fleet else { continue };
             unfit.push(Unfit { fleet, account: credential.username, why });
         }
@@ -125,7 +125,7 @@ fn make(config: &mut Config, fleet: &Fleet, accounts: &[AccountName], unfit: &mu
         }
     }
     config.accounts.extend(around.accounts.into_declared());
-    let made = config.credentials.values().map(|one| one.username.folded());
+    let made = config.credentials.values().map(|one| one.username.canonical());
     let made: BTreeSet<_> = made.collect();
     config.accounts.retain(|account, _| made.contains(account));
 }

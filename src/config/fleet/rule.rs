@@ -112,7 +112,7 @@ impl JsonSchema for Fleet {
                 json_schema!({
                     "description": "The credentials' names; {username} stands for the account's name in lower case.",
                     "type": "string",
-                    "default": "{username}",
+                    "default": NAME,
                     "examples": ["customer-{username}"],
                 }),
             ),

@@ -7,12 +7,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::config::findings::{Findings, Key};
+use crate::config::limits::{Limits, Range};
 use crate::config::placeholders::Names;
 use crate::config::polling::polled;
 use crate::config::scalar::{Number, Span};
 use crate::consumers::gate::settings::{Hook, PodGate, PodRequest as Checked};
 
-const TIMEOUT: Duration = Duration::from_secs(5);
+const PORT: Range<u16> = Range::new(1, u16::MAX);
+const TIMEOUT: Limits<Duration> =
+    Range::new(Duration::from_millis(100), Duration::from_mins(1)).or(Duration::from_secs(5));
 
 polled! {
     /// `gate.kubernetes`.
@@ -39,14 +42,14 @@ struct Pods {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 struct PodRequest {
-    /// The pods' port: 1 to 65535.
-    #[schemars(extend("examples" = [8080]))]
+    /// The pods' port.
+    #[schemars(extend("examples" = [8080]), transform = PORT.schema())]
     port: Number,
     /// The path, and perhaps a query; `{token_id}` and the other placeholders are filled in.
     #[schemars(extend("examples" = ["/health?token_id={token_id}"]))]
     path: String,
-    /// The limit for one request: 100 ms to 1 min.
-    #[schemars(extend("default" = "5s", "examples" = ["2s"]))]
+    /// The limit for one request.
+    #[schemars(extend("examples" = ["2s"]), transform = TIMEOUT.schema())]
     timeout: Option<Span>,
 }
 
@@ -95,14 +98,9 @@ impl PodRequest {
         );
         }
         Checked {
-            port: findings.number(&key.child("port"), Some(self.port), 80_u16, 1..=u16::MAX),
+            port: findings.number_in(&key.child("port"), self.port, &PORT).unwrap_or(PORT.least),
             path: self.path,
-            timeout: findings.span(
-                &key.child("timeout"),
-                self.timeout,
-                TIMEOUT,
-                Duration::from_millis(100)..=Duration::from_mins(1),
-            ),
+            timeout: findings.span(&key.child("timeout"), self.timeout, &TIMEOUT),
         }
     }
 }

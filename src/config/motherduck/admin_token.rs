@@ -45,7 +45,7 @@ struct Table {
     #[schemars(extend("examples" = ["motherduck/admin"]))]
     path: Option<String>,
     /// The key of the token's text.
-    #[schemars(extend("default" = "motherduck_token", "examples" = ["token"]))]
+    #[schemars(extend("default" = TOKEN_FIELD, "examples" = ["token"]))]
     field: Option<String>,
 }
 

@@ -5,10 +5,11 @@ use serde::Deserialize;
 use url::Host;
 
 use crate::config::findings::{Findings, Key};
+use crate::config::limits::{Limits, Range};
 use crate::config::scalar::{FilePath, Number};
 use crate::consumers::verify::settings::Postgres;
 
-const PORT: u16 = 5432;
+const PORT: Limits<u16> = Range::new(1, u16::MAX).or(5432);
 
 /// `[motherduck.postgres]`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -18,8 +19,8 @@ pub(in crate::config) struct Table {
     /// The host, without a scheme and a port; by default it follows from the token's region.
     #[schemars(extend("examples" = ["pg.us-east-1-aws.motherduck.com"]))]
     host: Option<String>,
-    /// The port: 1 to 65535.
-    #[schemars(extend("default" = 5432, "examples" = [6432]))]
+    /// The port.
+    #[schemars(extend("examples" = [6432]), transform = PORT.schema())]
     port: Option<Number>,
     /// Certificate authorities in place of the system's, PEM.
     #[schemars(extend("examples" = ["/etc/pintail/postgres-ca.pem"]))]
@@ -38,7 +39,7 @@ impl Table {
             );
         }
         Postgres {
-            port: findings.number(&key.child("port"), self.port, PORT, 1..=u16::MAX),
+            port: findings.number(&key.child("port"), self.port, &PORT),
             host: self.host,
             ca_file: self.ca_file.map(|path| path.0),
         }

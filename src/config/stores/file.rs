@@ -6,8 +6,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::findings::{Findings, Key};
+use crate::config::limits::{Limits, Range};
 use crate::config::scalar::{FilePath, Number};
 use crate::stores::settings::FileStore;
+
+const KEEP_VERSIONS: Limits<u16> = Range::new(1, 100).or(3);
 
 /// `[stores.NAME.file]`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -20,8 +23,8 @@ pub(in crate::config) struct Table {
     /// A Unix group that may read the secrets, by name or number.
     #[schemars(extend("examples" = ["etl"]))]
     group: Option<String>,
-    /// How many previous versions stay on disk: 1 to 100.
-    #[schemars(extend("default" = 3, "examples" = [5]))]
+    /// How many previous versions stay on disk.
+    #[schemars(extend("examples" = [5]), transform = KEEP_VERSIONS.schema())]
     keep_versions: Option<Number>,
 }
 
@@ -29,7 +32,7 @@ impl Table {
     /// The store, the defaults filled in.
     pub(super) fn check(self, key: &Key<'_>, findings: &mut Findings) -> Option<FileStore> {
         let keep_versions =
-            findings.number(&key.child("keep_versions"), self.keep_versions, 3_u16, 1..=100);
+            findings.number(&key.child("keep_versions"), self.keep_versions, &KEEP_VERSIONS);
         Some(FileStore {
             dir: findings.accept(&key.child("dir"), absolute(&self.dir.0))?,
             group: findings.text(&key.child("group"), self.group),

@@ -26,7 +26,7 @@ pub(in crate::config) struct Table {
     #[schemars(extend("default" = true, "examples" = [false]))]
     create: Option<Flag>,
     /// The type of Secrets that pintail creates.
-    #[schemars(extend("default" = "Opaque", "examples" = ["example.com/token"]))]
+    #[schemars(extend("default" = TYPE, "examples" = ["example.com/token"]))]
     r#type: Option<String>,
     /// Labels of Secrets that pintail creates.
     #[schemars(extend("examples" = [json!({"team": "data"})]))]

@@ -1,9 +1,27 @@
 //! A command's processes, which are killed as a whole when its time is up or nobody waits for it any longer: its process
 //! group, and those that have left it.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
+
+/// The leaders that were not waited for yet.
+static LEADERS: Mutex<BTreeSet<Pid>> = Mutex::new(BTreeSet::new());
+
+fn leaders() -> MutexGuard<'static, BTreeSet<Pid>> {
+    LEADERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills the process groups of all commands that run: this process is about to end without waiting for them.
+pub fn kill_all() {
+    for leader in leaders().iter() {
+        let _ = killpg(*leader, Signal::SIGKILL);
+    }
+}
+
 /// Who forks while the others are killed is found at the next look.
 const LOOKS: usize = 5;
 
@@ -21,6 +39,7 @@ pub(super) struct Group {
 impl Group {
     pub(super) fn of(child: &Child, variables: impl Iterator<Item = (String, String)>) -> Self {
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        leaders().extend(leader);
         Self {
             leader,
             began: leader.and_then(Stat::of).map_or(u64::MAX, |stat| stat.started),
@@ -71,13 +90,16 @@ impl Group {
 
     /// The leader was waited for: its number may belong to somebody else from now on.
     pub(super) fn release(&mut self) {
-        self.leader = None;
+        if let Some(leader) = self.leader.take() {
+            leaders().remove(&leader);
+        }
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
+        self.release();
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::settings::Command;
 use super::*;
 use crate::names::TokenId;
+use crate::secret::wiped::remains::Needle;
 
 fn sh(script: &str) -> Command {
     Command {
@@ -194,4 +195,13 @@ async fn only_the_end_of_a_long_output_is_kept() {
     )
     .await;
     assert!(error.len() < 2000, "{}", error.len());
+}
+
+#[tokio::test]
+async fn nothing_remains_of_a_token_that_was_handed_over() {
+    let needle = Needle::draw();
+    let token = needle.token();
+    assert!(matches!(run(&sh("cat >/dev/null"), &own(), Some(&token)).await, Outcome::Succeeded));
+    drop(token);
+    assert!(!needle.is_in_memory());
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use url::Url;
 
 pub use self::error::RestartError;
-pub use self::event::Told;
+pub use self::event::WorkloadEvent;
 use self::job::{JOB_PODS, Job, left};
 use self::pod::{Pod, named};
 use self::publication::Publication;
@@ -26,7 +26,7 @@ use super::settings::{PodGate, PodRequest, Restart, SecretKey, Target, WorkloadK
 use crate::consumers::command::{Context, Encoding};
 use crate::kubernetes::{Answer, Cluster, Content, Mode, Object, Place, Right, Verb};
 use crate::record::Record;
-use crate::secret::Token;
+use crate::secret::{Token, Wiped};
 
 /// How long a restart waits for other credentials of the same process that wish for one of the same workload.
 const GATHER: Duration = Duration::from_secs(3);
@@ -112,7 +112,7 @@ impl Targets {
             let restarted = self.restart_one(&name, &publication).await;
             self.shared.restarts.forget(&name, annotation);
             if restarted.is_ok() {
-                self.tell_of(&name, &Told::Served(record)).await;
+                self.tell_of(&name, &WorkloadEvent::Served(record)).await;
             }
             // One that cannot be restarted is no reason to leave the others as they are.
             outcome = outcome.and(restarted);
@@ -259,7 +259,7 @@ impl Targets {
         #[derive(serde::Deserialize)]
         struct Secret {
             #[serde(default)]
-            data: Option<std::collections::BTreeMap<String, String>>,
+            data: Option<std::collections::BTreeMap<String, Wiped>>,
         }
         let place = Place::core("secrets", &secret.namespace, Some(&secret.name));
         let found: Secret = match self.shared.cluster.get(&place).await {
@@ -267,7 +267,8 @@ impl Targets {
             Err(answer) if answer.is_absence() => return Ok(false),
             Err(answer) => return Err(RestartError::new("get", &place, &answer)),
         };
-        let text = found.data.unwrap_or_default().remove(&secret.key).unwrap_or_default();
+        let data = found.data.unwrap_or_default();
+        let text = data.get(&secret.key).map_or("", |text| text.0.as_str());
         let bytes = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
         let bytes = secrecy::zeroize::Zeroizing::new(bytes);
         let token = std::str::from_utf8(&bytes).ok().and_then(|text| Token::new(text).ok());

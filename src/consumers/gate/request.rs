@@ -7,7 +7,7 @@ use url::Url;
 
 use super::SetupError;
 use crate::consumers::command::{Context, Encoding};
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::http::settings::{HttpMethod, HttpRequest};
 use crate::http::{HeaderError, Headers, NotAHeader, origin, origin_of};
 use crate::tls::{HttpClients, is_distrust};
@@ -62,9 +62,9 @@ pub enum RequestError {
     },
 }
 
-impl RequestError {
+impl Diagnostic for RequestError {
     /// What the configuration must change is permanent; whatever the other side may change is not.
-    pub fn kind(&self) -> FaultKind {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Url { .. } | Self::Header(_) => FaultKind::Permanent,
             Self::Unanswered { source, .. } if is_distrust(source) => FaultKind::Permanent,
@@ -74,8 +74,7 @@ impl RequestError {
         }
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Unanswered { url, source } if is_distrust(source) => Some(format!(
                 "the certificate of {url} is not believed: name its authority by the request's `ca_file`"

@@ -79,6 +79,7 @@ fn record() -> Record {
         first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
+        pause: None,
         phase: crate::record::Phase::Published,
         token_sha256: String::new(),
         owner: "prod".parse().unwrap(),
@@ -90,7 +91,7 @@ async fn poll(request: HttpRequest) -> Health {
     gate.poll(&sample(), &record()).await
 }
 
-fn complaint(health: Health) -> String {
+fn refusal(health: Health) -> String {
     match health {
         Health::Healthy => panic!("healthy"),
         Health::Unhealthy(text) => text,
@@ -107,9 +108,9 @@ async fn an_unasked_gate_is_open() {
 async fn by_default_any_2xx_is_healthy_and_nothing_else() {
     let consumer = Consumer::start().await;
     assert_eq!(poll(consumer.request("/well")).await, Health::Healthy);
-    let text = complaint(poll(consumer.request("/sick?key=k")).await);
+    let text = refusal(poll(consumer.request("/sick?key=k")).await);
     assert_eq!(text, format!("{} answered 503", consumer.origin));
-    complaint(poll(consumer.request("/moved")).await);
+    refusal(poll(consumer.request("/moved")).await);
     assert_eq!(consumer.seen().len(), 3, "a redirect was followed");
 }
 
@@ -121,7 +122,7 @@ async fn expected_statuses_replace_the_default() {
     assert_eq!(poll(request).await, Health::Healthy);
     let mut request = consumer.request("/well");
     request.expected_status = vec![200];
-    complaint(poll(request).await);
+    refusal(poll(request).await);
 }
 
 #[tokio::test]
@@ -143,11 +144,11 @@ async fn a_secret_header_is_read_anew_for_each_poll_and_never_told() {
     let gate = Gate::new(&settings::Gate::Http(request), &mut Clients::default()).unwrap();
     for key in ["s3cret-one", "s3cret-two"] {
         std::fs::write(&file, key).unwrap();
-        assert!(!complaint(gate.poll(&sample(), &record()).await).contains("s3cret"));
+        assert!(!refusal(gate.poll(&sample(), &record()).await).contains("s3cret"));
     }
     assert_eq!(consumer.seen(), ["GET /sick s3cret-one", "GET /sick s3cret-two"]);
     std::fs::remove_file(&file).unwrap();
-    let text = complaint(gate.poll(&sample(), &record()).await);
+    let text = refusal(gate.poll(&sample(), &record()).await);
     assert!(text.contains("cannot read the value of header x-key"), "{text}");
     assert_eq!(consumer.seen().len(), 2);
 }
@@ -157,7 +158,7 @@ async fn a_consumer_that_does_not_answer_is_unhealthy() {
     let consumer = Consumer::start().await;
     let mut request = consumer.request("/mute");
     request.timeout = Duration::from_millis(100);
-    let text = complaint(poll(request).await);
+    let text = refusal(poll(request).await);
     assert_eq!(text, format!("{} did not answer within 100ms", consumer.origin));
 
     let mut request = consumer.request("/");
@@ -165,7 +166,7 @@ async fn a_consumer_that_does_not_answer_is_unhealthy() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}/", closed.local_addr().unwrap())
     };
-    let text = complaint(poll(request).await);
+    let text = refusal(poll(request).await);
     assert!(text.contains("did not answer: ") && text.contains("refused"), "{text}");
 }
 
@@ -197,7 +198,7 @@ async fn a_command_gate_is_healthy_when_it_exits_with_zero() {
     };
     let healthy = gate(r#"test "$PINTAIL_CREDENTIAL" = etl_prod"#);
     assert_eq!(healthy.poll(&sample(), &record()).await, Health::Healthy);
-    let text = complaint(gate("echo two pods are down; exit 4").poll(&sample(), &record()).await);
+    let text = refusal(gate("echo two pods are down; exit 4").poll(&sample(), &record()).await);
     assert_eq!(text, "command /bin/sh exited with code 4: two pods are down");
 }
 

@@ -19,7 +19,7 @@ use self::attention::Attention;
 use self::limited::limited;
 use super::region;
 use super::settings;
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::names::AccountName;
 use crate::redact::foreign_text;
 use crate::rotation::policy::IdentityRule;
@@ -132,9 +132,10 @@ impl PostgresError {
     fn is_told(&self) -> bool {
         !matches!(self, Self::TimedOut { .. } | Self::Connection { .. })
     }
+}
 
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for PostgresError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Tls(error) => error.kind(),
             Self::NoRegion | Self::Distrust { .. } | Self::NoPassword { .. } => {
@@ -149,8 +150,7 @@ impl PostgresError {
         }
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NoRegion => Some("name motherduck.postgres.host".to_owned()),
             Self::Distrust { host, ca_file: Some(path), .. } => Some(format!(

@@ -114,7 +114,7 @@ async fn serve(mut stream: TcpStream, tls: TlsAcceptor, manner: Manner) -> std::
         assert_eq!(stream.read_u8().await?, b'p');
         let password = body(&mut stream).await?;
         if password != format!("{GOOD}\0").as_bytes() {
-            return stream.write_all(&complaint("28P01", "no")).await;
+            return stream.write_all(&refusal("28P01", "no")).await;
         }
     }
     match manner {
@@ -125,7 +125,7 @@ async fn serve(mut stream: TcpStream, tls: TlsAcceptor, manner: Manner) -> std::
         | Manner::Answers
         | Manner::Trusts => {}
         Manner::Complains { state, message } => {
-            return stream.write_all(&complaint(state, message)).await;
+            return stream.write_all(&refusal(state, message)).await;
         }
         Manner::HangsUp | Manner::WithoutTls => return stream.shutdown().await,
         Manner::Endless(head) => {
@@ -147,7 +147,7 @@ async fn serve(mut stream: TcpStream, tls: TlsAcceptor, manner: Manner) -> std::
             (_, Manner::Names(name)) => stream.write_all(&row(name)).await?,
             (_, Manner::HangsUpOnThat) => return stream.shutdown().await,
             (_, Manner::FallsSilent) => return std::future::pending().await,
-            (_, _) => stream.write_all(&complaint("42883", "no such function")).await?,
+            (_, _) => stream.write_all(&refusal("42883", "no such function")).await?,
         }
         stream.write_all(b"Z\0\0\0\x05I").await?;
         next = stream.read_u8().await?;
@@ -192,7 +192,7 @@ async fn body(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>>
     Ok(body)
 }
 
-fn complaint(state: &str, message: &str) -> Vec<u8> {
+fn refusal(state: &str, message: &str) -> Vec<u8> {
     let fields = format!("SFATAL\0VFATAL\0C{state}\0M{message}\0\0");
     let mut bytes = vec![b'E'];
     bytes.extend(u32::try_from(fields.len() + 4).unwrap().to_be_bytes());

@@ -9,7 +9,7 @@ use crate::daemon::permit::{Permit, WithPermit};
 use crate::fault::Fault;
 use crate::names::Owner;
 use crate::record;
-use crate::rotation::condition::{Kept, Reason, Trouble};
+use crate::rotation::condition::{Kept, Problem, Reason};
 use crate::rotation::world::{Site, World};
 
 /// The credential as it was before its place was changed.
@@ -47,22 +47,22 @@ impl Former {
     }
 
     /// Why it is kept in its former place, if it is: a token in use is served there, or nobody can tell.
-    pub(super) async fn keeps(&self, slot: &Permit, now: &Work, config: &Config) -> Option<Kept> {
-        let world = WithPermit { world: &self.work.world, slot };
+    pub(super) async fn keeps(&self, permit: &Permit, now: &Work, config: &Config) -> Option<Kept> {
+        let world = WithPermit { world: &self.work.world, permit };
         for (number, place) in &self.left {
             let reading = match number.checked_sub(1) {
                 None => world.read(Site::Store).await,
                 Some(mirror) => world.read(Site::Mirror(mirror)).await,
             };
             let (why, is_in_doubt) = match reading {
-                Ok(reading) if !serves(&reading.slot, &config.owner, place) => continue,
+                Ok(reading) if !serves(&reading.content, &config.owner, place) => continue,
                 Ok(_) => ("a token in use is served".to_owned(), false),
                 Err(Fault { message, .. }) => {
                     (format!("nobody can tell whether a token is served ({message})"), true)
                 }
             };
             let configured = now.places.first().map(ToString::to_string).unwrap_or_default();
-            let trouble = Trouble {
+            let problem = Problem {
                 step: None,
                 reason: Reason::PlaceChanged,
                 message: format!(
@@ -70,15 +70,15 @@ impl Former {
                 ),
                 hint: Some(hint(place, now, config)),
             };
-            return Some(Kept { trouble, is_in_doubt });
+            return Some(Kept { problem, is_in_doubt });
         }
         None
     }
 }
 
 /// Whether a token of ours is served there.
-fn serves(slot: &record::SecretContent, owner: &Owner, place: &Place) -> bool {
-    match slot {
+fn serves(content: &record::SecretContent, owner: &Owner, place: &Place) -> bool {
+    match content {
         record::SecretContent::Managed { record, .. }
         | record::SecretContent::Edited { record, .. } => record.owner == *owner,
         // A plain secret holds no record.

@@ -14,6 +14,8 @@ pub(in crate::daemon) enum Kind {
     Consumers,
     /// Whoever proves its tokens.
     Proof,
+    /// MotherDuck's REST API.
+    MotherDuck,
 }
 
 /// How soon somebody answers.
@@ -33,6 +35,7 @@ pub(in crate::daemon) struct Habits {
     store: AtomicU8,
     consumers: AtomicU8,
     proof: AtomicU8,
+    motherduck: AtomicU8,
 }
 
 impl Habits {
@@ -54,9 +57,14 @@ impl Habits {
     ) -> T {
         let began = Instant::now();
         let answer = call.await;
-        let pace = if began.elapsed() < patience { QUICK } else { SLOW };
-        self.of(kind).store(pace, Ordering::Relaxed);
+        self.note(kind, patience, began.elapsed());
         answer
+    }
+
+    /// Remembers that an answer came after so long.
+    pub(super) fn note(&self, kind: Kind, patience: Duration, after: Duration) {
+        let pace = if after < patience { QUICK } else { SLOW };
+        self.of(kind).store(pace, Ordering::Relaxed);
     }
 
     fn of(&self, kind: Kind) -> &AtomicU8 {
@@ -64,6 +72,7 @@ impl Habits {
             Kind::Store => &self.store,
             Kind::Consumers => &self.consumers,
             Kind::Proof => &self.proof,
+            Kind::MotherDuck => &self.motherduck,
         }
     }
 }

@@ -17,6 +17,7 @@ pub(super) struct Lanes {
     store: Lane,
     consumers: Lane,
     proof: Lane,
+    motherduck: Lane,
 }
 
 /// Three bounds, one inside the other: those who are known to answer soon find room when all others hang.
@@ -40,7 +41,7 @@ impl Lanes {
             unproved: bound(calls - calls / 8),
             slow: bound(calls - calls / 4),
         };
-        Self { store: lane(), consumers: lane(), proof: lane() }
+        Self { store: lane(), consumers: lane(), proof: lane(), motherduck: lane() }
     }
 
     /// Waits for room.
@@ -69,6 +70,7 @@ impl Lanes {
             Kind::Store => &self.store,
             Kind::Consumers => &self.consumers,
             Kind::Proof => &self.proof,
+            Kind::MotherDuck => &self.motherduck,
         };
         let bounds = match pace {
             Pace::Quick => vec![all],

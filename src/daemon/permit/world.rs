@@ -19,7 +19,7 @@ use crate::secret::Token;
 /// futures of a rotation are large.
 pub(in crate::daemon) struct WithPermit<'a, W> {
     pub(in crate::daemon) world: &'a W,
-    pub(in crate::daemon) slot: &'a Permit,
+    pub(in crate::daemon) permit: &'a Permit,
 }
 
 /// Why nothing is asked any more.
@@ -37,49 +37,52 @@ impl<W: World + Sync> Layer for WithPermit<'_, W> {
     }
 
     async fn nap(&self, duration: Duration) {
-        self.slot.aside(self.world.nap(duration)).await;
+        self.permit.aside(self.world.nap(duration)).await;
     }
 
     async fn read(&self, site: Site) -> Result<Reading, Fault> {
-        self.slot.at_store(Box::pin(self.world.read(site))).await
+        self.permit.at_store(Box::pin(self.world.read(site))).await
     }
 
     async fn list(&self) -> Result<Vec<ListedToken>, ListError> {
-        self.slot.at_work(Box::pin(self.world.list())).await
+        let asked = self.permit.at_work(Box::pin(self.world.list())).await;
+        asked.unwrap_or_else(|| Err(stopping().into()))
     }
 
     async fn ensure_writable(&self, reading: &Reading) -> Result<(), Fault> {
-        self.slot.at_store(Box::pin(self.world.ensure_writable(reading))).await
+        self.permit.at_store(Box::pin(self.world.ensure_writable(reading))).await
     }
 
     async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
         if reason.is_urgent() {
-            self.slot.hurry();
+            self.permit.hurry();
         }
-        self.slot.at_work(Box::pin(self.world.create(name, reason))).await
+        let asked = self.permit.at_work(Box::pin(self.world.create(name, reason))).await;
+        asked.unwrap_or_else(|| Err(CreateError::Refused(stopping())))
     }
 
     async fn connect(&self, token: &Token, identity: &Identity) -> Result<Verdict, Fault> {
-        self.slot
+        self.permit
             .with_others(Kind::Proof, Box::pin(self.world.connect(token, identity)))
             .await
             .unwrap_or_else(|| Err(stopping()))
     }
 
     async fn is_account(&self, name: &str) -> Result<bool, Fault> {
-        self.slot.at_work(Box::pin(self.world.is_account(name))).await
+        let asked = self.permit.at_work(Box::pin(self.world.is_account(name))).await;
+        asked.unwrap_or_else(|| Err(stopping()))
     }
 
     async fn publish(&self, write: PublishRequest<'_>) -> Result<(), PublishError> {
-        self.slot.at_store(Box::pin(self.world.publish(write))).await
+        self.permit.at_store(Box::pin(self.world.publish(write))).await
     }
 
     async fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, Fault> {
-        self.slot.at_store(Box::pin(self.world.recall(id))).await
+        self.permit.at_store(Box::pin(self.world.recall(id))).await
     }
 
     async fn deploy(&self, record: &Record) -> Result<(), Fault> {
-        self.slot
+        self.permit
             .with_others(Kind::Consumers, Box::pin(self.world.deploy(record)))
             .await
             .unwrap_or_else(|| Err(stopping()))
@@ -87,11 +90,12 @@ impl<W: World + Sync> Layer for WithPermit<'_, W> {
 
     async fn poll_gate(&self, record: &Record) -> Health {
         let asked =
-            self.slot.with_others(Kind::Consumers, Box::pin(self.world.poll_gate(record))).await;
+            self.permit.with_others(Kind::Consumers, Box::pin(self.world.poll_gate(record))).await;
         asked.unwrap_or_else(|| Health::Unhealthy(STOPPING.to_owned()))
     }
 
     async fn revoke(&self, request: RevokeRequest) -> Result<Revocation, RevokeError> {
-        self.slot.at_work(Box::pin(self.world.revoke(request))).await
+        let asked = self.permit.at_work(Box::pin(self.world.revoke(request))).await;
+        asked.unwrap_or_else(|| Err(RevokeError::Refused(stopping())))
     }
 }

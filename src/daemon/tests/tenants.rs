@@ -1,6 +1,7 @@
 //! One tenant cannot stop the others: neither by consumers that never answer, nor by a store that does not.
 
 use super::*;
+use crate::occupancy::PATIENCE;
 use crate::rotation::schedule::Calendar;
 use crate::rotation::time::Time;
 use crate::status::{Configured, Contacts, Registry, StatusSource};
@@ -63,6 +64,88 @@ async fn a_store_that_does_not_answer_keeps_nobody_else_from_working() {
     let later = looks.windows(2).filter(|pair| pair[0] > Duration::from_secs(20));
     let longest = later.map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap();
     assert!(longest < PERIOD + Duration::from_secs(2), "once they are known: {longest:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_to_motherduck_that_hang_keep_nobody_else_from_working() {
+    for places in [1, 8] {
+        let mut bench = bench(places);
+        for n in 0..8 {
+            bench.add(&format!("hangs{n}"), |_| Does::CallsInVain);
+        }
+        bench.add("well", |_| Does::Calls(Duration::from_millis(20)));
+        let (seen, unfinished) = bench.run_for(Duration::from_hours(1)).await;
+        let longest = longest_gap(&seen, "well");
+        let first_time = Duration::from_secs(if places == 1 { 8 } else { 1 });
+        assert!(longest < PERIOD + first_time + PATIENCE, "{places} places: {longest:?}");
+        assert!(seen.looks("hangs7").len() > 1, "those that hang are asked again all the same");
+        assert!(unfinished.iter().all(|name| name.as_str().starts_with("hangs")), "{unfinished:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_whose_last_call_hung_only_half_as_many_as_there_are_places_call_at_once() {
+    for (places, most) in [(1, 1), (8, 4)] {
+        let mut bench = bench(places);
+        let (seen, stop) = (bench.seen.clone(), bench.stop.clone());
+        for n in 0..40 {
+            bench.add(&format!("hangs{n}"), |_| Does::CallsInVain);
+        }
+        let clock = bench.clock.clone();
+        let watch = async {
+            // By then each has been found out.
+            tokio::time::sleep(Duration::from_mins(10)).await;
+            seen.most_asking.store(seen.asking.load(Ordering::SeqCst), Ordering::SeqCst);
+        };
+        let (_, ()) = tokio::join!(bench.run_for(Duration::from_hours(1)), watch);
+        assert_eq!(seen.most_asking.load(Ordering::SeqCst), most, "{places} places");
+        assert!(stop.is_cancelled() && clock.start.elapsed() <= Duration::from_hours(1) + GRACE);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_answered_again_works_among_the_others() {
+    let mut bench = bench(2);
+    for n in 0..20 {
+        bench.add(&format!("hangs{n}"), |_| Does::CallsInVain);
+    }
+    bench.add("hung", |nth| if nth == 1 { Does::CallsInVain } else { Does::Calls(PATIENCE / 2) });
+    let (seen, _) = bench.run_for(Duration::from_hours(2)).await;
+    let looks = seen.looks("hung");
+    let later: Vec<_> = looks.windows(2).map(|pair| pair[1] - pair[0]).skip(3).collect();
+    assert!(later.len() > 100, "{looks:?}");
+    assert!(later.iter().all(|gap| *gap < PERIOD + 3 * PATIENCE), "{later:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_motherduck_that_is_slow_for_all_stops_nobody() {
+    for places in [1, 8] {
+        let mut bench = bench(places);
+        for n in 0..20 {
+            bench.add(&format!("slow{n}"), |_| Does::Calls(Duration::from_secs(15)));
+        }
+        let (seen, unfinished) = bench.run_for(Duration::from_hours(1)).await;
+        for n in 0..20 {
+            let looks = seen.looks(&format!("slow{n}")).len();
+            assert!(looks >= 4, "{places} places, slow{n}: {looks}");
+        }
+        assert!(unfinished.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_no_place() {
+    let mut bench = bench(1);
+    for n in 0..40 {
+        bench.add(&format!("hangs{n}"), |_| Does::CallsInVain);
+    }
+    let start = bench.clock.start;
+    // Some wait between two requests, some for a place, one for an answer.
+    let time = Duration::from_hours(1);
+    let (seen, _) = bench.run_for(time).await;
+    assert!(start.elapsed() <= time + GRACE, "{:?}", start.elapsed());
+    let late = seen.asked.lock().unwrap().iter().filter(|at| **at > time).count();
+    assert!(late <= 1, "the one place goes on, and nothing else is begun: {late}");
 }
 
 #[tokio::test(start_paused = true)]

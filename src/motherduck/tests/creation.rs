@@ -1,6 +1,7 @@
 //! What is promised of a creation: it takes effect at most once, and the caller learns whether it may have.
 
 use super::*;
+use crate::fault::Diagnostic;
 
 #[tokio::test]
 async fn a_created_token_comes_with_its_text_and_its_expiry() {

@@ -7,7 +7,7 @@ use super::super::page::{self, Page};
 use super::super::pages::MOST_VALUES;
 use super::*;
 use crate::drawn::{answer, assert_fit, each};
-use crate::fault::chain;
+use crate::fault::{Diagnostic, chain};
 use crate::http::body::{self, LargeAnswers};
 
 const WORDS: &[&str] = &[

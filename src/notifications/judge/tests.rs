@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::*;
 use crate::http::settings::Proxy;
 use crate::notifications::settings::SinkForm;
+use crate::rotation::condition::PauseShown;
 use crate::secret::SecretSource;
 
 const HOUR: i64 = 3_600;
 
-fn sink(events: &[Occasion]) -> Sink {
+fn sink(events: &[EventKind]) -> Sink {
     Sink {
         form: SinkForm::Slack { url: SecretSource::Env("URL".to_owned()) },
         events: events.iter().copied().collect::<BTreeSet<_>>(),
@@ -38,6 +39,7 @@ fn condition(state: State, reason: Reason) -> Condition {
         next_rotation: None,
         waits_for_window: false,
         next_look: None,
+        pause: None,
         predecessors: vec![],
         orphans: None,
         elsewhere: vec![],
@@ -74,7 +76,7 @@ fn member(state: State, expires_in: i64, last_trigger: Option<Origin>) -> Creden
 }
 
 /// Lets the judge look at a fleet of `members`, with so many unmanaged tokens, at an instant; what it tells.
-fn look(
+fn observe(
     judge: &mut Judge,
     now: i64,
     members: Vec<CredentialStatus>,
@@ -84,27 +86,27 @@ fn look(
     snapshot.at = at(now);
     snapshot.members = members;
     snapshot.unmanaged = [("etl_prod".to_owned(), unmanaged)].into();
-    let word = |news: &News| {
-        let is_repeated = match news {
-            News::Credential { is_repeated, .. }
-            | News::Unmanaged { is_repeated, .. }
-            | News::Clocks { is_repeated, .. } => *is_repeated,
-            News::Test { .. } => false,
+    let word = |notification: &Notification| {
+        let is_repeated = match notification {
+            Notification::Credential { is_repeated, .. }
+            | Notification::Unmanaged { is_repeated, .. }
+            | Notification::Clocks { is_repeated, .. } => *is_repeated,
+            Notification::Test { .. } => false,
         };
-        format!("{}{}", news.word(), if is_repeated { " again" } else { "" })
+        format!("{}{}", notification.word(), if is_repeated { " again" } else { "" })
     };
-    judge.look(&snapshot).iter().map(word).collect()
+    judge.observe(&snapshot).iter().map(word).collect()
 }
 
 fn told(judge: &mut Judge, now: i64, state: State) -> Vec<String> {
-    look(judge, now, vec![member(state, 1_000 * HOUR, None)], 0)
+    observe(judge, now, vec![member(state, 1_000 * HOUR, None)], 0)
 }
 
 const NOTHING: [&str; 0] = [];
 
 #[test]
 fn a_state_is_told_once_when_it_is_entered_and_recovery_once_when_it_is_over() {
-    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    let mut judge = Judge::new(&sink(&EventKind::ALL));
     for (now, state, expected) in [
         (0, State::Unknown, &NOTHING[..]),
         (1, State::Fresh, &[]),
@@ -128,7 +130,7 @@ fn a_state_is_told_once_when_it_is_entered_and_recovery_once_when_it_is_over() {
 
 #[test]
 fn what_lasts_is_told_again_only_after_the_configured_time() {
-    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    let mut judge = Judge::new(&sink(&EventKind::ALL));
     assert_eq!(told(&mut judge, 0, State::Held), ["held"]);
     assert_eq!(told(&mut judge, 24 * HOUR - 1, State::Held), NOTHING);
     assert_eq!(told(&mut judge, 24 * HOUR, State::Held), ["held again"]);
@@ -137,7 +139,7 @@ fn what_lasts_is_told_again_only_after_the_configured_time() {
 
 #[test]
 fn a_sink_is_told_of_nothing_that_it_did_not_ask_for_nor_that_it_has_passed() {
-    let mut judge = Judge::new(&sink(&[Occasion::Held, Occasion::Recovered]));
+    let mut judge = Judge::new(&sink(&[EventKind::Held, EventKind::Recovered]));
     assert_eq!(told(&mut judge, 0, State::Failing), NOTHING);
     assert_eq!(told(&mut judge, 1, State::Fresh), NOTHING, "of the failure nothing was said");
     assert_eq!(told(&mut judge, 2, State::Held), ["held"]);
@@ -147,30 +149,30 @@ fn a_sink_is_told_of_nothing_that_it_did_not_ask_for_nor_that_it_has_passed() {
 #[test]
 fn a_token_nears_its_expiry_when_half_of_renew_before_has_passed_or_the_configured_time_is_left() {
     let all = |expires_in| vec![member(State::Failing, expires_in, None)];
-    let mut judge = Judge::new(&sink(&[Occasion::Expiring, Occasion::Recovered]));
-    assert_eq!(look(&mut judge, 0, all(HOUR), 0), NOTHING);
-    assert_eq!(look(&mut judge, 1, all(HOUR), 0), ["expiring"]);
-    assert_eq!(look(&mut judge, 2, all(HOUR), 0), NOTHING);
-    assert_eq!(look(&mut judge, 25 * HOUR, all(HOUR), 0), ["expiring again"], "and expired");
-    assert_eq!(look(&mut judge, 25 * HOUR + 1, all(99 * HOUR), 0), ["recovered"]);
-    let settings = Sink { expiry_within: Some(Duration::from_hours(3)), ..sink(&Occasion::ALL) };
+    let mut judge = Judge::new(&sink(&[EventKind::Expiring, EventKind::Recovered]));
+    assert_eq!(observe(&mut judge, 0, all(HOUR), 0), NOTHING);
+    assert_eq!(observe(&mut judge, 1, all(HOUR), 0), ["expiring"]);
+    assert_eq!(observe(&mut judge, 2, all(HOUR), 0), NOTHING);
+    assert_eq!(observe(&mut judge, 25 * HOUR, all(HOUR), 0), ["expiring again"], "and expired");
+    assert_eq!(observe(&mut judge, 25 * HOUR + 1, all(99 * HOUR), 0), ["recovered"]);
+    let settings = Sink { expiry_within: Some(Duration::from_hours(3)), ..sink(&EventKind::ALL) };
     let mut judge = Judge::new(&settings);
     let fresh = |expires_in| vec![member(State::Fresh, expires_in, None)];
-    assert_eq!(look(&mut judge, 0, fresh(3 * HOUR), 0), NOTHING);
-    assert_eq!(look(&mut judge, 1, fresh(3 * HOUR), 0), ["expiring"]);
+    assert_eq!(observe(&mut judge, 0, fresh(3 * HOUR), 0), NOTHING);
+    assert_eq!(observe(&mut judge, 1, fresh(3 * HOUR), 0), ["expiring"]);
 }
 
 #[test]
 fn a_rotation_after_a_leak_is_told_once() {
     let leaked = || vec![member(State::Fresh, 99 * HOUR, Some(Origin::Compromised))];
-    let mut judge = Judge::new(&sink(&Occasion::ALL));
-    assert_eq!(look(&mut judge, 0, leaked(), 0), ["compromised"]);
-    assert_eq!(look(&mut judge, 99, leaked(), 0), NOTHING);
+    let mut judge = Judge::new(&sink(&EventKind::ALL));
+    assert_eq!(observe(&mut judge, 0, leaked(), 0), ["compromised"]);
+    assert_eq!(observe(&mut judge, 99, leaked(), 0), NOTHING);
 }
 
 #[test]
 fn unmanaged_tokens_are_told_when_there_are_more_of_them() {
-    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    let mut judge = Judge::new(&sink(&EventKind::ALL));
     for (now, count, expected) in [
         (0, 0, &NOTHING[..]),
         (1, 1, &["unmanaged"]),
@@ -182,43 +184,72 @@ fn unmanaged_tokens_are_told_when_there_are_more_of_them() {
         (7 + 24 * HOUR, 0, &[]),
         (8 + 24 * HOUR, 1, &["unmanaged"]),
     ] {
-        assert_eq!(look(&mut judge, now, vec![], count), expected, "at {now}: {count}");
+        assert_eq!(observe(&mut judge, now, vec![], count), expected, "at {now}: {count}");
     }
 }
 
 #[test]
 fn a_paused_credential_is_no_trouble_but_nears_its_expiry_like_any_other() {
     let paused = |expires_in| vec![member(State::Paused, expires_in, None)];
-    let mut judge = Judge::new(&sink(&Occasion::ALL));
-    assert_eq!(look(&mut judge, 0, paused(99 * HOUR), 0), NOTHING);
-    assert_eq!(look(&mut judge, 98 * HOUR + 1, paused(99 * HOUR), 0), ["expiring"]);
-    assert_eq!(look(&mut judge, 99 * HOUR, paused(99 * HOUR), 0), NOTHING);
-    assert_eq!(look(&mut judge, 123 * HOUR, paused(99 * HOUR), 0), ["expiring again"], "expired");
-    assert_eq!(look(&mut judge, 124 * HOUR, paused(999 * HOUR), 0), ["recovered"]);
+    let mut judge = Judge::new(&sink(&EventKind::ALL));
+    assert_eq!(observe(&mut judge, 0, paused(99 * HOUR), 0), NOTHING);
+    assert_eq!(observe(&mut judge, 98 * HOUR + 1, paused(99 * HOUR), 0), ["expiring"]);
+    assert_eq!(observe(&mut judge, 99 * HOUR, paused(99 * HOUR), 0), NOTHING);
+    assert_eq!(
+        observe(&mut judge, 123 * HOUR, paused(99 * HOUR), 0),
+        ["expiring again"],
+        "expired"
+    );
+    assert_eq!(observe(&mut judge, 124 * HOUR, paused(999 * HOUR), 0), ["recovered"]);
 }
 
 #[test]
 fn a_place_that_was_changed_has_an_event_of_its_own_among_what_needs_a_person() {
-    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    let mut judge = Judge::new(&sink(&EventKind::ALL));
     let blocked = |reason| {
         let condition = condition(State::Blocked, reason);
         vec![CredentialStatus { condition, ..member(State::Blocked, 1_000 * HOUR, None) }]
     };
-    assert_eq!(look(&mut judge, 0, blocked(Reason::EditedByHand), 0), ["refused"]);
-    assert_eq!(look(&mut judge, 1, blocked(Reason::PlaceChanged), 0), ["blocked"]);
+    assert_eq!(observe(&mut judge, 0, blocked(Reason::EditedByHand), 0), ["refused"]);
+    assert_eq!(observe(&mut judge, 1, blocked(Reason::PlaceChanged), 0), ["blocked"]);
 }
 
 #[test]
 fn clocks_that_disagree_are_told_once_for_all_credentials() {
-    let mut judge = Judge::new(&sink(&Occasion::ALL));
+    let mut judge = Judge::new(&sink(&EventKind::ALL));
     let mut snapshot = crate::status::nobody().snapshot();
     let mut told = |time: Option<Time>| {
         snapshot.contacts.time = time;
-        judge.look(&snapshot).iter().map(News::word).collect::<Vec<_>>()
+        judge.observe(&snapshot).iter().map(Notification::word).collect::<Vec<_>>()
     };
     let apart = |minutes: i64| Some(Time { now: at(0), other: Some(at(minutes * 60)) });
     assert!(told(None).is_empty() && told(apart(60)).is_empty());
     assert_eq!(told(apart(61)), ["clock_disagrees"]);
     // A `Date` that is wrong by turns is no news.
     assert!(told(apart(0)).is_empty() && told(apart(-61)).is_empty());
+}
+
+#[test]
+fn a_pause_by_hand_and_its_end_are_told_once_and_one_that_was_there_before_is_no_news() {
+    let paused = |since: i64| {
+        let mut paused = member(State::Paused, 1_000 * HOUR, None);
+        paused.condition.pause =
+            Some(PauseShown { since: at(since), until: None, by: None, reason: None });
+        vec![paused]
+    };
+    let awake = || vec![member(State::Fresh, 1_000 * HOUR, None)];
+    let unseen = || vec![member(State::Unknown, 1_000 * HOUR, None)];
+    let mut judge = Judge::new(&sink(&EventKind::ALL));
+    for (now, members, expected) in [
+        (0, unseen(), &NOTHING[..]),
+        (1, paused(0), &NOTHING),
+        (2, paused(2), &["paused"]),
+        (99 * HOUR, paused(2), &NOTHING),
+        (100 * HOUR, unseen(), &NOTHING),
+        (101 * HOUR, awake(), &["resumed"]),
+        (102 * HOUR, awake(), &NOTHING),
+        (103 * HOUR, paused(103), &["paused"]),
+    ] {
+        assert_eq!(observe(&mut judge, now, members, 0), expected, "{now}");
+    }
 }

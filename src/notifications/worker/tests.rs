@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use uuid::Uuid;
 
-use super::super::News;
+use super::super::Notification;
 use super::*;
 
 /// Answers with what it was given, then with success; notes when it was asked for which event.
@@ -32,7 +32,7 @@ impl Script {
     }
 }
 
-impl Post for Script {
+impl Deliver for Script {
     async fn post(&self, event: &Event) -> Result<(), DeliveryError> {
         self.asked.lock().unwrap().push((self.began.unwrap().elapsed(), event.id));
         self.answers.lock().unwrap().pop_front().map_or(Ok(()), Err)
@@ -48,9 +48,9 @@ fn status(status: u16, retry_after: Option<u64>) -> DeliveryError {
 }
 
 fn event() -> Event {
-    let news = News::Test { sink: "bus".to_owned() };
+    let notification = Notification::Test { sink: "bus".to_owned() };
     let fleet = crate::status::nobody().snapshot();
-    Event::new(&fleet, news)
+    Event::new(&fleet, notification)
 }
 
 struct Bench {
@@ -60,7 +60,7 @@ struct Bench {
     worker: tokio::task::JoinHandle<()>,
 }
 
-fn start(post: impl Post) -> Bench {
+fn start(post: impl Deliver) -> Bench {
     let (queue, closing) = (Arc::new(Queue::default()), CancellationToken::new());
     let counts = crate::status::nobody().counts().clone();
     let worker = Worker {
@@ -151,7 +151,7 @@ async fn at_the_end_of_the_program_pauses_are_short() {
 async fn an_event_that_makes_the_worker_panic_is_dropped_and_the_next_is_delivered() {
     struct Fragile(Mutex<u32>);
 
-    impl Post for Fragile {
+    impl Deliver for Fragile {
         async fn post(&self, _: &Event) -> Result<(), DeliveryError> {
             let mut posted = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             *posted += 1;

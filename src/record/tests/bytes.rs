@@ -110,8 +110,8 @@ proptest! {
 #[test]
 fn numbers_that_no_machine_holds_are_kept_and_are_an_object_all_the_same() {
     let secret = r#"{"account": 123456789012345678901234567890, "ratio": 2.50, "limit": 1e400, "list": [1.10, -0]}"#;
-    let (slot, others) = decode(Object::parse(secret).unwrap(), USUAL).unwrap();
-    assert!(matches!(slot, SecretContent::Vacant));
+    let (content, others) = decode(Object::parse(secret).unwrap(), USUAL).unwrap();
+    assert!(matches!(content, SecretContent::Vacant));
     assert_eq!(others.beyond_doubles().as_deref(), Some("limit"));
     let written = encode_with_token(&record(&token()), &others, USUAL, &token()).to_text();
     let kept = r#"{"account":123456789012345678901234567890,"ratio":2.50,"limit":1e400,"list":[1.10, -0],"#;

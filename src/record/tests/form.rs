@@ -26,8 +26,10 @@ fn beside_the_users_keys_stand_the_token_its_id_and_the_record_and_nothing_else(
         "dsn": "md:x", "n": 7, "motherduck_token": "t0ken", "token_id": id, "pintail": inner,
     });
     assert_eq!(written, expected);
-    let (slot, others) = decode(object(&written), USUAL).unwrap();
-    let SecretContent::Managed { record: read, token: text } = slot else { panic!("{slot:?}") };
+    let (content, others) = decode(object(&written), USUAL).unwrap();
+    let SecretContent::Managed { record: read, token: text } = content else {
+        panic!("{content:?}")
+    };
     assert_eq!(*read, record(&token()));
     assert_eq!(text.sha256(), token().sha256());
     assert_eq!(format!("{others:?}"), "UserKeys(2 keys)");
@@ -56,20 +58,20 @@ fn a_token_that_the_record_does_not_describe_is_an_edit() {
     let mut written = written_over(&json!({}), USUAL);
     for text in [json!("another"), json!(7), json!("two words"), Value::Null] {
         written["motherduck_token"] = text;
-        let (slot, _) = decode(object(&written), USUAL).unwrap();
-        assert!(matches!(slot, SecretContent::Edited { .. }), "{slot:?}");
+        let (content, _) = decode(object(&written), USUAL).unwrap();
+        assert!(matches!(content, SecretContent::Edited { .. }), "{content:?}");
     }
 }
 
 #[test]
 fn a_token_without_a_record_is_unmanaged_and_an_empty_place_for_one_is_vacant() {
     let secret = json!({"motherduck_token": "abc", "owner": "me"});
-    let (slot, others) = decode(object(&secret), USUAL).unwrap();
-    assert!(matches!(slot, SecretContent::Unmanaged { .. }));
+    let (content, others) = decode(object(&secret), USUAL).unwrap();
+    assert!(matches!(content, SecretContent::Unmanaged { .. }));
     assert_eq!(format!("{others:?}"), "UserKeys(1 keys)");
     for blank in [Value::Null, json!(""), json!(" \n")] {
-        let (slot, _) = decode(object(&json!({"motherduck_token": blank})), USUAL).unwrap();
-        assert!(matches!(slot, SecretContent::Vacant), "{slot:?}");
+        let (content, _) = decode(object(&json!({"motherduck_token": blank})), USUAL).unwrap();
+        assert!(matches!(content, SecretContent::Vacant), "{content:?}");
     }
 }
 
@@ -126,16 +128,16 @@ fn the_flat_form_is_read_and_the_next_write_moves_it() {
     let mut retiring = record(&token());
     retiring.phase = Phase::Retiring;
     let secret = flat(&[("phase", json!("retiring")), ("dsn", json!("md:x")), ("n", json!(7))]);
-    let (slot, others) = decode(object(&secret), USUAL).unwrap();
-    let SecretContent::Managed { record: read, .. } = slot else { panic!("{slot:?}") };
+    let (content, others) = decode(object(&secret), USUAL).unwrap();
+    let SecretContent::Managed { record: read, .. } = content else { panic!("{content:?}") };
     assert_eq!(*read, retiring);
     let moved = value(&encode_with_token(&read, &others, USUAL, &token()));
     let keys: Vec<_> = moved.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["dsn", "motherduck_token", "n", "pintail", "token_id"]);
-    let (slot, _) = decode(object(&moved), USUAL).unwrap();
+    let (content, _) = decode(object(&moved), USUAL).unwrap();
     assert!(
-        matches!(&slot, SecretContent::Managed { record, .. } if **record == retiring),
-        "{slot:?}"
+        matches!(&content, SecretContent::Managed { record, .. } if **record == retiring),
+        "{content:?}"
     );
 }
 
@@ -172,11 +174,11 @@ fn a_secret_that_is_only_read_may_use_any_key_for_anything() {
         written_over(&json!({}), USUAL),
         flat(&[("pintail", json!(1))]),
     ] {
-        let slot = decode_to_read(object(&secret), USUAL).unwrap();
+        let content = decode_to_read(object(&secret), USUAL).unwrap();
         let (SecretContent::Unmanaged { token: text } | SecretContent::Managed { token: text, .. }) =
-            slot
+            content
         else {
-            panic!("{slot:?}")
+            panic!("{content:?}")
         };
         assert_eq!(text.sha256(), token().sha256());
     }
@@ -188,4 +190,28 @@ fn what_users_keep_beside_a_token_is_counted_and_never_shown() {
     assert_eq!(format!("{secret:?}"), "Object(2 keys)");
     let (_, others) = decode(secret, USUAL).unwrap();
     assert_eq!(format!("{others:?}"), "UserKeys(2 keys)");
+}
+
+#[test]
+fn a_pause_is_kept_with_what_a_newer_version_put_into_it() {
+    let mut written = written_over(&json!({}), USUAL);
+    written["pintail"]["pause"] =
+        json!({"since": "2026-11-22T12:00:00Z", "by": "ada", "of_the_future": [1, "x"]});
+    let SecretContent::Managed { record, .. } = decode(object(&written), USUAL).unwrap().0 else {
+        panic!("not managed")
+    };
+    assert_eq!(record.pause.as_ref().unwrap().by.as_deref(), Some("ada"));
+    let again = value(&encode_with_token(&record, &UserKeys::default(), USUAL, &token()));
+    assert_eq!(again["pintail"]["pause"], written["pintail"]["pause"]);
+}
+
+#[test]
+fn a_record_that_stands_alone_keeps_what_a_newer_version_put_into_it() {
+    let mut alone = serde_json::to_value(record(&token())).unwrap();
+    alone["of_the_future"] = json!({"n": [1.0]});
+    let (read, others) = decode_record(&alone.to_string()).unwrap();
+    assert_eq!(read, record(&token()));
+    let again: Value = serde_json::from_str(&encode_record(&read, &others)).unwrap();
+    assert_eq!(again, alone);
+    assert!(decode_record("[]").is_err() && decode_record("{}").is_err());
 }

@@ -36,7 +36,7 @@ fn a_secret_that_is_read_can_be_written_over_and_says_the_same_again() {
     each("record", WORDS, |bytes| {
         let Some(object) = std::str::from_utf8(bytes).ok().and_then(Object::parse) else { return };
         let theirs = object.clone();
-        let (slot, others) = match decode(object, USUAL) {
+        let (content, others) = match decode(object, USUAL) {
             Ok(parts) => parts,
             Err(error) => {
                 assert_fit(&error.to_string(), 1_000);
@@ -44,7 +44,7 @@ fn a_secret_that_is_read_can_be_written_over_and_says_the_same_again() {
                 return;
             }
         };
-        let (record, token) = match slot {
+        let (record, token) = match content {
             SecretContent::Managed { record, token } => {
                 assert_eq!(record.token_sha256, token.sha256());
                 (*record, token)

@@ -61,6 +61,7 @@ fn record(owner: &str, serving: u8, previous: &[u8]) -> Box<Record> {
         first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
+        pause: None,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: owner.parse().unwrap(),
@@ -72,14 +73,14 @@ fn listed(number: u8, name: &str) -> ListedToken {
 }
 
 fn judge(
-    slot: &SecretContent,
+    content: &SecretContent,
     take_over: TakeOver,
     listing: &[ListedToken],
     others: &[(CredentialName, Record)],
 ) -> Result<Record, AdoptRefusal> {
     let subject = subject();
     let adoption = Adoption { subject: &subject, token_id: id(1), take_over, disproved: None };
-    let claim = adoption.claim(slot)?;
+    let claim = adoption.claim(content)?;
     adoption.record(&claim, listing, others.iter().map(|(name, record)| (name, record)), now())
 }
 
@@ -114,8 +115,8 @@ fn a_hand_made_token_becomes_served_as_it_is_listed_and_replaces_nothing() {
 #[test]
 fn what_an_edited_secret_served_before_and_lives_is_kept_until_a_gate_has_passed() {
     let listing = [listed(1, "by hand"), listed(2, "a"), listed(4, "b")];
-    let slot = edited(record("prod", 2, &[3, 4, 1]));
-    let adopted = judge(&slot, TakeOver::No, &listing, &[]).unwrap();
+    let content = edited(record("prod", 2, &[3, 4, 1]));
+    let adopted = judge(&content, TakeOver::No, &listing, &[]).unwrap();
     assert_eq!(adopted.previous_token_ids, [id(2), id(4)]);
 }
 
@@ -123,8 +124,8 @@ fn what_an_edited_secret_served_before_and_lives_is_kept_until_a_gate_has_passed
 fn another_deployments_secret_is_taken_only_when_asked_for() {
     let foreign = || record("staging", 1, &[2]);
     let refusal = AdoptRefusal::Foreign("staging".parse().unwrap());
-    for slot in [managed(foreign()), edited(foreign())] {
-        assert_eq!(judge(&slot, TakeOver::No, &everything(), &[]).unwrap_err(), refusal);
+    for content in [managed(foreign()), edited(foreign())] {
+        assert_eq!(judge(&content, TakeOver::No, &everything(), &[]).unwrap_err(), refusal);
     }
     let taken = judge(&managed(foreign()), TakeOver::Yes, &everything(), &[]).unwrap();
     assert_eq!((taken.owner, taken.previous_token_ids), (subject().owner, vec![id(2)]));
@@ -132,11 +133,11 @@ fn another_deployments_secret_is_taken_only_when_asked_for() {
 
 #[test]
 fn an_id_that_the_record_disproves_is_refused() {
-    let slot = managed(record("staging", 2, &[]));
-    let refusal = judge(&slot, TakeOver::Yes, &everything(), &[]).unwrap_err();
+    let content = managed(record("staging", 2, &[]));
+    let refusal = judge(&content, TakeOver::Yes, &everything(), &[]).unwrap_err();
     assert_eq!(refusal, AdoptRefusal::OtherToken(id(2)));
-    let slot = edited(record("prod", 1, &[]));
-    let refusal = judge(&slot, TakeOver::No, &everything(), &[]).unwrap_err();
+    let content = edited(record("prod", 1, &[]));
+    let refusal = judge(&content, TakeOver::No, &everything(), &[]).unwrap_err();
     assert_eq!(refusal, AdoptRefusal::NotThisToken(id(1)));
 }
 
@@ -144,7 +145,7 @@ fn an_id_that_the_record_disproves_is_refused() {
 fn what_cannot_be_adopted_is_refused_with_its_reason() {
     let mut other_account = record("prod", 2, &[]);
     other_account.username = "other_prod".parse().unwrap();
-    for (slot, refusal) in [
+    for (content, refusal) in [
         (SecretContent::Vacant, AdoptRefusal::Vacant),
         (
             SecretContent::Edited { record: record("prod", 2, &[]), token: None },
@@ -153,8 +154,8 @@ fn what_cannot_be_adopted_is_refused_with_its_reason() {
         (managed(record("prod", 2, &[])), AdoptRefusal::AlreadyManaged(id(2))),
         (managed(other_account), AdoptRefusal::OtherAccount("other_prod".parse().unwrap())),
     ] {
-        let judged = judge(&slot, TakeOver::Yes, &everything(), &[]).unwrap_err();
-        assert_eq!(judged, refusal, "{slot:?}");
+        let judged = judge(&content, TakeOver::Yes, &everything(), &[]).unwrap_err();
+        assert_eq!(judged, refusal, "{content:?}");
     }
 }
 

@@ -83,6 +83,8 @@ reasons! {
         "nothing is lost: the next run goes on where this one stopped";
     Paused: Normal, "it is paused: nothing is begun until a person asks",
         "set `paused = false` to let it rotate again; once: pintail rotate-now NAME";
+    PausedByHand: Normal, "somebody paused it: nothing is begun until that ends, or a person asks",
+        "to let it rotate again: pintail resume NAME; once: pintail rotate-now NAME";
     StoreUnreachable: Warning, "the secret cannot be read",
         "look at the store, and at pintail's right to read there: pintail check; what is served still works";
     TokensNotListed: Warning, "the account's tokens cannot be listed",

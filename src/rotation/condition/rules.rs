@@ -1,13 +1,21 @@
 //! The rules of the list, a few lines each: how a credential stands by what was seen of it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
-use super::{Case, Finding, Kept, Reason, Seen, Severity, State, Trouble, place_vacant as vacant};
+use super::{
+    Case, Finding, Kept, Problem, Reason, Seen, Severity, State, pause_words,
+    place_vacant as vacant,
+};
 use crate::record::Record;
 use crate::rotation::policy::GatePace;
-use crate::rotation::schedule::{Due, deadline, due as why_due, expiring, next_rotation};
+use crate::rotation::schedule::{Due, deadline, due as why_due, expiring, later, next_rotation};
 use crate::rotation::step_log::Step;
 use crate::text::instant;
+
+/// What a rotation takes beyond its gate, generously.
+const MARGIN: Duration = Duration::from_mins(10);
 
 pub(super) fn kept_in_doubt(case: &Case<'_>) -> Option<Finding> {
     kept_in_its_former_place(case)
@@ -20,24 +28,24 @@ pub(super) fn stopped_by_its_last_run(case: &Case<'_>) -> Option<Finding> {
 
 /// What is configured for it now is not in force, and it is worked on as before.
 pub(super) fn kept_in_its_former_place(case: &Case<'_>) -> Option<Finding> {
-    let (Kept { trouble, .. }, since) = case.seen.kept?;
-    let besides = case.last_run.and_then(|run| run.trouble.as_ref());
+    let (Kept { problem, .. }, since) = case.seen.kept?;
+    let besides = case.last_run.and_then(|run| run.problem.as_ref());
     let besides = besides.map(|one| format!("; besides, {}", one.message)).unwrap_or_default();
-    let message = format!("{}{besides}", trouble.message);
-    let trouble = Some(Trouble { message, ..trouble.clone() });
-    Some(Finding { state: State::Blocked, trouble, since: Some(since) })
+    let message = format!("{}{besides}", problem.message);
+    let problem = Some(Problem { message, ..problem.clone() });
+    Some(Finding { state: State::Blocked, problem, since: Some(since) })
 }
 
 /// A step that is tried again is no news; a run that has come past it is.
 pub(super) fn failing(case: &Case<'_>) -> Option<Finding> {
-    let failed_at = case.last_run?.trouble.as_ref().and_then(|trouble| trouble.step);
+    let failed_at = case.last_run?.problem.as_ref().and_then(|problem| problem.step);
     let is_past = case.seen.working.is_some_and(|working| working.step != failed_at);
     left(case, State::Failing).filter(|_| !is_past)
 }
 
 fn left(case: &Case<'_>, state: State) -> Option<Finding> {
     let run = case.last_run.filter(|run| run.state == state)?;
-    Some(Finding { state, trouble: run.trouble.clone(), since: Some(run.since) })
+    Some(Finding { state, problem: run.problem.clone(), since: Some(run.since) })
 }
 
 /// A roll-back stays a thing to look at, whatever the runs after it do.
@@ -82,8 +90,10 @@ pub(super) fn empty(case: &Case<'_>) -> Option<Finding> {
 }
 
 pub(super) fn expired(case: &Case<'_>) -> Option<Finding> {
-    let at =
-        case.record()?.expires_at.filter(|at| *at <= case.time.later() && !case.policy.paused)?;
+    let at = case
+        .record()?
+        .expires_at
+        .filter(|at| *at <= case.time.later() && case.paused().is_none())?;
     let message = format!("the served token expired at {}", instant(at));
     Some(found(State::Due, Reason::TokenExpired).saying(message).since(at))
 }
@@ -141,10 +151,10 @@ fn place_vacant(case: &Case<'_>, state: State) -> Finding {
 }
 
 pub(super) fn behind_in_a_mirror(case: &Case<'_>) -> Option<Finding> {
-    let trouble = case.seen.mirror?;
-    let is_for_a_person = trouble.reason.severity() == Severity::Critical;
+    let problem = case.seen.mirror?;
+    let is_for_a_person = problem.reason.severity() == Severity::Critical;
     let state = if is_for_a_person { State::Blocked } else { State::Due };
-    Some(Finding { state, trouble: Some(trouble.clone()), since: None })
+    Some(Finding { state, problem: Some(problem.clone()), since: None })
 }
 
 pub(super) fn due(case: &Case<'_>) -> Option<Finding> {
@@ -162,27 +172,48 @@ pub(super) fn due(case: &Case<'_>) -> Option<Finding> {
 }
 
 pub(super) fn paused(case: &Case<'_>) -> Option<Finding> {
-    let since = case.last_run.map(|run| run.since);
-    let paused = found(State::Paused, Reason::Paused).since_known(since);
-    let expiry = expiring(case.policy, case.record()?, case.time).map(|at| {
-        let message = format!("{} at {}", Reason::PausedNearExpiry.meaning(), instant(at));
-        found(State::Paused, Reason::PausedNearExpiry).saying(message).since_known(since)
-    });
-    case.policy.paused.then(|| expiry.unwrap_or(paused))
+    let paused = case.paused()?;
+    let since = paused.by_hand.map(|pause| pause.since);
+    let since = since.or_else(|| case.last_run.map(|run| run.since));
+    let found = |reason| found(State::Paused, reason).since_known(since);
+    let (resting, hint) = match paused.by_hand {
+        None => (found(Reason::Paused), None),
+        Some(_) => {
+            let name = case.seen.credential;
+            let hint = format!("pintail resume {name}, or: pintail rotate-now {name}");
+            let also = "; its configuration must say `paused = false`, too";
+            let hint = if paused.by_configuration { format!("{hint}{also}") } else { hint };
+            (found(Reason::PausedByHand).saying(pause_words(paused)), Some(hint))
+        }
+    };
+    let expiry = case.record().and_then(|record| expiring(case.policy, record, case.time));
+    // It is replaced as soon as the pause ends, if that leaves the time for a whole rotation.
+    let ends_in_time = |at| {
+        paused.until().is_some_and(|until| later(until, case.policy.gate.longest() + MARGIN) <= at)
+    };
+    Some(match expiry.filter(|at| !ends_in_time(*at)) {
+        None => resting,
+        Some(at) => {
+            let said = paused.by_hand.map(|_| format!(" ({})", pause_words(paused)));
+            let meaning = Reason::PausedNearExpiry.meaning();
+            let message = format!("{meaning} at {}{}", instant(at), said.unwrap_or_default());
+            found(Reason::PausedNearExpiry).saying(message).hinting(hint)
+        }
+    })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the last rule of the list has the type of all")]
 pub(super) fn fresh(case: &Case<'_>) -> Option<Finding> {
     let since = case.last_run.map(|run| run.since);
     let since = since.or_else(|| case.record().map(|record| record.published_at));
-    Some(Finding { state: State::Fresh, trouble: None, since })
+    Some(Finding { state: State::Fresh, problem: None, since })
 }
 
 /// What a rule says, in the reason's own words.
 fn found(state: State, reason: Reason) -> Finding {
     let message = reason.meaning().to_owned();
-    let trouble = Some(Trouble { step: None, reason, message, hint: None });
-    Finding { state, trouble, since: None }
+    let problem = Some(Problem { step: None, reason, message, hint: None });
+    Finding { state, problem, since: None }
 }
 
 impl Finding {
@@ -195,22 +226,22 @@ impl Finding {
     }
 
     fn saying(mut self, message: String) -> Self {
-        if let Some(trouble) = &mut self.trouble {
-            trouble.message = message;
+        if let Some(problem) = &mut self.problem {
+            problem.message = message;
         }
         self
     }
 
     fn hinting(mut self, hint: Option<String>) -> Self {
-        if let Some(trouble) = &mut self.trouble {
-            trouble.hint = hint;
+        if let Some(problem) = &mut self.problem {
+            problem.hint = hint;
         }
         self
     }
 
     fn at(mut self, step: Step) -> Self {
-        if let Some(trouble) = &mut self.trouble {
-            trouble.step = Some(step);
+        if let Some(problem) = &mut self.problem {
+            problem.step = Some(step);
         }
         self
     }

@@ -109,7 +109,7 @@ impl State {
     }
 
     /// Whether somebody should look at it.
-    pub fn is_trouble(self) -> bool {
+    pub fn is_problem(self) -> bool {
         match self {
             Self::Blocked | Self::Held | Self::Failing | Self::RolledBack => true,
             Self::Rotating | Self::Due | Self::Unknown | Self::Paused | Self::Fresh => false,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::*;
 use crate::fault::FaultKind;
 use crate::names::TokenName;
-use crate::record::{Phase, TokenType};
+use crate::record::{Pause, Phase, TokenType};
 use crate::rotation::decide::{Refusal, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::policy::{CatchUp, GatePace, OnFailure};
@@ -26,18 +26,18 @@ fn id(n: u64) -> TokenId {
 
 /// What is seen, and how the last run left it. At first: token 2 is served, made a day ago, due in 22 days for its
 /// expiry, and nobody says how the last run went.
-struct Look {
+struct Scene {
     policy: Policy,
     record: Record,
     tokens: Tokens,
-    mirror: Option<Trouble>,
+    mirror: Option<Problem>,
     working: Option<Working>,
     kept: Option<Kept>,
     last_run: Option<LastRun>,
     now: Timestamp,
 }
 
-fn quiet() -> Look {
+fn quiet() -> Scene {
     let credential = "etl".parse().unwrap();
     let rotation: crate::names::RotationId =
         Uuid::from_u64_pair(0x0190_0000_0000_7000, 0x8000_0000_0000_0002)
@@ -45,7 +45,7 @@ fn quiet() -> Look {
             .parse()
             .unwrap();
     let owner: crate::names::Owner = "prod".parse().unwrap();
-    Look {
+    Scene {
         policy: Policy {
             schedule: Schedule::new(Calendar::ExpiryOnly, Duration::ZERO, &credential),
             paused: false,
@@ -74,6 +74,7 @@ fn quiet() -> Look {
             first_token_at: None,
             unconfirmed_revocations: 0,
             renewal_ttl_seconds: None,
+            pause: None,
             phase: Phase::Published,
             token_sha256: String::new(),
             owner,
@@ -88,15 +89,15 @@ fn quiet() -> Look {
 }
 
 /// Token 2 was published so long ago, and token 1, which it replaced, lives.
-fn unfinished(ago: i64) -> Look {
-    let mut look = quiet();
-    look.record.published_at = at(-ago);
-    look.record.previous_token_ids = vec![id(1)];
-    look.tokens.predecessors = vec![id(1)];
-    look
+fn unfinished(ago: i64) -> Scene {
+    let mut scene = quiet();
+    scene.record.published_at = at(-ago);
+    scene.record.previous_token_ids = vec![id(1)];
+    scene.tokens.predecessors = vec![id(1)];
+    scene
 }
 
-impl Look {
+impl Scene {
     fn edit(mut self, edit: impl FnOnce(&mut Self)) -> Self {
         edit(&mut self);
         self
@@ -104,13 +105,13 @@ impl Look {
 
     /// The last run left it so, an hour ago, and it is looked at again in a minute.
     fn left(self, state: State, reason: Option<(Reason, Option<Step>)>) -> Self {
-        let trouble = reason.map(|(reason, step)| Trouble {
+        let problem = reason.map(|(reason, step)| Problem {
             step,
             reason,
             message: "as it was told".to_owned(),
             hint: None,
         });
-        let last_run = LastRun { state, trouble, since: at(-3_600), next_look: Some(at(60)) };
+        let last_run = LastRun { state, problem, since: at(-3_600), next_look: Some(at(60)) };
         Self { last_run: Some(last_run), ..self }
     }
 
@@ -131,6 +132,38 @@ impl Look {
     }
 }
 
+/// Paused by a person a minute ago, for so many seconds.
+fn by_hand(until: Option<i64>) -> Scene {
+    quiet().edit(|it| {
+        it.record.pause = Some(Box::new(Pause {
+            since: at(-60),
+            until: until.map(at),
+            by: Some("ada@desk".to_owned()),
+            reason: Some("a\nfreeze\u{1b}[2J".to_owned()),
+            unknown: serde_json::Map::new(),
+        }));
+    })
+}
+
+#[test]
+fn a_pause_by_hand_says_by_whom_until_when_and_why_on_one_line() {
+    let paused = by_hand(Some(DAY)).stands();
+    let until = crate::text::instant(at(DAY));
+    let words = format!("paused by ada@desk until {until}: a freeze [2J");
+    assert_eq!(paused.message, Some(words));
+    assert_eq!(paused.pause.as_ref().map(|pause| pause.until), Some(Some(at(DAY))));
+    assert_eq!(
+        paused.hint.as_deref(),
+        Some(Reason::PausedByHand.hint(&"etl".parse().unwrap()).as_str())
+    );
+    assert_eq!(paused.next_rotation, Some(at(22 * DAY)), "its pause is over by then");
+    let late = by_hand(Some(25 * DAY)).stands();
+    assert_eq!(late.next_rotation, Some(at(25 * DAY)));
+    assert_eq!(by_hand(None).stands().next_rotation, None);
+    let both = by_hand(None).edit(|it| it.policy.paused = true).stands();
+    assert!(both.message.unwrap().ends_with("its configuration says `paused`, too"));
+}
+
 /// Its state and reason, and since when in seconds.
 fn short(condition: &Condition) -> (State, Option<Reason>, Option<i64>) {
     let since = condition.since.map(|since| since.duration_since(at(0)).as_secs());
@@ -142,23 +175,23 @@ fn working(step: Step) -> Working {
 }
 
 fn kept(is_in_doubt: bool) -> Kept {
-    let trouble = Trouble {
+    let problem = Problem {
         step: None,
         reason: Reason::PlaceChanged,
         message: "moved".to_owned(),
         hint: Some("name it as a mirror".to_owned()),
     };
-    Kept { trouble, is_in_doubt }
+    Kept { problem, is_in_doubt }
 }
 
 #[test]
 fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
     use Reason as R;
     let mirror = |reason| {
-        Some(Trouble { step: Some(Step::Mirror), reason, message: "copy".to_owned(), hint: None })
+        Some(Problem { step: Some(Step::Mirror), reason, message: "copy".to_owned(), hint: None })
     };
-    let wait = |look: &mut Look| look.policy.gate = GatePace::Wait(Duration::from_mins(15));
-    let rolled_back = |look: &mut Look| look.record.token_name = "made by hand".to_owned();
+    let wait = |scene: &mut Scene| scene.policy.gate = GatePace::Wait(Duration::from_mins(15));
+    let rolled_back = |scene: &mut Scene| scene.record.token_name = "made by hand".to_owned();
     let rows = [
         ("at rest", quiet(), (State::Fresh, None, Some(-DAY))),
         (
@@ -205,6 +238,27 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             quiet().edit(|it| (it.policy.paused, it.now) = (true, at(30 * DAY))),
             (State::Paused, Some(R::PausedNearExpiry), None),
         ),
+        ("paused by hand", by_hand(None), (State::Paused, Some(R::PausedByHand), Some(-60))),
+        (
+            "paused by hand until an hour before its expiry",
+            by_hand(Some(29 * DAY - 3_600)).edit(|it| it.now = at(24 * DAY)),
+            (State::Paused, Some(R::PausedByHand), Some(-60)),
+        ),
+        (
+            "paused by hand until it is too late for a rotation",
+            by_hand(Some(29 * DAY - 60)).edit(|it| it.now = at(24 * DAY)),
+            (State::Paused, Some(R::PausedNearExpiry), Some(-60)),
+        ),
+        (
+            "paused by hand until before now",
+            by_hand(Some(0)).edit(|it| it.now = at(24 * DAY)),
+            (State::Due, Some(R::ExpiryNear), Some(22 * DAY)),
+        ),
+        (
+            "paused by hand, and at its gate",
+            unfinished(14 * 60).edit(|it| it.record.pause = by_hand(None).record.pause),
+            (State::Rotating, Some(R::RotationUnderWay), Some(-14 * 60)),
+        ),
         (
             "at its gate",
             unfinished(14 * 60),
@@ -246,8 +300,8 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             (State::Blocked, Some(R::MirrorEdited), None),
         ),
     ];
-    for (what, look, expected) in rows {
-        assert_eq!(short(&look.stands()), expected, "{what}");
+    for (what, scene, expected) in rows {
+        assert_eq!(short(&scene.stands()), expected, "{what}");
     }
 }
 
@@ -342,8 +396,8 @@ fn what_a_run_came_to_weighs_more_than_what_the_secret_looks_like() {
             (State::Blocked, Some(R::PlaceChanged), Some(-7_200)),
         ),
     ];
-    for (what, look, expected) in rows {
-        assert_eq!(short(&look.stands()), expected, "{what}");
+    for (what, scene, expected) in rows {
+        assert_eq!(short(&scene.stands()), expected, "{what}");
     }
 }
 
@@ -364,21 +418,21 @@ fn a_held_credential_says_why_since_when_what_next_and_what_to_do() {
 #[test]
 fn what_a_place_that_is_kept_hides_is_told_besides() {
     let failing = Some((Reason::PublishFailed, Some(Step::Publish)));
-    let look = quiet().left(State::Failing, failing).edit(|it| it.kept = Some(kept(false)));
-    let message = look.stands().message.unwrap();
+    let scene = quiet().left(State::Failing, failing).edit(|it| it.kept = Some(kept(false)));
+    let message = scene.stands().message.unwrap();
     assert_eq!(message, "moved; besides, as it was told");
-    assert_eq!(look.stands().hint.as_deref(), Some("name it as a mirror"));
+    assert_eq!(scene.stands().hint.as_deref(), Some("name it as a mirror"));
 }
 
 /// Whoever is told nothing of why must have nothing to ask.
 #[test]
 fn whatever_is_not_fresh_has_a_reason_a_message_and_a_hint() {
     for state in State::ALL {
-        let look = quiet().left(state, Some((Reason::GateNotPassed, None)));
-        let told = look.stands();
+        let scene = quiet().left(state, Some((Reason::GateNotPassed, None)));
+        let told = scene.stands();
         let is_told = told.reason.is_some() && told.message.is_some() && told.hint.is_some();
         assert!(is_told || told.state == State::Fresh, "{told:?}");
-        assert!(!told.state.is_trouble() || told.needs_attention(), "{told:?}");
+        assert!(!told.state.is_problem() || told.needs_attention(), "{told:?}");
     }
 }
 
@@ -441,14 +495,14 @@ fn a_token_lives_until_a_list_that_came_after_the_seal_lacks_it() {
 /// A credential that is quiet, as long as its clock goes, is due in the end.
 #[test]
 fn a_fresh_credential_becomes_due_by_the_clock_alone() {
-    let look = quiet().left(State::Fresh, None);
+    let scene = quiet().left(State::Fresh, None);
     let states = [0, 21, 23].map(|days| {
         let now = at(0) + SignedDuration::from_hours(24 * days);
-        Look { now, ..quiet().left(State::Fresh, None) }.stands().state
+        Scene { now, ..quiet().left(State::Fresh, None) }.stands().state
     });
     assert_eq!(states, [State::Fresh, State::Fresh, State::Due]);
     assert_eq!(
-        look.stands().next(),
+        scene.stands().next(),
         format!("the next rotation is due at {}", instant(at(22 * DAY)))
     );
 }

@@ -22,6 +22,8 @@ pub struct Request {
     pub is_compromised: bool,
     /// A person says that nobody needs the tokens any more that live where the credential's secret is not.
     pub gives_up_old_place: bool,
+    /// Nobody named the credential: a rotation that is asked for begins only where it is not paused.
+    pub heeds_pause: bool,
     /// What is at rest by its record is not listed: whoever asks has it listed at another time, on a slower clock.
     pub spares_lists: bool,
 }
@@ -34,6 +36,7 @@ impl Request {
         begin: Begin::Nothing,
         is_compromised: false,
         gives_up_old_place: false,
+        heeds_pause: false,
         spares_lists: false,
     };
     /// A rotation now.
@@ -55,10 +58,21 @@ impl Request {
         Self { gives_up_old_place: true, ..self }
     }
 
+    /// The same, asked of credentials that nobody named: what is paused stays at rest, unless it has leaked.
+    #[must_use]
+    pub const fn heeding_pause(self) -> Self {
+        Self { heeds_pause: true, ..self }
+    }
+
     /// The same, without a list where nothing seems to have changed.
     #[must_use]
     pub const fn sparing_lists(self) -> Self {
         Self { spares_lists: true, ..self }
+    }
+
+    /// Whether it is [`Self::ROTATION`], whoever is meant.
+    pub fn is_rotation(self) -> bool {
+        Self { heeds_pause: false, ..self } == Self::ROTATION
     }
 
     /// Whether tokens that live elsewhere are replaced as well. Of a leak nobody knows which of them leaked.
@@ -68,7 +82,12 @@ impl Request {
 
     /// Paused means: begin nothing by yourself. To finish is safe, and what is frozen half way leaves two tokens.
     pub(super) fn unless(self, is_paused: bool) -> Self {
-        if is_paused && self.begin == Begin::WhatIsDue { self.begun() } else { self }
+        let yields = match self.begin {
+            Begin::WhatIsDue => true,
+            Begin::Rotation => self.heeds_pause && !self.is_compromised,
+            Begin::Nothing | Begin::RollBack => false,
+        };
+        if is_paused && yields { self.begun() } else { self }
     }
 
     pub(super) fn only_finishes(self) -> bool {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Case;
 use super::request::Begin;
 use super::stages::{self, HELD_POLL, RETRY, TRIES};
-use super::terms::{Awaited, Decision, Obstacle, Reason, Refusal};
+use super::terms::{Decision, Reason, Refusal, Stage, WaitingFor};
 use super::tokens::{MOST_ORPHANS, MOST_PREDECESSORS};
 use crate::record::{Phase, Record};
 use crate::rotation::schedule::{
@@ -149,8 +149,8 @@ pub(super) fn hold_what_is_not_checked(case: &Case<'_>, record: &Record) -> Opti
     let Some(until) = case.not_before(tries, CONFIRMED_AGAIN) else {
         return Some(Decision::Confirm);
     };
-    let obstacle = Obstacle::EndpointNotChecking;
-    prove_or_replace_what_is_missing(case, record).or(Some(Decision::Hold { obstacle, until }))
+    let stage = Stage::EndpointNotChecking;
+    prove_or_replace_what_is_missing(case, record).or(Some(Decision::Hold { stage, until }))
 }
 
 pub(super) fn replace_what_is_scheduled(case: &Case<'_>, record: &Record) -> Option<Decision> {
@@ -189,13 +189,13 @@ pub(super) fn prove_or_replace_what_is_missing(
     let missed = case.seen.evidence.missed_since.unwrap_or(case.seen.time.now);
     let second = later(missed, SIGHTINGS_APART);
     Some(if may_begin && missed <= case.seen.time.now && case.seen.time.now < second {
-        Decision::Wait { until: second, awaited: Awaited::SecondSighting }
+        Decision::Wait { until: second, waiting_for: WaitingFor::SecondList }
     } else if verify.failed < TRIES {
-        case.paced(Obstacle::Verify, verify, RETRY, Decision::Verify)
+        case.paced(Stage::Verify, verify, RETRY, Decision::Verify)
     } else if may_begin && proofs.refused {
         case.replace(record, Reason::Lost)
     } else {
-        case.held(Obstacle::Verify, verify, Decision::Verify)
+        case.held(Stage::Verify, verify, Decision::Verify)
     })
 }
 
@@ -216,7 +216,7 @@ pub(super) fn hold_while_clocks_disagree(case: &Case<'_>, record: &Record) -> Op
     }
     let left = in_doubt(&case.subject.policy, record, case.seen.time)?.max(signed(HELD_POLL));
     let until = case.seen.time.now.saturating_add(left).unwrap_or(Timestamp::MAX);
-    Some(Decision::Hold { obstacle: Obstacle::Clock, until })
+    Some(Decision::Hold { stage: Stage::Clock, until })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "a rule, as its neighbours are")]

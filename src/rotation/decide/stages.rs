@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Case;
 use super::request::Begin;
-use super::terms::{Awaited, Decision, Obstacle};
+use super::terms::{Decision, Stage, WaitingFor};
 use crate::record::Record;
 use crate::rotation::evidence::Tries;
 use crate::rotation::policy::{GatePace, OnFailure};
@@ -23,7 +23,7 @@ pub const FAIR_POLLS: u32 = 2;
 pub const HELD_POLL: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum RoadStage {
     Mirror,
     Deploy,
     Gate,
@@ -33,77 +33,82 @@ pub(super) enum Stage {
 }
 
 /// With predecessors, which may go once all of this is passed.
-pub(super) const WHOLE: &[Stage] =
-    &[Stage::Mirror, Stage::Deploy, Stage::Gate, Stage::Verify, Stage::MirrorAgain];
+pub(super) const WHOLE: &[RoadStage] = &[
+    RoadStage::Mirror,
+    RoadStage::Deploy,
+    RoadStage::Gate,
+    RoadStage::Verify,
+    RoadStage::MirrorAgain,
+];
 /// Without: nothing waits for the gate, but the clients are told and the token is proved as it is read.
-pub(super) const FIRST_TOKEN: &[Stage] = &[Stage::Deploy, Stage::Verify];
+pub(super) const FIRST_TOKEN: &[RoadStage] = &[RoadStage::Deploy, RoadStage::Verify];
 /// What a run must have seen before it says that something came about.
-pub(super) const PROOF: &[Stage] = &[Stage::Verify];
+pub(super) const PROOF: &[RoadStage] = &[RoadStage::Verify];
 /// A predecessor that is served again because a person asked for it.
-pub(super) const BACK: &[Stage] = &[Stage::Mirror, Stage::Deploy, Stage::Verify];
+pub(super) const BACK: &[RoadStage] = &[RoadStage::Mirror, RoadStage::Deploy, RoadStage::Verify];
 
 impl Case<'_> {
     /// What the first stage that is not passed asks for.
-    pub(super) fn on_road(&self, road: &[Stage], record: &Record) -> Option<Decision> {
+    pub(super) fn on_road(&self, road: &[RoadStage], record: &Record) -> Option<Decision> {
         let open = road.iter().find(|stage| !self.is_passed(**stage, record))?;
         Some(self.attempt(*open, record))
     }
 
-    fn is_passed(&self, stage: Stage, record: &Record) -> bool {
+    fn is_passed(&self, stage: RoadStage, record: &Record) -> bool {
         let proofs = self.seen.evidence.proofs();
         match stage {
-            Stage::Mirror => self.subject.mirrors.is_empty() || proofs.mirror.succeeded(),
-            Stage::MirrorAgain => self.subject.mirrors.is_empty() || self.seen.mirrored,
+            RoadStage::Mirror => self.subject.mirrors.is_empty() || proofs.mirror.succeeded(),
+            RoadStage::MirrorAgain => self.subject.mirrors.is_empty() || self.seen.mirrored,
             // Known to others: clients that could not be told to reload are no reason to let the old token live.
-            Stage::Deploy => {
+            RoadStage::Deploy => {
                 !self.subject.has_deploy_hook
                     || proofs.deploy.succeeded()
                     || (self.request.is_compromised
                         && record.is_unfinished()
                         && proofs.deploy.count > 0)
             }
-            Stage::Gate if self.request.is_compromised => true,
-            Stage::Gate => match self.subject.policy.gate {
+            RoadStage::Gate if self.request.is_compromised => true,
+            RoadStage::Gate => match self.subject.policy.gate {
                 GatePace::Open => true,
                 GatePace::Wait(_) => self.left_to_wait(record).is_none(),
                 GatePace::Polled { successes, .. } => successes <= proofs.gate.streak,
             },
-            Stage::Verify => proofs.verify.succeeded(),
+            RoadStage::Verify => proofs.verify.succeeded(),
         }
     }
 
-    fn attempt(&self, stage: Stage, record: &Record) -> Decision {
+    fn attempt(&self, stage: RoadStage, record: &Record) -> Decision {
         let proofs = self.seen.evidence.proofs();
         let often = |tries: &Tries| tries.failed >= TRIES;
-        if let (Stage::Deploy, Some(until)) = (stage, self.settles(record)) {
-            return Decision::Wait { until, awaited: Awaited::Step(Obstacle::Deploy) };
+        if let (RoadStage::Deploy, Some(until)) = (stage, self.settles(record)) {
+            return Decision::Wait { until, waiting_for: WaitingFor::Stage(Stage::Deploy) };
         }
-        let (obstacle, tries, is_exhausted, pace, act) = match (stage, self.subject.policy.gate) {
-            (Stage::Gate, GatePace::Polled { interval, successes, .. }) => {
+        let (stage, tries, is_exhausted, pace, act) = match (stage, self.subject.policy.gate) {
+            (RoadStage::Gate, GatePace::Polled { interval, successes, .. }) => {
                 let gate = &proofs.gate;
                 let is_fair = gate.count >= successes + FAIR_POLLS && gate.streak == 0;
-                (Obstacle::Gate, gate, is_fair, interval, Decision::PollGate)
+                (Stage::Gate, gate, is_fair, interval, Decision::PollGate)
             }
-            (Stage::Gate, GatePace::Open | GatePace::Wait(_)) => {
-                let awaited = Awaited::Step(Obstacle::Gate);
+            (RoadStage::Gate, GatePace::Open | GatePace::Wait(_)) => {
+                let waiting_for = WaitingFor::Stage(Stage::Gate);
                 let left = self.left_to_wait(record).unwrap_or_default();
                 let until = self.seen.time.now.saturating_add(left).unwrap_or(Timestamp::MAX);
-                return Decision::Wait { until, awaited };
+                return Decision::Wait { until, waiting_for };
             }
-            (Stage::Mirror | Stage::MirrorAgain, _) => {
-                (Obstacle::Mirror, &proofs.mirror, often(&proofs.mirror), RETRY, Decision::Mirror)
+            (RoadStage::Mirror | RoadStage::MirrorAgain, _) => {
+                (Stage::Mirror, &proofs.mirror, often(&proofs.mirror), RETRY, Decision::Mirror)
             }
-            (Stage::Deploy, _) => {
-                (Obstacle::Deploy, &proofs.deploy, often(&proofs.deploy), RETRY, Decision::Deploy)
+            (RoadStage::Deploy, _) => {
+                (Stage::Deploy, &proofs.deploy, often(&proofs.deploy), RETRY, Decision::Deploy)
             }
-            (Stage::Verify, _) => {
-                (Obstacle::Verify, &proofs.verify, often(&proofs.verify), RETRY, Decision::Verify)
+            (RoadStage::Verify, _) => {
+                (Stage::Verify, &proofs.verify, often(&proofs.verify), RETRY, Decision::Verify)
             }
         };
         match (is_exhausted && self.is_over(record), self.way_back(record)) {
-            (false, _) => self.paced(obstacle, tries, pace, act),
+            (false, _) => self.paced(stage, tries, pace, act),
             (true, Some(step)) => step,
-            (true, None) => self.held(obstacle, tries, act),
+            (true, None) => self.held(stage, tries, act),
         }
     }
 
@@ -160,17 +165,17 @@ impl Case<'_> {
 
     pub(super) fn paced(
         &self,
-        obstacle: Obstacle,
+        stage: Stage,
         tries: &Tries,
         pace: Duration,
         act: Decision,
     ) -> Decision {
-        let awaited = Awaited::Step(obstacle);
-        self.not_before(tries, pace).map_or(act, |until| Decision::Wait { until, awaited })
+        let waiting_for = WaitingFor::Stage(stage);
+        self.not_before(tries, pace).map_or(act, |until| Decision::Wait { until, waiting_for })
     }
 
-    pub(super) fn held(&self, obstacle: Obstacle, tries: &Tries, act: Decision) -> Decision {
-        self.not_before(tries, HELD_POLL).map_or(act, |until| Decision::Hold { obstacle, until })
+    pub(super) fn held(&self, stage: Stage, tries: &Tries, act: Decision) -> Decision {
+        self.not_before(tries, HELD_POLL).map_or(act, |until| Decision::Hold { stage, until })
     }
 
     /// When the next try is allowed, if not now. One that lies in the future was made before the clock was set back.

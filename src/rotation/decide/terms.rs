@@ -77,7 +77,7 @@ pub struct Observation<'a> {
     /// What the clocks say.
     pub time: Time,
     /// What was seen in the store.
-    pub sight: SecretState<'a>,
+    pub secret: SecretState<'a>,
     /// The account's tokens, if they were listed after the store was read.
     pub listing: Option<&'a [ListedToken]>,
     /// Whether every mirror was seen to serve what the store serves, since the last wait.
@@ -184,7 +184,7 @@ impl Refusal {
 
 /// What keeps a rotation from going on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Obstacle {
+pub enum Stage {
     /// A mirror does not serve what the store serves.
     Mirror,
     /// The deploy hook fails.
@@ -201,11 +201,11 @@ pub enum Obstacle {
 
 /// What a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Awaited {
+pub enum WaitingFor {
     /// The next try of a step, or the end of a waiting gate.
-    Step(Obstacle),
+    Stage(Stage),
     /// A second list, to see whether the served token is missing there too.
-    SecondSighting,
+    SecondList,
 }
 
 /// A decision, and the rule that made it.
@@ -265,12 +265,12 @@ pub enum Decision {
         /// Until then.
         until: Timestamp,
         /// For this.
-        awaited: Awaited,
+        waiting_for: WaitingFor,
     },
     /// Leave both tokens valid and tell a person; look again at `until`.
     Hold {
         /// What is in the way.
-        obstacle: Obstacle,
+        stage: Stage,
         /// When to look again.
         until: Timestamp,
     },

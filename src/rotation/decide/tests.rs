@@ -1,8 +1,8 @@
 //! The policy as a table, a sentence per row; and laws that hold in every small world.
 
 mod laws;
-mod look;
 mod mirrors;
+mod observed;
 mod paused;
 mod places;
 mod road;

@@ -9,7 +9,7 @@ use crate::rotation::world::ListedToken;
 
 /// The listed tokens with our name, by what becomes of them once the place is filled.
 #[derive(Default)]
-struct Found {
+struct Sorted {
     /// Nobody can serve them any more: they are revoked.
     orphans: Vec<TokenId>,
     /// They wait for the gate and the proof, as predecessors do.
@@ -37,7 +37,7 @@ impl Case<'_> {
         if self.seen.listing.is_none() {
             return Decision::List;
         }
-        let Found { orphans, previous, elsewhere } = self.found(vacancy);
+        let Sorted { orphans, previous, elsewhere } = self.found(vacancy);
         let strays = previous.len() + elsewhere.len();
         if strays >= MOST_STRAYS && !self.request.takes_all() {
             Decision::Refuse(Refusal::Strays(strays))
@@ -49,8 +49,8 @@ impl Case<'_> {
         }
     }
 
-    fn found(&self, vacancy: Vacancy<'_>) -> Found {
-        let mut found = Found::default();
+    fn found(&self, vacancy: Vacancy<'_>) -> Sorted {
+        let mut found = Sorted::default();
         for token in self.ours() {
             let of_kind = if self.seen.evidence.fenced.contains(&token.id) {
                 &mut found.orphans

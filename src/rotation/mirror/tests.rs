@@ -1,6 +1,6 @@
 //! What counts as serving, what is written over, and what is left where it is.
 
-use super::{MirrorSight, sight};
+use super::{MirrorState, state};
 use crate::names::{RotationId, TokenName};
 use crate::record::{Phase, Record, SecretContent, TokenType};
 use crate::secret::Token;
@@ -33,6 +33,7 @@ fn record(text: &str) -> Record {
         first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
+        pause: None,
         phase: Phase::Published,
         token_sha256: token(text).sha256(),
         owner: "prod".parse().unwrap(),
@@ -47,26 +48,26 @@ fn bare(text: &str) -> SecretContent {
     SecretContent::Unmanaged { token: token(text) }
 }
 
-fn of(record: &Record, found: &SecretContent) -> MirrorSight {
+fn of(record: &Record, found: &SecretContent) -> MirrorState {
     let known = token("old").sha256();
-    sight(record, found, |digest| digest == known)
+    state(record, found, |digest| digest == known)
 }
 
 #[test]
 fn a_mirror_that_holds_the_served_text_serves() {
     let served = record("new");
-    assert_eq!(of(&served, &managed(served.clone(), "new")), MirrorSight::Serves);
-    assert_eq!(of(&served, &bare("new")), MirrorSight::Serves);
+    assert_eq!(of(&served, &managed(served.clone(), "new")), MirrorState::Serves);
+    assert_eq!(of(&served, &bare("new")), MirrorState::Serves);
 }
 
 #[test]
 fn a_mirror_that_is_empty_or_holds_what_was_served_before_is_written() {
     let served = record("new");
-    assert_eq!(of(&served, &SecretContent::Vacant), MirrorSight::Behind);
-    assert_eq!(of(&served, &managed(record("older"), "older")), MirrorSight::Behind);
-    assert_eq!(of(&served, &bare("old")), MirrorSight::Behind);
+    assert_eq!(of(&served, &SecretContent::Vacant), MirrorState::Behind);
+    assert_eq!(of(&served, &managed(record("older"), "older")), MirrorState::Behind);
+    assert_eq!(of(&served, &bare("old")), MirrorState::Behind);
     let edited = SecretContent::Edited { record: Box::new(record("x")), token: Some(token("old")) };
-    assert_eq!(of(&served, &edited), MirrorSight::Behind);
+    assert_eq!(of(&served, &edited), MirrorState::Behind);
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn a_token_of_unknown_origin_is_left_where_it_is() {
         SecretContent::Edited { record: Box::new(record("x")), token: Some(token("by-hand")) },
         SecretContent::Edited { record: Box::new(record("x")), token: None },
     ] {
-        assert_eq!(of(&served, &found), MirrorSight::Foreign, "{found:?}");
+        assert_eq!(of(&served, &found), MirrorState::Foreign, "{found:?}");
     }
 }
 
@@ -94,18 +95,18 @@ fn after_a_roll_back_only_what_was_written_since_is_proof() {
     back.rotation_id = rotation(60);
     back.published_at = "2026-11-01T00:02:00Z".parse().unwrap();
     assert!(back.is_rolled_back());
-    assert_eq!(of(&back, &managed(before.clone(), "old")), MirrorSight::Behind);
-    assert_eq!(of(&back, &bare("old")), MirrorSight::Behind);
-    assert_eq!(of(&back, &managed(back.clone(), "old")), MirrorSight::Serves);
+    assert_eq!(of(&back, &managed(before.clone(), "old")), MirrorState::Behind);
+    assert_eq!(of(&back, &bare("old")), MirrorState::Behind);
+    assert_eq!(of(&back, &managed(back.clone(), "old")), MirrorState::Serves);
     let sealed = Record { phase: Phase::Retiring, ..back };
-    assert_eq!(of(&sealed, &managed(before, "old")), MirrorSight::Serves);
-    assert_eq!(of(&sealed, &bare("old")), MirrorSight::Serves);
+    assert_eq!(of(&sealed, &managed(before, "old")), MirrorState::Serves);
+    assert_eq!(of(&sealed, &bare("old")), MirrorState::Serves);
 }
 
 #[test]
 fn a_mirror_of_the_same_account_in_another_spelling_is_no_strangers() {
     let served = Record { username: "ETL_Prod".parse().unwrap(), ..record("new") };
-    assert_eq!(of(&served, &managed(record("old"), "old")), MirrorSight::Behind);
+    assert_eq!(of(&served, &managed(record("old"), "old")), MirrorState::Behind);
     let other = Record { username: "other".parse().unwrap(), ..record("old") };
-    assert_eq!(of(&served, &managed(other, "old")), MirrorSight::Foreign);
+    assert_eq!(of(&served, &managed(other, "old")), MirrorState::Foreign);
 }

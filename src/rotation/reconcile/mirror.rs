@@ -2,9 +2,9 @@
 
 use super::{Pass, Reconciler};
 use crate::fault::{Fault, FaultKind};
-use crate::record::SecretContent;
+use crate::record::{Record, SecretContent};
 use crate::rotation::condition::Reason;
-use crate::rotation::mirror::{MirrorSight, foreign, judge};
+use crate::rotation::mirror::{MirrorState, foreign, judge};
 use crate::rotation::step_log::Step;
 use crate::rotation::world::{PublishError, PublishRequest, Reading, Site, World};
 
@@ -33,13 +33,13 @@ impl From<Fault> for Unmirrored {
 
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn mirror(&mut self, reading: Reading) -> Pass {
-        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.content else { return Pass::Moved };
         let is_unfinished = record.is_unfinished();
         self.joined_if_unresolved(record);
         for number in 0..self.subject.mirrors.len() {
             match self.bring(number, &reading).await {
                 Ok(Mirrored::Serves) => {}
-                Ok(Mirrored::Outdated) => return Pass::Looked,
+                Ok(Mirrored::Outdated) => return Pass::Observed,
                 Err(Unmirrored { fault, .. }) if is_unfinished => {
                     let problem = fault.to_string();
                     let now = self.world.now();
@@ -61,25 +61,27 @@ impl<W: World> Reconciler<'_, W> {
     /// order a mirror never goes back: whoever writes over a version of it has seen a state of the store that is at
     /// least as new as what that version holds.
     async fn bring(&mut self, number: usize, reading: &Reading) -> Result<Mirrored, Unmirrored> {
-        let SecretContent::Managed { record, token } = &reading.slot else {
+        let SecretContent::Managed { record, token } = &reading.content else {
             return Ok(Mirrored::Outdated);
         };
         for _ in 0..CONTESTS {
             let found = self.world.read(Site::Mirror(number)).await?;
-            let sight = judge(self.world, record, &found.slot).await?;
-            if sight == MirrorSight::Serves {
+            let state = judge(self.world, record, &found.content).await?;
+            if state == MirrorState::Serves {
                 return Ok(Mirrored::Serves);
             }
             // Also of an unknown token it must be asked: another pintail may have put it there, a moment ago.
             if self.world.read(Site::Store).await?.version != reading.version {
                 return Ok(Mirrored::Outdated);
             }
-            if sight == MirrorSight::Foreign {
+            if state == MirrorState::Foreign {
                 let fault = foreign(self.mirror_name(number));
                 return Err(Unmirrored { reason: Reason::MirrorEdited, fault });
             }
-            let began = self.journal.began(Step::Mirror, self.world.now());
-            let write = PublishRequest::to_mirror(number, &found, record, token);
+            let began = self.log.began(Step::Mirror, self.world.now());
+            // What a mirror says of a pause would soon be out of date: only the store's record counts.
+            let copy = Record { pause: None, ..(**record).clone() };
+            let write = PublishRequest::to_mirror(number, &found, &copy, token);
             let written = self.world.publish(write).await;
             let fault = written.as_ref().err().map(|error| match error {
                 PublishError::Conflict => self.contested_mirror(number),

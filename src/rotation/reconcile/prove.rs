@@ -8,9 +8,9 @@ use crate::rotation::world::{Health, Identity, Reading, Verdict, World};
 
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn deploy(&mut self, reading: Reading) -> Pass {
-        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.content else { return Pass::Moved };
         self.joined();
-        let began = self.journal.began(Step::Deploy, self.world.now());
+        let began = self.log.began(Step::Deploy, self.world.now());
         let result = self.world.deploy(record).await;
         self.finish(began, result.as_ref().err());
         let now = self.world.now();
@@ -19,24 +19,24 @@ impl<W: World> Reconciler<'_, W> {
     }
 
     pub(super) async fn poll_gate(&mut self, reading: Reading) -> Pass {
-        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.content else { return Pass::Moved };
         self.joined();
-        let began = self.journal.began(Step::Gate, self.world.now());
+        let began = self.log.began(Step::Gate, self.world.now());
         let health = self.world.poll_gate(record).await;
         let now = self.world.now();
         let (outcome, problem) = match health {
             Health::Healthy => (StepOutcome::Ok, None),
             Health::Unhealthy(why) => (StepOutcome::Failed, Some(why)),
         };
-        self.journal.ended(began, now, outcome, problem.as_deref());
+        self.log.ended(began, now, outcome, problem.as_deref());
         self.evidence.proofs_mut().gate.count(now, problem.map_or(Ok(()), Err));
         self.keep(reading)
     }
 
     pub(super) async fn verify(&mut self, reading: Reading) -> Pass {
-        let SecretContent::Managed { record, token } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, token } = &reading.content else { return Pass::Moved };
         self.joined_if_unresolved(record);
-        let began = self.journal.began(Step::Verify, self.world.now());
+        let began = self.log.began(Step::Verify, self.world.now());
         let result = self.world.connect(token, &Identity::served(record)).await;
         let now = self.world.now();
         let (refused, problem) = match result {
@@ -54,10 +54,10 @@ impl<W: World> Reconciler<'_, W> {
             }
         };
         let outcome = if problem.is_none() { StepOutcome::Ok } else { StepOutcome::Failed };
-        self.journal.ended(began, now, outcome, problem.as_deref());
+        self.log.ended(began, now, outcome, problem.as_deref());
         if problem.is_none() {
             tracing::info!(token_id = %record.token_id, "token verified");
-            self.standing.proved = Some(record.token_id);
+            self.state.proved = Some(record.token_id);
             self.evidence.unproved = None;
             self.evidence.found();
         }

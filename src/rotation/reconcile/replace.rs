@@ -54,14 +54,14 @@ impl<W: World> Reconciler<'_, W> {
             self.discard(created.id, Some(rotation_id)).await.ok();
             return pass;
         }
-        let (first_token_at, unconfirmed_revocations) = match &over.slot {
+        let (first_token_at, unconfirmed_revocations, pause) = match &over.content {
             SecretContent::Managed { record, .. } => {
-                (record.first_token_at, record.unconfirmed_revocations)
+                (record.first_token_at, record.unconfirmed_revocations, record.pause.clone())
             }
             SecretContent::Vacant => {
-                (self.subject.is_made_by_rule.then_some(created.created_at), 0)
+                (self.subject.is_made_by_rule.then_some(created.created_at), 0, None)
             }
-            SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => (None, 0),
+            SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => (None, 0, None),
         };
         let record = Record {
             token_id: created.id,
@@ -79,6 +79,8 @@ impl<W: World> Reconciler<'_, W> {
             unconfirmed_revocations,
             renewal_ttl_seconds: matches!(reason, Reason::Due(Due::Expiring(_)))
                 .then(|| self.subject.policy.ttl_seconds()),
+            // Only a person ends it, be it long over: a clock may be wrong.
+            pause,
             phase: Phase::Published,
             token_sha256: created.token.sha256(),
             owner: self.subject.owner.clone(),
@@ -87,20 +89,20 @@ impl<W: World> Reconciler<'_, W> {
         match self.publish(Step::Publish, write).await {
             Ok(()) => {
                 tracing::info!(token_id = %record.token_id, "token published");
-                self.standing.took_part = true;
+                self.state.took_part = true;
                 self.request = self.request.begun();
                 self.evidence.unproved = Some(created.id);
-                if let SecretContent::Managed { record: served, token } = over.slot {
+                if let SecretContent::Managed { record: served, token } = over.content {
                     self.old = Some((served.token_id, token));
                 }
-                self.standing.record = Some(record);
+                self.state.record = Some(record);
                 // What is left is found by a later look.
-                self.reap(&orphans).await.ok();
+                self.revoke_orphans(&orphans).await.ok();
                 Pass::Moved
             }
             Err(PublishError::Conflict) => {
                 self.discard(created.id, Some(rotation_id)).await.ok();
-                Pass::Looked
+                Pass::Observed
             }
             Err(PublishError::Refused(fault)) => {
                 self.discard(created.id, Some(rotation_id)).await.ok();
@@ -108,7 +110,7 @@ impl<W: World> Reconciler<'_, W> {
             }
             // It may yet be served: the next look tells.
             Err(PublishError::Unknown(fault)) => {
-                self.standing.in_doubt = true;
+                self.state.in_doubt = true;
                 self.evidence.unproved = Some(created.id);
                 Pass::failed(Step::Publish, fault)
             }
@@ -120,7 +122,7 @@ impl<W: World> Reconciler<'_, W> {
         over: &Reading,
         reason: Reason,
     ) -> Result<(RotationId, CreatedToken), Fault> {
-        let began = self.journal.began(Step::Create, self.world.now());
+        let began = self.log.began(Step::Create, self.world.now());
         let rotation_id = RotationId::starting_at(self.world.now()).at_place(self.subject.place);
         self.tell_rotation(rotation_id);
         tracing::info!(reason = ?reason, "rotation began");
@@ -159,7 +161,7 @@ impl<W: World> Reconciler<'_, W> {
     }
 
     async fn preflight(&mut self, token: &Token, identity: &Identity) -> Result<(), Fault> {
-        let began = self.journal.began(Step::Preflight, self.world.now());
+        let began = self.log.began(Step::Preflight, self.world.now());
         let mut result = self.connect_once(token, identity).await;
         for _ in 1..PREFLIGHTS {
             // What only a person can mend is not worth waiting for.

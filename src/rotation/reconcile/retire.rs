@@ -21,7 +21,7 @@ const CONFIRMATION_PAUSE: Duration = Duration::from_secs(2);
 
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn seal(&mut self, reading: Reading, orphans: Vec<TokenId>) -> Pass {
-        let SecretContent::Managed { record, token } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, token } = &reading.content else { return Pass::Moved };
         self.joined();
         self.recall_old(record).await;
         let sealed = Record { phase: Phase::Retiring, ..(**record).clone() };
@@ -29,8 +29,8 @@ impl<W: World> Reconciler<'_, W> {
         match self.publish(Step::Seal, write).await {
             Ok(()) => {
                 tracing::info!("rotation sealed");
-                self.standing.record = Some(sealed.clone());
-                self.reap(&orphans).await.ok();
+                self.state.record = Some(sealed.clone());
+                self.revoke_orphans(&orphans).await.ok();
                 if let Err(fault) = self.revoke(&sealed.previous_token_ids).await {
                     return Pass::failed(Step::Revoke, fault);
                 }
@@ -43,7 +43,7 @@ impl<W: World> Reconciler<'_, W> {
                     elsewhere: vec![],
                 }
             }
-            Err(PublishError::Conflict) => Pass::Looked,
+            Err(PublishError::Conflict) => Pass::Observed,
             Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
                 Pass::failed(Step::Seal, fault)
             }
@@ -66,8 +66,8 @@ impl<W: World> Reconciler<'_, W> {
     }
 
     pub(super) async fn revoke(&mut self, ids: &[TokenId]) -> Result<(), Fault> {
-        let began = self.journal.began(Step::Revoke, self.world.now());
-        let rotation_id = self.standing.record.as_ref().map(|record| record.rotation_id);
+        let began = self.log.began(Step::Revoke, self.world.now());
+        let rotation_id = self.state.record.as_ref().map(|record| record.rotation_id);
         let mut result = Ok(());
         for id in
             ids.iter().copied().filter(|id| !self.evidence.gone.contains(id)).collect::<Vec<_>>()
@@ -76,7 +76,7 @@ impl<W: World> Reconciler<'_, W> {
                 Ok(revocation) => {
                     self.evidence.gone.insert(id);
                     if revocation == Revocation::Revoked {
-                        self.journal.revoked(id);
+                        self.log.revoked(id);
                     }
                     tracing::info!(token_id = %id, "token revoked");
                 }
@@ -90,14 +90,14 @@ impl<W: World> Reconciler<'_, W> {
     /// Sees the old token refused. Revocation is eventual and open to delay: a warning, not a failure.
     async fn confirm(&mut self) {
         let Some((id, token)) = self.old.take() else { return };
-        let Some(sealed) = self.standing.record.clone() else { return };
+        let Some(sealed) = self.state.record.clone() else { return };
         let identity = Identity::revoked(id, &sealed);
-        let began = self.journal.began(Step::Confirm, self.world.now());
+        let began = self.log.began(Step::Confirm, self.world.now());
         let mut still_connects = false;
         for attempt in 1..=CONFIRMATIONS {
             still_connects = match self.world.connect(&token, &identity).await {
                 Ok(Verdict::Refused(_)) => {
-                    self.journal.ended(began, self.world.now(), StepOutcome::Ok, None);
+                    self.log.ended(began, self.world.now(), StepOutcome::Ok, None);
                     tracing::info!(token_id = %id, "old token refused");
                     self.count_unconfirmed(&sealed, 0).await;
                     return;
@@ -116,7 +116,7 @@ impl<W: World> Reconciler<'_, W> {
             self.world.nap(CONFIRMATION_PAUSE).await;
         }
         let problem = "the revoked token still connects";
-        self.journal.ended(began, self.world.now(), StepOutcome::Warning, Some(problem));
+        self.log.ended(began, self.world.now(), StepOutcome::Warning, Some(problem));
         tracing::warn!(token_id = %id, "revoked token still connects");
         if still_connects && self.subject.endpoint.is_some() {
             self.count_unconfirmed(&sealed, sealed.unconfirmed_revocations.saturating_add(1)).await;
@@ -130,12 +130,12 @@ impl<W: World> Reconciler<'_, W> {
             return;
         }
         let written = match self.world.read(Site::Store).await {
-            Ok(reading) => match &reading.slot {
+            Ok(reading) => match &reading.content {
                 SecretContent::Managed { record, token } if **record == *sealed => {
                     let counted = Record { unconfirmed_revocations: count, ..sealed.clone() };
                     let write = PublishRequest::to_store(Purpose::Amend, &reading, &counted, token);
                     let written = self.world.publish(write).await;
-                    written.map(|()| self.standing.record = Some(counted))
+                    written.map(|()| self.state.record = Some(counted))
                 }
                 SecretContent::Vacant
                 | SecretContent::Unmanaged { .. }
@@ -153,18 +153,18 @@ impl<W: World> Reconciler<'_, W> {
     /// Tries once more whether the token that was revoked last is refused: a revocation may take longer than anybody
     /// waits for it.
     pub(super) async fn confirm_late(&mut self, reading: Reading) -> Pass {
-        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.content else { return Pass::Moved };
         let record = (**record).clone();
-        let began = self.journal.began(Step::Confirm, self.world.now());
+        let began = self.log.began(Step::Confirm, self.world.now());
         let refused = self.was_refused(&record).await;
         let outcome = if refused.is_ok() { StepOutcome::Ok } else { StepOutcome::Warning };
         let now = self.world.now();
-        self.journal.ended(began, now, outcome, refused.as_ref().err().map(String::as_str));
+        self.log.ended(began, now, outcome, refused.as_ref().err().map(String::as_str));
         let is_refused = refused.is_ok();
         self.evidence.proofs_mut().confirm.count(now, refused);
         if is_refused {
             self.count_unconfirmed(&record, 0).await;
-            return Pass::Looked;
+            return Pass::Observed;
         }
         self.keep(reading)
     }
@@ -186,9 +186,9 @@ impl<W: World> Reconciler<'_, W> {
     }
 
     /// Revokes orphans after a write that fences their publishers off; without one where that has happened before.
-    pub(super) async fn touch(&mut self, reading: Reading, orphans: Vec<TokenId>) -> Pass {
+    pub(super) async fn fence(&mut self, reading: Reading, orphans: Vec<TokenId>) -> Pass {
         if !orphans.iter().all(|id| self.evidence.fenced.contains(id)) {
-            let SecretContent::Managed { record, token } = &reading.slot else {
+            let SecretContent::Managed { record, token } = &reading.content else {
                 return Pass::Moved;
             };
             let write = PublishRequest::to_store(Purpose::Fence, &reading, record, token);
@@ -196,13 +196,13 @@ impl<W: World> Reconciler<'_, W> {
             self.note_conflict(&reading, &result);
             match result {
                 Ok(()) => {}
-                Err(PublishError::Conflict) => return Pass::Looked,
+                Err(PublishError::Conflict) => return Pass::Observed,
                 Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
                     return Pass::failed(Step::Seal, fault);
                 }
             }
         }
-        match self.reap(&orphans).await {
+        match self.revoke_orphans(&orphans).await {
             Ok(()) => Pass::Moved,
             Err(fault) => Pass::failed(Step::Revoke, fault),
         }
@@ -210,7 +210,7 @@ impl<W: World> Reconciler<'_, W> {
 
     /// Writes the record without tokens that live nowhere any more.
     pub(super) async fn forget(&mut self, reading: Reading, left: &[TokenId]) -> Pass {
-        let SecretContent::Managed { record, token } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, token } = &reading.content else { return Pass::Moved };
         let mut shorter = (**record).clone();
         shorter.elsewhere_token_ids.retain(|id| !left.contains(id));
         let write = PublishRequest::to_store(Purpose::Amend, &reading, &shorter, token);
@@ -218,7 +218,7 @@ impl<W: World> Reconciler<'_, W> {
         self.note_conflict(&reading, &result);
         match result {
             Ok(()) => Pass::Moved,
-            Err(PublishError::Conflict) => Pass::Looked,
+            Err(PublishError::Conflict) => Pass::Observed,
             Err(PublishError::Refused(fault) | PublishError::Unknown(fault)) => {
                 Pass::failed(Step::Seal, fault)
             }
@@ -227,7 +227,7 @@ impl<W: World> Reconciler<'_, W> {
 
     /// Revokes orphans after a write that came after the list in which they were seen: whoever meant to publish one
     /// of them over the version before can no longer do so.
-    pub(super) async fn reap(&mut self, orphans: &[TokenId]) -> Result<(), Fault> {
+    pub(super) async fn revoke_orphans(&mut self, orphans: &[TokenId]) -> Result<(), Fault> {
         self.evidence.fenced.extend(orphans);
         let mut result = Ok(());
         for id in orphans {

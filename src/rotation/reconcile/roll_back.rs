@@ -11,7 +11,7 @@ use crate::rotation::world::{
 
 impl<W: World> Reconciler<'_, W> {
     pub(super) async fn roll_back(&mut self, reading: Reading, to: TokenId) -> Pass {
-        let SecretContent::Managed { record, .. } = &reading.slot else { return Pass::Moved };
+        let SecretContent::Managed { record, .. } = &reading.content else { return Pass::Moved };
         let (old, token) = match self.world.recall(to).await {
             Ok(Some(found)) => found,
             Ok(None) => return self.no_way_back(reading, TEXT_LOST),
@@ -34,6 +34,8 @@ impl<W: World> Reconciler<'_, W> {
             first_token_at: record.first_token_at,
             unconfirmed_revocations: record.unconfirmed_revocations,
             renewal_ttl_seconds: None,
+            // What a person says now, and not what they said when the old token was served first.
+            pause: record.pause.clone(),
             ..old
         };
         let write = PublishRequest::to_store(Purpose::RollBack, &reading, &rolled_back, &token);
@@ -41,20 +43,20 @@ impl<W: World> Reconciler<'_, W> {
         match result {
             Ok(()) => {
                 tracing::warn!(token_id = %to, "rotation rolled back");
-                self.standing.took_part = true;
+                self.state.took_part = true;
                 if self.request.begin != Begin::RollBack {
                     self.request = self.request.begun();
                 }
-                if let SecretContent::Managed { record: served, token } = reading.slot {
+                if let SecretContent::Managed { record: served, token } = reading.content {
                     self.old = Some((served.token_id, token));
                 }
-                self.standing.record = Some(rolled_back);
+                self.state.record = Some(rolled_back);
                 Pass::Moved
             }
-            Err(PublishError::Conflict) => Pass::Looked,
+            Err(PublishError::Conflict) => Pass::Observed,
             Err(PublishError::Refused(fault)) => Pass::failed(Step::Publish, fault),
             Err(PublishError::Unknown(fault)) => {
-                self.standing.in_doubt = true;
+                self.state.in_doubt = true;
                 Pass::failed(Step::Publish, fault)
             }
         }

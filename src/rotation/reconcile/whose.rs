@@ -62,7 +62,7 @@ impl<W: World> Reconciler<'_, W> {
     async fn calibrate(&mut self, record: &Record) -> Result<(), Fault> {
         for id in &record.previous_token_ids {
             let Some((old, token)) = self.world.recall(*id).await? else { continue };
-            let is_of_account = old.username.folded() == self.subject.username.folded();
+            let is_of_account = old.username.canonical() == self.subject.username.canonical();
             if Origin::of(&old) != Origin::Created || !is_of_account {
                 continue;
             }
@@ -129,7 +129,7 @@ impl<W: World> Reconciler<'_, W> {
         over: &Reading,
         reason: Reason,
     ) -> Result<(), Pass> {
-        let SecretContent::Managed { record, token } = &over.slot else { return Ok(()) };
+        let SecretContent::Managed { record, token } = &over.content else { return Ok(()) };
         let is_asked = match self.subject.endpoint {
             Some(IdentityRule::IfAnswered | IdentityRule::Required) => true,
             Some(IdentityRule::Off) | None => false,
@@ -168,9 +168,9 @@ impl<W: World> Reconciler<'_, W> {
         }
         let problem = fault.to_string();
         // Of what is another account's the next look decides.
-        let pass = if is_anothers { Pass::Looked } else { not_known(&fault) };
+        let pass = if is_anothers { Pass::Observed } else { not_known(&fault) };
         let now = self.world.now();
-        self.journal.ended(began, now, StepOutcome::Failed, Some(&problem));
+        self.log.ended(began, now, StepOutcome::Failed, Some(&problem));
         Err(pass)
     }
 }

@@ -49,6 +49,7 @@ fn record(created_at: &str, expires_at: Option<&str>) -> Record {
         first_token_at: None,
         unconfirmed_revocations: 0,
         renewal_ttl_seconds: None,
+        pause: None,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: "prod".parse().unwrap(),

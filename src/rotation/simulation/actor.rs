@@ -10,11 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::account::{ACCOUNT, OTHER_ACCOUNT};
 use super::admin::Badge;
+use super::bugs::Bug;
 use super::clocks::{Clocks, Date};
-use super::flaws::Flaw;
 use super::ground::{Applied, FIELDS, Fault, Ground, Lists, Message, untouched};
 pub(super) use super::part::Part;
-use super::store::{Protocol, Request, Stored};
+use super::store::{Content, Protocol, Request, Stored};
 use crate::fault::{Fault as WorldFault, FaultKind};
 use crate::names::{TokenId, TokenName};
 use crate::record::{Record, SecretContent, decode, encode_with_token};
@@ -51,8 +51,8 @@ pub(super) struct Actor {
     /// Where the secret is, as its configuration has it.
     pub(super) place: usize,
     /// What is wrong with its adapters, in tests of the checker.
-    pub(super) flaw: Option<Flaw>,
-    /// What it last wrote, for a flaw that reads it from here.
+    pub(super) bug: Option<Bug>,
+    /// What it last wrote, for a bug that reads it from here.
     pub(super) memory: Arc<Mutex<Option<(Version, Stored)>>>,
     /// Where the credential is its own admin token.
     pub(super) badge: Option<Badge>,
@@ -76,8 +76,8 @@ impl Actor {
         shared
     }
 
-    fn has(&self, flaw: Flaw) -> bool {
-        self.flaw == Some(flaw)
+    fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
     }
 
     /// Gives every other pintail the chance to go first.
@@ -218,7 +218,7 @@ impl Actor {
     ) -> Result<T, WorldFault> {
         let fault = self.effect(part, what).await;
         if self.is_turned_away(part) {
-            return Err(trouble_of(FaultKind::Permanent));
+            return Err(failure_of(FaultKind::Permanent));
         }
         let answer = look(&mut self.shared().ground);
         if matches!(fault, None | Some(Fault::CrashAfter | Fault::Duplicate(_))) {
@@ -227,17 +227,17 @@ impl Actor {
         self.after(fault).await;
         match fault {
             None | Some(Fault::CrashAfter | Fault::Duplicate(_)) => Ok(answer),
-            Some(Fault::Deny) => Err(trouble_of(FaultKind::Permanent)),
-            Some(_) => Err(trouble()),
+            Some(Fault::Deny) => Err(failure_of(FaultKind::Permanent)),
+            Some(_) => Err(failure()),
         }
     }
 }
 
-pub(super) fn trouble() -> WorldFault {
-    trouble_of(FaultKind::Transient)
+pub(super) fn failure() -> WorldFault {
+    failure_of(FaultKind::Transient)
 }
 
-pub(super) fn trouble_of(kind: FaultKind) -> WorldFault {
+pub(super) fn failure_of(kind: FaultKind) -> WorldFault {
     WorldFault { kind, message: "simulated trouble".to_owned(), hint: None }
 }
 
@@ -263,24 +263,27 @@ impl Clock for Actor {
 impl World for Actor {
     async fn read(&self, site: Site) -> Result<Reading, WorldFault> {
         if let Site::Mirror(_) = site {
-            return self.look_at_mirror().await;
+            return self.read_mirror().await;
         }
-        if self.has(Flaw::ReadsFromMemory)
+        if self.has(Bug::ReadsFromMemory)
             && let Some((version, stored)) = self.memory.lock().unwrap().take()
         {
-            return Ok(Reading { version, slot: stored.slot(), others: stored.others });
+            return Ok(Reading { version, content: stored.content(), others: stored.others });
         }
         let index = self.index;
         self.ask(Part::Store, "reads", |ground| {
             let stored = ground.served();
             let read = stored.map(|stored| stored.text.clone());
-            let (slot, others) = if let Some(stored) = stored {
-                (stored.slot(), stored.others.clone())
+            let (content, others) = if let Some(stored) = stored {
+                (stored.content(), stored.others.clone())
             } else {
                 decode(untouched(), FIELDS).unwrap()
             };
+            let is_managed = stored.is_some_and(|stored| stored.content == Content::Managed);
+            let pause = stored.filter(|_| is_managed).and_then(|it| it.record.pause.clone());
             ground.seen[index].read = read;
-            Reading { version: ground.store().version(), slot, others }
+            ground.seen[index].pause = pause;
+            Reading { version: ground.store().version(), content, others }
         })
         .await
     }
@@ -319,11 +322,11 @@ impl World for Actor {
 
     async fn create(&self, name: &TokenName, reason: Reason) -> Result<CreatedToken, CreateError> {
         let message = || {
-            self.shared().ground.asks_for(name, reason);
+            self.shared().ground.asks_for(self.index, name, reason);
             Message::Create { name: name.to_string() }
         };
         let mut sent = self.send_as_admin(Part::Rest, "creates", message()).await;
-        if self.has(Flaw::RetriesCreation) && matches!(sent, Sent::Untold | Sent::Broken) {
+        if self.has(Bug::RetriesCreation) && matches!(sent, Sent::Untold | Sent::Broken) {
             sent = self.send(Part::Rest, "creates again", message()).await;
         }
         match sent {
@@ -337,8 +340,8 @@ impl World for Actor {
                     expires_at: Some(made.expires_at),
                 })
             }
-            Sent::Refused(kind) => Err(CreateError::Refused(trouble_of(kind))),
-            Sent::Told(_) | Sent::Untold | Sent::Broken => Err(CreateError::Unknown(trouble())),
+            Sent::Refused(kind) => Err(CreateError::Refused(failure_of(kind))),
+            Sent::Told(_) | Sent::Untold | Sent::Broken => Err(CreateError::Unknown(failure())),
         }
     }
 
@@ -349,7 +352,7 @@ impl World for Actor {
             |ground: &mut Ground| ground.connect(index, &text).then(|| ground.named(&text));
         let named = self.ask(Part::Connections, "connects", connected).await?;
         let Some(named) = named else { return Ok(Verdict::Refused("simulated".to_owned())) };
-        let answer = named.filter(|_| !self.has(Flaw::IgnoresWhoseItIs));
+        let answer = named.filter(|_| !self.has(Bug::IgnoresWhoseItIs));
         let endpoint = "simulated".to_owned();
         Ok(Verdict::Works(answer.map(|account| Answer { account, endpoint })))
     }
@@ -367,20 +370,24 @@ impl World for Actor {
         if let Site::Mirror(_) = site {
             return self.write_to_mirror(over, record, token).await;
         }
-        let object = encode_with_token(record, &over.others, FIELDS, token);
+        let mut record = record.clone();
+        if self.has(Bug::ForgetsPauses) {
+            record.pause = None;
+        }
+        let object = encode_with_token(&record, &over.others, FIELDS, token);
         let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
         let protocol = self.shared().ground.store().protocol;
         let mut expected = over.version.clone();
-        if self.has(Flaw::WritesOverAnything) {
+        if self.has(Bug::WritesOverAnything) {
             expected = self.shared().ground.store().version();
         }
-        if self.has(Flaw::AlwaysConflicts) {
+        if self.has(Bug::AlwaysConflicts) {
             self.ask(Part::Store, "does not publish", |_| ())
                 .await
                 .map_err(PublishError::Refused)?;
             return Err(PublishError::Conflict);
         }
-        if self.has(Flaw::KeepsNothing) {
+        if self.has(Bug::KeepsNothing) {
             return self
                 .ask(Part::Store, "publishes to nowhere", |_| ())
                 .await
@@ -393,23 +400,23 @@ impl World for Actor {
                 let message = |request| Message::Store(self.place, request);
                 self.publish_by_number((Part::Store, message), &what, &expected, value).await
             }
-            Protocol::Labels => self.publish_by_labels(&expected, &over.slot, value).await,
+            Protocol::Labels => self.publish_by_labels(&expected, &over.content, value).await,
             Protocol::LockAndRename => self.publish_under_lock(&expected, value).await,
-            Protocol::Editions => self.publish_over_edition(&expected, &over.slot, value).await,
+            Protocol::Editions => self.publish_over_edition(&expected, &over.content, value).await,
         };
-        if self.has(Flaw::PublishesAgain) && matches!(result, Err(PublishError::Conflict)) {
+        if self.has(Bug::PublishesAgain) && matches!(result, Err(PublishError::Conflict)) {
             let again = Message::Store(self.place, Request::Switch(Box::new(copy.clone())));
             result = match self.send(Part::Store, "publishes again", again).await {
                 Sent::Told(_) => Ok(()),
-                Sent::Refused(kind) => Err(PublishError::Refused(trouble_of(kind))),
-                Sent::Untold | Sent::Broken => Err(PublishError::Unknown(trouble())),
+                Sent::Refused(kind) => Err(PublishError::Refused(failure_of(kind))),
+                Sent::Untold | Sent::Broken => Err(PublishError::Unknown(failure())),
             };
         }
         if let Err(PublishError::Unknown(fault)) = &result {
-            if self.has(Flaw::SilenceIsRefusal) {
+            if self.has(Bug::SilenceIsRefusal) {
                 return Err(PublishError::Refused(fault.clone()));
             }
-            if self.has(Flaw::SilenceIsSuccess) {
+            if self.has(Bug::SilenceIsSuccess) {
                 result = Ok(());
             }
         }
@@ -432,7 +439,7 @@ impl World for Actor {
             };
             let found = kept.iter().rev().find(of_token)?;
             let mut record = found.record.clone();
-            if self.has(Flaw::OlderIsAnothers) {
+            if self.has(Bug::OlderIsAnothers) {
                 record.owner = "other".parse().unwrap();
             }
             Some((record, token(&found.text)))
@@ -460,16 +467,16 @@ impl World for Actor {
         match self.send_as_admin(part, &format!("revokes {id}"), Message::Revoke { id }).await {
             Sent::Told(Applied::Revoked) => Ok(Revocation::Revoked),
             Sent::Told(Applied::AlreadyGone) => Ok(Revocation::AlreadyGone),
-            Sent::Refused(_) if self.has(Flaw::AnyNoIsGone) => Ok(Revocation::AlreadyGone),
-            Sent::Refused(kind) => Err(RevokeError::Refused(trouble_of(kind))),
-            Sent::Told(_) | Sent::Untold | Sent::Broken => Err(RevokeError::Unknown(trouble())),
+            Sent::Refused(_) if self.has(Bug::AnyNoIsGone) => Ok(Revocation::AlreadyGone),
+            Sent::Refused(kind) => Err(RevokeError::Refused(failure_of(kind))),
+            Sent::Told(_) | Sent::Untold | Sent::Broken => Err(RevokeError::Unknown(failure())),
         }
     }
 }
 
 /// What a write does, by what is written over what.
 fn purpose_of(PublishRequest { site, over, record, .. }: &PublishRequest<'_>) -> Purpose {
-    match (site, &over.slot) {
+    match (site, &over.content) {
         (Site::Mirror(_), _) => Purpose::Mirror,
         (Site::Store, SecretContent::Managed { record: before, .. })
             if before.token_id == record.token_id =>

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::actor::{Actor, Part, Sent};
-use super::flaws::Flaw;
+use super::bugs::Bug;
 use super::ground::{Ground, Message};
 use crate::fault::Fault as WorldFault;
 use crate::names::TokenId;
@@ -84,7 +84,7 @@ impl Actor {
     /// Goes on with what is served, before `id` is revoked.
     pub(super) async fn take_over_badge(&self, id: TokenId) -> Result<(), WorldFault> {
         let Some(badge) = &self.badge else { return Ok(()) };
-        if self.flaw != Some(Flaw::KeepsItsAdminToken) {
+        if self.bug != Some(Bug::KeepsItsAdminToken) {
             self.read_badge().await?;
         }
         if badge.lock().unwrap().as_deref() == Some(&Ground::text_of(id)) {

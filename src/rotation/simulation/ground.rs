@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Map;
 use uuid::Uuid;
 
 use super::account::Names;
 use super::mirror::Mirror;
-use super::store::{Answer, Protocol, Request, Store, Stored};
+use super::store::{Answer, Content, Protocol, Request, Store, Stored};
 use crate::names::{TokenId, TokenName};
-use crate::record::{Fields, Object, Phase, Record};
+use crate::record::{Fields, Object, Pause, Phase, Record, encode_with_token};
 use crate::rotation::decide::Reason;
 use crate::rotation::schedule::{Due, signed};
+use crate::secret::Token;
 
 /// The keys in the simulated secret.
 pub(super) const TOKEN_KEY: &str = "motherduck_token";
@@ -73,6 +75,10 @@ pub(super) enum Act {
     Adopt,
     /// Adopts another account's token.
     AdoptTheirs,
+    /// Pauses the credential by hand; for so many minutes, or until somebody resumes it.
+    Pause(Option<i64>),
+    /// Ends that.
+    Resume,
 }
 
 /// What may happen to one effect.
@@ -147,6 +153,8 @@ pub(super) struct Seen {
     pub(super) connected: BTreeSet<TokenId>,
     /// The tokens of the last list, in the run in hand.
     pub(super) listed: BTreeSet<TokenId>,
+    /// The pause in the record that it last read.
+    pub(super) pause: Option<Box<Pause>>,
 }
 
 /// A place where the secret is kept, and what happened to those who read there.
@@ -224,6 +232,8 @@ pub(super) struct Ground {
     delayed: Vec<(u32, Message)>,
     /// The names of the tokens that were asked for.
     asked_for: BTreeSet<String>,
+    /// Those of them that no person asked for.
+    pub(super) by_itself: BTreeSet<String>,
     pub(super) successes: u32,
     serial: u128,
     pub(super) polls: u32,
@@ -262,6 +272,7 @@ impl Ground {
             is_adopted_wrongly: false,
             delayed: vec![],
             asked_for: BTreeSet::new(),
+            by_itself: BTreeSet::new(),
             in_use: BTreeSet::new(),
             given_up: false,
             successes,
@@ -339,7 +350,13 @@ impl Ground {
     }
 
     /// A pintail sends a creation. Sent again after silence, it may leave two tokens of which one is nobody's.
-    pub(super) fn asks_for(&mut self, name: &TokenName, reason: Reason) {
+    pub(super) fn asks_for(&mut self, actor: usize, name: &TokenName, reason: Reason) {
+        if !matches!(reason, Reason::Forced | Reason::Compromised) {
+            self.by_itself.insert(name.to_string());
+            if self.seen[actor].pause.as_deref().is_some_and(|pause| self.lasts(pause)) {
+                self.violate("a token was created by itself over a record that says paused");
+            }
+        }
         if matches!(reason, Reason::Due(Due::Expiring(_))) {
             self.renewals.insert(name.to_string());
         }
@@ -389,6 +406,17 @@ impl Ground {
                     stored.text = text;
                 });
             }
+            Act::Pause(minutes) => {
+                let until = minutes.map(|minutes| self.now + SignedDuration::from_mins(minutes));
+                self.set_pause(Some(Pause {
+                    since: self.now,
+                    until,
+                    by: Some("a person".to_owned()),
+                    reason: None,
+                    unknown: Map::new(),
+                }));
+            }
+            Act::Resume => self.set_pause(None),
             Act::Adopt => self.adopt_own(),
             Act::AdoptTheirs => self.adopt_theirs(),
             Act::Delete => {
@@ -421,6 +449,24 @@ impl Ground {
                 self.here = self.configured;
             }
         }
+    }
+
+    /// As `pintail pause` and `pintail resume` do it: over the version that was read, and over nothing but a record of
+    /// ours that describes the token beside it.
+    fn set_pause(&mut self, pause: Option<Pause>) {
+        if !self.served().is_some_and(|stored| stored.content == Content::Managed) {
+            return;
+        }
+        self.store_mut().overwrite(|stored| {
+            stored.record.pause = pause.map(Box::new);
+            let token = Token::new(&stored.text).unwrap();
+            stored.object = encode_with_token(&stored.record, &stored.others, FIELDS, &token);
+        });
+    }
+
+    /// Whether a pause is in force, as it really is.
+    pub(super) fn lasts(&self, pause: &Pause) -> bool {
+        pause.until.is_none_or(|until| self.now < until)
     }
 
     /// What was made a moment ago looks like what a crash left, where nothing tells that it was served.

@@ -2,7 +2,7 @@
 
 use super::ground::{Applied, Consumers, Ground, Place, USER_KEY};
 use super::run::mark;
-use super::store::{Answer, Request};
+use super::store::{Answer, Content, Request};
 use crate::names::{TokenId, TokenName};
 use crate::record::Phase;
 use crate::rotation::run::{Outcome, Report};
@@ -11,6 +11,8 @@ impl Ground {
     pub(super) fn write(&mut self, request: Request) -> Answer {
         let before = (self.store().version(), self.served_id());
         let served_theirs = self.serves_theirs();
+        let paused = self.served().filter(|stored| stored.content == Content::Managed);
+        let paused = paused.map(|stored| stored.record.pause.clone());
         let answer = self.store_mut().apply(request);
         if !self.store_mut().note_current(&before.0) {
             self.violate("a version was made current twice");
@@ -40,6 +42,19 @@ impl Ground {
             })
         {
             self.violate("a record was published with another token");
+        }
+        if before.0 != self.store().version()
+            && let (Some(pause), Some(now)) = (paused, self.served().map(|it| it.record.clone()))
+        {
+            if now.pause != pause {
+                self.violate("a write lost a pause, or made one, that a person had not");
+            }
+            // To go back is to finish.
+            let began =
+                before.1 != id && self.by_itself.contains(&now.token_name) && !now.is_rolled_back();
+            if began && pause.is_some_and(|pause| self.lasts(&pause)) {
+                self.violate("a rotation began by itself while the record said paused");
+            }
         }
         // Who replaces a leaked token does not wait for an endpoint that does not answer.
         if served_theirs && before.1 != id && !self.compromised {

@@ -1,7 +1,7 @@
 //! A mirror in the simulated world: a second store with consumers of its own, with or without room for the record.
 
 use super::actor::{Actor, Part};
-use super::flaws::Flaw;
+use super::bugs::Bug;
 use super::ground::{FIELDS, Ground, Message, untouched};
 use super::store::{Answer, Protocol, Request, Store, Stored};
 use crate::fault::Fault as WorldFault;
@@ -31,15 +31,15 @@ impl Mirror {
 
     fn reading(&self) -> Reading {
         let version = self.store.version();
-        let (slot, others) = match (self.store.served(), self.keeps) {
-            (Some(stored), Keeps::Both) => (stored.slot(), stored.others.clone()),
+        let (content, others) = match (self.store.served(), self.keeps) {
+            (Some(stored), Keeps::Both) => (stored.content(), stored.others.clone()),
             (Some(stored), Keeps::Token) => {
                 let token = Token::new(&stored.text).unwrap();
                 (SecretContent::Unmanaged { token }, UserKeys::default())
             }
             (None, _) => decode(untouched(), FIELDS).unwrap(),
         };
-        Reading { version, slot, others }
+        Reading { version, content, others }
     }
 }
 
@@ -63,7 +63,7 @@ impl Ground {
 }
 
 impl Actor {
-    pub(super) async fn look_at_mirror(&self) -> Result<Reading, WorldFault> {
+    pub(super) async fn read_mirror(&self) -> Result<Reading, WorldFault> {
         self.ask(Part::Mirror, "reads the mirror", |ground| {
             ground.mirror.as_ref().map(Mirror::reading).unwrap()
         })
@@ -79,7 +79,7 @@ impl Actor {
         let object = encode_with_token(record, &over.others, FIELDS, token);
         let value = Stored::new(object, record.clone(), token.lend(str::to_owned));
         let mut expected = over.version.clone();
-        if self.flaw == Some(Flaw::WritesOverAnything) {
+        if self.bug == Some(Bug::WritesOverAnything) {
             expected = self.shared().ground.mirror.as_ref().unwrap().store.version();
         }
         let what = format!("mirrors {}", record.token_id);

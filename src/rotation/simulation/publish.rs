@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::actor::{Actor, Part, Sent, trouble, trouble_of};
+use super::actor::{Actor, Part, Sent, failure, failure_of};
 use super::ground::{Applied, FIELDS, Fault, Message};
 use super::store::{Answer, Request, Stored};
 use crate::fault::FaultKind;
@@ -41,8 +41,8 @@ impl Actor {
         let kind = if is_transient { FaultKind::Transient } else { FaultKind::Permanent };
         Err(match answer.of_write() {
             Unwritten::Conflict => PublishError::Conflict,
-            Unwritten::Refused => PublishError::Refused(trouble_of(kind)),
-            Unwritten::Unknown => PublishError::Unknown(trouble_of(kind)),
+            Unwritten::Refused => PublishError::Refused(failure_of(kind)),
+            Unwritten::Unknown => PublishError::Unknown(failure_of(kind)),
         })
     }
 
@@ -50,11 +50,12 @@ impl Actor {
     pub(super) async fn publish_by_labels(
         &self,
         over: &Version,
-        slot: &SecretContent,
+        content: &SecretContent,
         value: Stored,
     ) -> Result<(), PublishError> {
         let with = |id: Uuid| Box::new(Stored { id: id.to_string(), ..value.clone() });
-        let (mut publication, mut next) = Publication::begin(over, version_id(slot, &value.record));
+        let (mut publication, mut next) =
+            Publication::begin(over, version_id(content, &value.record));
         loop {
             next = match next {
                 Next::Create(id) => {
@@ -90,10 +91,10 @@ impl Actor {
                 Next::Served => return Ok(()),
                 Next::Conflict => return Err(PublishError::Conflict),
                 Next::Overtaken | Next::Failed { may_land: true, .. } => {
-                    return Err(PublishError::Unknown(trouble()));
+                    return Err(PublishError::Unknown(failure()));
                 }
                 Next::Failed { may_land: false, .. } => {
-                    return Err(PublishError::Refused(trouble()));
+                    return Err(PublishError::Refused(failure()));
                 }
             };
         }
@@ -117,10 +118,10 @@ impl Actor {
     pub(super) async fn publish_over_edition(
         &self,
         over: &Version,
-        slot: &SecretContent,
+        content: &SecretContent,
         value: Stored,
     ) -> Result<(), PublishError> {
-        let replaced = match slot {
+        let replaced = match content {
             SecretContent::Managed { record, token }
                 if record.token_id != value.record.token_id =>
             {
@@ -155,13 +156,13 @@ impl Actor {
                 KubernetesNext::Served => return Ok(()),
                 KubernetesNext::Conflict => return Err(PublishError::Conflict),
                 KubernetesNext::Failed { may_land: true, .. } => {
-                    return Err(PublishError::Unknown(trouble()));
+                    return Err(PublishError::Unknown(failure()));
                 }
                 KubernetesNext::Failed { answer, may_land: false, .. } => {
                     let is_transient = answer.is_worth_repeating();
                     let kind =
                         if is_transient { FaultKind::Transient } else { FaultKind::Permanent };
-                    return Err(PublishError::Refused(trouble_of(kind)));
+                    return Err(PublishError::Refused(failure_of(kind)));
                 }
             };
         }
@@ -193,7 +194,7 @@ impl Actor {
         let locked = self
             .ask(Part::Store, "locks and compares", |ground| {
                 if ground.store_mut().lock.is_some() {
-                    return Err(PublishError::Refused(trouble()));
+                    return Err(PublishError::Refused(failure()));
                 }
                 if ground.store().version() != *over {
                     return Err(PublishError::Conflict);
@@ -238,8 +239,8 @@ impl Actor {
         let served = served.map(|version| VersionName::parse(version.as_str()));
         let next = VersionName::parse(id).unwrap();
         Err(match failed_switch(&served, &next) {
-            Unswitched::Refused => PublishError::Refused(trouble()),
-            Unswitched::Unknown => PublishError::Unknown(trouble()),
+            Unswitched::Refused => PublishError::Refused(failure()),
+            Unswitched::Unknown => PublishError::Unknown(failure()),
         })
     }
 }

@@ -10,9 +10,9 @@ use jiff::SignedDuration;
 
 use super::account::{ACCOUNT, Names};
 use super::actor::{Actor, Part, Shared};
+use super::bugs::Bug;
 use super::clocks::{Clocks, Date};
-use super::flaws::Flaw;
-use super::ground::{Consumers, Fault, Ground, LIFE, Lists, Seen};
+use super::ground::{Act, Consumers, Fault, Ground, LIFE, Lists, Seen};
 use super::mirror::{Keeps, Mirror};
 use super::store::Protocol;
 use crate::names::PlaceMark;
@@ -22,7 +22,7 @@ use crate::rotation::decide::{MOST_ORPHANS, MirrorPlace, Request, Subject, decid
 use crate::rotation::evidence::Evidence;
 use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::rotation::reconcile::{Judge, Reconciler};
-use crate::rotation::run::{Outcome, Report, see_through};
+use crate::rotation::run::{Outcome, Report, run_passes};
 use crate::rotation::schedule::{Calendar, Schedule};
 use crate::rotation::step_log::StepLog;
 
@@ -32,6 +32,8 @@ pub(super) const SUCCESSES: u32 = 2;
 const MOST_TURNS: u32 = 6_000;
 /// A pintail that spares lists asks for one at one look of so many.
 const LOOKS_A_LIST: u32 = 4;
+/// Where tokens are replaced no sooner before their end, none is due within the hours that a run takes.
+const DUE_LATE: Duration = Duration::from_hours(24);
 /// Between two looks of a daemon.
 const SWEEP: Duration = Duration::from_mins(10);
 
@@ -100,7 +102,7 @@ pub(super) struct Scenario {
     /// Before which turns which pintail takes over. Without any, each runs until it rests or sleeps.
     pub(super) switches: Vec<(u32, usize)>,
     /// What is wrong with the adapters of all of them, and how they judge, in tests of the checker.
-    pub(super) flaw: Option<Flaw>,
+    pub(super) bug: Option<Bug>,
     pub(super) judge: Option<fn() -> Box<Judge>>,
 }
 
@@ -122,11 +124,11 @@ impl Scenario {
             date: Date::None,
             store_date: None,
             life: LIFE,
-            renew_before: Duration::from_hours(24),
+            renew_before: DUE_LATE,
             outages: vec![],
             plan: BTreeMap::new(),
             switches: vec![],
-            flaw: None,
+            bug: None,
             judge: None,
         }
     }
@@ -141,6 +143,7 @@ impl Scenario {
             |fault: &Fault| matches!(fault, Fault::Person(_) | Fault::Clock(_) | Fault::Date(_));
         self.history > 0
             && self.life == LIFE
+            && self.renew_before <= DUE_LATE
             && self.date == Date::None
             && self.pintails.iter().all(|pintail| pintail.request == Request::SCHEDULE)
             && !self.plan.values().any(acts)
@@ -212,7 +215,7 @@ struct Runner {
     shared: Arc<Mutex<Shared>>,
     /// What each process remembers; a crash forgets it.
     minds: Vec<Arc<Mutex<Evidence>>>,
-    flaw: Option<Flaw>,
+    bug: Option<Bug>,
     judge: Arc<Judge>,
     honest_lists: bool,
     mirror: Option<Keeps>,
@@ -227,7 +230,7 @@ impl Runner {
             shared: self.shared.clone(),
             index,
             place,
-            flaw: self.flaw,
+            bug: self.bug,
             memory: Arc::new(Mutex::new(None)),
             badge: self.is_admin.then(Arc::default),
         };
@@ -242,7 +245,7 @@ impl Runner {
             let mut evidence = std::mem::take(&mut *mind.lock().unwrap());
             let mut sweeps = pintail.sweeps;
             loop {
-                if request == Request::COMPROMISED {
+                if request.is_compromised {
                     actor.shared().ground.compromised = true;
                 }
                 if request.gives_up_old_place {
@@ -253,13 +256,13 @@ impl Runner {
                     seen.connected.clear();
                     seen.listed.clear();
                 }
-                let journal = StepLog::new(&|_| {});
+                let log = StepLog::new(&|_| {});
                 // A list comes at some looks, whatever the record says, and at the last one.
                 let spares = pintail.spares_lists && !sweeps.is_multiple_of(LOOKS_A_LIST);
                 let asked = if spares { request.sparing_lists() } else { request };
-                let run = Reconciler::new(&actor, &subject, &mut evidence, asked, journal)
-                    .judged_by(&*judge);
-                let report = see_through(run, &actor, &subject, &STEP_ONCE).await;
+                let run =
+                    Reconciler::new(&actor, &subject, &mut evidence, asked, log).judged_by(&*judge);
+                let report = run_passes(run, &actor, &subject, &STEP_ONCE).await;
                 if honest_lists && !spares {
                     actor.shared().ground.check_report(index, &report);
                 }
@@ -348,6 +351,9 @@ impl Runner {
             shared.ground.deliver_all();
             shared.ground.consumers = Consumers::Healthy;
             shared.ground.lists = Lists::Honest;
+            if shared.ground.served().is_some_and(|stored| stored.record.pause.is_some()) {
+                shared.ground.person(Act::Resume);
+            }
         }
         for _ in 0..6 {
             self.shared.lock().unwrap().ground.now += SignedDuration::from_mins(20);
@@ -400,7 +406,7 @@ pub(super) fn run_with(
             dead: vec![false; count],
         })),
         minds: (0..count).map(|_| Arc::default()).collect(),
-        flaw: None,
+        bug: None,
         judge: Arc::new(decide),
         honest_lists: scenario.lists == Lists::Honest,
         mirror: scenario.mirror,
@@ -415,7 +421,7 @@ pub(super) fn run_with(
         assert_eq!(outcome, Some(Outcome::Rotated), "the history is quiet");
     }
     runner.minds[0] = Arc::default();
-    runner.flaw = scenario.flaw;
+    runner.bug = scenario.bug;
     if let Some(judge) = scenario.judge {
         runner.judge = judge().into();
     }

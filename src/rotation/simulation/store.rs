@@ -35,13 +35,13 @@ pub(super) struct Stored {
     /// The token's text, as consumers read it.
     pub(super) text: String,
     /// What the shipping record logic makes of the object, worked out once per version.
-    pub(super) sight: Sight,
+    pub(super) content: Content,
     pub(super) others: UserKeys,
 }
 
 /// What stands in a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sight {
+pub(super) enum Content {
     Vacant,
     Edited,
     Managed,
@@ -50,24 +50,24 @@ pub(super) enum Sight {
 impl Stored {
     /// A version that has no ID yet.
     pub(super) fn new(object: Object, record: Record, text: String) -> Self {
-        let (slot, others) = decode(object.clone(), FIELDS).unwrap();
-        let sight = match slot {
-            SecretContent::Vacant => Sight::Vacant,
+        let (content, others) = decode(object.clone(), FIELDS).unwrap();
+        let content = match content {
+            SecretContent::Vacant => Content::Vacant,
             SecretContent::Managed { record: read, .. } => {
                 assert_eq!(*read, record, "a record is read as it was written");
-                Sight::Managed
+                Content::Managed
             }
-            SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => Sight::Edited,
+            SecretContent::Unmanaged { .. } | SecretContent::Edited { .. } => Content::Edited,
         };
-        Self { id: String::new(), object, record, text, sight, others }
+        Self { id: String::new(), object, record, text, content, others }
     }
 
-    pub(super) fn slot(&self) -> SecretContent {
+    pub(super) fn content(&self) -> SecretContent {
         let record = Box::new(self.record.clone());
-        match self.sight {
-            Sight::Vacant => SecretContent::Vacant,
-            Sight::Edited => SecretContent::Edited { record, token: Token::new(&self.text).ok() },
-            Sight::Managed => {
+        match self.content {
+            Content::Vacant => SecretContent::Vacant,
+            Content::Edited => SecretContent::Edited { record, token: Token::new(&self.text).ok() },
+            Content::Managed => {
                 SecretContent::Managed { record, token: Token::new(&self.text).unwrap() }
             }
         }

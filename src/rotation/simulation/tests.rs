@@ -14,6 +14,7 @@ mod clocks;
 mod mirrors;
 mod operators;
 mod outcomes;
+mod pauses;
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "a planted bug changes one decision and passes on all others, whatever they are"

@@ -30,24 +30,24 @@ pub(super) async fn create(
 ) -> Result<Json<Value>, Refusal> {
     let switches = service.switches();
     let asker = asker.may(OwnTokens::Create, &username, &switches)?;
-    let wish = Wish::read(&body)?;
-    if switches.lite_plan && wish.token_type == TokenType::ReadScaling {
+    let request = TokenRequest::read(&body)?;
+    if switches.lite_plan && request.token_type == TokenType::ReadScaling {
         return Err(Refusal::forbidden("read scaling requires the Business plan"));
     }
     let mut world = service.world();
     let user = within_scope(known(world.organisation.user(&username))?, &asker)?.clone();
     let now = Timestamp::now();
     let mut held = world.organisation.tokens_of(user.id, now, switches.expired());
-    if !switches.duplicate_names && held.any(|token| token.name == wish.name) {
+    if !switches.duplicate_names && held.any(|token| token.name == request.name) {
         return Err(Refusal::conflict("a token of that name exists"));
     }
     drop(held);
-    let text = mint(&user.username, wish.token_type, now)
+    let text = mint(&user.username, request.token_type, now)
         .map_err(|_| Refusal::conflict("no token could be made"))?;
     let new = NewToken {
-        name: wish.name,
-        token_type: wish.token_type,
-        lifetime: wish.lifetime,
+        name: request.name,
+        token_type: request.token_type,
+        lifetime: request.lifetime,
         sha256: text.sha256(),
     };
     let token = world.organisation.add_token(&user, new, now);
@@ -128,13 +128,13 @@ fn show(token: &KnownToken) -> Map<String, Value> {
 }
 
 /// What a request to create a token asks for.
-struct Wish {
+struct TokenRequest {
     name: String,
     token_type: TokenType,
     lifetime: Option<Duration>,
 }
 
-impl Wish {
+impl TokenRequest {
     fn read(body: &Bytes) -> Result<Self, Refusal> {
         let mut fields = Fields::read(body)?;
         let name = fields.text("name", 1..=255).and_then(|name| {
@@ -156,8 +156,8 @@ impl Wish {
             fields.text("description", 1..=1000);
         }
         let lifetime = ttl.map(Duration::from_secs);
-        let wish =
+        let request =
             name.zip(token_type).map(|(name, token_type)| Self { name, token_type, lifetime });
-        fields.finish(wish)
+        fields.finish(request)
     }
 }

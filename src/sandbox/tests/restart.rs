@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::*;
+use crate::fault::Diagnostic;
 use crate::sandbox::SandboxError;
 
 fn options(dir: &Path) -> Options {

@@ -89,6 +89,7 @@ fn row(one: &CredentialStatus, now: Timestamp, oldest: SignedDuration) -> Markup
                 span.badge.(condition.state.as_str()) { (condition.state.label()) }
                 @if let Some(step) = condition.step { " " span.quiet { (step.as_str()) } }
                 @if let Some(since) = condition.since { br; span.quiet { (lasting(since, now)) } }
+                @if let Some(pause) = &condition.pause { br; span.quiet { (pause.words()) } }
             }
             td data-label="age" {
                 @if let Some(age) = age(one, now) {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::words::{brief, origin_name, outcome_name, relative};
 use crate::rotation::step_log::StepOutcome;
-use crate::status::{Rotation, Snapshot, Stage};
+use crate::status::{Rotation, Snapshot, StepRecord};
 
 /// How many rotations are shown.
 const SHOWN: usize = 30;
@@ -68,7 +68,7 @@ fn length(one: &Rotation) -> u64 {
         .unwrap_or(0)
 }
 
-fn offset(one: &Rotation, stage: &Stage) -> u64 {
+fn offset(one: &Rotation, stage: &StepRecord) -> u64 {
     u64::try_from(stage.began.duration_since(one.began).as_millis()).unwrap_or(0)
 }
 

@@ -16,11 +16,13 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponentsBuilder
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
 use aws_smithy_types::config_bag::ConfigBag;
+use hyper::body::Bytes;
 use jiff::Timestamp;
 
 use super::endpoint::ensure_safe;
 use crate::http::skew::Skew;
 use crate::http::{body, http_date};
+use crate::secret::wiped::extend;
 
 /// A secret of 64 KiB, each byte of it escaped, and what stands around it.
 const MOST_BYTES: usize = 512 << 10;
@@ -103,18 +105,18 @@ async fn bounded(mut answer: HttpResponse) -> Result<HttpResponse, ConnectorErro
         answer.headers_mut().remove("date");
     }
     let mut stream = ByteStream::new(answer.take_body());
-    let mut read = vec![];
+    let mut read = body::Bytes::default();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| ConnectorError::io(error.into()))?;
         if read.len().saturating_add(chunk.len()) > MOST_BYTES {
             return Err(excess(Excess::Bytes));
         }
-        read.extend_from_slice(&chunk);
+        extend(&mut read, &chunk);
     }
     if body::values(&read) > MOST_VALUES {
         return Err(excess(Excess::Values));
     }
-    *answer.body_mut() = SdkBody::from(read);
+    *answer.body_mut() = SdkBody::from(Bytes::from_owner(read));
     Ok(answer)
 }
 
@@ -128,11 +130,22 @@ mod tests {
     use aws_smithy_runtime_api::http::StatusCode;
 
     use super::*;
+    use crate::secret::wiped::concat;
+    use crate::secret::wiped::remains::Needle;
 
     async fn answer(date: &str, body: String) -> Result<HttpResponse, ConnectorError> {
         let mut answer = HttpResponse::new(StatusCode::try_from(200).unwrap(), SdkBody::from(body));
         answer.headers_mut().insert("date", date.to_owned());
         bounded(answer).await
+    }
+
+    #[tokio::test]
+    async fn nothing_remains_of_an_answer_that_was_handed_on() {
+        let needle = Needle::draw();
+        let body = SdkBody::from(needle.lend(|text| Bytes::from_owner(concat(&[text]))));
+        let answer = HttpResponse::new(StatusCode::try_from(200).unwrap(), body);
+        drop(bounded(answer).await.unwrap());
+        assert!(!needle.is_in_memory());
     }
 
     #[tokio::test]

@@ -9,8 +9,8 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use super::answer::Answer;
 use super::endpoint::UNSAFE;
 use super::words::Matter;
-use crate::fault::FaultKind;
 use crate::fault::line;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::tls::TlsError;
 
 impl Answer {
@@ -126,9 +126,10 @@ impl AwsError {
         };
         Self::Request { doing, secret, text, code, matter, kind }
     }
+}
 
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for AwsError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Tls(error) => error.kind(),
             Self::Http(_)
@@ -140,8 +141,7 @@ impl AwsError {
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Tls(_) | Self::Http(_) | Self::Overtaken { .. } => None,
             Self::NoRegion => Some(

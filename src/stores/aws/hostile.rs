@@ -18,6 +18,7 @@ use super::super::settings::Format;
 use super::bounded::Bounded;
 use super::*;
 use crate::drawn::{answer, assert_fit, each};
+use crate::fault::Diagnostic;
 use crate::http::settings::Proxy;
 use crate::record::SecretContent;
 
@@ -154,7 +155,7 @@ fn an_answer_is_read_as_what_it_is_and_its_words_are_fit_to_be_shown() {
                     assert!(sent.status < 300);
                     let told: Value = serde_json::from_slice(sent.body).unwrap();
                     assert_eq!(told["VersionId"], read.version.as_str());
-                    if let SecretContent::Managed { record, token } = read.slot {
+                    if let SecretContent::Managed { record, token } = read.content {
                         assert_eq!(record.token_sha256, token.sha256());
                     }
                 }

@@ -93,6 +93,7 @@ mod tests {
             first_token_at: None,
             unconfirmed_revocations: 0,
             renewal_ttl_seconds: None,
+            pause: None,
             phase: Phase::Published,
             token_sha256: String::new(),
             owner: "prod".parse().unwrap(),

@@ -32,8 +32,8 @@ pub(super) fn read(
     match at.format {
         Format::Json => reading(at, version, parse(at, output)?),
         Format::Plain => {
-            let slot = bare(at, output.secret_string())?;
-            Ok(Reading { version, slot, others: UserKeys::default() })
+            let content = bare(at, output.secret_string())?;
+            Ok(Reading { version, content, others: UserKeys::default() })
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Matter {
     Size,
     /// The clocks differ.
     Clock,
+    /// A quota of the secret's is used up.
+    Quota,
 }
 
 impl Matter {
@@ -52,6 +54,7 @@ impl Matter {
             {
                 Some(Self::Clock)
             }
+            "LimitExceededException" => Some(Self::Quota),
             _ => None,
         }
     }
@@ -84,6 +87,11 @@ impl Matter {
                 "this machine's clock and AWS's differ: synchronise it, by NTP for example"
                     .to_owned()
             }
+            Self::Quota => format!(
+                "a secret has room for 20 staging labels over all of its versions, of which pintail uses few: \
+                 `aws secretsmanager list-secret-version-ids --secret-id {secret}` shows them, and \
+                 `update-secret-version-stage --remove-from-version-id` takes off those that nobody reads"
+            ),
         }
     }
 }
@@ -140,6 +148,11 @@ mod tests {
                 Some(Matter::Clock),
             ),
             ("InvalidSignatureException", "The request signature does not match", None),
+            (
+                "LimitExceededException",
+                "You have exceeded the maximum number of staging labels (20).",
+                Some(Matter::Quota),
+            ),
         ] {
             assert_eq!(Matter::of(code, message), matter, "{code}: {message}");
         }

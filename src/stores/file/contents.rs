@@ -38,13 +38,9 @@ impl Files {
         let mut json = Zeroizing::new(Vec::with_capacity(lines.len() + 1));
         json.extend_from_slice(lines.as_bytes());
         json.push(b'\n');
-        let bare = token.lend(|text| text.as_bytes().to_vec());
+        let bare = token.lend(|text| Zeroizing::new(text.as_bytes().to_vec()));
         let environment = token.lend(|text| assignment(fields.token, text));
-        Self(vec![
-            (TOKEN, Zeroizing::new(bare)),
-            (ENVIRONMENT, Zeroizing::new(environment.into_bytes())),
-            (RECORD, json),
-        ])
+        Self(vec![(TOKEN, bare), (ENVIRONMENT, environment), (RECORD, json)])
     }
 
     /// The files that serve what a person put there, as it is.
@@ -55,10 +51,10 @@ impl Files {
     ) -> Self {
         let mut files = vec![];
         if let Some(bytes) = token {
-            let text = Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned());
-            if let Ok(token) = Token::new(&text) {
+            // What is not text is no token.
+            if let Ok(token) = Token::new(std::str::from_utf8(&bytes).unwrap_or_default()) {
                 let environment = token.lend(|text| assignment(token_field, text));
-                files.push((ENVIRONMENT, Zeroizing::new(environment.into_bytes())));
+                files.push((ENVIRONMENT, environment));
             }
             files.push((TOKEN, bytes));
         }
@@ -69,7 +65,7 @@ impl Files {
 
 /// One line that systemd's `EnvironmentFile`, and a shell, read as setting the variable to exactly `text`. So do Docker
 /// and Podman (`--env-file`), which know no quotes, with every token that needs none: MotherDuck's never do.
-fn assignment(token_field: &str, text: &str) -> String {
+fn assignment(token_field: &str, text: &str) -> Zeroizing<Vec<u8>> {
     let mut name: String = token_field
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' })
@@ -78,38 +74,53 @@ fn assignment(token_field: &str, text: &str) -> String {
         name.insert(0, '_');
     }
     if text.chars().all(|c| c.is_ascii_alphanumeric() || "-._/+=:@,".contains(c)) {
-        return format!("{name}={text}\n");
+        return line(&[&name, "=", text, "\n"]);
     }
     if !text.contains(['\'', '\\']) {
-        return format!("{name}='{text}'\n");
+        return line(&[&name, "='", text, "'\n"]);
     }
     // Within double quotes both know the backslash, before these four.
-    let mut quoted = String::new();
+    let mut quoted = Zeroizing::new(String::with_capacity(2 * text.len()));
     for c in text.chars() {
         if matches!(c, '"' | '\\' | '$' | '`') {
             quoted.push('\\');
         }
         quoted.push(c);
     }
-    format!("{name}=\"{quoted}\"\n")
+    line(&[&name, "=\"", &quoted, "\"\n"])
+}
+
+/// The parts in one, of which nothing stays behind.
+fn line(parts: &[&str]) -> Zeroizing<Vec<u8>> {
+    let mut line = Zeroizing::new(Vec::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    for part in parts {
+        line.extend_from_slice(part.as_bytes());
+    }
+    line
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::wiped::concat;
+    use crate::secret::wiped::remains::Needle;
+
+    fn assigned(name: &str, text: &str) -> String {
+        String::from_utf8(assignment(name, text).to_vec()).unwrap()
+    }
 
     /// What a shell makes of it.
     fn in_a_shell(text: &str) -> String {
-        let script = format!("{}printf %s \"$t\"", assignment("t", text));
+        let script = format!("{}printf %s \"$t\"", assigned("t", text));
         let out = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
         String::from_utf8(out.stdout).unwrap()
     }
 
     #[test]
     fn an_assignment_is_safe_for_systemd_and_for_a_shell() {
-        assert_eq!(assignment("motherduck_token", "a*b"), "motherduck_token='a*b'\n");
-        assert_eq!(assignment("my-token", "$x"), "my_token='$x'\n");
-        assert_eq!(assignment("1st", "~a"), "_1st='~a'\n");
+        assert_eq!(assigned("motherduck_token", "a*b"), "motherduck_token='a*b'\n");
+        assert_eq!(assigned("my-token", "$x"), "my_token='$x'\n");
+        assert_eq!(assigned("1st", "~a"), "_1st='~a'\n");
         for odd in [r#"a'b"c\d$e`f"#, "$HOME", "~", "a;b", "a&b", "#a", "a*?[b]", "{a,b}", "é"] {
             assert_eq!(in_a_shell(odd), odd);
         }
@@ -118,8 +129,22 @@ mod tests {
     #[test]
     fn a_token_as_motherduck_makes_them_needs_no_quotes() {
         for plain in ["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.a-b_c", "a/b+c==", "a:b@c,d"] {
-            assert_eq!(assignment("t", plain), format!("t={plain}\n"));
+            assert_eq!(assigned("t", plain), format!("t={plain}\n"));
             assert_eq!(in_a_shell(plain), plain);
+        }
+    }
+
+    #[test]
+    fn nothing_remains_of_a_token_that_was_written_to_files() {
+        let needle = Needle::draw();
+        for more in ["", "'", "'$"] {
+            let token = needle.lend(|text| Token::new(&concat(&[text, more])).unwrap());
+            let fields = Fields { token: "motherduck_token", token_id: None };
+            let others = UserKeys::default();
+            let files = Files::render(&Record::sample(&token), &others, fields, &token);
+            let served = files.0.into_iter().find(|(name, _)| *name == TOKEN).map(|(_, text)| text);
+            drop((Files::imported(served, None, "token"), token));
+            assert!(!needle.is_in_memory(), "{more}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 
 /// Why the file store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -87,9 +87,10 @@ impl FileError {
     pub(super) fn io(doing: &'static str, path: &Path, errno: Errno) -> Self {
         Self::Io { doing, path: path.to_owned(), source: errno.into() }
     }
+}
 
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for FileError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Relative { .. }
             | Self::Path { .. }
@@ -114,8 +115,7 @@ impl FileError {
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Relative { .. }
             | Self::Path { .. }

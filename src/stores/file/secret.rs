@@ -105,7 +105,14 @@ impl Secret {
         written.and(removed)
     }
 
-    pub(super) fn publish(&self, over: &Version, files: &Files) -> Result<(), PublishError> {
+    /// Writes `files` over the version `over`. However many versions are kept, a text of the `needed` tokens is: what
+    /// was written since without another token is no reason to forget the way back.
+    pub(super) fn publish(
+        &self,
+        over: &Version,
+        files: &Files,
+        needed: &[TokenId],
+    ) -> Result<(), PublishError> {
         let refused = |error: FileError| PublishError::Refused(error.into());
         let directory = self.directory_or_make().map_err(refused)?;
         let lock = lock(&directory).map_err(refused)?;
@@ -136,12 +143,23 @@ impl Secret {
         }
         directory.sync().map_err(|error| PublishError::Unknown(error.into()))?;
         if let Ok(existing) = versions(&directory) {
-            for name in outdated(&existing, &next, self.settings.keep_versions) {
+            let outdated = outdated(&existing, &next, self.settings.keep_versions);
+            for name in
+                outdated.into_iter().filter(|name| !self.is_way_back(&directory, name, needed))
+            {
                 discard(&directory, name);
             }
         }
         drop(lock);
         Ok(())
+    }
+
+    fn is_way_back(&self, directory: &Directory, name: &VersionName, needed: &[TokenId]) -> bool {
+        let state = State { current: Some(name.clone()), bare: Bare::default() };
+        !needed.is_empty()
+            && self.version(directory, &state).ok().flatten().is_some_and(|object| {
+                needed.iter().any(|id| served(object.clone(), &self.at, *id).is_some())
+            })
     }
 
     pub(super) fn recall(&self, id: TokenId) -> Result<Option<(Record, Token)>, StoreError> {

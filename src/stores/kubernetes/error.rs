@@ -1,6 +1,6 @@
 //! Why a Secret was not read or written, and what a person can do about it.
 
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::kubernetes::{AccessError, Answer};
 
 /// Why the store did not do what was asked.
@@ -84,8 +84,17 @@ impl KubernetesError {
         Self::Request { doing, name, namespace, text: answer.text(), kind, hint }
     }
 
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+    /// Whether it is about one Secret, and says nothing about the API server.
+    pub fn is_of_one_secret(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::Unfit { .. } => true,
+            Self::Access(_) | Self::Request { .. } => false,
+        }
+    }
+}
+
+impl Diagnostic for KubernetesError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Access(error) => error.kind(),
             Self::Request { kind, .. } => *kind,
@@ -93,8 +102,7 @@ impl KubernetesError {
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Access(error) => error.hint(),
             Self::Request { hint, .. } => hint.clone(),
@@ -103,14 +111,6 @@ impl KubernetesError {
                  secret {name} pintail.dev/record-"
             )),
             Self::Unfit { hint, .. } => Some(hint.clone()),
-        }
-    }
-
-    /// Whether it is about one Secret, and says nothing about the API server.
-    pub fn is_of_one_secret(&self) -> bool {
-        match self {
-            Self::Damaged { .. } | Self::Unfit { .. } => true,
-            Self::Access(_) | Self::Request { .. } => false,
         }
     }
 }

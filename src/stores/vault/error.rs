@@ -4,8 +4,8 @@ use rustify::errors::ClientError;
 
 use super::answer::Answer;
 use super::rights::Capability;
-use crate::fault::FaultKind;
 use crate::fault::line;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::tls::TlsError;
 
 impl From<reqwest::Error> for Answer {
@@ -113,9 +113,10 @@ impl VaultError {
         let (mount, path) = (mount.to_owned(), path.to_owned());
         Self::Request { doing, mount, path, text: answer.text(), kind, status }
     }
+}
 
-    /// Whether trying again may help.
-    pub fn kind(&self) -> FaultKind {
+impl Diagnostic for VaultError {
+    fn kind(&self) -> FaultKind {
         match self {
             Self::Address | Self::Text { .. } | Self::VersionOne { .. } => FaultKind::Permanent,
             Self::Tls(error) => error.kind(),
@@ -123,8 +124,7 @@ impl VaultError {
         }
     }
 
-    /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Address | Self::Text { .. } | Self::Tls(_) => None,
             Self::VersionOne { mount } => {

@@ -6,6 +6,7 @@ use super::super::settings::Format;
 use super::reply::Reply;
 use super::*;
 use crate::drawn::{answer, assert_fit, each};
+use crate::fault::Diagnostic;
 use crate::http::body::Bytes;
 use crate::record::SecretContent;
 
@@ -98,7 +99,7 @@ fn an_answer_is_read_as_what_it_is_and_its_words_are_fit_to_be_shown() {
                 let read = object(&at, data.get())
                     .and_then(|object| reading(&at, Version::new(metadata.version), object));
                 match read {
-                    Ok(Reading { slot: SecretContent::Managed { record, token }, .. }) => {
+                    Ok(Reading { content: SecretContent::Managed { record, token }, .. }) => {
                         assert_eq!(record.token_sha256, token.sha256());
                     }
                     Ok(_) => {}

@@ -179,8 +179,10 @@ mod tests {
     };
     use vaultrs::api::token::requests::{LookupTokenSelfRequest, RevokeTokenSelfRequest};
 
-    use super::super::request::{CapabilitiesSelf, WithText};
+    use super::super::request::{CapabilitiesSelf, WithText, put};
     use super::*;
+    use crate::record::{Fields, Record, UserKeys, encode_with_token};
+    use crate::secret::wiped::remains::Needle;
     use crate::tls::{Roots, http_client};
 
     fn wire() -> Wire {
@@ -251,6 +253,31 @@ mod tests {
         assert_eq!(request.body(), text.as_bytes());
         let names: Vec<_> = request.headers().keys().map(http::HeaderName::as_str).collect();
         assert_eq!(names, ["x-vault-request", "x-vault-namespace"]);
+    }
+
+    #[test]
+    fn nothing_remains_of_a_token_that_was_put_into_a_request() {
+        let needle = Needle::draw();
+        let token = needle.token();
+        let fields = Fields { token: "motherduck_token", token_id: None };
+        let object =
+            encode_with_token(&Record::sample(&token), &UserKeys::default(), fields, &token);
+        let request = SetSecretRequest {
+            mount: "kv".to_owned(),
+            path: "etl".to_owned(),
+            data: Value::Null,
+            options: None,
+        };
+        let request = built(WithText { request, text: put(3, &object.to_text()) });
+        assert!(
+            token.lend(|text| request
+                .body()
+                .windows(text.len())
+                .any(|part| part == text.as_bytes()))
+        );
+        let body = Zeroizing::new(request.into_body());
+        drop((wiped(body.clone()), body, object, token));
+        assert!(!needle.is_in_memory());
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::fixture::MotherDuck;
 use crate::process::{Disk, without_environment};
 use crate::sandbox::Sandbox;
 
@@ -22,6 +23,12 @@ const SHOWN: usize = 12_000;
 
 /// The sections of a configuration that do not differ.
 pub fn settings(sandbox: &Sandbox, api_url: &str, postgres_port: u16) -> String {
+    let motherduck = MotherDuck {
+        api_url: api_url.to_owned(),
+        postgres_host: "127.0.0.1".to_owned(),
+        postgres_port,
+        ..MotherDuck::told(&sandbox.ready)
+    };
     format!(
         r#"owner = "soak"
 [daemon]
@@ -30,17 +37,7 @@ sweep = "1s"
 shutdown_grace = "5s"
 [server]
 listen = "127.0.0.1:0"
-[motherduck]
-api_url = "{api_url}"
-admin_token = {{ file = "{admin}" }}
-requests_per_second = 1000
-[motherduck.postgres]
-host = "127.0.0.1"
-port = {postgres_port}
-ca_file = "{ca}"
-"#,
-        admin = sandbox.text("admin_token_file"),
-        ca = sandbox.text("ca_file"),
+{motherduck}"#
     )
 }
 

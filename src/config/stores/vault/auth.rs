@@ -92,7 +92,7 @@ pub(super) struct Kubernetes {
     #[schemars(extend("default" = "kubernetes", "examples" = ["cluster-a"]))]
     mount: Option<String>,
     /// The file that holds the service-account token.
-    #[schemars(extend("default" = "/var/run/secrets/kubernetes.io/serviceaccount/token", "examples" = ["/var/run/secrets/vault/token"]))]
+    #[schemars(extend("default" = POD_TOKEN, "examples" = ["/var/run/secrets/vault/token"]))]
     token_file: Option<FilePath>,
 }
 

@@ -1,6 +1,6 @@
 //! Why workloads are not restarted, or not through with it.
 
-use crate::fault::FaultKind;
+use crate::fault::{Diagnostic, FaultKind};
 use crate::kubernetes::Answer;
 
 /// Why a restart did not come about, or is not complete.
@@ -86,14 +86,15 @@ impl RestartError {
         };
         Self::Request { verb, place: place_text, text: answer.text(), hint }
     }
+}
 
+impl Diagnostic for RestartError {
     /// A hook is tried again until its deadline, whatever it says.
-    pub fn kind(&self) -> FaultKind {
+    fn kind(&self) -> FaultKind {
         FaultKind::Transient
     }
 
-    /// What a person can do.
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<String> {
         match self {
             Self::Request { hint, .. } => hint.clone(),
             Self::Unfit { hint, .. } => Some(hint.clone()),

@@ -20,7 +20,7 @@ const MESSAGE_CHARACTERS: usize = 1_000;
 
 /// What is told of.
 #[derive(Debug, Clone, Copy)]
-pub enum Told<'a> {
+pub enum WorkloadEvent<'a> {
     /// The token of this record is served, and the workload was restarted for it.
     Served(&'a Record),
     /// The rotation of this record is held, for this reason.
@@ -29,7 +29,7 @@ pub enum Told<'a> {
     Revoked(TokenId),
 }
 
-impl Told<'_> {
+impl WorkloadEvent<'_> {
     fn reason(&self) -> &'static str {
         match self {
             Self::Served(_) => "TokenServed",
@@ -64,7 +64,7 @@ impl Told<'_> {
 
 impl Targets {
     /// Tells it on every workload, where that is wanted. Nobody waits for it, and nothing depends on it.
-    pub(in crate::consumers::gate) async fn tell(&self, told: &Told<'_>) {
+    pub(in crate::consumers::gate) async fn tell(&self, told: &WorkloadEvent<'_>) {
         if !self.settings.events {
             return;
         }
@@ -78,7 +78,7 @@ impl Targets {
         }
     }
 
-    pub(super) async fn tell_of(&self, name: &WorkloadName, told: &Told<'_>) {
+    pub(super) async fn tell_of(&self, name: &WorkloadName, told: &WorkloadEvent<'_>) {
         if !self.settings.events {
             return;
         }
@@ -106,7 +106,7 @@ impl Targets {
         name: &WorkloadName,
         place: &Place,
         workload: &Workload,
-        told: &Told<'_>,
+        told: &WorkloadEvent<'_>,
     ) -> Value {
         let uid = &workload.metadata.uid;
         let text =
@@ -116,8 +116,8 @@ impl Targets {
         let start: String = name.name.chars().take(NAME_CHARACTERS).collect();
         let start = start.trim_end_matches(['-', '.']);
         let kind = match told {
-            Told::Held(..) => "Warning",
-            Told::Served(_) | Told::Revoked(_) => "Normal",
+            WorkloadEvent::Held(..) => "Warning",
+            WorkloadEvent::Served(_) | WorkloadEvent::Revoked(_) => "Normal",
         };
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
         json!({

@@ -25,10 +25,10 @@ pub(super) type Wishes = BTreeMap<String, Publication>;
 
 /// The wishes, by workload.
 #[derive(Default)]
-pub(super) struct Restarts(Mutex<HashMap<WorkloadName, Slot>>);
+pub(super) struct Restarts(Mutex<HashMap<WorkloadName, Pending>>);
 
 #[derive(Default)]
-struct Slot {
+struct Pending {
     wishes: Wishes,
     /// Held by whoever changes the workload.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -43,23 +43,23 @@ impl Restarts {
         publication: &Publication,
     ) -> Arc<tokio::sync::Mutex<()>> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = all.entry(workload.clone()).or_default();
-        slot.wishes.insert(annotation.to_owned(), publication.clone());
-        Arc::clone(&slot.turn)
+        let pending = all.entry(workload.clone()).or_default();
+        pending.wishes.insert(annotation.to_owned(), publication.clone());
+        Arc::clone(&pending.turn)
     }
 
     /// What is wished for now.
     pub(super) fn of(&self, workload: &WorkloadName) -> Wishes {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(workload).map(|slot| slot.wishes.clone()).unwrap_or_default()
+        all.get(workload).map(|pending| pending.wishes.clone()).unwrap_or_default()
     }
 
     /// Forgets a wish, fulfilled or given up.
     pub(super) fn forget(&self, workload: &WorkloadName, annotation: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = all.get_mut(workload) {
-            slot.wishes.remove(annotation);
-            if slot.wishes.is_empty() {
+        if let Some(pending) = all.get_mut(workload) {
+            pending.wishes.remove(annotation);
+            if pending.wishes.is_empty() {
                 all.remove(workload);
             }
         }

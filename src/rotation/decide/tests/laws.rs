@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::look::{DAY, Look, Where, at, foreign, id, listed, name, tries, version};
 use super::mirrors::mirror_place;
+use super::observed::{DAY, Observed, Where, at, foreign, id, listed, name, tries, version};
 use crate::names::TokenId;
 use crate::record::Phase;
 use crate::rotation::decide::{Begin, Decision, Refusal, Request};
@@ -39,7 +39,7 @@ prop_compose! {
         no_way_back: bool, unproved: bool, anothers in prop::option::weighted(0.1, 0..12_i64),
     ) -> Evidence {
         let mut evidence = Evidence::default();
-        evidence.look_at(&version());
+        evidence.observe(&version());
         let proofs = evidence.proofs_mut();
         (proofs.deploy, proofs.gate, proofs.verify) = (deploy, gate, verify);
         proofs.refused = refused;
@@ -55,7 +55,7 @@ prop_compose! {
 
 prop_compose! {
     fn some_look()(
-        sight in prop::sample::select(vec![Where::Managed, Where::Managed, Where::Managed, Where::Vacant, Where::Edited, Where::Unmanaged]),
+        secret in prop::sample::select(vec![Where::Managed, Where::Managed, Where::Managed, Where::Vacant, Where::Edited, Where::Unmanaged]),
         request in prop::sample::select(TRIGGERS.to_vec()),
         evidence in some_evidence(),
         previous in some_ids(), retiring: bool, rolled_back: bool, foreign_owner in 0..8_u32,
@@ -66,13 +66,13 @@ prop_compose! {
             GatePace::Wait(Duration::from_mins(2)),
             GatePace::Polled { interval: Duration::from_secs(10), successes: 3, deadline: Duration::from_mins(15) },
         ]),
-    ) -> Look {
-        Look::quiet().gate(gate).edit(|look| {
-            look.sight = sight;
-            look.request = request;
-            look.evidence = evidence;
-            look.now = at(if days < 30 { 0 } else { days * DAY });
-            let record = &mut look.record;
+    ) -> Observed {
+        Observed::quiet().gate(gate).edit(|observed| {
+            observed.secret = secret;
+            observed.request = request;
+            observed.evidence = evidence;
+            observed.now = at(if days < 30 { 0 } else { days * DAY });
+            let record = &mut observed.record;
             record.previous_token_ids = previous.into_iter().filter(|p| *p != id(2)).collect();
             record.phase = if retiring { Phase::Retiring } else { Phase::Published };
             record.published_at = at(-published);
@@ -82,25 +82,25 @@ prop_compose! {
             if foreign_owner == 0 {
                 record.owner = "other".parse().unwrap();
             }
-            look.listing = listing.map(|tokens| {
+            observed.listing = listing.map(|tokens| {
                 tokens.into_iter().map(|(n, (age, whose))| if whose == 0 { foreign(n) } else { listed(n, age) }).collect()
             });
-            look.subject.has_deploy_hook = hook;
-            look.subject.policy.on_failure = if roll_back { OnFailure::RollBack } else { OnFailure::Hold };
+            observed.subject.has_deploy_hook = hook;
+            observed.subject.policy.on_failure = if roll_back { OnFailure::RollBack } else { OnFailure::Hold };
         })
     }
 }
 
-fn some_managed() -> impl Strategy<Value = Look> {
-    some_look().prop_map(|look| Look { sight: Where::Managed, ..look })
+fn some_managed() -> impl Strategy<Value = Observed> {
+    some_look().prop_map(|observed| Observed { secret: Where::Managed, ..observed })
 }
 
 /// What `decision` may revoke.
-fn doomed(look: &Look, decision: &Decision) -> Vec<TokenId> {
+fn doomed(observed: &Observed, decision: &Decision) -> Vec<TokenId> {
     match decision {
         Decision::Replace { orphans, .. } | Decision::Fence { orphans } => orphans.clone(),
         Decision::Seal { orphans } => {
-            [orphans.as_slice(), &look.record.previous_token_ids].concat()
+            [orphans.as_slice(), &observed.record.previous_token_ids].concat()
         }
         Decision::Revoke(ids) => ids.clone(),
         Decision::List
@@ -122,29 +122,29 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_served_token_is_never_revoked(look in some_managed()) {
-        prop_assert!(!doomed(&look, &look.decide()).contains(&look.record.token_id));
+    fn the_served_token_is_never_revoked(observed in some_managed()) {
+        prop_assert!(!doomed(&observed, &observed.decide()).contains(&observed.record.token_id));
     }
 
     #[test]
-    fn a_predecessor_is_revoked_only_behind_a_seal(look in some_managed()) {
-        let decision = look.decide();
-        if look.record.phase == Phase::Published && !matches!(decision, Decision::Seal { .. }) {
-            let doomed = doomed(&look, &decision);
-            prop_assert!(look.record.previous_token_ids.iter().all(|id| !doomed.contains(id)));
+    fn a_predecessor_is_revoked_only_behind_a_seal(observed in some_managed()) {
+        let decision = observed.decide();
+        if observed.record.phase == Phase::Published && !matches!(decision, Decision::Seal { .. }) {
+            let doomed = doomed(&observed, &decision);
+            prop_assert!(observed.record.previous_token_ids.iter().all(|id| !doomed.contains(id)));
         }
     }
 
     #[test]
-    fn nothing_is_sealed_without_a_proof_and_without_a_gate_unless_compromised(look in some_look()) {
-        if let Decision::Seal { .. } = look.decide() {
-            let proofs = look.evidence.proofs();
+    fn nothing_is_sealed_without_a_proof_and_without_a_gate_unless_compromised(observed in some_look()) {
+        if let Decision::Seal { .. } = observed.decide() {
+            let proofs = observed.evidence.proofs();
             prop_assert!(proofs.verify.succeeded());
-            let waived = look.request == Request::COMPROMISED.begun();
-            match look.subject.policy.gate {
+            let waived = observed.request == Request::COMPROMISED.begun();
+            match observed.subject.policy.gate {
                 GatePace::Polled { successes, .. } => prop_assert!(waived || proofs.gate.streak >= successes),
                 GatePace::Wait(duration) => {
-                    let passed = look.now.duration_since(look.record.published_at).unsigned_abs();
+                    let passed = observed.now.duration_since(observed.record.published_at).unsigned_abs();
                     prop_assert!(waived || passed >= duration);
                 }
                 GatePace::Open => {}
@@ -153,28 +153,28 @@ proptest! {
     }
 
     #[test]
-    fn evidence_of_another_version_seals_nothing(mut look in some_look()) {
-        look.evidence.look_at(&Version::new("another"));
-        let seals = matches!(look.decide(), Decision::Seal { .. });
+    fn evidence_of_another_version_seals_nothing(mut observed in some_look()) {
+        observed.evidence.observe(&Version::new("another"));
+        let seals = matches!(observed.decide(), Decision::Seal { .. });
         prop_assert!(!seals);
     }
 
     #[test]
-    fn a_replacement_remembers_the_served_token_and_all_published_predecessors(look in some_managed()) {
-        if let Decision::Replace { previous, orphans, .. } = look.decide() {
-            prop_assert_eq!(previous.first(), Some(&look.record.token_id));
-            if look.record.phase == Phase::Published {
-                prop_assert!(look.record.previous_token_ids.iter().all(|id| previous.contains(id)));
+    fn a_replacement_remembers_the_served_token_and_all_published_predecessors(observed in some_managed()) {
+        if let Decision::Replace { previous, orphans, .. } = observed.decide() {
+            prop_assert_eq!(previous.first(), Some(&observed.record.token_id));
+            if observed.record.phase == Phase::Published {
+                prop_assert!(observed.record.previous_token_ids.iter().all(|id| previous.contains(id)));
             }
             prop_assert!(orphans.iter().all(|id| !previous.contains(id)));
         }
     }
 
     #[test]
-    fn only_listed_tokens_with_our_name_are_orphans(look in some_look()) {
-        let decision = look.decide();
+    fn only_listed_tokens_with_our_name_are_orphans(observed in some_look()) {
+        let decision = observed.decide();
         if let Decision::Replace { orphans, .. } | Decision::Fence { orphans } | Decision::Seal { orphans } = &decision {
-            let ours = |id: &TokenId| look.listing.iter().flatten().any(|token| {
+            let ours = |id: &TokenId| observed.listing.iter().flatten().any(|token| {
                 token.id == *id && token.name.as_deref().is_some_and(|name| name.starts_with("pintail/prod/etl/"))
             });
             prop_assert!(orphans.iter().all(ours));
@@ -182,41 +182,41 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_done_to_what_is_foreign_edited_or_unmanaged(look in some_look()) {
-        let foreign = look.sight == Where::Managed && look.record.owner != look.subject.owner;
-        if foreign || matches!(look.sight, Where::Edited | Where::Unmanaged) {
-            prop_assert!(matches!(look.decide(), Decision::Refuse(_)));
+    fn nothing_is_done_to_what_is_foreign_edited_or_unmanaged(observed in some_look()) {
+        let foreign = observed.secret == Where::Managed && observed.record.owner != observed.subject.owner;
+        if foreign || matches!(observed.secret, Where::Edited | Where::Unmanaged) {
+            prop_assert!(matches!(observed.decide(), Decision::Refuse(_)));
         }
     }
 
     #[test]
-    fn nothing_is_done_to_anothers_token_but_to_ask_again(look in some_managed()) {
-        if look.evidence.proofs().is_anothers().is_some() {
-            let decision = look.decide();
+    fn nothing_is_done_to_anothers_token_but_to_ask_again(observed in some_managed()) {
+        if observed.evidence.proofs().is_anothers().is_some() {
+            let decision = observed.decide();
             prop_assert!(matches!(decision, Decision::Refuse(_) | Decision::Verify), "{decision:?}");
         }
     }
 
     #[test]
-    fn a_predecessor_is_served_again_only_before_the_seal(look in some_look()) {
-        if let Decision::RollBack(to) = look.decide() {
-            prop_assert_eq!(look.record.phase, Phase::Published);
-            prop_assert_eq!(look.record.previous_token_ids.first(), Some(&to));
-            prop_assert!(!look.record.is_rolled_back());
+    fn a_predecessor_is_served_again_only_before_the_seal(observed in some_look()) {
+        if let Decision::RollBack(to) = observed.decide() {
+            prop_assert_eq!(observed.record.phase, Phase::Published);
+            prop_assert_eq!(observed.record.previous_token_ids.first(), Some(&to));
+            prop_assert!(!observed.record.is_rolled_back());
         }
     }
 
     #[test]
     fn a_rotation_whose_every_stage_succeeded_when_it_was_last_tried_is_neither_held_nor_rolled_back(
-        look in some_managed(), mirrored: bool, has_mirror: bool, failed in 0..9_u32,
+        observed in some_managed(), mirrored: bool, has_mirror: bool, failed in 0..9_u32,
     ) {
-        let well = look.edit(|look| {
-            look.mirrored = mirrored;
-            look.subject.mirrors = has_mirror.then(mirror_place).into_iter().collect();
-            if look.request.begin == Begin::RollBack {
-                look.request = Request::SCHEDULE;
+        let well = observed.edit(|observed| {
+            observed.mirrored = mirrored;
+            observed.subject.mirrors = has_mirror.then(mirror_place).into_iter().collect();
+            if observed.request.begin == Begin::RollBack {
+                observed.request = Request::SCHEDULE;
             }
-            let proofs = look.evidence.proofs_mut();
+            let proofs = observed.evidence.proofs_mut();
             for stage in [&mut proofs.mirror, &mut proofs.deploy, &mut proofs.gate, &mut proofs.verify] {
                 *stage = Tries { count: failed + 1, failed: 0, ..tries(1, 1, 0) };
             }
@@ -227,44 +227,44 @@ proptest! {
     }
 
     #[test]
-    fn a_token_that_lives_elsewhere_is_not_revoked_unless_a_person_gives_it_up(look in some_managed(), kept in some_ids()) {
-        let look = look.edit(|look| {
-            let record = &mut look.record;
+    fn a_token_that_lives_elsewhere_is_not_revoked_unless_a_person_gives_it_up(observed in some_managed(), kept in some_ids()) {
+        let observed = observed.edit(|observed| {
+            let record = &mut observed.record;
             record.elsewhere_token_ids = kept.into_iter()
                 .filter(|id| *id != record.token_id && !record.previous_token_ids.contains(id))
                 .collect();
         });
-        let decision = look.decide();
-        let kept = &look.record.elsewhere_token_ids;
-        prop_assert!(doomed(&look, &decision).iter().all(|id| !kept.contains(id)));
+        let decision = observed.decide();
+        let kept = &observed.record.elsewhere_token_ids;
+        prop_assert!(doomed(&observed, &decision).iter().all(|id| !kept.contains(id)));
         if let Decision::Replace { previous, elsewhere, .. } = decision {
-            let is_known = |id| elsewhere.contains(id) || look.request.is_compromised && previous.contains(id);
+            let is_known = |id| elsewhere.contains(id) || observed.request.is_compromised && previous.contains(id);
             prop_assert!(kept.iter().all(is_known));
         }
     }
 
     #[test]
-    fn a_wait_or_a_hold_ends_in_the_future(look in some_look()) {
-        if let Decision::Wait { until, .. } | Decision::Hold { until, .. } = look.decide() {
-            prop_assert!(until > look.now);
+    fn a_wait_or_a_hold_ends_in_the_future(observed in some_look()) {
+        if let Decision::Wait { until, .. } | Decision::Hold { until, .. } = observed.decide() {
+            prop_assert!(until > observed.now);
         }
     }
 
     #[test]
-    fn while_paused_nothing_begins_that_no_person_asks_for(look in some_look()) {
+    fn while_paused_nothing_begins_that_no_person_asks_for(observed in some_look()) {
         for request in [Request::SCHEDULE, Request::FINISH] {
-            let decision = look.clone().asked(request).edit(|look| look.subject.policy.paused = true).decide();
+            let decision = observed.clone().asked(request).edit(|observed| observed.subject.policy.paused = true).decide();
             let begins = matches!(decision, Decision::Replace { .. });
             prop_assert!(!begins, "{request:?}: {decision:?}");
         }
     }
 
     #[test]
-    fn a_pause_stops_neither_what_was_begun_nor_what_a_person_asks_for(look in some_look()) {
-        let awake = look.decide();
-        let asleep = look.clone().edit(|look| look.subject.policy.paused = true).decide();
+    fn a_pause_stops_neither_what_was_begun_nor_what_a_person_asks_for(observed in some_look()) {
+        let awake = observed.decide();
+        let asleep = observed.clone().edit(|observed| observed.subject.policy.paused = true).decide();
         let goes_on = match &awake {
-            Decision::Replace { .. } => look.request != Request::SCHEDULE,
+            Decision::Replace { .. } => observed.request != Request::SCHEDULE,
             Decision::Seal { .. } | Decision::Revoke(_) | Decision::RollBack(_)
             | Decision::Deploy | Decision::PollGate | Decision::Mirror | Decision::Forget(_) => true,
             Decision::Refuse(refusal) => !matches!(refusal, Refusal::Strays(_)),

@@ -1,79 +1,79 @@
 //! The rules of the design, a row each: what waits for the mirrors, and what does not.
 
-use super::look::{DAY, Look, Where, at, id, listed, tries};
+use super::observed::{DAY, Observed, Where, at, id, listed, tries};
 use super::table::{check, hold, replaced, rest, wait};
 use crate::names::PlaceMark;
-use crate::rotation::decide::{Awaited, Decision, MirrorPlace, Obstacle, Reason, Request};
+use crate::rotation::decide::{Decision, MirrorPlace, Reason, Request, Stage, WaitingFor};
 use crate::rotation::schedule::Due;
 
 pub(super) fn mirror_place() -> MirrorPlace {
     MirrorPlace { name: "aws".to_owned(), place: PlaceMark::of(&["aws"]) }
 }
 
-fn with_mirror(look: Look) -> Look {
-    look.edit(|look| look.subject.mirrors = vec![mirror_place()])
+fn with_mirror(observed: Observed) -> Observed {
+    observed.edit(|observed| observed.subject.mirrors = vec![mirror_place()])
 }
 
-fn seen(look: Look) -> Look {
-    with_mirror(look).edit(|look| look.mirrored = true)
+fn seen(observed: Observed) -> Observed {
+    with_mirror(observed).edit(|observed| observed.mirrored = true)
 }
 
 #[test]
 fn a_rotation_brings_the_mirrors_along_before_anybody_is_told_and_before_its_seal() {
-    let rotating = || with_mirror(Look::rotating());
-    let brought = |look: &mut Look| look.evidence.proofs_mut().mirror = tries(1, 1, 55);
+    let rotating = || with_mirror(Observed::rotating());
+    let brought = |observed: &mut Observed| observed.evidence.proofs_mut().mirror = tries(1, 1, 55);
     let failed = |count, ago| {
-        move |look: &mut Look| look.evidence.proofs_mut().mirror = tries(count, 0, ago)
+        move |observed: &mut Observed| observed.evidence.proofs_mut().mirror = tries(count, 0, ago)
     };
     check([
         ("the mirrors come before the clients are told", rotating(), Decision::Mirror),
-        ("who has none is not held up", Look::rotating(), Decision::Deploy),
+        ("who has none is not held up", Observed::rotating(), Decision::Deploy),
         (
             "a mirror that fails is tried again, at its pace",
             rotating().edit(failed(1, 1)),
-            wait(2, Awaited::Step(Obstacle::Mirror)),
+            wait(2, WaitingFor::Stage(Stage::Mirror)),
         ),
         ("then the clients are told", rotating().edit(brought), Decision::Deploy),
         (
             "hours may have passed at the gate: they are looked at once more before the seal",
-            with_mirror(Look::proved()).edit(brought),
+            with_mirror(Observed::proved()).edit(brought),
             Decision::Mirror,
         ),
         (
             "and then it is sealed",
-            seen(Look::proved()).edit(brought),
+            seen(Observed::proved()).edit(brought),
             Decision::Seal { orphans: vec![] },
         ),
         (
             "after the deadline a mirror that fails holds the rotation",
             rotating()
                 .edit(failed(5, 10))
-                .edit(|look| look.record.published_at = at(-DAY))
+                .edit(|observed| observed.record.published_at = at(-DAY))
                 .listing([listed(1, DAY), listed(2, DAY)]),
-            hold(Obstacle::Mirror, 50),
+            hold(Stage::Mirror, 50),
         ),
         (
             "a compromised token, too, lives while a mirror serves it",
             rotating().edit(failed(5, 10)).asked(Request::COMPROMISED.begun()),
-            hold(Obstacle::Mirror, 50),
+            hold(Stage::Mirror, 50),
         ),
     ]);
 }
 
 #[test]
 fn at_rest_the_mirrors_come_before_whatever_else_can_wait() {
-    let quiet = || with_mirror(Look::quiet());
-    let due = |look: &mut Look| look.now = at(23 * DAY);
+    let quiet = || with_mirror(Observed::quiet());
+    let due = |observed: &mut Observed| observed.now = at(23 * DAY);
     let expiring = Reason::Due(Due::Expiring(at(29 * DAY)));
     check([
         ("they are looked at", quiet(), Decision::Mirror),
-        ("and then it rests", seen(Look::quiet()), rest()),
+        ("and then it rests", seen(Observed::quiet()), rest()),
         (
             "predecessors are revoked only behind a fresh look",
-            with_mirror(Look::retiring()),
+            with_mirror(Observed::retiring()),
             Decision::Mirror,
         ),
-        ("which was had", seen(Look::retiring()), Decision::Revoke(vec![id(1)])),
+        ("which was had", seen(Observed::retiring()), Decision::Revoke(vec![id(1)])),
         ("a wish waits for them", quiet().asked(Request::ROTATION), Decision::Mirror),
         (
             "an expiry that is near does not",
@@ -87,7 +87,7 @@ fn at_rest_the_mirrors_come_before_whatever_else_can_wait() {
         ),
         (
             "nor the first one",
-            Look { sight: Where::Vacant, ..quiet() }.listing([]),
+            Observed { secret: Where::Vacant, ..quiet() }.listing([]),
             replaced(Reason::First, &[], &[]),
         ),
     ]);

@@ -1,6 +1,6 @@
 //! The rules of the design, a row each: what an operator's ordinary edit does, and what it does not.
 
-use super::look::{DAY, Look, Where, at, id, listed, name, tries};
+use super::observed::{DAY, Observed, Where, at, id, listed, name, tries};
 use super::table::{check, replaced};
 use crate::names::PlaceMark;
 use crate::record::Phase;
@@ -25,22 +25,22 @@ fn filled(previous: &[u64], elsewhere: &[u64]) -> Decision {
     }
 }
 
-fn vacant() -> Look {
-    Look { sight: Where::Vacant, ..Look::quiet() }
+fn vacant() -> Observed {
+    Observed { secret: Where::Vacant, ..Observed::quiet() }
 }
 
-fn mirrored_at(place: &str, named: &[u64]) -> impl Fn(&mut Look) {
+fn mirrored_at(place: &str, named: &[u64]) -> impl Fn(&mut Observed) {
     let mirror = MirrorPlace { name: place.to_owned(), place: PlaceMark::of(&[place]) };
     let named: Vec<_> = named.iter().map(|n| id(*n)).collect();
-    move |look: &mut Look| {
-        look.subject.mirrors = vec![mirror.clone()];
-        look.in_mirrors.clone_from(&named);
+    move |observed: &mut Observed| {
+        observed.subject.mirrors = vec![mirror.clone()];
+        observed.in_mirrors.clone_from(&named);
     }
 }
 
 #[test]
 fn an_empty_place_is_filled_and_what_may_be_in_use_elsewhere_stays_alive() {
-    let written = |look: &mut Look| look.is_untouched = false;
+    let written = |observed: &mut Observed| observed.is_untouched = false;
     let one = |token: ListedToken| vacant().listing([token]);
     check([
         ("a token that is older than a crash explains", one(listed(1, DAY)), filled(&[], &[1])),
@@ -106,8 +106,9 @@ fn a_move_that_names_the_old_place_as_a_mirror_brings_its_consumers_along() {
 
 #[test]
 fn a_token_elsewhere_is_kept_through_every_rotation_until_a_person_gives_it_up() {
-    let here = || Look::quiet().edit(|look| look.record.elsewhere_token_ids = vec![id(5)]);
-    let both = |look: Look| look.listing([listed(2, DAY), listed(5, 2 * DAY)]);
+    let here =
+        || Observed::quiet().edit(|observed| observed.record.elsewhere_token_ids = vec![id(5)]);
+    let both = |observed: Observed| observed.listing([listed(2, DAY), listed(5, 2 * DAY)]);
     let held = Decision::Rest { next_due: Some(at(22 * DAY)), elsewhere: vec![id(5)] };
     let rotated = |reason, previous: &[u64], elsewhere: &[u64]| {
         let ids = |numbers: &[u64]| numbers.iter().map(|n| id(*n)).collect();
@@ -116,7 +117,7 @@ fn a_token_elsewhere_is_kept_through_every_rotation_until_a_person_gives_it_up()
     };
     check(vec![
         ("at rest it is told, and nothing is done", both(here()), held.clone()),
-        ("it is no orphan", both(here()).edit(|look| look.evidence.fenced.clear()), held),
+        ("it is no orphan", both(here()).edit(|observed| observed.evidence.fenced.clear()), held),
         (
             "a rotation goes on with it",
             both(here()).asked(Request::ROTATION),
@@ -124,7 +125,7 @@ fn a_token_elsewhere_is_kept_through_every_rotation_until_a_person_gives_it_up()
         ),
         (
             "so does one by the schedule",
-            both(here()).edit(|look| look.now = at(22 * DAY)),
+            both(here()).edit(|observed| observed.now = at(22 * DAY)),
             rotated(Reason::Due(Due::Expiring(at(29 * DAY))), &[2], &[5]),
         ),
         (
@@ -149,8 +150,8 @@ fn a_token_elsewhere_is_kept_through_every_rotation_until_a_person_gives_it_up()
         ),
         (
             "and is forgotten once lists lacked it for long",
-            here().edit(|look| {
-                look.evidence.missing_elsewhere.insert(id(5), at(-601));
+            here().edit(|observed| {
+                observed.evidence.missing_elsewhere.insert(id(5), at(-601));
             }),
             Decision::Forget(vec![id(5)]),
         ),
@@ -159,19 +160,30 @@ fn a_token_elsewhere_is_kept_through_every_rotation_until_a_person_gives_it_up()
 
 #[test]
 fn what_another_place_serves_is_no_orphan_of_this_one() {
-    let look = Look::quiet();
+    let observed = Observed::quiet();
     let listing =
         [listed(2, DAY), made_for(3, "there", DAY), made_for(4, "here", DAY), listed(5, DAY)];
-    let found = unrecorded(&look.subject, &listing, Some(&look.record), &look.evidence, look.now);
+    let found = unrecorded(
+        &observed.subject,
+        &listing,
+        Some(&observed.record),
+        &observed.evidence,
+        observed.now,
+    );
     assert_eq!((found.orphans, found.elsewhere), (vec![id(4), id(5)], vec![id(3)]));
     // A store that was moved back to a backup serves a dead token; consumers go on with a later one.
-    let lost =
-        unrecorded(&look.subject, &listing[1..], Some(&look.record), &look.evidence, look.now);
+    let lost = unrecorded(
+        &observed.subject,
+        &listing[1..],
+        Some(&observed.record),
+        &observed.evidence,
+        observed.now,
+    );
     assert_eq!((lost.orphans, lost.elsewhere), (vec![], vec![id(3), id(4), id(5)]));
-    let replaced_lost = look.clone().listing([listed(5, DAY)]).edit(|look| {
-        look.evidence.missed_since = Some(at(-60));
-        look.evidence.proofs_mut().verify = tries(5, 0, 10);
-        look.evidence.proofs_mut().refused = true;
+    let replaced_lost = observed.clone().listing([listed(5, DAY)]).edit(|observed| {
+        observed.evidence.missed_since = Some(at(-60));
+        observed.evidence.proofs_mut().verify = tries(5, 0, 10);
+        observed.evidence.proofs_mut().refused = true;
     });
     let expected = Decision::Replace {
         reason: Reason::Lost,
@@ -184,41 +196,41 @@ fn what_another_place_serves_is_no_orphan_of_this_one() {
 
 #[test]
 fn every_ordinary_edit_of_a_credential_has_its_row() {
-    let quiet = Look::quiet;
+    let quiet = Observed::quiet;
     let account = Refusal::OtherAccount("etl_prod".parse().unwrap());
     let owner = Refusal::Foreign("prod".parse().unwrap());
     check([
         (
             "renamed, with its path: under the new name nothing is known, and the old token is left alone",
             vacant()
-                .edit(|look| look.subject.credential = "elt".parse().unwrap())
+                .edit(|observed| observed.subject.credential = "elt".parse().unwrap())
                 .listing([listed(2, DAY)]),
             replaced(Reason::First, &[], &[]),
         ),
         (
             "renamed at the same path: the record goes on being served",
-            quiet().edit(|look| look.subject.credential = "elt".parse().unwrap()),
+            quiet().edit(|observed| observed.subject.credential = "elt".parse().unwrap()),
             Decision::Rest { next_due: Some(at(22 * DAY)), elsewhere: vec![] },
         ),
         (
             "the case of its username: the same account",
-            quiet().edit(|look| look.subject.username = "ETL_Prod".parse().unwrap()),
+            quiet().edit(|observed| observed.subject.username = "ETL_Prod".parse().unwrap()),
             Decision::Rest { next_due: Some(at(22 * DAY)), elsewhere: vec![] },
         ),
         (
             "another account: refused",
-            quiet().edit(|look| look.subject.username = "other".parse().unwrap()),
+            quiet().edit(|observed| observed.subject.username = "other".parse().unwrap()),
             Decision::Refuse(account),
         ),
         (
             "another owner at the same path: refused",
-            quiet().edit(|look| look.subject.owner = "next".parse().unwrap()),
+            quiet().edit(|observed| observed.subject.owner = "next".parse().unwrap()),
             Decision::Refuse(owner),
         ),
         (
             "another owner elsewhere: the old token is not ours to touch",
             vacant()
-                .edit(|look| look.subject.owner = "next".parse().unwrap())
+                .edit(|observed| observed.subject.owner = "next".parse().unwrap())
                 .listing([listed(2, DAY)]),
             replaced(Reason::First, &[], &[]),
         ),
@@ -233,7 +245,8 @@ fn every_ordinary_edit_of_a_credential_has_its_row() {
             Decision::Rest { next_due: Some(at(22 * DAY)), elsewhere: vec![] },
         ),
     ]);
-    let sealed = Look::retiring().edit(|look| look.subject.username = "ETL_PROD".parse().unwrap());
+    let sealed = Observed::retiring()
+        .edit(|observed| observed.subject.username = "ETL_PROD".parse().unwrap());
     assert_eq!(sealed.record.phase, Phase::Retiring);
     assert_eq!(sealed.decide(), Decision::Revoke(vec![id(1)]));
 }

@@ -1,15 +1,15 @@
 //! The rules of the design, a row each: what begins a rotation, what ends tokens, what is left alone.
 
-use super::look::{DAY, Look, Where, at, foreign, id, listed, name, start, tries};
+use super::observed::{DAY, Observed, Where, at, foreign, id, listed, name, start, tries};
 use crate::names::{RotationId, TokenName};
 use crate::record::Phase;
-use crate::rotation::decide::{Awaited, Decision, Obstacle, Reason, Refusal, Request, TEXT_LOST};
+use crate::rotation::decide::{Decision, Reason, Refusal, Request, Stage, TEXT_LOST, WaitingFor};
 use crate::rotation::schedule::Due;
 use crate::rotation::world::ListedToken;
 
-pub(super) fn check(rows: impl IntoIterator<Item = (&'static str, Look, Decision)>) {
-    for (sentence, look, expected) in rows {
-        assert_eq!(look.decide(), expected, "{sentence}");
+pub(super) fn check(rows: impl IntoIterator<Item = (&'static str, Observed, Decision)>) {
+    for (sentence, observed, expected) in rows {
+        assert_eq!(observed.decide(), expected, "{sentence}");
     }
 }
 
@@ -18,12 +18,12 @@ pub(super) fn replaced(reason: Reason, previous: &[u64], orphans: &[u64]) -> Dec
     Decision::Replace { reason, previous: ids(previous), orphans: ids(orphans), elsewhere: vec![] }
 }
 
-pub(super) fn wait(until: i64, awaited: Awaited) -> Decision {
-    Decision::Wait { until: at(until), awaited }
+pub(super) fn wait(until: i64, waiting_for: WaitingFor) -> Decision {
+    Decision::Wait { until: at(until), waiting_for }
 }
 
-pub(super) fn hold(obstacle: Obstacle, until: i64) -> Decision {
-    Decision::Hold { obstacle, until: at(until) }
+pub(super) fn hold(stage: Stage, until: i64) -> Decision {
+    Decision::Hold { stage, until: at(until) }
 }
 
 const EXPIRES: i64 = 29 * DAY;
@@ -39,19 +39,19 @@ fn expiring() -> Reason {
 
 #[test]
 fn what_pintail_did_not_put_there_is_left_alone() {
-    let quiet = Look::quiet;
-    let foreign_owner = |look: &mut Look| look.record.owner = "other".parse().unwrap();
+    let quiet = Observed::quiet;
+    let foreign_owner = |observed: &mut Observed| observed.record.owner = "other".parse().unwrap();
     let elsewhere = Refusal::Foreign("other".parse().unwrap());
     let account = Refusal::OtherAccount("someone".parse().unwrap());
     check([
         (
             "an unmanaged token is refused, whoever asks",
-            Look { sight: Where::Unmanaged, ..quiet() }.asked(Request::COMPROMISED),
+            Observed { secret: Where::Unmanaged, ..quiet() }.asked(Request::COMPROMISED),
             Decision::Refuse(Refusal::Unmanaged),
         ),
         (
             "a token that was edited by hand stops even what is proved",
-            Look { sight: Where::Edited, ..Look::proved() },
+            Observed { secret: Where::Edited, ..Observed::proved() },
             Decision::Refuse(Refusal::Edited),
         ),
         (
@@ -61,12 +61,12 @@ fn what_pintail_did_not_put_there_is_left_alone() {
         ),
         (
             "another deployment's edited secret is said to be the other's",
-            Look { sight: Where::Edited, ..quiet() }.edit(foreign_owner),
+            Observed { secret: Where::Edited, ..quiet() }.edit(foreign_owner),
             Decision::Refuse(elsewhere),
         ),
         (
             "another account's secret is not touched",
-            quiet().edit(|look| look.record.username = "someone".parse().unwrap()),
+            quiet().edit(|observed| observed.record.username = "someone".parse().unwrap()),
             Decision::Refuse(account),
         ),
     ]);
@@ -74,11 +74,11 @@ fn what_pintail_did_not_put_there_is_left_alone() {
 
 #[test]
 fn a_first_token_is_made_where_none_is_served() {
-    let vacant = || Look { sight: Where::Vacant, ..Look::quiet() };
+    let vacant = || Observed { secret: Where::Vacant, ..Observed::quiet() };
     let many = |n: u64| (1..=n).map(|n| listed(n, DAY));
-    let fenced = |look: &mut Look, n: u64| look.evidence.fenced.extend((1..=n).map(id));
+    let fenced = |observed: &mut Observed, n: u64| observed.evidence.fenced.extend((1..=n).map(id));
     check([
-        ("the list comes first", Look { listing: None, ..vacant() }, Decision::List),
+        ("the list comes first", Observed { listing: None, ..vacant() }, Decision::List),
         ("then a token", vacant().listing([foreign(9)]), replaced(Reason::First, &[], &[])),
         (
             "what a crash explains waits for the gate as a predecessor",
@@ -87,12 +87,12 @@ fn a_first_token_is_made_where_none_is_served() {
         ),
         (
             "one that this process knows was never served does not",
-            vacant().listing([listed(1, DAY)]).edit(|look| fenced(look, 1)),
+            vacant().listing([listed(1, DAY)]).edit(|observed| fenced(observed, 1)),
             replaced(Reason::First, &[], &[1]),
         ),
         (
             "those must be gone before they are many",
-            vacant().listing(many(3)).edit(|look| fenced(look, 3)),
+            vacant().listing(many(3)).edit(|observed| fenced(observed, 3)),
             Decision::Fence { orphans: vec![id(1), id(2), id(3)] },
         ),
         (
@@ -111,43 +111,50 @@ fn a_first_token_is_made_where_none_is_served() {
             Decision::Refuse(Refusal::NoWayBack("nothing is served yet".to_owned())),
         ),
     ]);
-    let unproved =
-        || Look::quiet().asked(Request::FINISH).edit(|look| look.evidence.unproved = Some(id(2)));
-    let deployed = |look: &mut Look| look.evidence.proofs_mut().deploy = tries(1, 1, 5);
+    let unproved = || {
+        Observed::quiet()
+            .asked(Request::FINISH)
+            .edit(|observed| observed.evidence.unproved = Some(id(2)))
+    };
+    let deployed = |observed: &mut Observed| observed.evidence.proofs_mut().deploy = tries(1, 1, 5);
     check([
         ("the clients are told of a first token", unproved(), Decision::Deploy),
         ("and it is verified as read", unproved().edit(deployed), Decision::Verify),
         (
             "where it does not connect, that is said",
             unproved().edit(deployed).edit(|l| l.evidence.proofs_mut().verify = tries(5, 0, 10)),
-            hold(Obstacle::Verify, 50),
+            hold(Stage::Verify, 50),
         ),
         (
             "what nears its expiry is replaced, proved or not",
-            unproved().asked(Request::SCHEDULE).edit(|look| look.now = at(RENEWAL)),
-            Look::quiet().edit(|look| look.now = at(RENEWAL)).decide(),
+            unproved().asked(Request::SCHEDULE).edit(|observed| observed.now = at(RENEWAL)),
+            Observed::quiet().edit(|observed| observed.now = at(RENEWAL)).decide(),
         ),
     ]);
 }
 
 #[test]
 fn a_rotation_begins_when_it_is_due_or_asked_for() {
-    let quiet = Look::quiet;
-    let near = |look: &mut Look| look.now = at(RENEWAL);
+    let quiet = Observed::quiet;
+    let near = |observed: &mut Observed| observed.now = at(RENEWAL);
     check([
         ("at rest nothing happens", quiet(), rest()),
-        ("the list comes first", Look { listing: None, ..quiet() }, Decision::List),
+        ("the list comes first", Observed { listing: None, ..quiet() }, Decision::List),
         (
             "near its expiry a token is replaced",
             quiet().edit(near),
             replaced(expiring(), &[2], &[]),
         ),
-        ("a minute before it is not", quiet().edit(|look| look.now = at(RENEWAL - 60)), rest()),
+        (
+            "a minute before it is not",
+            quiet().edit(|observed| observed.now = at(RENEWAL - 60)),
+            rest(),
+        ),
         ("a person may ask", quiet().asked(Request::ROTATION), replaced(Reason::Forced, &[2], &[])),
         ("who only finishes begins nothing", quiet().edit(near).asked(Request::FINISH), rest()),
         (
             "a list that lacks the served token proves nothing: sealed predecessors are remembered",
-            Look::retiring().listing([]).edit(near),
+            Observed::retiring().listing([]).edit(near),
             replaced(expiring(), &[2, 1], &[]),
         ),
     ]);
@@ -155,82 +162,85 @@ fn a_rotation_begins_when_it_is_due_or_asked_for() {
 
 #[test]
 fn no_second_rotation_begins_before_the_first_is_settled() {
-    let unsettled = |look: Look| {
-        look.edit(|look| {
-            look.now = at(RENEWAL);
-            look.listing = Some(vec![listed(1, 2 * DAY), listed(2, DAY)]);
+    let unsettled = |observed: Observed| {
+        observed.edit(|observed| {
+            observed.now = at(RENEWAL);
+            observed.listing = Some(vec![listed(1, 2 * DAY), listed(2, DAY)]);
         })
     };
-    let ahead = |look: &mut Look| {
-        look.now = at(2 * 60 * 60);
-        look.other = Some(at(RENEWAL));
+    let ahead = |observed: &mut Observed| {
+        observed.now = at(2 * 60 * 60);
+        observed.other = Some(at(RENEWAL));
         let rotation = RotationId::starting_at(at(-DAY));
-        look.record.rotation_id = rotation;
-        look.record.token_name = TokenName { rotation, ..name(2) }.to_string();
+        observed.record.rotation_id = rotation;
+        observed.record.token_name = TokenName { rotation, ..name(2) }.to_string();
     };
-    let twice = |look: &mut Look| look.record.previous_token_ids = vec![id(1), id(3)];
+    let twice = |observed: &mut Observed| observed.record.previous_token_ids = vec![id(1), id(3)];
     check([
         (
             "a person who asks gets the one under way",
-            Look::rotating().asked(Request::ROTATION),
+            Observed::rotating().asked(Request::ROTATION),
             Decision::Deploy,
         ),
         (
             "unless the served token nears its expiry: then both predecessors are kept",
-            unsettled(Look::rotating()),
+            unsettled(Observed::rotating()),
             replaced(expiring(), &[2, 1], &[]),
         ),
         (
             "even one that the list lacks",
-            unsettled(Look::rotating()).listing([listed(2, DAY)]),
+            unsettled(Observed::rotating()).listing([listed(2, DAY)]),
             replaced(expiring(), &[2, 1], &[]),
         ),
         (
             "a revocation that fails does not let the served token expire",
-            unsettled(Look::retiring()),
+            unsettled(Observed::retiring()),
             replaced(expiring(), &[2, 1], &[]),
         ),
         (
             "a token that seems to near its end as soon as it is served says that a clock is wrong",
-            unsettled(Look::rotating()).edit(|look| {
-                look.record.published_at = at(RENEWAL - 60);
-                look.record.renewal_ttl_seconds = Some(look.subject.policy.ttl_seconds());
+            unsettled(Observed::rotating()).edit(|observed| {
+                observed.record.published_at = at(RENEWAL - 60);
+                observed.record.renewal_ttl_seconds = Some(observed.subject.policy.ttl_seconds());
             }),
             Decision::Deploy,
         ),
         (
             "one that was served for half of its time is old enough",
-            unsettled(Look::rotating()).edit(|l| l.record.published_at = at(RENEWAL - 12 * DAY)),
+            unsettled(Observed::rotating())
+                .edit(|l| l.record.published_at = at(RENEWAL - 12 * DAY)),
             replaced(expiring(), &[2, 1], &[]),
         ),
         (
             "one that was served for less is replaced, too: a clock was wrong when it was published",
-            unsettled(Look::rotating()).edit(|l| l.record.published_at = at(RENEWAL - 11 * DAY)),
+            unsettled(Observed::rotating())
+                .edit(|l| l.record.published_at = at(RENEWAL - 11 * DAY)),
             replaced(expiring(), &[2, 1], &[]),
         ),
         (
             "one that nears its end by one of two clocks is replaced",
-            unsettled(Look::rotating()).edit(ahead),
+            unsettled(Observed::rotating()).edit(ahead),
             replaced(expiring(), &[2, 1], &[]),
         ),
         (
             "but not over two predecessors: tokens would pile up",
-            unsettled(Look::rotating()).edit(ahead).edit(twice),
+            unsettled(Observed::rotating()).edit(ahead).edit(twice),
             Decision::Deploy,
         ),
         (
             "by the clock that was right when it was made it is replaced over any number",
-            unsettled(Look::rotating()).edit(twice),
+            unsettled(Observed::rotating()).edit(twice),
             replaced(expiring(), &[2, 1, 3], &[]),
         ),
         (
             "a token that is served again is as old as it is",
-            unsettled(Look::rolled_back()).edit(|look| look.record.published_at = at(RENEWAL - 60)),
+            unsettled(Observed::rolled_back())
+                .edit(|observed| observed.record.published_at = at(RENEWAL - 60)),
             replaced(expiring(), &[1, 2], &[]),
         ),
         (
             "who only finishes waits",
-            unsettled(Look::rotating()).asked(Request::FINISH),
+            unsettled(Observed::rotating()).asked(Request::FINISH),
             Decision::Deploy,
         ),
     ]);
@@ -238,30 +248,30 @@ fn no_second_rotation_begins_before_the_first_is_settled() {
 
 #[test]
 fn a_served_token_is_lost_only_by_two_lists_and_a_refusal() {
-    let missing = |look: Look, since: i64, count: u32, refused: bool| {
-        look.listing([]).edit(|look| {
-            look.evidence.missed(at(-since));
-            let proofs = look.evidence.proofs_mut();
+    let missing = |observed: Observed, since: i64, count: u32, refused: bool| {
+        observed.listing([]).edit(|observed| {
+            observed.evidence.missed(at(-since));
+            let proofs = observed.evidence.proofs_mut();
             proofs.verify = tries(count, 0, 5);
             proofs.refused = refused;
         })
     };
-    let quiet = Look::quiet;
-    let second = |until| wait(until, Awaited::SecondSighting);
-    let long_ago_verified = quiet().edit(|look| {
-        look.evidence.proofs_mut().verify = tries(1, 1, DAY);
-        look.evidence.missed(at(-20));
-        look.listing = Some(vec![]);
+    let quiet = Observed::quiet;
+    let second = |until| wait(until, WaitingFor::SecondList);
+    let long_ago_verified = quiet().edit(|observed| {
+        observed.evidence.proofs_mut().verify = tries(1, 1, DAY);
+        observed.evidence.missed(at(-20));
+        observed.listing = Some(vec![]);
     });
-    let found_alive = quiet().listing([]).edit(|look| {
-        look.evidence.missed(at(-20));
-        look.evidence.proofs_mut().verify = tries(1, 1, 1);
+    let found_alive = quiet().listing([]).edit(|observed| {
+        observed.evidence.missed(at(-20));
+        observed.evidence.proofs_mut().verify = tries(1, 1, 1);
     });
     // What `Evidence` holds in the pass after the proof.
-    let proved_and_unlisted = quiet().listing([]).edit(|look| {
-        look.evidence.missed(at(-20));
-        look.evidence.found();
-        look.evidence.proofs_mut().verify = tries(1, 1, 0);
+    let proved_and_unlisted = quiet().listing([]).edit(|observed| {
+        observed.evidence.missed(at(-20));
+        observed.evidence.found();
+        observed.evidence.proofs_mut().verify = tries(1, 1, 0);
     });
     check(vec![
         ("an empty list is one sighting", quiet().listing([]), second(15)),
@@ -272,7 +282,7 @@ fn a_served_token_is_lost_only_by_two_lists_and_a_refusal() {
         (
             "five tries without an answer are not",
             missing(quiet(), 20, 5, false),
-            hold(Obstacle::Verify, 55),
+            hold(Stage::Verify, 55),
         ),
         (
             "what was verified before it was missed counts for nothing",
@@ -283,14 +293,22 @@ fn a_served_token_is_lost_only_by_two_lists_and_a_refusal() {
         ("however long the lists lack it", proved_and_unlisted, rest()),
         (
             "expiry wins over doubt",
-            missing(quiet(), 20, 5, false).edit(|look| look.now = at(RENEWAL)),
+            missing(quiet(), 20, 5, false).edit(|observed| observed.now = at(RENEWAL)),
             replaced(expiring(), &[2], &[]),
         ),
-        ("a held rotation asks whether its token is there at all", Look::sick(), Decision::List),
-        ("and is held while it is", Look::sick().listing([listed(2, 0)]), hold(Obstacle::Gate, 55)),
+        (
+            "a held rotation asks whether its token is there at all",
+            Observed::sick(),
+            Decision::List,
+        ),
+        (
+            "and is held while it is",
+            Observed::sick().listing([listed(2, 0)]),
+            hold(Stage::Gate, 55),
+        ),
         (
             "one that is lost in the middle is replaced, over both",
-            missing(Look::sick(), 20, 5, true),
+            missing(Observed::sick(), 20, 5, true),
             replaced(Reason::Lost, &[2, 1], &[]),
         ),
     ]);
@@ -299,7 +317,7 @@ fn a_served_token_is_lost_only_by_two_lists_and_a_refusal() {
 #[test]
 fn orphans_die_after_a_write_that_fences_their_publishers_off() {
     let quiet = |others: Vec<ListedToken>| {
-        Look::quiet().listing([listed(2, DAY)].into_iter().chain(others))
+        Observed::quiet().listing([listed(2, DAY)].into_iter().chain(others))
     };
     let other = |change: fn(&mut crate::names::TokenName)| {
         let mut name = name(3);
@@ -323,7 +341,7 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
         ),
         (
             "who is fenced off already needs no grace",
-            quiet(vec![listed(3, 0)]).edit(|look| look.evidence.fenced.extend([id(3)])),
+            quiet(vec![listed(3, 0)]).edit(|observed| observed.evidence.fenced.extend([id(3)])),
             touch(&[3]),
         ),
         (
@@ -333,7 +351,7 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
         ),
         (
             "what is gone is gone",
-            quiet(vec![listed(3, DAY)]).edit(|look| look.evidence.gone.extend([id(3)])),
+            quiet(vec![listed(3, DAY)]).edit(|observed| observed.evidence.gone.extend([id(3)])),
             rest(),
         ),
         ("what has expired is not worth a write", quiet(vec![listed(3, 31 * DAY)]), rest()),
@@ -356,7 +374,7 @@ fn orphans_die_after_a_write_that_fences_their_publishers_off() {
             rest(),
         ),
     ]);
-    let phase = Look::retiring().edit(|look| look.record.phase = Phase::Published);
+    let phase = Observed::retiring().edit(|observed| observed.record.phase = Phase::Published);
     assert!(
         !matches!(phase.decide(), Decision::Fence { .. } | Decision::Revoke(_)),
         "a predecessor is no orphan"
@@ -377,44 +395,44 @@ fn a_person_is_told_which_command_helps() {
         (Refusal::NoWayBack(String::new()), "for a fresh token: pintail rotate-now etl"),
         (Refusal::NoWayBack(TEXT_LOST.to_owned()), "pintail adopt etl --token-id UUID"),
     ] {
-        let hint = refusal.hint(&Look::quiet().subject.credential);
+        let hint = refusal.hint(&Observed::quiet().subject.credential);
         assert!(hint.contains(command), "{hint}");
     }
 }
 
 #[test]
 fn a_look_that_spares_lists_rests_on_the_record_where_nothing_may_have_changed() {
-    let spared = |change: fn(&mut Look)| {
-        let mut look = Look { listing: None, ..Look::quiet() };
-        look.request = Request::SCHEDULE.sparing_lists();
-        look.edit(change)
+    let spared = |change: fn(&mut Observed)| {
+        let mut observed = Observed { listing: None, ..Observed::quiet() };
+        observed.request = Request::SCHEDULE.sparing_lists();
+        observed.edit(change)
     };
     check([
         ("what rests by its record is not listed", spared(|_| {}), rest()),
         (
             "whoever asks for a rotation has it listed",
-            spared(|look| look.request = Request::ROTATION.sparing_lists()),
+            spared(|observed| observed.request = Request::ROTATION.sparing_lists()),
             Decision::List,
         ),
-        ("what is due is listed", spared(|look| look.now = at(RENEWAL)), Decision::List),
+        ("what is due is listed", spared(|observed| observed.now = at(RENEWAL)), Decision::List),
         (
             "what was missed in a list is looked for in another",
-            spared(|look| look.evidence.missed(at(-20))),
+            spared(|observed| observed.evidence.missed(at(-20))),
             Decision::List,
         ),
         (
             "what this process has put there and not proved is listed",
-            spared(|look| look.evidence.unproved = Some(id(2))),
+            spared(|observed| observed.evidence.unproved = Some(id(2))),
             Decision::List,
         ),
         (
             "an empty place is listed before it is filled",
-            spared(|look| look.sight = Where::Vacant),
+            spared(|observed| observed.secret = Where::Vacant),
             Decision::List,
         ),
         (
             "a list that came counts",
-            spared(|look| look.listing = Some(vec![listed(2, DAY), listed(7, DAY)])),
+            spared(|observed| observed.listing = Some(vec![listed(2, DAY), listed(7, DAY)])),
             Decision::Fence { orphans: vec![id(7)] },
         ),
     ]);

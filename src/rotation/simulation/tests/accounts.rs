@@ -6,7 +6,7 @@ use super::{FAULTS, PROTOCOLS, Share, TELLING_FAULTS, explore, with_fault};
 use crate::rotation::decide::Request;
 use crate::rotation::run::Outcome;
 use crate::rotation::simulation::account::Names;
-use crate::rotation::simulation::flaws::Flaw;
+use crate::rotation::simulation::bugs::Bug;
 use crate::rotation::simulation::ground::{Act, Consumers, Fault, Ground};
 use crate::rotation::simulation::run::{Pintail, Scenario, Shown, run_with};
 
@@ -151,8 +151,8 @@ fn a_token_that_does_not_connect_is_nobodys_and_is_replaced() {
 
 #[test]
 fn planted_an_endpoint_that_is_not_asked_is_noticed() {
-    let flaw = Some(Flaw::IgnoresWhoseItIs);
-    let shown = run_with(&Scenario { flaw, ..asked(Request::ROTATION) }, false, |ground| {
+    let bug = Some(Bug::IgnoresWhoseItIs);
+    let shown = run_with(&Scenario { bug, ..asked(Request::ROTATION) }, false, |ground| {
         ground.person(Act::RevokeServed);
         ground.person(Act::AdoptTheirs);
     });

@@ -8,7 +8,7 @@ use super::super::run::{Pintail, Scenario, Shown, run};
 use super::super::store::Protocol;
 use super::{explore, with_fault};
 use crate::rotation::decide::{Decided, SecretState};
-use crate::rotation::decide::{Decision, Observation, Obstacle, Reason, Subject, decide};
+use crate::rotation::decide::{Decision, Observation, Reason, Stage, Subject, decide};
 use crate::rotation::policy::OnFailure;
 use crate::rotation::reconcile::Judge;
 use crate::rotation::schedule::Due;
@@ -156,8 +156,8 @@ fn planted_a_token_that_is_replaced_as_soon_as_it_seems_old_is_noticed() {
     let law = judged(&short_lives(1), || {
         Box::new(|subject: &Subject, seen: &Observation<'_>| {
             let decided = decide(subject, seen);
-            let (Decision::Hold { obstacle: Obstacle::Clock, .. }, SecretState::Managed(record)) =
-                (&decided.step, seen.sight)
+            let (Decision::Hold { stage: Stage::Clock, .. }, SecretState::Managed(record)) =
+                (&decided.step, seen.secret)
             else {
                 return decided;
             };

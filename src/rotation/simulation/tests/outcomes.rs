@@ -6,7 +6,7 @@ use super::{FAULTS, PROTOCOLS, explore, with_fault};
 use crate::fault::FaultKind;
 use crate::rotation::decide::{Decided, Decision, Observation, Request, Subject};
 use crate::rotation::run::{Outcome, Report};
-use crate::rotation::simulation::flaws::Flaw;
+use crate::rotation::simulation::bugs::Bug;
 use crate::rotation::simulation::ground::{Consumers, Fault, Message};
 use crate::rotation::simulation::run::{Pintail, Scenario, run, run_with};
 use crate::rotation::step_log::{Step, StepOutcome};
@@ -222,7 +222,7 @@ fn a_judgement_that_never_comes_to_an_end_is_stopped() {
 
 #[test]
 fn a_conflict_that_no_other_writer_explains_ends_the_run_after_a_few_tokens() {
-    let shown = run(&Scenario { flaw: Some(Flaw::AlwaysConflicts), ..Scenario::quiet() });
+    let shown = run(&Scenario { bug: Some(Bug::AlwaysConflicts), ..Scenario::quiet() });
     assert_eq!(shown.outcomes, [Some(Outcome::Failed)]);
     assert!(shown.created <= 4, "{} tokens", shown.created);
     let problem = shown.reports[0].as_ref().unwrap().problem.as_ref().unwrap();
@@ -263,8 +263,8 @@ fn a_predecessor_is_served_again_as_a_publication_of_now_that_was_never_sealed()
 
 #[test]
 fn a_predecessor_from_before_a_take_over_is_served_again_as_our_own() {
-    let flaw = Some(Flaw::OlderIsAnothers);
-    let shown = run(&Scenario { flaw, ..going_back() });
+    let bug = Some(Bug::OlderIsAnothers);
+    let shown = run(&Scenario { bug, ..going_back() });
     assert_eq!(shown.violations, Vec::<String>::new());
     assert_eq!(shown.outcomes, [Some(Outcome::Held), Some(Outcome::RolledBack)]);
 }
@@ -293,7 +293,7 @@ fn a_write_that_is_acknowledged_and_not_there_is_a_failure_and_costs_one_token_a
     for request in requests {
         let world = Scenario {
             history: 0,
-            flaw: Some(Flaw::KeepsNothing),
+            bug: Some(Bug::KeepsNothing),
             ..Scenario::with([Pintail::one_shot(request)])
         };
         let shown = run(&world);

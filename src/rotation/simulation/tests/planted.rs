@@ -8,7 +8,7 @@ use crate::rotation::decide::{
     Decided, Decision, Observation, Reason, Request, SecretState, Subject, decide,
 };
 use crate::rotation::reconcile::Judge;
-use crate::rotation::simulation::flaws::Flaw;
+use crate::rotation::simulation::bugs::Bug;
 use crate::rotation::simulation::ground::{Act, Fault, Ground};
 use crate::rotation::simulation::run::{Pintail, Scenario, run, run_with};
 
@@ -72,8 +72,8 @@ fn judged(judge: fn() -> Box<Judge>) -> Option<String> {
     first_broken(|scenario| Scenario { judge: Some(judge), ..scenario })
 }
 
-fn adapted(flaw: Flaw) -> Option<String> {
-    first_broken(|scenario| Scenario { flaw: Some(flaw), ..scenario })
+fn adapted(bug: Bug) -> Option<String> {
+    first_broken(|scenario| Scenario { bug: Some(bug), ..scenario })
 }
 
 fn planted(step: Decision) -> Decided {
@@ -93,14 +93,14 @@ macro_rules! second_thoughts {
 }
 
 fn previous(seen: &Observation<'_>) -> Vec<crate::names::TokenId> {
-    match seen.sight {
+    match seen.secret {
         SecretState::Managed(record) => record.previous_token_ids.clone(),
         SecretState::Vacant(_) | SecretState::Unmanaged | SecretState::Edited(_) => vec![],
     }
 }
 
 fn is_unresolved(seen: &Observation<'_>) -> bool {
-    matches!(seen.sight, SecretState::Managed(record) if record.is_unfinished())
+    matches!(seen.secret, SecretState::Managed(record) if record.is_unfinished())
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn planted_a_rotation_without_a_verification_is_noticed() {
 #[test]
 fn planted_a_roll_back_that_revokes_at_once_is_noticed() {
     assert_caught(
-        judged(second_thoughts!(|_subject, seen, decision| match seen.sight {
+        judged(second_thoughts!(|_subject, seen, decision| match seen.secret {
             SecretState::Managed(record)
                 if record.is_rolled_back()
                     && record.phase == Phase::Published
@@ -272,20 +272,21 @@ fn planted_absence_taken_as_proof_is_noticed() {
     let lists = crate::rotation::simulation::ground::Lists::Empty;
     let daemon = Scenario { lists, ..Scenario::with([Pintail::daemon(1)]) };
     assert!(run(&daemon).violations.is_empty(), "an empty list proves nothing");
-    let hasty: fn() -> Box<Judge> = second_thoughts!(|_subject, seen, decision| match seen.sight {
-        SecretState::Managed(record)
-            if seen.request == Request::SCHEDULE
-                && seen
-                    .listing
-                    .is_some_and(|list| list.iter().all(|t| t.id != record.token_id)) =>
-            Decision::Replace {
-                reason: Reason::Lost,
-                previous: vec![record.token_id],
-                orphans: vec![],
-                elsewhere: vec![],
-            },
-        _ => decision,
-    });
+    let hasty: fn() -> Box<Judge> =
+        second_thoughts!(|_subject, seen, decision| match seen.secret {
+            SecretState::Managed(record)
+                if seen.request == Request::SCHEDULE
+                    && seen
+                        .listing
+                        .is_some_and(|list| list.iter().all(|t| t.id != record.token_id)) =>
+                Decision::Replace {
+                    reason: Reason::Lost,
+                    previous: vec![record.token_id],
+                    orphans: vec![],
+                    elsewhere: vec![],
+                },
+            _ => decision,
+        });
     let shown = run(&Scenario { judge: Some(hasty), ..daemon });
     assert_caught(shown.violations.into_iter().next(), "nothing and nobody asked");
 }
@@ -304,44 +305,44 @@ fn planted_mirrors_that_are_forgotten_are_noticed() {
 
 #[test]
 fn planted_an_admin_token_that_revokes_itself_is_noticed() {
-    let flaw = Some(Flaw::KeepsItsAdminToken);
-    let shown = run(&Scenario { is_admin: true, flaw, ..Scenario::quiet() });
+    let bug = Some(Bug::KeepsItsAdminToken);
+    let shown = run(&Scenario { is_admin: true, bug, ..Scenario::quiet() });
     assert_caught(shown.violations.into_iter().next(), "the admin token that it goes by");
 }
 
 #[test]
 fn planted_a_write_that_does_not_compare_is_noticed() {
-    assert!(adapted(Flaw::WritesOverAnything).is_some());
+    assert!(adapted(Bug::WritesOverAnything).is_some());
 }
 
 #[test]
 fn planted_a_token_published_again_after_a_conflict_is_noticed() {
-    assert_caught(adapted(Flaw::PublishesAgain), "promise");
+    assert_caught(adapted(Bug::PublishesAgain), "promise");
 }
 
 #[test]
 fn planted_silence_after_a_publication_taken_as_refusal_is_noticed() {
-    assert_caught(adapted(Flaw::SilenceIsRefusal), "promise 1");
+    assert_caught(adapted(Bug::SilenceIsRefusal), "promise 1");
 }
 
 #[test]
 fn planted_silence_after_a_publication_taken_as_success_is_noticed() {
-    assert_caught(adapted(Flaw::SilenceIsSuccess), "promise");
+    assert_caught(adapted(Bug::SilenceIsSuccess), "promise");
 }
 
 #[test]
 fn planted_a_creation_that_is_sent_again_is_noticed() {
-    assert_caught(adapted(Flaw::RetriesCreation), "asked for twice");
+    assert_caught(adapted(Bug::RetriesCreation), "asked for twice");
 }
 
 #[test]
 fn planted_any_refusal_taken_as_gone_is_noticed() {
-    assert_caught(adapted(Flaw::AnyNoIsGone), "its predecessor lives");
+    assert_caught(adapted(Bug::AnyNoIsGone), "its predecessor lives");
 }
 
 #[test]
 fn planted_a_proof_of_what_is_remembered_and_not_read_is_noticed() {
-    assert_caught(adapted(Flaw::ReadsFromMemory), "promise 2");
+    assert_caught(adapted(Bug::ReadsFromMemory), "promise 2");
 }
 
 /// A promise that breaks where an operator moves the secret and `judge` is wrong.

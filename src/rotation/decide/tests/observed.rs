@@ -80,12 +80,12 @@ pub(super) enum Where {
 /// What is observed, and by whom. At first: token 2 is served and listed, made a day ago, without predecessors; the
 /// schedule asks, nothing is due, nothing was proved.
 #[derive(Debug, Clone)]
-pub(super) struct Look {
+pub(super) struct Observed {
     pub(super) subject: Subject,
     pub(super) now: Timestamp,
     /// MotherDuck's clock, where it differs.
     pub(super) other: Option<Timestamp>,
-    pub(super) sight: Where,
+    pub(super) secret: Where,
     pub(super) record: Record,
     pub(super) listing: Option<Vec<ListedToken>>,
     pub(super) mirrored: bool,
@@ -96,11 +96,11 @@ pub(super) struct Look {
     pub(super) request: Request,
 }
 
-impl Look {
+impl Observed {
     pub(super) fn quiet() -> Self {
         let credential = "etl".parse().unwrap();
         let mut evidence = Evidence::default();
-        evidence.look_at(&version());
+        evidence.observe(&version());
         Self {
             subject: Subject {
                 owner: "prod".parse().unwrap(),
@@ -130,7 +130,7 @@ impl Look {
             },
             now: start(),
             other: None,
-            sight: Where::Managed,
+            secret: Where::Managed,
             record: Record {
                 token_id: id(2),
                 token_name: name(2).to_string(),
@@ -145,6 +145,7 @@ impl Look {
                 first_token_at: None,
                 unconfirmed_revocations: 0,
                 renewal_ttl_seconds: None,
+                pause: None,
                 phase: Phase::Published,
                 token_sha256: String::new(),
                 owner: "prod".parse().unwrap(),
@@ -161,17 +162,17 @@ impl Look {
 
     /// Token 2 was published a minute ago in place of token 1; nothing is proved.
     pub(super) fn rotating() -> Self {
-        Self::quiet().edit(|look| {
-            look.record.previous_token_ids = vec![id(1)];
-            look.record.published_at = at(-60);
-            look.listing = None;
+        Self::quiet().edit(|observed| {
+            observed.record.previous_token_ids = vec![id(1)];
+            observed.record.published_at = at(-60);
+            observed.listing = None;
         })
     }
 
     /// All of it proved.
     pub(super) fn proved() -> Self {
-        Self::rotating().edit(|look| {
-            let proofs = look.evidence.proofs_mut();
+        Self::rotating().edit(|observed| {
+            let proofs = observed.evidence.proofs_mut();
             proofs.deploy = tries(1, 1, 50);
             proofs.gate = tries(3, 3, 20);
             proofs.verify = tries(1, 1, 10);
@@ -180,17 +181,17 @@ impl Look {
 
     /// Token 1 is to be revoked.
     pub(super) fn retiring() -> Self {
-        Self::rotating().edit(|look| {
-            look.record.phase = Phase::Retiring;
-            look.listing = Some(vec![listed(1, 2 * DAY), listed(2, DAY)]);
+        Self::rotating().edit(|observed| {
+            observed.record.phase = Phase::Retiring;
+            observed.listing = Some(vec![listed(1, 2 * DAY), listed(2, DAY)]);
         })
     }
 
     /// Past the gate's deadline, unhealthy in every one of the fair polls, the last one just now.
     pub(super) fn sick() -> Self {
-        Self::rotating().edit(|look| {
-            look.record.published_at = at(-20 * 60);
-            let proofs = look.evidence.proofs_mut();
+        Self::rotating().edit(|observed| {
+            observed.record.published_at = at(-20 * 60);
+            let proofs = observed.evidence.proofs_mut();
             proofs.deploy = tries(1, 1, 1_000);
             proofs.gate = tries(90, 0, 5);
         })
@@ -198,10 +199,10 @@ impl Look {
 
     /// Token 1 is served again in place of token 2.
     pub(super) fn rolled_back() -> Self {
-        Self::sick().edit(|look| {
-            look.record.token_id = id(1);
-            look.record.token_name = name(1).to_string();
-            look.record.previous_token_ids = vec![id(2)];
+        Self::sick().edit(|observed| {
+            observed.record.token_id = id(1);
+            observed.record.token_name = name(1).to_string();
+            observed.record.previous_token_ids = vec![id(2)];
         })
     }
 
@@ -215,11 +216,11 @@ impl Look {
     }
 
     pub(super) fn gate(self, gate: GatePace) -> Self {
-        self.edit(|look| look.subject.policy.gate = gate)
+        self.edit(|observed| observed.subject.policy.gate = gate)
     }
 
     pub(super) fn on_failure(self, on_failure: OnFailure) -> Self {
-        self.edit(|look| look.subject.policy.on_failure = on_failure)
+        self.edit(|observed| observed.subject.policy.on_failure = on_failure)
     }
 
     pub(super) fn listing(self, listing: impl IntoIterator<Item = ListedToken>) -> Self {
@@ -227,7 +228,7 @@ impl Look {
     }
 
     pub(super) fn decide(&self) -> Decision {
-        let sight = match self.sight {
+        let secret = match self.secret {
             Where::Vacant => SecretState::Vacant(Vacancy {
                 is_untouched: self.is_untouched,
                 in_mirrors: &self.in_mirrors,
@@ -240,7 +241,7 @@ impl Look {
             &self.subject,
             &Observation {
                 time: Time { now: self.now, other: self.other },
-                sight,
+                secret,
                 listing: self.listing.as_deref(),
                 mirrored: self.mirrored,
                 is_unproved: self.is_unproved,

@@ -2,7 +2,7 @@
 
 /// One broken promise of the seam.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(super) enum Bug {
     /// A publication does not compare.
     WritesOverAnything,
     /// A publication that met a conflict is sent again over the newer version.
@@ -17,12 +17,14 @@ pub(super) enum Flaw {
     AnyNoIsGone,
     /// What was written is not read back from the store.
     ReadsFromMemory,
-    /// No flaw, but a history: older versions were written by another deployment, whose secret was taken over.
+    /// No bug, but a history: older versions were written by another deployment, whose secret was taken over.
     OlderIsAnothers,
     /// The old admin token is gone by while it is revoked.
     KeepsItsAdminToken,
     /// The endpoint is not asked whose a token is.
     IgnoresWhoseItIs,
+    /// A write leaves out the pause that a person had written into the record.
+    ForgetsPauses,
     /// The store acknowledges what it does not keep.
     KeepsNothing,
     /// The store says that somebody else came first, whoever did.

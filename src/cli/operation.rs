@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ExitCode;
 use super::error::CliError;
-use crate::audit_log::{Cause, Deed, Entry, Ledger, Trigger};
+use crate::audit_log::{AuditContext, Cause, Entry, Operation, Trigger};
 use crate::config::Config;
 use crate::engine::audit_log;
 
@@ -14,10 +14,10 @@ pub(super) async fn begin(
     config: &Config,
     operation: &'static str,
     about: Entry,
-) -> Result<Deed, CliError> {
+) -> Result<Operation, CliError> {
     let cause = about.cause.clone().unwrap_or_else(|| Cause::from(Trigger::ByHand));
-    let ledger =
-        Ledger::new(audit_log(config).map(Arc::new), Entry { cause: Some(cause), ..about });
-    let begun = ledger.begin(operation).await;
-    begun.map_err(|error| CliError::of(&error, ExitCode::Failed, error.hint()))
+    let audit =
+        AuditContext::new(audit_log(config).map(Arc::new), Entry { cause: Some(cause), ..about });
+    let begun = audit.begin(operation).await;
+    begun.map_err(|error| CliError::told(&error, ExitCode::Failed))
 }

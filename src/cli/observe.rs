@@ -13,13 +13,13 @@ use crate::names::{CredentialName, TokenId};
 use crate::record::{Record, SecretContent};
 use crate::rotation::clock::Clock;
 use crate::rotation::decide::{SecretState, Vacancy};
-use crate::rotation::mirror::{MirrorSight, judge, named_in_mirrors};
+use crate::rotation::mirror::{MirrorState, judge, named_in_mirrors};
 use crate::rotation::time::Time;
 use crate::rotation::world::{ListedToken, Reading, Site, World};
 
 /// What was found where a token is kept. The token's text is not kept.
 #[derive(Debug)]
-pub enum Found {
+pub enum ObservedSecret {
     /// No token.
     Vacant {
         /// Whether nothing was ever written there, as far as the store tells.
@@ -33,9 +33,9 @@ pub enum Found {
     Managed(Box<Record>),
 }
 
-impl Found {
+impl ObservedSecret {
     /// What is there, for a decision. `in_mirrors` are the tokens that the records in the mirrors name.
-    pub fn sight<'a>(&'a self, in_mirrors: &'a [TokenId]) -> SecretState<'a> {
+    pub fn state<'a>(&'a self, in_mirrors: &'a [TokenId]) -> SecretState<'a> {
         match self {
             Self::Vacant { is_untouched } => {
                 SecretState::Vacant(Vacancy { is_untouched: *is_untouched, in_mirrors })
@@ -55,9 +55,9 @@ impl Found {
     }
 }
 
-impl From<Reading> for Found {
+impl From<Reading> for ObservedSecret {
     fn from(reading: Reading) -> Self {
-        match reading.slot {
+        match reading.content {
             SecretContent::Vacant => Self::Vacant { is_untouched: reading.version.is_absent() },
             SecretContent::Unmanaged { .. } => Self::Unmanaged,
             SecretContent::Edited { record, .. } => Self::Edited(record),
@@ -67,22 +67,22 @@ impl From<Reading> for Found {
 }
 
 /// What was seen of one credential.
-pub struct Look<'a> {
+pub struct Observed<'a> {
     /// The credential.
     pub credential: &'a config::Credential,
     /// What its store has.
-    pub found: Result<Found, Fault>,
+    pub secret: Result<ObservedSecret, Fault>,
     /// The tokens of its account, listed after the store was read; `None` if the list was not asked for.
     pub listing: Option<Result<Arc<[ListedToken]>, Fault>>,
     /// What stands in its mirrors, in their order; empty if nobody asked, or what is to be there is not known.
-    pub mirrors: Vec<Result<MirrorSight, Fault>>,
+    pub mirrors: Vec<Result<MirrorState, Fault>>,
     /// The tokens that the records in the mirrors name, where the secret itself has none and somebody asked.
     pub in_mirrors: Vec<TokenId>,
     /// When it was seen, as the clocks have it.
     pub time: Time,
 }
 
-impl Look<'_> {
+impl Observed<'_> {
     /// The list, if it was asked for and came.
     pub fn listed(&self) -> Option<&[ListedToken]> {
         self.listing.as_ref()?.as_deref().ok()
@@ -92,16 +92,16 @@ impl Look<'_> {
     pub fn fault(&self) -> Option<&Fault> {
         let listing = self.listing.as_ref().and_then(|listing| listing.as_ref().err());
         let mirror = self.mirrors.iter().find_map(|mirror| mirror.as_ref().err());
-        self.found.as_ref().err().or(listing).or(mirror)
+        self.secret.as_ref().err().or(listing).or(mirror)
     }
 
     /// Whether every mirror serves what the store serves, as far as was asked.
     pub fn mirrored(&self) -> bool {
-        self.mirrors.iter().all(|mirror| matches!(mirror, Ok(MirrorSight::Serves)))
+        self.mirrors.iter().all(|mirror| matches!(mirror, Ok(MirrorState::Serves)))
     }
 
     /// The first mirror with this to be seen in it.
-    pub fn mirror_with(&self, wanted: MirrorSight) -> Option<&config::Mirror> {
+    pub fn mirror_with(&self, wanted: MirrorState) -> Option<&config::Mirror> {
         let seen = self.credential.mirrors.iter().zip(&self.mirrors);
         let mut wanted = seen.filter(|(_, mirror)| mirror.as_ref().is_ok_and(|it| *it == wanted));
         wanted.next().map(|(mirror, _)| mirror)
@@ -113,30 +113,30 @@ pub fn with_siblings(config: &config::Config, names: &[CredentialName]) -> Vec<C
     let accounts: BTreeSet<_> = names
         .iter()
         .filter_map(|name| config.credentials.get(name))
-        .map(|credential| credential.username.folded())
+        .map(|credential| credential.username.canonical())
         .collect();
     let is_meant =
-        |credential: &&config::Credential| accounts.contains(&credential.username.folded());
+        |credential: &&config::Credential| accounts.contains(&credential.username.canonical());
     config.credentials.values().filter(is_meant).map(|credential| credential.name.clone()).collect()
 }
 
 /// Reads the secrets of `names`, then lists the accounts for which `needs_list` asks. A list is never older than the
 /// secrets that it is compared with: a token that was published meanwhile would look lost.
-pub async fn look<'a>(
-    outside: &'a Engine,
+pub async fn observe<'a>(
+    engine: &'a Engine,
     names: &[CredentialName],
-    needs_list: impl Fn(&config::Credential, &Found, Time) -> bool,
-) -> Vec<Look<'a>> {
+    needs_list: impl Fn(&config::Credential, &ObservedSecret, Time) -> bool,
+) -> Vec<Observed<'a>> {
     let worlds: Vec<(&config::Credential, ProductionWorld)> = names
         .iter()
         .filter_map(|name| {
-            let credential = outside.config.credentials.get(name)?;
-            Some((credential, outside.world(name, CancellationToken::new())?))
+            let credential = engine.config.credentials.get(name)?;
+            Some((credential, engine.world(name, CancellationToken::new())?))
         })
         .collect();
-    let width = outside.config.daemon.concurrency;
-    let found: Vec<Result<Found, Fault>> = futures::stream::iter(&worlds)
-        .map(|(_, world)| async move { world.read(Site::Store).await.map(Found::from) })
+    let width = engine.config.daemon.concurrency;
+    let found: Vec<Result<ObservedSecret, Fault>> = futures::stream::iter(&worlds)
+        .map(|(_, world)| async move { world.read(Site::Store).await.map(ObservedSecret::from) })
         .buffered(width)
         .collect()
         .await;
@@ -145,7 +145,7 @@ pub async fn look<'a>(
     let mut accounts = Vec::new();
     for ((credential, world), found) in worlds.iter().zip(&found) {
         let needed = found.as_ref().is_ok_and(|found| needs_list(credential, found, world.time()));
-        if needed && asked.insert(credential.username.folded()) {
+        if needed && asked.insert(credential.username.canonical()) {
             accounts.push((*credential, world));
         }
     }
@@ -153,10 +153,10 @@ pub async fn look<'a>(
     worlds
         .iter()
         .zip(found)
-        .map(|((credential, world), found)| Look {
+        .map(|((credential, world), found)| Observed {
             credential,
-            found,
-            listing: lists.get(&credential.username.folded()).cloned(),
+            secret: found,
+            listing: lists.get(&credential.username.canonical()).cloned(),
             mirrors: vec![],
             in_mirrors: vec![],
             time: world.time(),
@@ -165,24 +165,30 @@ pub async fn look<'a>(
 }
 
 /// Reads the mirrors of what is served, or, where nothing is, what their records name.
-pub async fn look_at_mirrors(outside: &Engine, looks: &mut [Look<'_>]) {
-    futures::stream::iter(looks)
-        .for_each_concurrent(outside.config.daemon.concurrency, |look| async move {
-            let Some(world) = outside.world(&look.credential.name, CancellationToken::new()) else {
+pub async fn observe_mirrors(engine: &Engine, observations: &mut [Observed<'_>]) {
+    futures::stream::iter(observations)
+        .for_each_concurrent(engine.config.daemon.concurrency, |observed| async move {
+            let Some(world) = engine.world(&observed.credential.name, CancellationToken::new())
+            else {
                 return;
             };
-            match &look.found {
-                Ok(Found::Managed(record)) if record.owner == outside.config.owner => {
-                    look.mirrors = mirrors(&world, record, look.credential).await;
+            match &observed.secret {
+                Ok(ObservedSecret::Managed(record)) if record.owner == engine.config.owner => {
+                    observed.mirrors = mirrors(&world, record, observed.credential).await;
                 }
-                Ok(Found::Vacant { .. }) => {
-                    let subject = subject(&outside.config, look.credential);
+                Ok(ObservedSecret::Vacant { .. }) => {
+                    let subject = subject(&engine.config, observed.credential);
                     match named_in_mirrors(&world, &subject).await {
-                        Ok(named) => look.in_mirrors = named,
-                        Err(fault) => look.mirrors = vec![Err(fault)],
+                        Ok(named) => observed.in_mirrors = named,
+                        Err(fault) => observed.mirrors = vec![Err(fault)],
                     }
                 }
-                Ok(Found::Managed(_) | Found::Edited(_) | Found::Unmanaged) | Err(_) => {}
+                Ok(
+                    ObservedSecret::Managed(_)
+                    | ObservedSecret::Edited(_)
+                    | ObservedSecret::Unmanaged,
+                )
+                | Err(_) => {}
             }
         })
         .await;
@@ -192,21 +198,21 @@ async fn mirrors(
     world: &ProductionWorld,
     record: &Record,
     credential: &config::Credential,
-) -> Vec<Result<MirrorSight, Fault>> {
+) -> Vec<Result<MirrorState, Fault>> {
     let mut seen = Vec::new();
     for (number, mirror) in credential.mirrors.iter().enumerate() {
-        let sight =
-            async { judge(world, record, &world.read(Site::Mirror(number)).await?.slot).await };
-        seen.push(sight.await.map_err(|fault| Fault {
+        let state =
+            async { judge(world, record, &world.read(Site::Mirror(number)).await?.content).await };
+        seen.push(state.await.map_err(|fault| Fault {
             message: format!("mirror {}: {}", mirror.place(), fault.message),
             ..fault
         }));
     }
-    if seen.iter().all(|sight| matches!(sight, Ok(MirrorSight::Serves))) {
+    if seen.iter().all(|state| matches!(state, Ok(MirrorState::Serves))) {
         return seen;
     }
     // A rotation that published meanwhile writes to the mirrors, too.
-    let has_moved = match world.read(Site::Store).await.map(|reading| reading.slot) {
+    let has_moved = match world.read(Site::Store).await.map(|reading| reading.content) {
         Ok(SecretContent::Managed { record: latest, .. }) => {
             latest.published_at != record.published_at
         }
@@ -225,7 +231,7 @@ async fn list_accounts(
     futures::stream::iter(accounts)
         .map(|(credential, world)| async move {
             let listed = world.list().await.map(Arc::from).map_err(Fault::from);
-            (credential.username.folded(), listed)
+            (credential.username.canonical(), listed)
         })
         .buffered(width)
         .collect()

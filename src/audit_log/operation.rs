@@ -4,21 +4,21 @@ use std::sync::Arc;
 
 use super::{AuditError, AuditLog, Cause, Entry, Event, Outcome};
 
-/// Where deeds are written down, if they are, and what is the same for all of them: for whom and why.
+/// Where operations are written down, if they are, and what is the same for all of them: for whom and why.
 #[derive(Clone)]
-pub struct Ledger {
+pub struct AuditContext {
     log: Option<Arc<AuditLog>>,
     about: Entry,
 }
 
 /// One operation: that it begins, and what came of it.
-pub struct Deed {
+pub struct Operation {
     log: Option<Arc<AuditLog>>,
     about: Entry,
 }
 
-impl Ledger {
-    /// A ledger of what `about` tells.
+impl AuditContext {
+    /// A context of what `about` tells.
     pub fn new(log: Option<Arc<AuditLog>>, about: Entry) -> Self {
         Self { log, about }
     }
@@ -56,22 +56,22 @@ impl Ledger {
     }
 
     /// An operation that is part of what has begun already.
-    pub fn deed(&self, operation: &'static str) -> Deed {
+    pub fn operation(&self, operation: &'static str) -> Operation {
         let about = Entry { operation: Some(operation), ..self.about.clone() };
-        Deed { log: self.log.clone(), about }
+        Operation { log: self.log.clone(), about }
     }
 
     /// Tells that an operation begins. While that cannot be told, it must not: nothing was changed yet.
-    pub async fn begin(&self, operation: &'static str) -> Result<Deed, AuditError> {
-        let deed = self.deed(operation);
-        if let Some(log) = &deed.log {
-            log.append(Entry { event: Event::Began, ..deed.about.clone() }).await?;
+    pub async fn begin(&self, operation: &'static str) -> Result<Operation, AuditError> {
+        let operation = self.operation(operation);
+        if let Some(log) = &operation.log {
+            log.append(Entry { event: Event::Began, ..operation.about.clone() }).await?;
         }
-        Ok(deed)
+        Ok(operation)
     }
 }
 
-impl Deed {
+impl Operation {
     /// Tells what came of it; `more` adds what was not known before.
     pub async fn came_to(
         &self,

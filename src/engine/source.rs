@@ -15,15 +15,15 @@ impl StatusSource for Engine {
 
     fn contacts(&self) -> Contacts {
         Contacts {
-            motherduck: self.motherduck.contact(),
+            motherduck: self.motherduck.reachability(),
             clock_skew: self.motherduck.clock_skew(),
             time: Some(self.time()),
             stores: self
-                .tallies
+                .stats
                 .iter()
-                .map(|(name, tally)| (name.clone(), tally.contact()))
+                .map(|(name, stats)| (name.clone(), stats.reachability()))
                 .collect(),
-            workloads: self.workloads.contact(),
+            workloads: self.workloads.reachability(),
             audit_failures: self.audit_log.as_ref().map(|log| log.failures()),
         }
     }
@@ -47,9 +47,9 @@ impl From<&Credential> for Configured {
 pub fn fleet(
     config: &Config,
     is_member: impl Fn(&CredentialName) -> bool,
-    outlook: Arc<dyn StatusSource>,
+    source: Arc<dyn StatusSource>,
 ) -> Registry {
     let credentials = config.credentials.values().map(Configured::from);
     let asked = config.server.as_ref().and_then(|server| server.credential_label);
-    Registry::new(config.owner.clone(), asked, credentials, is_member, outlook)
+    Registry::new(config.owner.clone(), asked, credentials, is_member, source)
 }
