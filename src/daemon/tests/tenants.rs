@@ -208,7 +208,7 @@ fn fleet_of(name: &str, clock: Clock) -> Arc<Registry> {
         ..Configured::sample(Calendar::Every(Duration::from_mins(1)))
     };
     let owner = "test".parse().unwrap();
-    Arc::new(Registry::new(owner, true, [credential], |_| true, Arc::new(clock)))
+    Arc::new(Registry::new(owner, Some(true), [credential], |_| true, Arc::new(clock)))
 }
 
 #[tokio::test(start_paused = true)]
