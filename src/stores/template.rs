@@ -1,7 +1,7 @@
 //! A file of one's own shape beside the bare token: a text with the places where the token goes, in the spelling that
 //! its readers undo.
 
-use secrecy::zeroize::Zeroizing;
+use secrecy::zeroize::{Zeroize, Zeroizing};
 use serde_json::Value;
 
 use crate::secret::Token;
@@ -144,7 +144,11 @@ impl Spelling {
                 }
             }
             Self::Json => {
-                let quoted = Zeroizing::new(Value::from(token).to_string());
+                let mut value = Value::from(token);
+                let quoted = Zeroizing::new(value.to_string());
+                if let Value::String(copy) = &mut value {
+                    copy.zeroize();
+                }
                 into.extend_from_slice(quoted.as_bytes());
             }
         }
