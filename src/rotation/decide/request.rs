@@ -14,6 +14,7 @@ pub enum Begin {
 }
 
 /// What a run is asked for.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request {
     /// What may be begun.
