@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use super::arguments::AdoptSource;
 use super::error::{self, CliError};
 use super::{
     Account, Arguments, CheckDepth, Command, ExitCode, demo, log, muster, roll_back, rotate_now,
@@ -107,14 +106,12 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Import(wanted) => {
             let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
-            let code = Box::pin(super::import::import(mustered.config.clone(), wanted, output));
-            let code = code.await?;
-            Ok(mustered.end(code))
+            let work = super::import::import(mustered.config.clone(), wanted, output);
+            Ok(mustered.end(Box::pin(work).await?))
         }
         Command::Identify => {
             let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
-            let code = super::identify::identify(mustered.config.clone(), output).await?;
-            Ok(mustered.end(code))
+            Ok(mustered.end(super::identify::identify(mustered.config.clone(), output).await?))
         }
         Command::Pause(wanted) => {
             let which = &wanted.names;
@@ -152,10 +149,7 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             super::audit_log::audit_log(configured, operation, output)
         }
         Command::Adopt(adoption) => {
-            let names: Vec<_> = match adoption.source() {
-                Some(AdoptSource::One(name, _)) => vec![name.clone()],
-                Some(AdoptSource::File(_)) | None => vec![],
-            };
+            let names = adoption.names();
             let mustered = muster::for_names(load(arguments)?, &names, Purpose::Look).await?;
             Box::pin(super::adopt::adopt(mustered.config, adoption, output)).await
         }

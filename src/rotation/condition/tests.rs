@@ -184,15 +184,18 @@ fn kept(is_in_doubt: bool) -> Kept {
     Kept { problem, is_in_doubt }
 }
 
+type Row = (&'static str, Scene, (State, Option<Reason>, Option<i64>));
+
+fn stand(rows: Vec<Row>) {
+    for (what, scene, expected) in rows {
+        assert_eq!(short(&scene.stands()), expected, "{what}");
+    }
+}
+
 #[test]
-fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
+fn what_the_record_shows_at_rest_tells_how_a_credential_stands_where_no_run_does() {
     use Reason as R;
-    let mirror = |reason| {
-        Some(Problem { step: Some(Step::Mirror), reason, message: "copy".to_owned(), hint: None })
-    };
-    let wait = |scene: &mut Scene| scene.policy.gate = GatePace::Wait(Duration::from_mins(15));
-    let rolled_back = |scene: &mut Scene| scene.record.token_name = "made by hand".to_owned();
-    let rows = [
+    stand(vec![
         ("at rest", quiet(), (State::Fresh, None, Some(-DAY))),
         (
             "near its expiry",
@@ -223,6 +226,13 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             quiet().edit(|it| it.tokens.lacks_served = true),
             (State::Due, Some(R::TokenMissing), None),
         ),
+    ]);
+}
+
+#[test]
+fn a_pause_is_told_with_who_made_it_and_with_what_expires_meanwhile() {
+    use Reason as R;
+    stand(vec![
         (
             "paused",
             quiet().edit(|it| it.policy.paused = true),
@@ -259,6 +269,18 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             unfinished(14 * 60).edit(|it| it.record.pause = by_hand(None).record.pause),
             (State::Rotating, Some(R::RotationUnderWay), Some(-14 * 60)),
         ),
+    ]);
+}
+
+#[test]
+fn what_is_under_way_tells_how_a_credential_stands_where_no_run_does() {
+    use Reason as R;
+    let mirror = |reason| {
+        Some(Problem { step: Some(Step::Mirror), reason, message: "copy".to_owned(), hint: None })
+    };
+    let wait = |scene: &mut Scene| scene.policy.gate = GatePace::Wait(Duration::from_mins(15));
+    let rolled_back = |scene: &mut Scene| scene.record.token_name = "made by hand".to_owned();
+    stand(vec![
         (
             "at its gate",
             unfinished(14 * 60),
@@ -299,10 +321,7 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             quiet().edit(|it| it.mirror = mirror(R::MirrorEdited)),
             (State::Blocked, Some(R::MirrorEdited), None),
         ),
-    ];
-    for (what, scene, expected) in rows {
-        assert_eq!(short(&scene.stands()), expected, "{what}");
-    }
+    ]);
 }
 
 #[test]
