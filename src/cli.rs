@@ -19,6 +19,7 @@ mod entry;
 mod error;
 mod fleet;
 mod identify;
+mod import;
 mod init;
 mod inventory;
 mod journald;

@@ -73,6 +73,14 @@ pub struct Engine {
     clocks: Clocks,
 }
 
+/// Adapters are shared by credentials whose settings are the same; so many settings are compared with.
+const MOST_DISTINCT: usize = 64;
+
+/// Whether consumers are asked, told and connected to in the same way.
+fn are_asked_alike(one: &config::Credential, other: &config::Credential) -> bool {
+    one.gate == other.gate && one.deploy == other.deploy && one.verify == other.verify
+}
+
 struct Adapters {
     gate: Gate,
     deploy: Option<Hook>,
@@ -101,9 +109,17 @@ impl Engine {
         let mut clients = gate::Clients::default();
         clients.stats = Arc::clone(&workloads);
         let mut adapters = BTreeMap::new();
+        let mut distinct: Vec<(&config::Credential, Arc<Adapters>)> = vec![];
         for (name, credential) in &config.credentials {
-            adapters
-                .insert(name.clone(), Arc::new(open_adapters(&config, credential, &mut clients)?));
+            let alike = distinct.iter().find(|(one, _)| are_asked_alike(one, credential));
+            let shared = match alike {
+                Some((_, shared)) => Arc::clone(shared),
+                None => Arc::new(open_adapters(&config, credential, &mut clients)?),
+            };
+            if alike.is_none() && distinct.len() < MOST_DISTINCT {
+                distinct.push((credential, Arc::clone(&shared)));
+            }
+            adapters.insert(name.clone(), shared);
         }
         // Of a store that nobody uses any more nothing is known: no request would ever tell that it is well again.
         let used: BTreeSet<_> = config.used_stores().collect();
@@ -158,12 +174,19 @@ impl Engine {
     /// Reads the secret of a credential, whether or not it is configured yet.
     pub async fn read_secret(&self, credential: &config::Credential) -> Result<Reading, Fault> {
         let place = self.place(&credential.store, SecretRef::from(credential));
-        let place = place.ok_or_else(|| Fault {
-            kind: FaultKind::Permanent,
-            message: format!("there is no store {}", credential.store),
-            hint: None,
-        })?;
-        place.read().await
+        place.ok_or_else(|| no_store(&credential.store))?.read().await
+    }
+
+    /// Reads the secret at `location`, whether or not a credential has it.
+    pub async fn read_at(&self, store: &str, location: &SecretRef) -> Result<Reading, Fault> {
+        let place = self.place(store, location.clone());
+        place.ok_or_else(|| no_store(store))?.read().await
+    }
+
+    /// The names right below `path` in a store; `None` where it is not listed.
+    pub async fn children(&self, store: &str, path: &str) -> Result<Option<Vec<String>>, Fault> {
+        let found = self.stores.get(store).ok_or_else(|| no_store(store))?.children(path).await;
+        Ok(found?)
     }
 
     /// What the clocks say.
@@ -206,6 +229,11 @@ impl Engine {
     }
 }
 
+fn no_store(name: &str) -> Fault {
+    let message = format!("there is no store {name}");
+    Fault { kind: FaultKind::Permanent, message, hint: None }
+}
+
 /// The audit log that `config` asks for.
 pub fn audit_log(config: &Config) -> Option<AuditLog> {
     let path = config.audit_log.as_ref()?;
@@ -218,11 +246,11 @@ fn open_adapters(
     clients: &mut gate::Clients,
 ) -> Result<Adapters, Fault> {
     let gate = Gate::new(&credential.gate, clients)?;
-    let deploy = match &credential.deploy {
+    let deploy = match credential.deploy.as_deref() {
         Some(hook) => Some(Hook::new(hook, clients)?),
         None => None,
     };
-    let verifier = match &credential.verify {
+    let verifier = match &*credential.verify {
         Proof::Admin => None,
         Proof::Connection(verify) => Some(Verifier::new(verify, &config.postgres)?),
     };

@@ -41,9 +41,10 @@ impl Format {
     }
 }
 
-/// The metrics of `fleet`. With `tells_apart` the series have a label for the credential, otherwise they are sums,
+/// The metrics of `fleet`. Where it is told apart the series have a label for the credential, otherwise they are sums,
 /// counts and the earliest of all times.
-pub fn render(fleet: &status::Registry, tells_apart: bool, format: Format) -> String {
+pub fn render(fleet: &status::Registry, format: Format) -> String {
+    let tells_apart = fleet.counts().tells_apart();
     let mut registry = Registry::with_prefix("pintail");
     let counts = fleet.counts();
     registry.register(

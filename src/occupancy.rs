@@ -64,12 +64,11 @@ pub async fn answer<T>(request: impl Future<Output = T>) -> T {
     let Some(place) = lent() else { return request.await };
     let began = Instant::now();
     let mut request = Box::pin(request);
-    let answer = match timeout(PATIENCE, request.as_mut()).await {
-        Ok(answer) => answer,
-        Err(_) => {
-            let _room = place.step_aside();
-            request.await
-        }
+    let answer = if let Ok(answer) = timeout(PATIENCE, request.as_mut()).await {
+        answer
+    } else {
+        let _room = place.step_aside();
+        request.await
     };
     place.answered(began.elapsed());
     answer

@@ -170,11 +170,11 @@ async fn readyz(State(shown): State<Shown>, headers: HeaderMap) -> Response {
 async fn metrics(State(shown): State<Shown>, headers: HeaderMap) -> Response {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let format = Format::accepted(accept);
-    let render = move |fleet: &Registry, settings: &settings::Server| Answer {
+    let render = move |fleet: &Registry, _: &settings::Server| Answer {
         status: StatusCode::OK,
         content_type: format.content_type(),
         policy: None,
-        body: metrics::render(fleet, settings.credential_label, format).into(),
+        body: metrics::render(fleet, format).into(),
     };
     shown.answer(Asked::Metrics(format), &headers, render).await
 }

@@ -39,7 +39,7 @@ use self::unmanaged::UnmanagedTokens;
 pub use self::waiting::Waiting;
 pub use self::words::Origin;
 use crate::log;
-use crate::names::{CredentialName, Owner};
+use crate::names::{AccountName, CredentialName, Owner};
 use crate::request_stats::Reachability;
 use crate::rotation::condition::{Condition, Kept, Reason, State};
 use crate::rotation::run::Report;
@@ -110,13 +110,14 @@ pub struct Registry {
 }
 
 struct Inner {
-    entries: BTreeMap<CredentialName, Entry>,
+    /// Boxed: the nodes of a map are half empty.
+    entries: BTreeMap<CredentialName, Box<Entry>>,
     history: History,
     strays: UnmanagedTokens,
     deadlines: Deadlines,
     waiting: Option<Waiting>,
     /// All configured credentials, and the accounts that they belong to.
-    accounts: BTreeMap<CredentialName, String>,
+    accounts: BTreeMap<CredentialName, AccountName>,
     configuration: Configuration,
     rules: Vec<FleetState>,
 }
@@ -165,10 +166,10 @@ impl Snapshot {
 
 impl Registry {
     /// Those credentials of `owner` that `is_member` takes, of which nothing is known yet; whose accounts the others'
-    /// tokens are in is remembered. Metrics tell them apart if `tells_apart`.
+    /// tokens are in is remembered. Metrics tell them apart if `tells_apart`; if nothing is said, unless there are many.
     pub fn new(
         owner: Owner,
-        tells_apart: bool,
+        tells_apart: Option<bool>,
         credentials: impl IntoIterator<Item = Configured>,
         is_member: impl Fn(&CredentialName) -> bool,
         source: Arc<dyn StatusSource>,
@@ -177,14 +178,15 @@ impl Registry {
         let counts = Counts::new(tells_apart);
         let mut accounts = BTreeMap::new();
         let entries = credentials.into_iter().filter_map(|credential| {
-            accounts.insert(credential.name.clone(), credential.username.canonical());
+            accounts.insert(credential.name.clone(), credential.username.lower());
             if !is_member(&credential.name) {
                 return None;
             }
             counts.expect(&credential.name);
-            Some((credential.name.clone(), Entry::new(&credential, now)))
+            Some((credential.name.clone(), Box::new(Entry::new(&credential, now))))
         });
         let entries: BTreeMap<_, _> = entries.collect();
+        counts.are_of(entries.len());
         let mut deadlines = Deadlines::default();
         for (name, entry) in &entries {
             deadlines.set(name, entry.deadline());
@@ -279,13 +281,14 @@ impl Registry {
         let now = self.source.now();
         let name = &credential.name;
         let Inner { entries, deadlines, accounts, .. } = &mut *self.inner();
-        accounts.insert(name.clone(), credential.username.canonical());
+        accounts.insert(name.clone(), credential.username.lower());
         let entry = entries.entry(name.clone()).or_insert_with(|| {
             self.counts.expect(name);
-            Entry::new(credential, now)
+            Box::new(Entry::new(credential, now))
         });
         entry.configure(credential, now);
         deadlines.set(name, entry.deadline());
+        self.counts.are_of(entries.len());
     }
 
     /// A credential is kept as it was before it was configured otherwise, or no longer is.
@@ -305,7 +308,7 @@ impl Registry {
         if let Some(account) = accounts.remove(name)
             && !accounts.values().any(|other| *other == account)
         {
-            strays.forget(&account);
+            strays.forget(account.as_str());
         }
     }
 
@@ -365,7 +368,7 @@ impl Registry {
             && let Some(entry) = entries.get(name)
         {
             let account = entry.member.username.clone();
-            let here = account.canonical();
+            let here = account.lower();
             let is_here = |name: &CredentialName| accounts.get(name) == Some(&here);
             strays.listed(&self.owner, &account, listing, &report.revoked, is_here);
         }
@@ -422,7 +425,7 @@ impl Registry {
         let contacts = self.source.contacts();
         let (planner, silence) = (self.planner(), self.silence());
         let inner = self.inner();
-        let known = inner.entries.values().flat_map(Entry::tokens).collect();
+        let known = inner.entries.values().flat_map(|entry| entry.tokens()).collect();
         // Whose tokens are whose is known once every credential of an account was looked at.
         let looked_at =
             |name| inner.entries.get(name).is_some_and(|one| one.member.looked_at.is_some());
@@ -470,5 +473,5 @@ pub(crate) fn nobody() -> Arc<Registry> {
         }
     }
 
-    Arc::new(Registry::new("test".parse().unwrap(), true, [], |_| true, Arc::new(Nowhere)))
+    Arc::new(Registry::new("test".parse().unwrap(), Some(true), [], |_| true, Arc::new(Nowhere)))
 }

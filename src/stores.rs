@@ -5,6 +5,7 @@ mod caveat;
 mod file;
 mod kubernetes;
 pub mod settings;
+mod template;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use aws::{Aws, AwsError};
 pub use caveat::{Caveat, Severity};
 pub use file::{FileError, Files};
 pub use kubernetes::{KubernetesError, Secrets};
+pub use template::{Template, TemplateError};
 pub use vault::{Capability, MissingCapability, Vault, VaultError};
 
 /// The stores' judgement of a publication, which the simulation of the core runs as it ships.
@@ -140,6 +142,16 @@ impl Store {
             Self::Vault(vault) => vault.read(at).await,
             Self::AwsSecretsManager(aws) => aws.read(at).await,
             Self::Kubernetes(secrets) => secrets.read(at).await,
+        }
+    }
+
+    /// The names right below `path`, of secrets and of what leads to some; `None` where this store is not listed. An
+    /// empty path is where all paths begin.
+    pub async fn children(&self, path: &str) -> Result<Option<Vec<String>>, StoreError> {
+        match self {
+            Self::File(files) => files.children(path).await.map(Some),
+            Self::Vault(vault) => vault.children(path).await.map(Some),
+            Self::AwsSecretsManager(_) | Self::Kubernetes(_) => Ok(None),
         }
     }
 

@@ -130,9 +130,9 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(etl.policy.on_failure, OnFailure::Hold);
     assert_eq!(etl.policy.orphan_grace, Duration::from_mins(10));
     let proof = Verify::Postgres { database: "md:".into(), identity: IdentityRule::IfAnswered };
-    assert_eq!(etl.verify, Proof::Connection(proof));
+    assert_eq!(*etl.verify, Proof::Connection(proof));
     assert!(etl.deploy.is_none());
-    let Gate::Http(request) = &etl.gate else { panic!("{:?}", etl.gate) };
+    let Gate::Http(request) = &*etl.gate else { panic!("{:?}", etl.gate) };
     assert_eq!(request.method, HttpMethod::Get);
     assert_eq!(request.timeout, Duration::from_secs(10));
     let pace = GatePace::Polled {
@@ -151,7 +151,7 @@ fn what_the_endpoint_says_of_whose_a_token_is_may_be_required_or_not_asked_for()
         ("off", IdentityRule::Off),
     ] {
         let body = format!("gate = \"none\"\nverify.postgres.identity = \"{word}\"");
-        let verify = only(&credential(&body).unwrap()).verify.clone();
+        let verify = only(&credential(&body).unwrap()).verify.as_ref().clone();
         let database = "md:".to_owned();
         assert_eq!(verify, Proof::Connection(Verify::Postgres { database, identity: rule }));
     }
@@ -190,13 +190,13 @@ fn a_credentials_own_gate_replaces_the_default_one_wholly_and_single_keys_overri
     assert_eq!(etl.policy.renew_before, Duration::from_hours(9 * 24));
     assert_eq!(etl.policy.schedule.longest_gap(), Some(Duration::from_hours(30 * 24)));
     assert!(etl.deploy.is_none());
-    let Gate::Command(command) = &etl.gate else { panic!("{:?}", etl.gate) };
+    let Gate::Command(command) = &*etl.gate else { panic!("{:?}", etl.gate) };
     assert_eq!(command.program, Path::new("/bin/check"));
     assert_eq!(command.arguments, ["{credential}"]);
     assert_eq!(etl.policy.gate.longest(), Duration::from_mins(15));
     let other = config.credentials.values().nth(1).unwrap();
     assert_eq!(other.policy.gate.longest(), Duration::from_hours(1));
-    assert!(matches!(other.deploy, Some(Hook::Command(_))));
+    assert!(matches!(other.deploy.as_deref(), Some(Hook::Command(_))));
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn gates_can_be_written_in_the_ways_that_people_try() {
         "gate.http = { url = \"https://x/{path}\", method = \"POST\", expected_status = 204 }",
     )
     .unwrap();
-    let Gate::Http(request) = &only(&config).gate else { panic!() };
+    let Gate::Http(request) = &*only(&config).gate else { panic!() };
     assert_eq!(
         (request.method, request.expected_status.as_slice()),
         (HttpMethod::Post, &[204][..])
@@ -311,7 +311,7 @@ fn a_header_may_be_a_secrets_place() {
          headers = { Authorization = { env = \"RELOAD\" }, X-Plain = \"a\" }",
     )
     .unwrap();
-    let Some(Hook::Http(request)) = &only(&config).deploy else { panic!() };
+    let Some(Hook::Http(request)) = only(&config).deploy.as_deref() else { panic!() };
     assert_eq!(request.method, HttpMethod::Post);
     assert_eq!(
         request.headers["Authorization"],
@@ -324,7 +324,7 @@ fn a_header_may_be_a_secrets_place() {
 fn a_program_is_an_absolute_path_or_a_name_alone() {
     for program in ["/bin/true", "true"] {
         let config = credential(&format!("gate.command = [\"{program}\"]")).unwrap();
-        let Gate::Command(command) = &only(&config).gate else { panic!() };
+        let Gate::Command(command) = &*only(&config).gate else { panic!() };
         assert_eq!(command.program, std::path::Path::new(program));
     }
     for program in ["bin/true", "./true", "..", ""] {
@@ -367,12 +367,12 @@ fn the_server_is_on_loopback_unless_told_otherwise() {
     let server = |section: &str| load(&format!("{HEAD}{CREDENTIAL}{section}")).unwrap();
     let unasked = server("").server.unwrap();
     assert_eq!(unasked.listen.to_string(), "127.0.0.1:9187");
-    assert!(!unasked.is_asked_for && unasked.credential_label);
+    assert!(!unasked.is_asked_for && unasked.credential_label.is_none());
     assert!(server("[server]\n").server.unwrap().is_asked_for);
     assert_eq!(server("[server]\nenabled = false\n").server, None);
     let open = server("[server]\nlisten = \"0.0.0.0:80\"\ncredential_label = false\n");
     assert!(open.warnings.iter().any(|warning| warning.contains("server.listen")));
-    assert!(!open.server.unwrap().credential_label);
+    assert_eq!(open.server.unwrap().credential_label, Some(false));
     let loopback = server("[server]\nlisten = \"[::1]:0\"\n").warnings;
     assert!(!loopback.iter().any(|warning| warning.contains("server.listen")));
     let variable = [("PINTAIL__SERVER__ENABLED", "false")];

@@ -56,6 +56,8 @@ mod hostile;
 mod http;
 #[path = "e2e/identity.rs"]
 mod identity;
+#[path = "e2e/import.rs"]
+mod import;
 #[path = "e2e/init.rs"]
 mod init;
 #[path = "e2e/load.rs"]

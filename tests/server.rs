@@ -387,7 +387,7 @@ async fn without_the_credential_label_a_fleet_of_any_size_has_as_many_series() {
     let bench = Bench::new().await;
     let mut config = (*bench.config(FLEET)).clone();
     let mut server = config.server.clone().unwrap();
-    server.credential_label = false;
+    server.credential_label = Some(false);
     config.server = Some(server);
     let shown = bench.run(Arc::new(config)).await;
     let parts = ["pintail_credential_state", "state=\"fresh\""];

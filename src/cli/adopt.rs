@@ -50,8 +50,25 @@ pub async fn adopt(
     let requests = match arguments.source() {
         Some(AdoptSource::File(file)) => {
             let accepted = arguments.accept_account.clone();
-            let requests = list::read(file, &config)?.into_iter();
-            requests.map(|request| AdoptRequest { accepted: accepted.clone(), ..request }).collect()
+            let listed = list::read(file, &config)?;
+            let chosen = if arguments.is_choosy() {
+                Some(selection::chosen(&config, &arguments.names).await?)
+            } else {
+                None
+            };
+            let is_meant = |request: &AdoptRequest| {
+                chosen.as_ref().is_none_or(|chosen| chosen.contains(&request.name))
+            };
+            let meant = listed.into_iter().filter(is_meant);
+            let requests: Vec<_> = meant
+                .map(|request| AdoptRequest { accepted: accepted.clone(), ..request })
+                .collect();
+            if requests.is_empty() {
+                let message =
+                    format!("no line of {} is of a credential that is meant", file.display());
+                return Err(CliError::usage(message, None).into());
+            }
+            requests
         }
         Some(AdoptSource::One(name, token_id)) => {
             configured(&config, std::slice::from_ref(name))?;
@@ -65,7 +82,8 @@ pub async fn adopt(
             vec![request]
         }
         None => {
-            return Err(CliError::usage("name a credential, or a file with --from", None).into());
+            let hint = "each token is one credential's: adopt many with --from FILE".to_owned();
+            return Err(CliError::usage("name one credential, by its name", Some(hint)).into());
         }
     };
     let engine = selection::open(config).await?;

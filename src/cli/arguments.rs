@@ -9,6 +9,7 @@ mod duckling;
 mod filters;
 mod fleet;
 mod generated;
+mod import;
 mod init;
 mod notify;
 mod pattern;
@@ -33,6 +34,7 @@ pub use self::duckling::{Duckling, DucklingChange, SetDucklings};
 pub use self::filters::Filters;
 pub use self::fleet::{Fleet, Fleets, TestPattern};
 pub use self::generated::{Completions, Man};
+pub use self::import::{Import, TOKEN_FIELD};
 pub use self::init::{GateChoice, Init, Manager, StoreKind};
 pub use self::notify::{Notify, TestSinks};
 pub use self::pattern::Pattern;
@@ -141,6 +143,11 @@ pub enum Command {
     Check(Check),
     /// Take over hand-made tokens and their secrets, without rotating them.
     Adopt(Adopt),
+    /// Write tables and a list of adoptions from the hand-made secrets that there are; change nothing.
+    ///
+    /// Each token is tried at the Postgres endpoint, which says whose account it opens, and wakes a Duckling. Tokens
+    /// that do not connect, and those of people, are named and left out; then the exit code is 1.
+    Import(Import),
     /// Tell whose the token on standard input is, whether a credential serves it, and what would replace it.
     ///
     /// Its text is compared with all secrets and is sent to the Postgres endpoint, which wakes a Duckling; it is shown

@@ -105,6 +105,12 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let code = super::check::check(mustered.config.clone(), &files, wanted, output).await?;
             Ok(mustered.end(code))
         }
+        Command::Import(wanted) => {
+            let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
+            let code = Box::pin(super::import::import(mustered.config.clone(), wanted, output));
+            let code = code.await?;
+            Ok(mustered.end(code))
+        }
         Command::Identify => {
             let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
             let code = super::identify::identify(mustered.config.clone(), output).await?;

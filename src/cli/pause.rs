@@ -121,6 +121,7 @@ async fn one(
         Ok(Settled::Already(record)) => Row {
             outcome: if pause.is_some() { Outcome::Paused } else { Outcome::NotPaused },
             pause: record.pause.as_deref().map(PauseShown::from),
+            is_unfinished: record.is_unfinished(),
             ..row
         },
         Err(CliError { message, hint, .. }) => Row { error: Some(message), hint, ..row },

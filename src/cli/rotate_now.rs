@@ -225,19 +225,18 @@ impl Run {
         // Whether or not anybody reads the answer, those who are to be told are told.
         answer::tell(&Results { credentials }, output);
         notifications::tell_once(sinks, &fleet, NOTIFYING).await;
-        metrics.write(&engine.config, &fleet).await;
+        metrics.write(&fleet).await;
         Ok(code.unwrap_or(ExitCode::Settled))
     }
 }
 
 impl Destinations {
     /// What became of the credentials is told by the exit code, whether or not this comes about.
-    async fn write(&self, config: &Config, fleet: &Registry) {
+    async fn write(&self, fleet: &Registry) {
         if self.file.is_none() && self.gateway.is_none() {
             return;
         }
-        let tells_apart = config.server.as_ref().is_none_or(|server| server.credential_label);
-        let text = metrics::render(fleet, tells_apart, Format::Classic);
+        let text = metrics::render(fleet, Format::Classic);
         if let Some(path) = &self.file
             && let Err(error) = metrics::write_textfile(path, &text)
         {

@@ -81,7 +81,7 @@ async fn survey(engine: &Engine, names: &[CredentialName]) -> Statuses {
 /// What the gate of a rotation in progress waits for. Only of Kubernetes it is known that asking changes nothing.
 async fn awaits(engine: &Engine, observed: &Observed<'_>) -> Option<String> {
     let record = observed.secret.as_ref().ok()?.record().filter(|record| record.is_unfinished())?;
-    let Gate::Kubernetes(_) = &observed.credential.gate else { return None };
+    let Gate::Kubernetes(_) = &*observed.credential.gate else { return None };
     let world = engine.world(&observed.credential.name, CancellationToken::new())?;
     match world.poll_gate(record).await {
         Health::Healthy => None,

@@ -59,7 +59,7 @@ pub(super) async fn connect(
 
 /// How much it matters whose the credential's tokens are, if an endpoint is asked.
 pub(super) fn rule(credential: &Credential) -> Option<IdentityRule> {
-    match &credential.verify {
+    match &*credential.verify {
         Proof::Connection(Verify::Postgres { identity, .. }) => Some(*identity),
         Proof::Connection(Verify::Command(_)) | Proof::Admin => None,
     }

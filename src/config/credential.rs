@@ -8,6 +8,7 @@ mod lifetime;
 mod mirror;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use figment::value::Dict;
@@ -72,16 +73,32 @@ pub struct Credential {
     /// How long a new token lives; for ever if `None`.
     pub ttl: Option<Duration>,
     /// When it is rotated, and how failures are treated.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// How the consumers' health is asked for.
-    pub gate: Gate,
+    pub gate: Arc<Gate>,
     /// What makes the clients reload.
-    pub deploy: Option<Hook>,
+    pub deploy: Option<Arc<Hook>>,
     /// How a token is proved to work.
-    pub verify: Proof,
+    pub verify: Arc<Proof>,
 }
 
 impl Credential {
+    /// Shares with `other` what is the same: the credentials of one rule differ in little.
+    pub(super) fn share_with(&mut self, other: &Self) {
+        if self.policy == other.policy {
+            self.policy.clone_from(&other.policy);
+        }
+        if self.gate == other.gate {
+            self.gate.clone_from(&other.gate);
+        }
+        if self.deploy == other.deploy {
+            self.deploy.clone_from(&other.deploy);
+        }
+        if self.verify == other.verify {
+            self.verify.clone_from(&other.verify);
+        }
+    }
+
     /// The names of the stores in which its token is kept.
     pub fn stores(&self) -> impl Iterator<Item = &str> {
         let mirrors = self.mirrors.iter().map(|mirror| mirror.store.as_str());
@@ -386,10 +403,10 @@ pub(super) fn check(
         token_id_field,
         mirrors,
         ttl: lifetime.ttl,
-        policy,
-        gate,
-        deploy,
-        verify: verify?,
+        policy: Arc::new(policy),
+        gate: Arc::new(gate),
+        deploy: deploy.map(Arc::new),
+        verify: Arc::new(verify?),
     })
 }
 

@@ -4,7 +4,7 @@ use super::{Config, Credential};
 use crate::stores::settings::{Format, StoreSettings};
 
 /// One place where a credential's token is kept.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The store's name, for people.
     pub store: String,

@@ -34,7 +34,7 @@ pub(super) struct Table {
     /// The host names that requests may be for, beside IP addresses and, on a loopback address, `localhost`. On other addresses all are answered while this is absent.
     #[schemars(extend("examples" = [json!(["pintail.example.com"])]))]
     hosts: Option<Vec<String>>,
-    /// Whether metrics tell credentials apart by a label.
+    /// Whether metrics tell credentials apart by a label. Unless set, up to 1,000 credentials they do, and above that their series are sums.
     #[schemars(extend("default" = true, "examples" = [false]))]
     credential_label: Option<Flag>,
     /// How long a store or MotherDuck may be out of reach before the daemon counts as not ready.
@@ -57,7 +57,7 @@ pub(super) fn read(root: &Dict, findings: &mut Findings) -> Option<Server> {
         listen: listen.unwrap_or(LISTEN),
         is_asked_for,
         hosts: hosts(raw.hosts.unwrap_or_default(), &key.child("hosts"), findings),
-        credential_label: raw.credential_label.is_none_or(|flag| flag.0),
+        credential_label: raw.credential_label.map(|flag| flag.0),
         unreachable_after: findings.span(
             &key.child("unreachable_after"),
             raw.unreachable_after,

@@ -12,17 +12,18 @@ use super::permit::{Permit, WithPermit};
 use crate::audit_log;
 use crate::config::{Config, Credential, Place};
 use crate::engine::{ActingWorld, Engine, subject};
+use crate::fault::FaultKind;
 use crate::names::CredentialName;
 use crate::retry::STEP;
 use crate::rotation::clock::Clock;
+use crate::rotation::condition::Reason as Why;
 use crate::rotation::decide::{Request, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::pause::paused;
-use crate::rotation::run::{Report, run};
+use crate::rotation::run::{Problem, Report, run};
 use crate::rotation::schedule::{expiring, renewal};
 use crate::rotation::step_log::Progress;
 use crate::status::Registry;
-use crate::traces::Telemetry;
 
 /// One credential, as the planner sees it.
 pub(super) trait Driver: Sized + Send + Sync + 'static {
@@ -48,14 +49,18 @@ pub(super) trait Driver: Sized + Send + Sync + 'static {
     fn introduce(&self);
 }
 
-/// A configured credential in the real world.
+/// A configured credential in the real world. There may be a hundred thousand: what can be looked up is not kept.
 pub(super) struct LiveDriver {
-    config: Arc<Config>,
-    /// As it is configured.
-    wanted: Work,
-    former: Option<Former>,
+    around: Arc<Surroundings>,
+    name: CredentialName,
+    former: Option<Box<Former>>,
+}
+
+/// What all drivers of a configuration share.
+struct Surroundings {
+    engine: Arc<Engine>,
     fleet: Arc<Registry>,
-    telemetry: Telemetry,
+    stop: CancellationToken,
 }
 
 /// How a credential is worked on.
@@ -76,52 +81,71 @@ impl Work {
             places: self.places.clone(),
         };
         let is_paused = now.subject.policy.paused;
-        (work.subject.policy.paused, work.credential.policy.paused) = (is_paused, is_paused);
+        work.subject.policy.paused = is_paused;
+        Arc::make_mut(&mut work.credential.policy).paused = is_paused;
         work
     }
 }
 
 /// A driver for each credential of the outside's configuration.
 pub(super) fn drivers(
-    engine: &Engine,
+    outside: &Arc<Engine>,
     fleet: &Arc<Registry>,
     stop: &CancellationToken,
 ) -> Vec<(CredentialName, LiveDriver)> {
-    let config = &engine.config;
-    let driver = |(name, credential): (&CredentialName, &Credential)| {
-        let world = engine.world(name, stop.clone())?;
-        let wanted = Work {
-            world: world.because(audit_log::Trigger::Schedule.into()).acting(),
-            subject: subject(config, credential),
-            credential: credential.clone(),
-            places: config.places(credential),
-        };
-        let driver = LiveDriver {
-            config: config.clone(),
-            wanted,
-            former: None,
-            fleet: fleet.clone(),
-            telemetry: engine.telemetry.clone(),
-        };
-        Some((name.clone(), driver))
+    let (engine, fleet, stop) = (outside.clone(), fleet.clone(), stop.clone());
+    let around = Arc::new(Surroundings { engine, fleet, stop });
+    let driver = |name: &CredentialName| {
+        let driver = LiveDriver { around: around.clone(), name: name.clone(), former: None };
+        (name.clone(), driver)
     };
-    config.credentials.iter().filter_map(driver).collect()
+    outside.config.credentials.keys().map(driver).collect()
 }
 
 impl LiveDriver {
     fn former(&self) -> Option<&Former> {
-        self.former.as_ref().filter(|former| former.is_in_force())
+        self.former.as_deref().filter(|former| former.is_in_force())
     }
 
-    fn in_force(&self) -> &Work {
-        self.former().map_or(&self.wanted, |former| &former.work)
+    fn config(&self) -> &Config {
+        &self.around.engine.config
+    }
+
+    fn credential(&self) -> Option<&Credential> {
+        match self.former() {
+            Some(former) => Some(&former.work.credential),
+            None => self.config().credentials.get(&self.name),
+        }
+    }
+
+    /// As it is configured.
+    fn wanted(&self) -> Option<Work> {
+        let Surroundings { engine, stop, .. } = &*self.around;
+        let config = &engine.config;
+        let credential = config.credentials.get(&self.name)?;
+        let world = engine.world(&self.name, stop.clone())?;
+        Some(Work {
+            world: world.because(audit_log::Trigger::Schedule.into()).acting(),
+            subject: subject(config, credential),
+            credential: credential.clone(),
+            places: config.places(credential),
+        })
+    }
+
+    /// The places where its secret is, as it is worked on.
+    fn places(&self) -> Vec<Place> {
+        match self.former() {
+            Some(former) => former.work.places.clone(),
+            None => self.credential().map(|one| self.config().places(one)).unwrap_or_default(),
+        }
     }
 
     /// Finds out whether the credential is still kept in its former place, and lets it go from there if not.
     async fn look_back(&self, former: &Former, evidence: &mut Evidence, permit: &Permit) {
-        let name = &self.wanted.subject.credential;
-        if let Some(kept) = former.keeps(permit, &self.wanted, &self.config).await {
-            self.fleet.keep(name, Some(kept));
+        let name = &self.name;
+        let Some(wanted) = self.wanted() else { return };
+        if let Some(kept) = former.keeps(permit, &wanted, self.config()).await {
+            self.around.fleet.keep(name, Some(kept));
             return;
         }
         former.end();
@@ -148,13 +172,13 @@ impl LiveDriver {
                 permit.hurry();
                 world.production().hurry(true);
             }
-            self.fleet.progressed(name, &progress);
+            self.around.fleet.progressed(name, &progress);
         };
         let permitted = WithPermit { world, permit };
         let run = run(&permitted, subject, request, evidence, &STEP, &observer);
         let report = Box::pin(run).await;
         world.tell_if_held(&report).await;
-        self.telemetry.tell(name, &report);
+        self.around.engine.telemetry.tell(name, &report);
         report
     }
 }
@@ -164,28 +188,53 @@ impl Driver for LiveDriver {
         if let Some(former) = self.former() {
             Box::pin(self.look_back(former, evidence, permit)).await;
         }
-        Box::pin(self.work(self.in_force(), request, evidence, permit)).await
+        let wanted = if self.former().is_some() { None } else { self.wanted() };
+        let former = self.former().map(|former| &former.work);
+        match former.or(wanted.as_ref()) {
+            Some(work) => Box::pin(self.work(work, request, evidence, permit)).await,
+            None => Report::failed(Problem {
+                step: None,
+                kind: FaultKind::Permanent,
+                message: "it is configured no more".to_owned(),
+                hint: None,
+                reason: Why::Stopped,
+            }),
+        }
     }
 
     fn renewal(&self, expires_at: Timestamp) -> Option<Timestamp> {
-        let policy = &self.in_force().subject.policy;
+        let policy = &self.credential()?.policy;
         (!policy.paused).then(|| renewal(policy, expires_at))
     }
 
     fn after(self, before: &Self) -> Self {
-        let former = Former::between(before.in_force(), &self.wanted);
-        Self { former, ..self }
+        if before.places()
+            == self
+                .config()
+                .credentials
+                .get(&self.name)
+                .map(|one| self.config().places(one))
+                .unwrap_or_default()
+        {
+            return self;
+        }
+        let Some(now) = self.wanted() else { return self };
+        let former = match before.former() {
+            Some(former) => Former::between(&former.work, &now),
+            None => before.wanted().and_then(|work| Former::between(&work, &now)),
+        };
+        Self { former: former.map(Box::new), ..self }
     }
 
     fn is_alike(&self, before: &Self) -> bool {
-        self.config.treats_alike(&before.config, &self.wanted.subject.credential)
+        self.config().treats_alike(before.config(), &self.name)
     }
 
     fn introduce(&self) {
-        let Work { credential, .. } = self.in_force();
-        self.fleet.introduce(&credential.into());
+        let Some(credential) = self.credential() else { return };
+        self.around.fleet.introduce(&credential.into());
         if self.former().is_none() {
-            self.fleet.keep(&credential.name, None);
+            self.around.fleet.keep(&self.name, None);
         }
     }
 }

@@ -69,7 +69,8 @@ pub(super) struct Planner<D> {
     pub(super) shutdown: CancellationToken,
     pub(super) wake: Arc<Notify>,
     pub(super) slots: Slots,
-    pub(super) credentials: BTreeMap<CredentialName, Plan<D>>,
+    /// Boxed: the nodes of a map are half empty.
+    pub(super) credentials: BTreeMap<CredentialName, Box<Plan<D>>>,
     /// The credentials that are not being worked on, by when they are to be looked at.
     pub(super) queue: Queue,
     runs: JoinSet<Run>,
@@ -170,7 +171,7 @@ impl<D: Driver> Planner<D> {
             fate: PendingChange::Stays,
             habits: Arc::default(),
         };
-        self.credentials.insert(name, plan);
+        self.credentials.insert(name, Box::new(plan));
     }
 
     /// Makes the planner look at the clock.

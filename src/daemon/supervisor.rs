@@ -82,7 +82,7 @@ impl Supervisor {
             if snapshot.waiting.is_some() {
                 self.ask_for_time();
             }
-            self.tell(summary(&snapshot));
+            self.tell(&summary(&snapshot));
         }
     }
 
@@ -96,14 +96,14 @@ impl Supervisor {
             } else {
                 self.say(&[NotifyState::Ready]);
             }
-            self.tell(summary(&snapshot));
+            self.tell(&summary(&snapshot));
         }
     }
 
     /// The start waits for something that may pass by itself.
     pub fn waiting(&self, message: &str) {
         self.ask_for_time();
-        self.tell(format!("waiting: {}", one_line(message)));
+        self.tell(&format!("waiting: {}", one_line(message)));
     }
 
     fn ask_for_time(&self) {
@@ -123,12 +123,12 @@ impl Supervisor {
     /// The daemon was told to stop, and waits for the steps in hand for as long as `grace`.
     pub(super) fn stopping(&self, grace: Duration) {
         self.say(&[NotifyState::Stopping, more_time(grace.saturating_add(STOP_ALLOWANCE))]);
-        self.tell("stopping: waiting for the steps in hand".to_owned());
+        self.tell("stopping: waiting for the steps in hand");
     }
 
     /// The daemon stops for good, and leaves so many rotations to the next start.
     pub(super) fn stopped(&self, unfinished: usize) {
-        self.tell(match unfinished {
+        self.tell(&match unfinished {
             0 => "stopped, with nothing unfinished".to_owned(),
             1 => "stopped: the next start goes on with 1 rotation".to_owned(),
             more => format!("stopped: the next start goes on with {more} rotations"),
@@ -136,14 +136,14 @@ impl Supervisor {
     }
 
     /// A text for people, unless it is the one that they have.
-    fn tell(&self, status: String) {
+    fn tell(&self, status: &str) {
         let Some(line) = &self.0 else { return };
         let before = {
             let mut said = line.said.lock().unwrap_or_else(PoisonError::into_inner);
-            said.status.replace((Instant::now(), status.clone()))
+            said.status.replace((Instant::now(), status.to_owned()))
         };
         if before.is_none_or(|(_, before)| before != status) {
-            self.say(&[NotifyState::Status(&status)]);
+            self.say(&[NotifyState::Status(status)]);
         }
     }
 

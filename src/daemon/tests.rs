@@ -155,7 +155,10 @@ impl Driver for Fake {
                 permit.with_others(kind, async { tokio::time::sleep(time).await }).await;
                 let _ = permit
                     .at_work(async {
-                        let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);
+                        // A stop lets nobody wait for a place.
+                        let is_placed = !self.stop.is_cancelled();
+                        let _busy =
+                            is_placed.then(|| self.enter(&self.seen.busy, &self.seen.most_busy));
                         tokio::time::sleep(self.work).await;
                     })
                     .await;

@@ -25,7 +25,7 @@ pub(super) fn accounts(
     config: &Config,
     motherduck: &Arc<Client>,
 ) -> BTreeMap<String, Arc<AccountReconciler>> {
-    // Credentials are looked at once a sweep: the values of an account that has several are compared as often.
+    // The values of an account that has several credentials are compared as often as its tokens are listed.
     let pace = config.daemon.sweep / 2;
     let account = |declared| Arc::new(AccountReconciler::new(motherduck.clone(), declared, pace));
     config

@@ -364,9 +364,13 @@ async fn read(
         fleet.is_some_and(|fleet| wanted.contains(&(fleet, credential.username.lower())))
     };
     let credentials = trial.credentials.values().filter(is_wanted);
-    let reads: Vec<_> = credentials.map(|credential| read_one(engine, credential)).collect();
-    let found: Vec<_> =
-        futures::stream::iter(reads).buffer_unordered(trial.daemon.concurrency).collect().await;
+    let names: Vec<_> = credentials.map(|credential| credential.name.clone()).collect();
+    // Each is made when its turn has come: a read takes up kilobytes.
+    let found: Vec<_> = futures::stream::iter(names)
+        .map(|name| read_one(engine, trial, name))
+        .buffer_unordered(trial.daemon.concurrency)
+        .collect()
+        .await;
     // What was not read is not known.
     for secret in secrets.values_mut() {
         *secret = Secret::Unread("it was not asked for".to_owned());
@@ -376,8 +380,10 @@ async fn read(
 
 async fn read_one(
     engine: &Engine,
-    credential: &Credential,
+    trial: &Config,
+    name: CredentialName,
 ) -> Option<((FleetName, AccountName), Secret)> {
+    let credential = trial.credentials.get(&name)?;
     let fleet = credential.fleet.clone()?;
     let reading = engine.read_secret(credential).await;
     let secret = match reading.map(|reading| reading.content) {

@@ -50,6 +50,6 @@ pub fn fleet(
     source: Arc<dyn StatusSource>,
 ) -> Registry {
     let credentials = config.credentials.values().map(Configured::from);
-    let tells_apart = config.server.as_ref().is_none_or(|server| server.credential_label);
-    Registry::new(config.owner.clone(), tells_apart, credentials, is_member, source)
+    let asked = config.server.as_ref().and_then(|server| server.credential_label);
+    Registry::new(config.owner.clone(), asked, credentials, is_member, source)
 }

@@ -19,11 +19,11 @@ pub fn subject(config: &Config, credential: &Credential) -> Subject {
         credential: credential.name.clone(),
         username: credential.username.clone(),
         token_type: credential.token_type,
-        policy: credential.policy.clone(),
+        policy: (*credential.policy).clone(),
         has_deploy_hook: credential.deploy.is_some(),
         is_made_by_rule: credential.fleet.is_some(),
-        settle: credential.deploy.as_ref().map_or(Duration::ZERO, settings::Hook::settle),
-        endpoint: match &credential.verify {
+        settle: credential.deploy.as_deref().map_or(Duration::ZERO, settings::Hook::settle),
+        endpoint: match &*credential.verify {
             Proof::Connection(Verify::Postgres { identity, .. }) => Some(*identity),
             Proof::Connection(Verify::Command(_)) | Proof::Admin => None,
         },

@@ -24,6 +24,8 @@ pub struct Tries {
 }
 
 impl Tries {
+    const NONE: Self = Self { count: 0, failed: 0, streak: 0, last: None, failure: None };
+
     /// Counts a try that ended at `now`.
     pub fn count(&mut self, now: Timestamp, result: Result<(), String>) {
         self.count += 1;
@@ -62,6 +64,17 @@ pub struct Proofs {
 }
 
 impl Proofs {
+    const NONE: Self = Self {
+        mirror: Tries::NONE,
+        deploy: Tries::NONE,
+        gate: Tries::NONE,
+        verify: Tries::NONE,
+        refused: false,
+        no_way_back: None,
+        confirm: Tries::NONE,
+        whose: None,
+    };
+
     /// Notes whose the served token turned out to be at `now`. That an endpoint says nothing is no news: what it said
     /// of the same version before still counts.
     pub fn note_whose(&mut self, whose: Whose, now: Timestamp) {
@@ -91,7 +104,8 @@ impl Proofs {
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     version: Option<Version>,
-    proofs: Proofs,
+    /// At rest there are none.
+    proofs: Option<Box<Proofs>>,
     /// What tokens of a known origin showed of the endpoint.
     pub calibration: Calibration,
     /// A token that this process put there and has not proved yet.
@@ -114,7 +128,7 @@ impl Evidence {
     pub fn observe(&mut self, version: &Version) {
         if self.version.as_ref() != Some(version) {
             self.version = Some(version.clone());
-            self.proofs = Proofs::default();
+            self.proofs = None;
             self.missed_since = None;
             self.listed_at = None;
         }
@@ -122,8 +136,8 @@ impl Evidence {
 
     /// A run begins. That the served token connected is told anew by each: a run says only what it saw itself.
     pub fn begin_run(&mut self) {
-        if self.proofs.verify.succeeded() {
-            self.proofs.verify = Tries::default();
+        if self.proofs().verify.succeeded() {
+            self.proofs_mut().verify = Tries::default();
         }
     }
 
@@ -131,8 +145,9 @@ impl Evidence {
     pub fn missed(&mut self, now: Timestamp) {
         if self.missed_since.is_none() {
             self.missed_since = Some(now);
-            self.proofs.verify = Tries::default();
-            self.proofs.refused = false;
+            let proofs = self.proofs_mut();
+            proofs.verify = Tries::default();
+            proofs.refused = false;
         }
     }
 
@@ -143,12 +158,13 @@ impl Evidence {
 
     /// The proofs for the version last looked at.
     pub fn proofs(&self) -> &Proofs {
-        &self.proofs
+        static NONE: Proofs = Proofs::NONE;
+        self.proofs.as_deref().unwrap_or(&NONE)
     }
 
     /// The proofs for the version last looked at, to add to.
     pub fn proofs_mut(&mut self) -> &mut Proofs {
-        &mut self.proofs
+        self.proofs.get_or_insert_default()
     }
 }
 

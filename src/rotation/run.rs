@@ -100,6 +100,23 @@ impl Problem {
 }
 
 impl Report {
+    /// Of a run that could not begin.
+    pub fn failed(problem: Problem) -> Self {
+        Self {
+            outcome: Outcome::Failed,
+            rotation_id: None,
+            token_id: None,
+            previous_token_id: None,
+            expires_at: None,
+            revoked: vec![],
+            steps: vec![],
+            problem: Some(problem),
+            tokens: Tokens::default(),
+            again_at: None,
+            seen: LastSeen::default(),
+        }
+    }
+
     /// How the run left the credential.
     pub fn state(&self) -> State {
         match self.outcome {

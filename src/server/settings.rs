@@ -14,8 +14,8 @@ pub struct Server {
     /// The names that requests may be for (`Host`), in lower case: beside IP addresses, and `localhost` on a loopback
     /// address. On any other address all names are answered where this is empty.
     pub hosts: BTreeSet<String>,
-    /// Whether metrics tell credentials apart (default true).
-    pub credential_label: bool,
+    /// Whether metrics tell credentials apart; if nothing is said, up to a thousand of them.
+    pub credential_label: Option<bool>,
     /// How long a store or MotherDuck may be out of reach before the daemon counts as not ready (1 s to 1 d, default
     /// 10 min).
     pub unreachable_after: Duration,

@@ -50,7 +50,7 @@ fn credential() -> Configured {
     let mut credential = Configured::sample(Calendar::Every(Duration::from_hours(30 * 24)));
     credential.store = "<b>".to_owned();
     credential.path = "<script>x</script>".to_owned();
-    credential.policy.gate = GatePace::Polled {
+    Arc::make_mut(&mut credential.policy).gate = GatePace::Polled {
         interval: Duration::from_secs(10),
         successes: 3,
         deadline: Duration::from_mins(20),
@@ -62,7 +62,7 @@ fn fleet_of(credential: Configured) -> (Arc<Sky>, Registry) {
     let begun = "2026-11-22T04:00:00Z".parse().unwrap();
     let sky = Arc::new(Sky(Mutex::new((begun, Contacts::default()))));
     let owner = "test".parse().unwrap();
-    let fleet = Registry::new(owner, true, [credential], |_| true, sky.clone());
+    let fleet = Registry::new(owner, Some(true), [credential], |_| true, sky.clone());
     fleet.beat();
     (sky, fleet)
 }
@@ -196,8 +196,8 @@ fn the_policy_lets_the_pages_own_script_and_style_run_and_nothing_else() {
 #[test]
 fn a_paused_credential_is_shown_as_such_and_is_a_persons_concern_once_its_token_nears_its_expiry() {
     let mut paused = credential();
-    paused.policy.paused = true;
-    paused.policy.renew_before = Duration::from_hours(48);
+    Arc::make_mut(&mut paused.policy).paused = true;
+    Arc::make_mut(&mut paused.policy).renew_before = Duration::from_hours(48);
     let (sky, fleet) = fleet_of(paused);
     let shown = || {
         let snapshot = fleet.snapshot();

@@ -1,5 +1,7 @@
 //! What the fleet is told of a credential when it joins, or is configured otherwise.
 
+use std::sync::Arc;
+
 use crate::names::{AccountName, CredentialName, FleetName};
 use crate::record::TokenType;
 use crate::rotation::policy::Policy;
@@ -20,5 +22,5 @@ pub struct Configured {
     /// Where in the store.
     pub path: String,
     /// When and how it is rotated.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
 }

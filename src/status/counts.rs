@@ -1,5 +1,7 @@
 //! What only ever grows: rotations, failures, missed runs, and how long things took.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
@@ -11,6 +13,9 @@ use crate::names::CredentialName;
 use crate::rotation::run::Outcome;
 use crate::rotation::step_log::Step;
 
+/// Beyond so many credentials each metric is a sum, unless a series for each is asked for.
+const MOST_APART: usize = 1_000;
+
 /// The labels of one series.
 pub type Labels = Vec<(&'static str, String)>;
 /// Histograms by labels.
@@ -20,7 +25,9 @@ pub type Durations = Family<Labels, Histogram, fn() -> Histogram>;
 #[derive(Debug, Clone)]
 pub struct Counts {
     /// Whether series tell credentials apart.
-    tells_apart: bool,
+    tells_apart: Arc<AtomicBool>,
+    /// Whether that follows from how many there are.
+    follows_size: bool,
     /// Rotations by credential, trigger and outcome.
     pub rotations: Family<Labels, Counter>,
     /// Runs that ended with a problem, by credential, step and cause.
@@ -38,9 +45,10 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub(super) fn new(tells_apart: bool) -> Self {
+    pub(super) fn new(tells_apart: Option<bool>) -> Self {
         let counts = Self {
-            tells_apart,
+            tells_apart: Arc::new(AtomicBool::new(tells_apart.unwrap_or(true))),
+            follows_size: tells_apart.is_none(),
             rotations: Family::default(),
             failures: Family::default(),
             missed_runs: Family::default(),
@@ -56,6 +64,26 @@ impl Counts {
             drop(counts.step_durations.get_or_create(&labels));
         }
         counts
+    }
+
+    /// Whether series tell credentials apart.
+    pub fn tells_apart(&self) -> bool {
+        self.tells_apart.load(Ordering::Relaxed)
+    }
+
+    /// There are so many credentials. Beyond a number, and from then on, series are sums.
+    pub(super) fn are_of(&self, credentials: usize) {
+        let is_first = self.follows_size
+            && credentials > MOST_APART
+            && self.tells_apart.swap(false, Ordering::Relaxed);
+        if is_first {
+            for family in [&self.rotations, &self.failures, &self.missed_runs] {
+                family.clear();
+            }
+            drop(self.missed_runs.get_or_create(&vec![]));
+            let hint = "server.credential_label = true keeps a series for each";
+            tracing::info!(most = MOST_APART, hint, "metrics no longer tell credentials apart");
+        }
     }
 
     pub(super) fn rotation(&self, name: &CredentialName, origin: Origin, outcome: Outcome) {
@@ -110,7 +138,7 @@ impl Counts {
     }
 
     fn labels(&self, name: &CredentialName, others: &[(&'static str, &'static str)]) -> Labels {
-        let credential = self.tells_apart.then(|| ("credential", name.to_string()));
+        let credential = self.tells_apart().then(|| ("credential", name.to_string()));
         let others = others.iter().map(|(key, value)| (*key, (*value).to_owned()));
         credential.into_iter().chain(others).collect()
     }

@@ -1,5 +1,6 @@
 //! What is known of one credential, and how a run's progress and end change it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -28,7 +29,7 @@ const ALLOWANCE: SignedDuration = SignedDuration::from_mins(5);
 
 pub(super) struct Entry {
     pub(super) member: CredentialStatus,
-    policy: Policy,
+    policy: Arc<Policy>,
     record: Option<Record>,
     tokens: Tokens,
     /// How the last run left it.
@@ -36,7 +37,7 @@ pub(super) struct Entry {
     /// The run in hand, once it has taken a step, or has found a rotation unfinished.
     working: Option<Working>,
     /// Why it is kept in its former place, and since when.
-    kept: Option<(Kept, Timestamp)>,
+    kept: Option<Box<(Kept, Timestamp)>>,
     /// Why the unfinished rotation began.
     origin: Option<Origin>,
     held: bool,
@@ -61,7 +62,12 @@ impl Entry {
                 token_type: credential.token_type,
                 store: credential.store.clone(),
                 path: credential.path.clone(),
-                condition: condition(&policy, &unseen, None, now),
+                // As it is shown it is judged anew: nothing is kept of what that says.
+                condition: Condition {
+                    message: None,
+                    hint: None,
+                    ..condition(&policy, &unseen, None, now)
+                },
                 token_id: None,
                 rotation_id: None,
                 created_at: None,
@@ -96,8 +102,8 @@ impl Entry {
 
     /// Takes in whether it is kept as it was before it was configured otherwise.
     pub(super) fn keep(&mut self, kept: Option<Kept>, now: Timestamp) {
-        let since = self.kept.as_ref().map_or(now, |(_, since)| *since);
-        self.kept = kept.map(|kept| (kept, since));
+        let since = self.kept.as_ref().map_or(now, |kept| kept.1);
+        self.kept = kept.map(|kept| Box::new((kept, since)));
     }
 
     /// Takes in that the credential is configured otherwise. In another place, or for another account, it is another
@@ -354,7 +360,7 @@ impl Entry {
         };
         let observed = Observed {
             working: self.working,
-            kept: self.kept.as_ref().map(|(kept, since)| (kept, *since)),
+            kept: self.kept.as_ref().map(|kept| (&kept.0, kept.1)),
             ..observed(&self.member.name, secret, &self.tokens)
         };
         let condition = condition(&self.policy, &observed, self.last_run.as_ref(), time);

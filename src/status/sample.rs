@@ -1,5 +1,6 @@
 //! (tests) A credential to show.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Configured;
@@ -18,7 +19,7 @@ impl Configured {
             token_type: TokenType::ReadWrite,
             store: "main".to_owned(),
             path: "motherduck/etl".to_owned(),
-            policy: Policy {
+            policy: Arc::new(Policy {
                 schedule: Schedule::new(calendar, Duration::ZERO, &name),
                 ttl: None,
                 paused: false,
@@ -27,7 +28,7 @@ impl Configured {
                 on_failure: OnFailure::Hold,
                 orphan_grace: Duration::from_mins(10),
                 gate: GatePace::Open,
-            },
+            }),
             name,
         }
     }

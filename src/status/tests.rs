@@ -35,7 +35,7 @@ impl Bench {
     fn new(credential: Configured) -> Self {
         let clock = Arc::new(Clock(Mutex::new("2026-11-22T03:59:59Z".parse().unwrap())));
         let owner = "test".parse().unwrap();
-        let fleet = Registry::new(owner, true, [credential], |_| true, clock.clone());
+        let fleet = Registry::new(owner, Some(true), [credential], |_| true, clock.clone());
         Self { clock, fleet, name: "etl".parse().unwrap() }
     }
 
@@ -163,7 +163,7 @@ fn what_has_begun_what_is_paused_and_what_was_never_asked_for_is_not_missed() {
     assert_eq!(bench.missed(), 1, "it came to nothing");
 
     let mut paused = daily;
-    paused.policy.paused = true;
+    Arc::make_mut(&mut paused.policy).paused = true;
     let bench = Bench::new(paused);
     bench.saw(&bench.record(HOUR));
     bench.turn(HOUR);
@@ -182,7 +182,7 @@ fn what_has_begun_what_is_paused_and_what_was_never_asked_for_is_not_missed() {
 #[test]
 fn what_was_read_is_shown_before_the_run_has_ended() {
     let mut asked = every(MONTH);
-    asked.policy.gate = GatePace::Polled {
+    Arc::make_mut(&mut asked.policy).gate = GatePace::Polled {
         interval: Duration::from_secs(10),
         successes: 3,
         deadline: Duration::from_mins(15),

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use nix::unistd::{Gid, Group};
 
+pub(super) use self::contents::NAMES;
 use self::directory::Access;
 pub use self::error::FileError;
 use self::secret::Secret;
 use super::settings::FileStore;
-use super::{PublishError, SecretRef, StoreError};
+use super::{PublishError, SecretRef, StoreError, Template};
 use crate::names::TokenId;
 use crate::record::Record;
 use crate::rotation::world::Reading;
@@ -27,13 +28,13 @@ use crate::secret::Token;
 ///
 /// ```text
 /// ..000000000007-<uuid>/     one version: token, motherduck.env, record.json; never changed once it is served
-/// ..data -> ..000000000007-<uuid>          renamed over: the one moment at which all three files change
+/// ..data -> ..000000000007-<uuid>          renamed over: the one moment at which all files change
 /// token -> ..data/token      and so on: what consumers open
 /// ```
 ///
 /// `token` is the bare text; `motherduck.env` suits systemd's `EnvironmentFile` and Docker's `--env-file`; `record.json`
-/// is the record and the user's own keys, without the token. Other files in the directory are the user's and are left
-/// alone.
+/// is the record and the user's own keys, without the token. Templates add files of one's own shape to each version.
+/// Other files in the directory are the user's and are left alone.
 #[derive(Debug, Clone)]
 pub struct Files {
     settings: Arc<Settings>,
@@ -44,6 +45,7 @@ struct Settings {
     dir: PathBuf,
     access: Access,
     keep_versions: usize,
+    templates: Vec<Template>,
 }
 
 impl Files {
@@ -58,12 +60,22 @@ impl Files {
                 dir: settings.dir.clone(),
                 access: Access { group },
                 keep_versions: settings.keep_versions,
+                templates: settings.templates.clone(),
             }),
         })
     }
 
     pub(super) async fn read(&self, at: &SecretRef) -> Result<Reading, StoreError> {
         self.blocking(at, Secret::read).await?
+    }
+
+    pub(super) async fn children(&self, path: &str) -> Result<Vec<String>, StoreError> {
+        let (settings, path) = (Arc::clone(&self.settings), path.to_owned());
+        let directory = settings.dir.join(&path);
+        tokio::task::spawn_blocking(move || secret::children(&settings, &path))
+            .await
+            .map_err(|_| FileError::Interrupted { path: directory })?
+            .map_err(StoreError::from)
     }
 
     pub(super) async fn ensure_writable(&self, at: &SecretRef) -> Result<(), StoreError> {
@@ -77,7 +89,8 @@ impl Files {
         record: &Record,
         token: &Token,
     ) -> Result<(), PublishError> {
-        let files = contents::Files::render(record, &over.others, at.fields(), token);
+        let files = contents::Files::render(record, &over.others, at.fields(), token)
+            .with(&self.settings.templates, token);
         let version = over.version.clone();
         let needed = record.previous_token_ids.clone();
         self.blocking(at, move |secret| secret.publish(&version, &files, &needed))

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use url::Url;
 
+use super::Template;
 use crate::http::settings::Proxy;
 use crate::kubernetes::settings::Cluster;
 use crate::secret::SecretSource;
@@ -33,6 +34,8 @@ pub struct FileStore {
     pub group: Option<String>,
     /// How many previous versions stay on disk (1 to 100, default 3).
     pub keep_versions: usize,
+    /// Further files of each version, in shapes of one's own.
+    pub templates: Vec<Template>,
 }
 
 /// `[stores.NAME.vault]`.

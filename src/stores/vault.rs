@@ -10,6 +10,7 @@ mod rights;
 mod session;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -20,8 +21,8 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
-use vaultrs::api::kv2::requests::{ReadSecretRequest, SetSecretRequest};
-use vaultrs::api::kv2::responses::SecretVersionMetadata;
+use vaultrs::api::kv2::requests::{ListSecretsRequest, ReadSecretRequest, SetSecretRequest};
+use vaultrs::api::kv2::responses::{ListSecretsResponse, SecretVersionMetadata};
 
 use self::answer::{Answer, Unwritten, cas};
 pub use self::error::VaultError;
@@ -106,6 +107,28 @@ impl Vault {
                 Err(StoreError::Unwritable { path: at.path.clone(), key })
             }
             (Role::Primary | Role::Mirror | Role::Source, _) => Ok(reading),
+        }
+    }
+
+    /// The names right below `path`, each once: one may be a secret and lead to others.
+    pub(super) async fn children(&self, path: &str) -> Result<Vec<String>, StoreError> {
+        let list = || self.session.with(|token| self.list(token, path));
+        let keys = list
+            .retry(VAULT_READ.pauses(path.to_owned()))
+            .sleep(tokio::time::sleep)
+            .when(|answer| answer.is_worth_repeating() && !answer.was_turned_away())
+            .await
+            .map_err(|answer| VaultError::new(Capability::List, &self.mount, path, &answer))?;
+        let names = keys.iter().map(|key| key.trim_end_matches('/').to_owned());
+        Ok(names.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    async fn list(&self, token: HeaderValue, path: &str) -> Result<Vec<String>, Answer> {
+        let request = ListSecretsRequest { mount: self.mount.clone(), path: path.to_owned() };
+        let reply = self.session.wire().send(Some(&token), request).await?;
+        match reply.missing() {
+            Some(Missing::Never | Missing::Deleted(_)) => Ok(vec![]),
+            None => Ok(reply.data::<ListSecretsResponse>()?.keys),
         }
     }
 

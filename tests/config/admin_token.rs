@@ -24,7 +24,7 @@ fn a_credential_in_the_admin_tokens_place_is_the_admin_token() {
     let token_field = "motherduck_token".to_owned();
     let place = AdminToken::Stored(StoredToken { store, path, token_field });
     assert_eq!(config.motherduck.admin_token, place);
-    assert_eq!(only(&config).verify, Proof::Admin);
+    assert_eq!(*only(&config).verify, Proof::Admin);
 }
 
 #[test]

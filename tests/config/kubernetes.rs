@@ -104,17 +104,17 @@ fn a_restart_takes_its_namespace_from_where_the_token_is_kept_and_its_annotation
     let body =
         format!("store = \"k8s\"\ndeploy.kubernetes = {{ {TARGET} }}\ngate.kubernetes = {{}}");
     let config = etl(STORE, &body).unwrap();
-    let Some(Hook::Kubernetes(restart)) = &only(&config).deploy else { panic!() };
+    let Some(Hook::Kubernetes(restart)) = only(&config).deploy.as_deref() else { panic!() };
     assert_eq!(restart.targets[0].namespace, "etl");
     assert_eq!(restart.settle, Duration::from_secs(90));
     assert!(restart.annotation.starts_with("pintail.dev/"), "{}", restart.annotation);
     assert_eq!(restart.annotation.len(), "pintail.dev/".len() + 16);
-    let Gate::Kubernetes(gate) = &only(&config).gate else { panic!() };
+    let Gate::Kubernetes(gate) = &*only(&config).gate else { panic!() };
     assert_eq!(gate.restart, **restart);
     let other = body.replace("etl_prod", "etl_read");
     let other = load(&format!("{HEAD}{STORE}{}{other}", ETL.replace(".etl_prod]", ".etl_read]")));
     let other = other.unwrap();
-    let Some(Hook::Kubernetes(other)) = &only(&other).deploy else { panic!() };
+    let Some(Hook::Kubernetes(other)) = only(&other).deploy.as_deref() else { panic!() };
     assert_ne!(other.annotation, restart.annotation);
 }
 

@@ -51,8 +51,8 @@ fn restless(kind: Kind) -> Scene {
 
 fn pauses_and_resumes(kind: Kind) {
     let scene = restless(kind);
-    let first = scene.first_token();
-    let before = scene.record();
+    scene.first_token();
+    let (first, before) = (scene.served_token(), scene.record());
     let paused = scene.pintail(&[
         "--output",
         "json",
@@ -132,17 +132,21 @@ fn what_has_no_record_and_what_is_another_owners_is_not_paused() {
 #[test]
 fn a_pause_in_the_middle_of_a_rotation_lets_it_be_finished_and_keeps_the_way_back() {
     let mut scene = Scene::new(Kind::File);
-    let first = scene.first_token();
+    let keep = ("PINTAIL__STORES__MAIN__FILE__KEEP_VERSIONS".to_owned(), "1".to_owned());
+    scene.variables.push(keep);
+    scene.first_token();
+    let first = scene.served_token();
     let healthy = scene.dir().join("healthy");
     let gate = scene.script("gate", &format!("test -e {}", healthy.display()));
     scene.defaults = format!(
-        "gate.command = {{ argv = [{gate:?}], interval = \"1s\", successes = 1, deadline = \"1s\" }}"
+        "gate.command = {{ command = [{gate:?}], interval = \"1s\", successes = 1, deadline = \"1s\" }}"
     );
     scene.rotate(&[ETL]).came_to(3, "held");
     let held = scene.served_id();
-    for _ in 0..6 {
-        // Each is a version more: the store keeps three.
-        let paused = scene.pintail(&["--output", "json", "pause", ETL]);
+    for n in 0..4 {
+        // Each is a version more, and the store keeps one.
+        let reason = format!("look {n}");
+        let paused = scene.pintail(&["--output", "json", "pause", ETL, "--reason", &reason]);
         assert_eq!(paused.of(ETL)["is_unfinished"], Value::Bool(true), "{paused}");
     }
     let back = scene.pintail(&["--output", "json", "roll-back", ETL]);

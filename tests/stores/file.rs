@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pintail::fault::{Diagnostic, FaultKind};
 use pintail::record::{Phase, SecretContent};
 use pintail::stores::settings::{FileStore, StoreSettings};
-use pintail::stores::{PublishError, Store};
+use pintail::stores::{PublishError, Store, Template};
 use serde_json::Value;
 
 use crate::contract::{Fixture, Made, contract, made, publish, somewhere, text};
@@ -60,7 +60,12 @@ keys!(Files: what_no_double_holds_is_an_object_all_the_same);
 
 fn settings(dir: &Path, keep_versions: usize, group: Option<&str>) -> StoreSettings {
     let group = group.map(str::to_owned);
-    StoreSettings::File(FileStore { dir: dir.to_owned(), group, keep_versions })
+    StoreSettings::File(FileStore { dir: dir.to_owned(), group, keep_versions, templates: vec![] })
+}
+
+fn with_templates(dir: &Path, texts: &[(&str, &str)]) -> StoreSettings {
+    let templates = texts.iter().map(|(name, text)| Template::parse(name, text).unwrap()).collect();
+    StoreSettings::File(FileStore { dir: dir.to_owned(), group: None, keep_versions: 3, templates })
 }
 
 /// As an editor does it: a new file, renamed over the old name.
@@ -346,4 +351,95 @@ async fn a_consumer_never_sees_a_torn_or_missing_secret() {
     for consumer in consumers {
         assert!(consumer.join().unwrap() > 0);
     }
+}
+
+const SHAPES: [(&str, &str); 2] = [
+    ("airflow.env", "AIRFLOW_CONN_MD=duckdb://:{token:percent}@\n"),
+    ("app.json", "{\"password\": {token:json}}\n"),
+];
+
+#[tokio::test]
+async fn a_template_is_switched_with_the_token_and_as_private_as_that() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open("main", &with_templates(root.path(), &SHAPES)).await.unwrap();
+    let (at, first) = published(&store).await;
+    let dir = root.path().join(&at.path);
+    let read = |name: &str| fs::read_to_string(dir.join(name)).unwrap();
+    let json = |text: String| serde_json::from_str::<Value>(&text).unwrap();
+    assert_eq!(json(read("app.json"))["password"], read("token"));
+    assert_eq!(read("airflow.env"), format!("AIRFLOW_CONN_MD=duckdb://:{}@\n", read("token")));
+    for (name, _) in SHAPES {
+        assert_eq!(mode(&dir.join(name)), 0o600, "{name}");
+        assert_eq!(fs::read_link(dir.join(name)).unwrap(), Path::new("..data").join(name));
+    }
+    // What a reader opens before the switch stays what it was, and both of a version belong together.
+    let before = fs::canonicalize(dir.join("app.json")).unwrap();
+    let second = made();
+    publish(&store, &at, &second, Phase::Published, &[first.id]).await;
+    assert_eq!(
+        json(fs::read_to_string(before).unwrap())["password"],
+        first.token.lend(str::to_owned)
+    );
+    assert_eq!(json(read("app.json"))["password"], second.token.lend(str::to_owned));
+    let SecretContent::Managed { token, .. } = store.read(&at).await.unwrap().content else {
+        panic!()
+    };
+    assert_eq!(token.lend(str::to_owned), read("token"), "read back");
+}
+
+#[tokio::test]
+async fn a_template_that_is_added_comes_with_the_next_token_and_one_that_is_taken_away_goes_with_it()
+ {
+    let root = tempfile::tempdir().unwrap();
+    let plain = Store::open("main", &settings(root.path(), 3, None)).await.unwrap();
+    let (at, first) = published(&plain).await;
+    let dir = root.path().join(&at.path);
+    let shaped = Store::open("main", &with_templates(root.path(), &SHAPES)).await.unwrap();
+    let second = made();
+    publish(&shaped, &at, &second, Phase::Published, &[first.id]).await;
+    assert!(dir.join("app.json").exists());
+    fs::write(dir.join("mine.json"), "mine").unwrap();
+    symlink("mine.json", dir.join("also-mine")).unwrap();
+    publish(&plain, &at, &made(), Phase::Published, &[second.id]).await;
+    for (name, _) in SHAPES {
+        assert!(fs::symlink_metadata(dir.join(name)).is_err(), "{name} leads nowhere");
+    }
+    assert_eq!(fs::read_to_string(dir.join("also-mine")).unwrap(), "mine");
+    assert!(dir.join("token").exists() && dir.join("motherduck.env").exists());
+}
+
+#[tokio::test]
+async fn a_users_file_under_the_name_of_a_template_is_left_alone_and_told_before_a_token_exists() {
+    let root = tempfile::tempdir().unwrap();
+    let plain = Store::open("main", &settings(root.path(), 3, None)).await.unwrap();
+    let (at, first) = published(&plain).await;
+    let dir = root.path().join(&at.path);
+    fs::write(dir.join("app.json"), "mine").unwrap();
+    let shaped = Store::open("main", &with_templates(root.path(), &SHAPES)).await.unwrap();
+    let over = shaped.read(&at).await.unwrap();
+    let error = shaped.ensure_writable(&at, &over).await.unwrap_err();
+    assert_eq!(error.kind(), FaultKind::Permanent);
+    assert!(error.to_string().contains("app.json"), "{error}");
+    let second = made();
+    let record = second.record(Phase::Published, &[first.id]);
+    let outcome = shaped.publish(&at, &over, &record, &second.token).await;
+    assert!(matches!(outcome, Err(PublishError::Refused(_))), "{outcome:?}");
+    assert_eq!(fs::read_to_string(dir.join("app.json")).unwrap(), "mine");
+    assert_eq!(versions(&dir).len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_a_person_put_there_by_hand_stays_readable_in_every_shape() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open("main", &with_templates(root.path(), &SHAPES)).await.unwrap();
+    let (at, first) = published(&store).await;
+    let dir = root.path().join(&at.path);
+    put(&dir, "token", "by+hand\n");
+    let second = made();
+    publish(&store, &at, &second, Phase::Published, &[first.id]).await;
+    let kept = versions(&dir);
+    let shapes: Vec<_> =
+        kept.iter().map(|dir| fs::read_to_string(dir.join("airflow.env")).unwrap()).collect();
+    assert_eq!(shapes.len(), 3);
+    assert!(shapes.iter().any(|text| text.contains(":by%2Bhand@")), "{shapes:?}");
 }

@@ -110,7 +110,7 @@ fn a_wrong_command_line_ends_with_the_code_for_usage() {
         "pintail adopt etl",
         "pintail adopt",
         "pintail adopt --token-id 7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01",
-        "pintail adopt etl --from list",
+        "pintail adopt etl --store main --token-id 7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01",
         "pintail audit --allow all",
         "pintail adopt etl --token-id pintail/prod/etl",
         "pintail roll-back",

@@ -120,19 +120,19 @@ impl Things {
 
     fn credential(&mut self, credential: &Credential) {
         let user = |what: &'static str| move || format!("{}: {what}", credential.name);
-        match &credential.gate {
+        match &*credential.gate {
             Gate::Unasked => {}
             Gate::Http(request) => self.request(request, &user("gate")),
             Gate::Command(command) => self.command(command, user("gate")),
             Gate::Kubernetes(gate) => self.cluster(&gate.restart.cluster),
         }
-        match &credential.deploy {
+        match credential.deploy.as_deref() {
             None => {}
             Some(Hook::Http(request)) => self.request(request, &user("deploy hook")),
             Some(Hook::Command(command)) => self.command(command, user("deploy hook")),
             Some(Hook::Kubernetes(restart)) => self.cluster(&restart.cluster),
         }
-        match &credential.verify {
+        match &*credential.verify {
             Proof::Connection(Verify::Postgres { .. }) | Proof::Admin => {}
             Proof::Connection(Verify::Command(command)) => self.command(command, user("verify")),
         }

@@ -258,11 +258,11 @@ fn state(engine: &Engine, credential: &Credential, reading: &Reading) -> Finding
 /// Whether the hosts of those hooks have an address that a check must not call.
 async fn hosts(credential: &Credential, record: &Record) -> Vec<Finding> {
     let context = context(credential, record);
-    let gate = match &credential.gate {
+    let gate = match &*credential.gate {
         Gate::Http(request) if request.method != HttpMethod::Get => Some(("gate", request)),
         Gate::Http(_) | Gate::Unasked | Gate::Command(_) | Gate::Kubernetes(_) => None,
     };
-    let deploy = match &credential.deploy {
+    let deploy = match credential.deploy.as_deref() {
         Some(Hook::Http(request)) => Some(("deploy hook", request)),
         Some(Hook::Command(_) | Hook::Kubernetes(_)) | None => None,
     };
@@ -294,7 +294,7 @@ async fn gate(
     credential: &Credential,
     record: &Record,
 ) -> Option<Finding> {
-    match &credential.gate {
+    match &*credential.gate {
         Gate::Http(request) if request.method == HttpMethod::Get => {}
         // Nothing was restarted for a token that was published before there was such a gate.
         Gate::Http(_) | Gate::Unasked | Gate::Command(_) | Gate::Kubernetes(_) => return None,

@@ -32,7 +32,7 @@ pub(super) async fn examine(config: &Config, now: Timestamp) -> Vec<Finding> {
         findings.push(rest.examine("motherduck.api_url", now).await);
     }
     let postgres = &config.postgres;
-    let is_used = config.credentials.values().any(|credential| match &credential.verify {
+    let is_used = config.credentials.values().any(|credential| match &*credential.verify {
         Proof::Connection(Verify::Postgres { .. }) => true,
         Proof::Connection(Verify::Command(_)) | Proof::Admin => false,
     });

@@ -101,7 +101,7 @@ mod tests {
             listen,
             is_asked_for,
             hosts: BTreeSet::new(),
-            credential_label: true,
+            credential_label: Some(true),
             unreachable_after: Duration::from_mins(10),
         };
         let (fleet, supervisor) = (nobody(), Supervisor::default());

@@ -214,7 +214,7 @@ pub(in crate::config) fn need_new_secrets(
     findings: &mut Findings,
 ) {
     for credential in credentials.values() {
-        let Some(Hook::Kubernetes(restart)) = &credential.deploy else { continue };
+        let Some(Hook::Kubernetes(restart)) = credential.deploy.as_deref() else { continue };
         let section = Key::root("credentials");
         let key = section.child(credential.name.as_str());
         let key = key.child("deploy");

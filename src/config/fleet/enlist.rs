@@ -65,6 +65,8 @@ impl Config {
             let Some(fleet) = credential.fleet else { continue };
             unfit.push(Unfit { fleet, account: credential.username, why });
         }
+        // What is put in one after the other leaves the nodes of a map half empty; what is collected does not.
+        config.credentials = config.credentials.into_iter().collect();
         (config, unfit)
     }
 
@@ -88,6 +90,7 @@ fn make(config: &mut Config, fleet: &Fleet, accounts: &[AccountName], unfit: &mu
     let mut around = Surroundings::new(Some(&owner), &stores, &template.cluster);
     let section = Key::root("fleets");
     let key = section.child(rule.name.as_str());
+    let mut before: Option<Credential> = None;
     for account in accounts {
         let mut refuse = |why| {
             unfit.push(Unfit { fleet: rule.name.clone(), account: account.clone(), why });
@@ -111,7 +114,11 @@ fn make(config: &mut Config, fleet: &Fleet, accounts: &[AccountName], unfit: &mu
         let keys = template.keys.clone().of(Some(account.clone()));
         match credential::check(keys, &name, &key, &mut around, &mut found) {
             Some(one) if found.is_sound() => {
-                let one = Credential { fleet: Some(rule.name.clone()), ..one };
+                let mut one = Credential { fleet: Some(rule.name.clone()), ..one };
+                if let Some(before) = &before {
+                    one.share_with(before);
+                }
+                before = Some(one.clone());
                 config.credentials.insert(name, one);
             }
             Some(_) | None => refuse(found.in_a_line()),

@@ -119,7 +119,7 @@ fn credential(place: Option<&StoredToken>, credential: &Credential, findings: &m
             "motherduck.admin_token is kept in the same place; it must be where the credential's own secret is",
         );
     }
-    match (&credential.verify, is_here) {
+    match (&*credential.verify, is_here) {
         (Proof::Admin, false) => findings.problem(
             &key.child("verify"),
             format!(

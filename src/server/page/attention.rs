@@ -1,13 +1,19 @@
 //! What needs a person first: what it is, since when, what pintail does about it, and what to do.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::super::ready::{Readiness, Reason};
+use super::wanted::Wanted;
 use super::words::{lasting, relative};
+use crate::rotation::condition::{Reason as Why, State};
 use crate::status::{Configuration, CredentialStatus, Snapshot};
 use crate::workers::Worker;
 
+/// More credentials than this with one cause are one line.
+const FEW: usize = 3;
 /// The most credentials that are listed here; the table has them all.
 const MOST: usize = 25;
 
@@ -20,10 +26,15 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
     let mut troubled: Vec<_> =
         snapshot.members.iter().filter(|one| needs_a_person(one, now)).collect();
     troubled.sort_by_key(|one| (one.condition.state, one.condition.since));
+    let (causes, troubled) = by_cause(troubled);
     let strays: Vec<_> = snapshot.unmanaged.iter().filter(|(_, count)| **count > 0).collect();
     let configuration = &snapshot.configuration;
     let is_in_force = configuration.refused.is_none() && configuration.needs_restart.is_empty();
-    let none = general.is_empty() && troubled.is_empty() && strays.is_empty() && is_in_force;
+    let none = general.is_empty()
+        && causes.is_empty()
+        && troubled.is_empty()
+        && strays.is_empty()
+        && is_in_force;
     let restarted: Vec<_> = snapshot.workers.iter().filter(|one| one.restarts > 0).collect();
     let none = none && restarted.is_empty();
     html! {
@@ -40,6 +51,7 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
                         }
                     }
                     (configuration_cards(configuration, now))
+                    @for cause in &causes { (cause_card(cause, now)) }
                     @for one in troubled.iter().take(MOST) { (card(one, now)) }
                     @for (account, count) in &strays { (stray_card(account, **count)) }
                     @for one in &restarted { (worker_card(one, now)) }
@@ -47,6 +59,66 @@ pub(super) fn section(snapshot: &Snapshot, readiness: &Readiness) -> Markup {
                 @if troubled.len() > MOST {
                     p.quiet { "and " (troubled.len() - MOST) " more credentials: see the table" }
                 }
+            }
+        }
+    }
+}
+
+/// The credentials that one cause stands behind.
+struct Cause<'a> {
+    state: State,
+    reason: Why,
+    /// The store, where that is the cause.
+    store: Option<&'a str>,
+    members: Vec<&'a CredentialStatus>,
+}
+
+/// Those that are behind one cause with many others, by the cause; and the rest.
+fn by_cause(troubled: Vec<&CredentialStatus>) -> (Vec<Cause<'_>>, Vec<&CredentialStatus>) {
+    let mut causes: BTreeMap<_, Vec<&CredentialStatus>> = BTreeMap::new();
+    let mut rest = vec![];
+    for one in troubled {
+        let Some(reason) = one.condition.reason else {
+            rest.push(one);
+            continue;
+        };
+        let store = (reason == Why::StoreUnreachable).then_some(one.store.as_str());
+        causes.entry((one.condition.state, reason.as_str(), store)).or_default().push(one);
+    }
+    let mut many = vec![];
+    for ((state, _, store), members) in causes {
+        match members.first().and_then(|one| one.condition.reason) {
+            Some(reason) if members.len() > FEW => {
+                many.push(Cause { state, reason, store, members });
+            }
+            Some(_) | None => rest.extend(members),
+        }
+    }
+    many.sort_by_key(|cause| std::cmp::Reverse(cause.members.len()));
+    rest.sort_by_key(|one| (one.condition.state, one.condition.since));
+    (many, rest)
+}
+
+/// One line for all of them: what it is, how many are behind it, and which of their tokens expires first.
+fn cause_card(cause: &Cause<'_>, now: Timestamp) -> Markup {
+    let Cause { state, reason, store, members } = cause;
+    let since = members.iter().filter_map(|one| one.condition.since).min();
+    let first = members.iter().filter_map(|one| Some((one.first_expiry()?, &one.name))).min();
+    let message = members.iter().find_map(|one| one.condition.message.as_ref());
+    let hint = members.iter().find_map(|one| one.condition.hint.as_ref());
+    html! {
+        li.card.(state.as_str()) {
+            h3 {
+                @if let Some(store) = store { "store " (store) ": " }
+                (members.len()) " credentials "
+                span.badge.(state.as_str()) { (state.label()) }
+                @if let Some(since) = since { span.quiet { " " (lasting(since, now)) } }
+            }
+            @if let Some(message) = message { p { b { (reason.as_str()) ": " } (message) } }
+            @if let Some(hint) = hint { p.todo { (hint) } }
+            p.quiet {
+                @if let Some((at, name)) = first { "The first of their tokens to expire is that of " (name) ", " (relative(at, now)) ". " }
+                a href=(Wanted::default().in_state(Some(*state))) { "Show them" }
             }
         }
     }

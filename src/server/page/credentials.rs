@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
-use super::wanted::{Column, Wanted};
+use super::wanted::{Column, Rows, Wanted};
 use super::words::{lasting, relative};
 use crate::rotation::condition::State;
 use crate::status::{CredentialStatus, Snapshot};
@@ -30,7 +30,7 @@ pub(super) fn form(wanted: &Wanted) -> Markup {
 
 /// The table.
 pub(super) fn table(snapshot: &Snapshot, wanted: &Wanted) -> Markup {
-    let (rows, more) = wanted.rows(snapshot);
+    let Rows { shown: rows, first, found, before, after } = wanted.rows(snapshot);
     let now = snapshot.at;
     let ages = snapshot.members.iter().filter_map(|one| age(one, now));
     let oldest = ages.max().unwrap_or(SignedDuration::ZERO);
@@ -53,8 +53,12 @@ pub(super) fn table(snapshot: &Snapshot, wanted: &Wanted) -> Markup {
                     @if rows.is_empty() { tr { td colspan="7" { "no credential matches" } } }
                 }
             }
-            @if more > 0 {
-                p { "and " (more) " more: " a href=(wanted.whole()) { "show all" } }
+            @if before.is_some() || after.is_some() {
+                p.pages {
+                    (first + 1) " to " (first + rows.len()) " of " (found)
+                    @if let Some(url) = &before { " · " a rel="prev" href=(url) { "before" } }
+                    @if let Some(url) = &after { " · " a rel="next" href=(url) { "after" } }
+                }
             }
         }
     }

@@ -9,8 +9,8 @@ use url::form_urlencoded::Serializer;
 use crate::rotation::condition::State;
 use crate::status::{CredentialStatus, Snapshot};
 
-/// The most rows that are shown unless all are asked for.
-const ROWS: usize = 500;
+/// The most rows of one page.
+const ROWS: usize = 200;
 
 /// The query of the URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
@@ -20,7 +20,7 @@ pub(in crate::server) struct Wanted {
     state: String,
     sort: String,
     dir: String,
-    rows: String,
+    page: String,
 }
 
 /// What rows can be sorted by.
@@ -32,6 +32,18 @@ pub(super) enum Column {
     Age,
     Expiry,
     Next,
+}
+
+/// One page of what was looked for.
+pub(super) struct Rows<'a> {
+    pub(super) shown: Vec<&'a CredentialStatus>,
+    /// How many come before them.
+    pub(super) first: usize,
+    /// How many were found.
+    pub(super) found: usize,
+    /// The URLs of the pages before and after this one.
+    pub(super) before: Option<String>,
+    pub(super) after: Option<String>,
 }
 
 impl Column {
@@ -68,17 +80,26 @@ impl Wanted {
         self.dir == "desc"
     }
 
-    /// The rows to show, and how many more there are.
-    pub(super) fn rows<'a>(&self, snapshot: &'a Snapshot) -> (Vec<&'a CredentialStatus>, usize) {
+    /// The rows to show.
+    pub(super) fn rows<'a>(&self, snapshot: &'a Snapshot) -> Rows<'a> {
         let mut rows: Vec<_> = snapshot.members.iter().filter(|one| self.includes(one)).collect();
         // By name already: the sort keeps that order among equals.
         rows.sort_by(|one, other| {
             let order = compare(self.column(), one, other);
             if self.is_descending() { order.reverse() } else { order }
         });
-        let more = if self.rows == "all" { 0 } else { rows.len().saturating_sub(ROWS) };
-        rows.truncate(rows.len() - more);
-        (rows, more)
+        let found = rows.len();
+        let last = found.saturating_sub(1) / ROWS;
+        let page = self.page.parse::<usize>().unwrap_or(1).saturating_sub(1).min(last);
+        let first = page * ROWS;
+        let rows: Vec<_> = rows.into_iter().skip(first).take(ROWS).collect();
+        Rows {
+            before: page.checked_sub(1).map(|page| self.at_page(page)),
+            after: (page < last).then(|| self.at_page(page + 1)),
+            first,
+            found,
+            shown: rows,
+        }
     }
 
     fn includes(&self, one: &CredentialStatus) -> bool {
@@ -93,18 +114,24 @@ impl Wanted {
     pub(super) fn sorted_by(&self, column: Column) -> String {
         let turn = self.column() == column && !self.is_descending();
         let dir = if turn { "desc" } else { "" };
-        Self { sort: column.as_str().to_owned(), dir: dir.to_owned(), ..self.clone() }.url()
+        Self {
+            sort: column.as_str().to_owned(),
+            dir: dir.to_owned(),
+            page: String::new(),
+            ..self.clone()
+        }
+        .url()
     }
 
     /// The URL of the same page with the credentials in `state`, or with all.
     pub(super) fn in_state(&self, state: Option<State>) -> String {
         let state = state.map_or("", State::as_str).to_owned();
-        Self { state, ..self.clone() }.url()
+        Self { state, page: String::new(), ..self.clone() }.url()
     }
 
-    /// The URL of the same page with all rows.
-    pub(super) fn whole(&self) -> String {
-        Self { rows: "all".to_owned(), ..self.clone() }.url()
+    /// The URL of another page of the same rows, counted from 0.
+    fn at_page(&self, page: usize) -> String {
+        Self { page: (page + 1).to_string(), ..self.clone() }.url()
     }
 
     fn url(&self) -> String {
@@ -114,7 +141,7 @@ impl Wanted {
             ("state", &self.state),
             ("sort", &self.sort),
             ("dir", &self.dir),
-            ("rows", &self.rows),
+            ("page", &self.page),
         ];
         query.extend_pairs(pairs.into_iter().filter(|(_, value)| !value.is_empty()));
         match query.finish() {

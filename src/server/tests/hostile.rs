@@ -88,7 +88,7 @@ fn whatever_is_sent_is_answered_in_http_or_not_at_all_and_the_next_is_served() {
         listen: "127.0.0.1:0".parse().unwrap(),
         is_asked_for: true,
         hosts: std::collections::BTreeSet::new(),
-        credential_label: true,
+        credential_label: Some(true),
         unreachable_after: LONG,
     };
     let server =

@@ -1,4 +1,4 @@
-//! What stands in the three files of a version.
+//! What stands in the files of a version: the three that there always are, and those of templates.
 
 use std::fmt;
 
@@ -6,6 +6,7 @@ use secrecy::zeroize::Zeroizing;
 
 use crate::record::{Fields, Record, UserKeys, encode};
 use crate::secret::Token;
+use crate::stores::Template;
 
 /// The bare text of the token.
 pub(super) const TOKEN: &str = "token";
@@ -14,11 +15,11 @@ pub(super) const ENVIRONMENT: &str = "motherduck.env";
 /// The record and the user's own keys.
 pub(super) const RECORD: &str = "record.json";
 
-/// The names that consumers open.
-pub(super) const NAMES: [&str; 3] = [TOKEN, ENVIRONMENT, RECORD];
+/// The names that consumers open, whatever the templates.
+pub(crate) const NAMES: [&str; 3] = [TOKEN, ENVIRONMENT, RECORD];
 
 /// The contents of the files of one version. They hold the token: never printed, wiped on drop.
-pub(super) struct Files(pub(super) Vec<(&'static str, Zeroizing<Vec<u8>>)>);
+pub(super) struct Files(pub(super) Vec<(String, Zeroizing<Vec<u8>>)>);
 
 impl fmt::Debug for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +41,11 @@ impl Files {
         json.push(b'\n');
         let bare = token.lend(|text| Zeroizing::new(text.as_bytes().to_vec()));
         let environment = token.lend(|text| assignment(fields.token, text));
-        Self(vec![(TOKEN, bare), (ENVIRONMENT, environment), (RECORD, json)])
+        Self(vec![
+            (TOKEN.to_owned(), bare),
+            (ENVIRONMENT.to_owned(), environment),
+            (RECORD.to_owned(), json),
+        ])
     }
 
     /// The files that serve what a person put there, as it is.
@@ -48,19 +53,34 @@ impl Files {
         token: Option<Zeroizing<Vec<u8>>>,
         record: Option<Zeroizing<Vec<u8>>>,
         token_field: &str,
+        templates: &[Template],
     ) -> Self {
         let mut files = vec![];
         if let Some(bytes) = token {
             // What is not text is no token.
             if let Ok(token) = Token::new(std::str::from_utf8(&bytes).unwrap_or_default()) {
                 let environment = token.lend(|text| assignment(token_field, text));
-                files.push((ENVIRONMENT, environment));
+                files.push((ENVIRONMENT.to_owned(), environment));
+                files.extend(shaped(templates, &token));
             }
-            files.push((TOKEN, bytes));
+            files.push((TOKEN.to_owned(), bytes));
         }
-        files.extend(record.map(|record| (RECORD, record)));
+        files.extend(record.map(|record| (RECORD.to_owned(), record)));
         Self(files)
     }
+
+    /// The same, and what `templates` make of `token`.
+    pub(super) fn with(mut self, templates: &[Template], token: &Token) -> Self {
+        self.0.extend(shaped(templates, token));
+        self
+    }
+}
+
+fn shaped(
+    templates: &[Template],
+    token: &Token,
+) -> impl Iterator<Item = (String, Zeroizing<Vec<u8>>)> {
+    templates.iter().map(|template| (template.name().to_owned(), template.render(token)))
 }
 
 /// One line that systemd's `EnvironmentFile`, and a shell, read as setting the variable to exactly `text`. So do Docker
@@ -143,14 +163,14 @@ mod tests {
             let others = UserKeys::default();
             let files = Files::render(&Record::sample(&token), &others, fields, &token);
             let served = files.0.into_iter().find(|(name, _)| *name == TOKEN).map(|(_, text)| text);
-            drop((Files::imported(served, None, "token"), token));
+            drop((Files::imported(served, None, "token", &[]), token));
             assert!(!needle.is_in_memory(), "{more}");
         }
     }
 
     #[test]
     fn files_with_a_token_in_them_are_not_printed() {
-        let files = Files(vec![(TOKEN, Zeroizing::new(b"s3cret".to_vec()))]);
+        let files = Files(vec![(TOKEN.to_owned(), Zeroizing::new(b"s3cret".to_vec()))]);
         assert_eq!(format!("{files:?}"), "Files(…)");
     }
 }

@@ -46,6 +46,12 @@ pub enum FileError {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// The user's, under the name of a template.
+    #[error("{path} is in the way of a template of that name: pintail did not make it")]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+    },
     /// `..data` was not made by pintail.
     #[error("{path} leads to something that pintail did not make")]
     Foreign {
@@ -96,6 +102,7 @@ impl Diagnostic for FileError {
             | Self::Path { .. }
             | Self::NoSuchGroup { .. }
             | Self::Unsafe { .. }
+            | Self::InTheWay { .. }
             | Self::Foreign { .. } => FaultKind::Permanent,
             Self::Group { .. }
             | Self::Locked { .. }
@@ -126,6 +133,10 @@ impl Diagnostic for FileError {
             }
             Self::Unsafe { path, .. } => format!(
                 "{} must belong to pintail's user or root, be no symbolic link, and not be writable for others",
+                path.display()
+            ),
+            Self::InTheWay { path } => format!(
+                "move {} away, or give the template another name; nothing was changed",
                 path.display()
             ),
             Self::Foreign { path } => {

@@ -17,7 +17,7 @@ use crate::names::TokenId;
 use crate::record::{Object, Record};
 use crate::rotation::world::{Reading, Version};
 use crate::secret::Token;
-use crate::stores::{PublishError, SecretRef, StoreError, object, reading, served};
+use crate::stores::{PublishError, SecretRef, StoreError, Template, object, reading, served};
 
 const DATA: &str = "..data";
 const LOCK: &str = "..lock";
@@ -93,11 +93,16 @@ impl Secret {
     /// Writes, puts on disk and removes a file of some size where the next version would be.
     pub(super) fn ensure_writable(&self) -> Result<(), FileError> {
         let mut directory = Directory::root_or_make(&self.settings.dir, self.settings.access)?;
+        let mut is_there = true;
         for name in self.parts()? {
-            match directory.enter(name)? {
-                Some(next) => directory = next,
-                None => break,
-            }
+            let Some(next) = directory.enter(name)? else {
+                is_there = false;
+                break;
+            };
+            directory = next;
+        }
+        if is_there {
+            self.refuse_users_files(&directory)?;
         }
         let name = format!("..probe-{}", Uuid::new_v4());
         let written = directory.write(&name, &[b'.'; 8192], self.settings.access);
@@ -116,6 +121,7 @@ impl Secret {
         let refused = |error: FileError| PublishError::Refused(error.into());
         let directory = self.directory_or_make().map_err(refused)?;
         let lock = lock(&directory).map_err(refused)?;
+        self.refuse_users_files(&directory).map_err(refused)?;
         let state = state(&directory).map_err(refused)?;
         if state.version() != *over {
             return Err(PublishError::Conflict);
@@ -131,7 +137,7 @@ impl Secret {
         }
         self.stage(&directory, &next, files).map_err(refused)?;
         if let Err(error) =
-            links(&directory).and_then(|()| directory.point(DATA, &next.to_string()))
+            self.links(&directory).and_then(|()| directory.point(DATA, &next.to_string()))
         {
             return Err(match failed_switch(&current(&directory), &next) {
                 Unswitched::Unknown => PublishError::Unknown(error.into()),
@@ -142,6 +148,7 @@ impl Secret {
             });
         }
         directory.sync().map_err(|error| PublishError::Unknown(error.into()))?;
+        self.unlink_what_leads_nowhere(&directory);
         if let Ok(existing) = versions(&directory) {
             let outdated = outdated(&existing, &next, self.settings.keep_versions);
             for name in
@@ -190,10 +197,12 @@ impl Secret {
         name: &VersionName,
     ) -> Result<(), FileError> {
         let (token, record) = Self::files(directory, state)?.unwrap_or_default();
-        self.stage(directory, name, &Files::imported(token, record, &self.at.token_field))?;
+        let Settings { templates, .. } = &*self.settings;
+        let files = Files::imported(token, record, &self.at.token_field, templates);
+        self.stage(directory, name, &files)?;
         directory.point(DATA, &name.to_string())?;
         directory.sync()?;
-        links(directory)
+        self.links(directory)
     }
 
     /// Writes a whole version beside the others; if that fails, no half of it stays.
@@ -270,6 +279,71 @@ impl Secret {
         }
         Ok(parts)
     }
+
+    /// The names that consumers open.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        NAMES.into_iter().chain(self.settings.templates.iter().map(Template::name))
+    }
+
+    /// Makes the links that consumers open. They come before the switch, so that the switch is one step for all.
+    fn links(&self, directory: &Directory) -> Result<(), FileError> {
+        for name in self.names() {
+            if !is_link(directory, name)? {
+                directory.point(name, &stable(name))?;
+            }
+        }
+        directory.sync()
+    }
+
+    /// A file of the user's may have the name of a template that was chosen later: it is not written over.
+    fn refuse_users_files(&self, directory: &Directory) -> Result<(), FileError> {
+        for name in self.settings.templates.iter().map(Template::name) {
+            let is_free = match directory.entry(name)? {
+                Entry::Absent => true,
+                Entry::Link(target) => target.to_str() == Some(&stable(name)),
+                Entry::Other => false,
+            };
+            if !is_free {
+                return Err(FileError::InTheWay { path: directory.path().join(name) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes away the links of templates that are no longer configured. What cannot be removed now is tried again after
+    /// the next publication.
+    fn unlink_what_leads_nowhere(&self, directory: &Directory) {
+        let names = directory.names().unwrap_or_default();
+        let is_asked_for = |name: &str| self.names().any(|known| known == name);
+        for name in names.iter().filter(|name| !name.starts_with("..") && !is_asked_for(name)) {
+            if !is_link(directory, name).unwrap_or(false) {
+                continue;
+            }
+            if let Err(error) = directory.remove_file(name) {
+                tracing::warn!(error = %crate::fault::line(&error), "link that leads nowhere not removed");
+            }
+        }
+    }
+}
+
+/// The directories right below `path`: each is a secret, or leads to some.
+pub(super) fn children(settings: &Settings, path: &str) -> Result<Vec<String>, FileError> {
+    let mut directory = Directory::root(&settings.dir)?;
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        if name.starts_with("..") || name == "." {
+            return Err(FileError::Path { path: path.to_owned() });
+        }
+        directory = match directory {
+            Some(directory) => directory.enter(name)?,
+            None => None,
+        };
+    }
+    let Some(directory) = directory else { return Ok(vec![]) };
+    let mut names = directory.names()?;
+    // What else lies there is no secret, be it a link that leads elsewhere.
+    names.retain(|name| !name.starts_with('.') && matches!(directory.enter(name), Ok(Some(_))));
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// The version that `..data` leads to.
@@ -308,17 +382,11 @@ fn stable(name: &str) -> String {
     format!("{DATA}/{name}")
 }
 
-/// Makes the links that consumers open. They come before the switch, so that the switch is one step for all.
-fn links(directory: &Directory) -> Result<(), FileError> {
-    for name in NAMES {
-        let target = stable(name);
-        let whole =
-            matches!(directory.entry(name)?, Entry::Link(found) if found.to_str() == Some(&target));
-        if !whole {
-            directory.point(name, &target)?;
-        }
-    }
-    directory.sync()
+/// Whether `name` is a stable link of ours.
+fn is_link(directory: &Directory, name: &str) -> Result<bool, FileError> {
+    Ok(
+        matches!(directory.entry(name)?, Entry::Link(found) if found.to_str() == Some(&stable(name))),
+    )
 }
 
 fn versions(directory: &Directory) -> Result<Vec<VersionName>, FileError> {

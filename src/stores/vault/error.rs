@@ -141,6 +141,9 @@ impl Diagnostic for VaultError {
                 Some(400) => Some(
                     "check the role, the mount and what pintail logs in with".to_owned(),
                 ),
+                Some(403) if *doing == Capability::List => Some(format!(
+                    "the policy lacks the capability `list` on {mount}/metadata/{path}, or the Vault token has expired; without it, name the secrets: --paths-from FILE"
+                )),
                 Some(403) => Some(format!(
                     "the policy lacks the capability `{}` on {mount}/data/{path}, or the Vault token has expired",
                     doing.as_str()

@@ -18,9 +18,12 @@ pub enum Capability {
     Read,
     /// Every later version is written.
     Update,
+    /// Paths are listed, which only an import asks for.
+    List,
 }
 
 impl Capability {
+    /// What a rotation needs.
     const ALL: [Self; 3] = [Self::Create, Self::Read, Self::Update];
 
     /// Vault's word for it.
@@ -29,6 +32,7 @@ impl Capability {
             Self::Create => "create",
             Self::Read => "read",
             Self::Update => "update",
+            Self::List => "list",
         }
     }
 
@@ -37,6 +41,7 @@ impl Capability {
         match self {
             Self::Create | Self::Update => "write",
             Self::Read => "read",
+            Self::List => "list",
         }
     }
 }
