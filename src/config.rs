@@ -87,7 +87,7 @@ pub struct Config {
     pub daemon: Daemon,
     /// Where the daemon shows how it stands; nowhere if `None`.
     pub server: Option<Server>,
-    /// Who is told that a person may have to act, by name.
+    /// Who is notified that a person may have to act, by name.
     pub notifications: BTreeMap<String, Sink>,
     /// The file of the audit log; none is kept if `None`.
     pub audit_log: Option<PathBuf>,

@@ -121,7 +121,7 @@ pub enum Command {
     Run,
     /// Rotate credentials now, through every step, and exit.
     ///
-    /// An interrupted rotation is continued where it stopped, whoever began it. A manual rotation never takes the
+    /// An interrupted rotation is continued where it stopped, also one that another pintail began. A manual rotation never takes the
     /// place of a scheduled one.
     RotateNow(RotateNow),
     /// Show what would be done now, and the next scheduled rotations; change nothing.

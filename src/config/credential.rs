@@ -168,7 +168,7 @@ pub(super) struct Table {
     /// Whether a missed run is made up for as soon as possible (`run`), or left out (`skip`).
     #[schemars(extend("default" = "run", "examples" = ["skip"]))]
     catch_up: Option<Word<CatchUp>>,
-    /// What happens when the gate's deadline passes: both tokens stay valid and a person is told (`hold`), or the predecessor is served again (`roll_back`).
+    /// What happens when the gate's deadline passes: both tokens stay valid and a person has to act (`hold`), or the predecessor is served again (`roll_back`).
     #[schemars(extend("default" = "hold", "examples" = ["roll_back"]))]
     on_failure: Option<Word<OnFailure>>,
     /// How old a token that no record knows must be before a write is made only to revoke it.

@@ -42,7 +42,7 @@ struct DeployKinds {
     /// A command, without a shell and with a clean environment.
     #[schemars(extend("examples" = [json!(["systemctl", "reload", "etl"])]))]
     command: Option<CommandHook>,
-    /// A restart of workloads of Kubernetes, so that their pods read the Secret anew.
+    /// A restart of workloads of Kubernetes, so that their pods read the Secret again.
     #[schemars(extend("examples" = [json!({"targets": [{"kind": "Deployment", "name": "etl"}]})]))]
     kubernetes: Option<restart::Table>,
 }

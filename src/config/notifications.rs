@@ -38,10 +38,10 @@ pub(super) struct Table {
     /// CloudEvents 1.0 as JSON, to any URL.
     #[schemars(extend("examples" = [json!({"url": "https://events.example.com/pintail"})]))]
     webhook: Option<Webhook>,
-    /// What is told of; by default everything.
+    /// Which events are sent; by default all.
     #[schemars(extend("examples" = [json!(["held", "refused", "expiring"])]))]
     events: Option<Vec<Word<EventKind>>>,
-    /// While a state lasts it is told again after this time.
+    /// While a state lasts the notification is repeated after this time.
     #[schemars(extend("examples" = ["12h"]), transform = REPEAT_AFTER.schema())]
     repeat_after: Option<Span>,
     /// A token that has less than this to live nears its expiry. By default half of the credential's `renew_before`.
@@ -53,7 +53,7 @@ pub(super) struct Table {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 struct Slack {
-    /// Where the webhook's URL is read from: whoever has it can write there.
+    /// Where the webhook's URL is read from: everybody who has it can write there.
     #[schemars(extend("examples" = [json!({"file": "/etc/pintail/slack-url"})]))]
     url: Secret,
     /// The limit for one request.

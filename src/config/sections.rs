@@ -37,7 +37,7 @@ pub(super) struct Sections {
     stores: Option<BTreeMap<String, stores::Store>>,
     daemon: Option<daemon::Table>,
     server: Option<server::Table>,
-    /// Who is told that a person may have to act, by name.
+    /// Who is notified that a person may have to act, by name.
     notifications: Option<BTreeMap<String, notifications::Table>>,
     audit_log: Option<audit_log::Table>,
     telemetry: Option<telemetry::Table>,

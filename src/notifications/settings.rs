@@ -18,7 +18,7 @@ pub struct Sink {
     pub form: SinkForm,
     /// What it is told of, at least one (default: everything).
     pub events: BTreeSet<EventKind>,
-    /// While a state lasts it is told again after this time (1 s to 365 d, default 24 h).
+    /// While a state lasts the notification is repeated after this time (1 s to 365 d, default 24 h).
     pub repeat_after: Duration,
     /// A token that has less than this to live nears its expiry; by default half of the credential's `renew_before`.
     pub expiry_within: Option<Duration>,

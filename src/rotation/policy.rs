@@ -49,7 +49,7 @@ pub enum CatchUp {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// Both tokens stay valid, and a person is told.
+    /// Both tokens stay valid, and a person has to act.
     Hold,
     /// The predecessor is served again.
     RollBack,

@@ -130,7 +130,8 @@ fn an_expiry_that_cannot_be_costs_no_token_after_token() {
 fn before_vault(upstream: &str, ahead: &Arc<AtomicI64>) -> Relay {
     let ahead = ahead.clone();
     Relay::start(upstream, move |_| {
-        let now = Timestamp::now() + SignedDuration::from_secs(ahead.load(Ordering::Relaxed));
+        let ahead = SignedDuration::from_secs(ahead.load(Ordering::Relaxed));
+        let now = Timestamp::now().saturating_add(ahead).unwrap();
         let date = now.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string();
         Fate::Play(Box::new(move |mut client, pass| {
             let reply = pass()?;

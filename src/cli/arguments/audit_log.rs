@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 pub enum AuditLog {
     /// Read the audit log and find the first line that was changed, moved or is missing.
     ///
-    /// Prints the digest of the last line. Whoever may write the file can also write all of it anew: keep that digest
+    /// Prints the digest of the last line. Somebody who may write the file can also write all of it again: keep that digest
     /// in another place, and give it back as --head later.
     Verify(VerifyAuditLog),
 }

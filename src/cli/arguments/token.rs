@@ -22,7 +22,7 @@ pub enum Token {
         /// The account's username.
         username: AccountName,
     },
-    /// Revoke a token for good; whoever uses it loses access.
+    /// Revoke a token for good; everybody who uses it loses access.
     Revoke(RevokeToken),
 }
 

@@ -149,7 +149,7 @@ splay = "7d"                   # a fixed share of this, by name, so that not all
 renew_before = "7d"            # whatever the schedule says, a token is replaced this long before its end
 
 # The old token is revoked only when the consumers are healthy with the new one. If they are not by the deadline, both
-# tokens stay valid and you are told.
+# tokens stay valid and a person has to act.
 "#,
     );
     text.push_str(&gate(&choices.gate));

@@ -39,7 +39,7 @@ pub(super) async fn revoke(
         let hint = "its consumers would lose access; `pintail rotate-now` replaces it first. Add --managed to revoke it all the same";
         return Err(refused(claim, Some(hint.to_owned())).into());
     }
-    confirmation.yes(&format!("Token {id} of account {username} ({}) will be revoked for good; whoever uses it loses access.", about(token)))?;
+    confirmation.yes(&format!("Token {id} of account {username} ({}) will be revoked for good; everybody who uses it loses access.", about(token)))?;
     let about = Entry {
         username: Some(username.clone()),
         token_id: Some(id),

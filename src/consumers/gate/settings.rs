@@ -42,7 +42,7 @@ impl Hook {
     }
 }
 
-/// `deploy.kubernetes`: workloads that are restarted, so that their pods read the Secret anew.
+/// `deploy.kubernetes`: workloads that are restarted, so that their pods read the Secret again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restart {
     /// The cluster.
