@@ -31,8 +31,10 @@ struct Memory {
     problem: Option<(EventKind, Timestamp)>,
     expiring: Option<Timestamp>,
     compromised: Option<RotationId>,
-    /// Since when it is paused by hand, if it is; `None` before that was seen.
-    paused: Option<Option<Timestamp>>,
+    /// Since when it is paused by hand, as it was last seen.
+    paused: Option<Timestamp>,
+    /// Whether that was ever seen.
+    is_pause_known: bool,
 }
 
 /// How a credential stands, as far as it is somebody's concern.
@@ -187,7 +189,10 @@ fn pause_changed(condition: &Condition, memory: &mut Memory) -> Option<EventKind
         return None;
     }
     let since = condition.pause.as_ref().map(|pause| pause.since);
-    let before = memory.paused.replace(since)?;
+    let before = std::mem::replace(&mut memory.paused, since);
+    if !std::mem::replace(&mut memory.is_pause_known, true) {
+        return None;
+    }
     match (before, since) {
         (_, Some(since)) if before != Some(since) => Some(EventKind::Paused),
         (Some(_), None) => Some(EventKind::Resumed),

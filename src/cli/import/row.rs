@@ -117,7 +117,7 @@ impl Answer for Rows {
                     None => writeln!(out, "{place}: {name}, account {account}")?,
                 },
                 Outcome::AlreadyManaged => {
-                    writeln!(out, "{place}: already managed, account {account}")?
+                    writeln!(out, "{place}: already managed, account {account}")?;
                 }
                 Outcome::LeftOut => writeln!(out, "{place}: left out")?,
             }

@@ -176,20 +176,21 @@ pub(super) fn paused(case: &Case<'_>) -> Option<Finding> {
     let since = paused.by_hand.map(|pause| pause.since);
     let since = since.or_else(|| case.last_run.map(|run| run.since));
     let found = |reason| found(State::Paused, reason).since_known(since);
-    let (resting, hint) = match paused.by_hand {
-        None => (found(Reason::Paused), None),
-        Some(_) => {
-            let name = case.seen.credential;
-            let hint = format!("pintail resume {name}, or: pintail rotate-now {name}");
-            let also = "; its configuration must say `paused = false`, too";
-            let hint = if paused.by_configuration { format!("{hint}{also}") } else { hint };
-            (found(Reason::PausedByHand).saying(pause_words(paused)), Some(hint))
-        }
+    let (resting, hint) = if paused.by_hand.is_some() {
+        let name = case.seen.credential;
+        let hint = format!("pintail resume {name}, or: pintail rotate-now {name}");
+        let also = "; its configuration must say `paused = false`, too";
+        let hint = if paused.by_configuration { format!("{hint}{also}") } else { hint };
+        (found(Reason::PausedByHand).saying(pause_words(paused)), Some(hint))
+    } else {
+        (found(Reason::Paused), None)
     };
     let expiry = case.record().and_then(|record| expiring(case.policy, record, case.time));
     // It is replaced as soon as the pause ends, if that leaves the time for a whole rotation.
     let ends_in_time = |at| {
-        paused.until().is_some_and(|until| later(until, case.policy.gate.longest() + MARGIN) <= at)
+        paused.until().is_some_and(|until| {
+            later(until, case.policy.gate.longest().saturating_add(MARGIN)) <= at
+        })
     };
     Some(match expiry.filter(|at| !ends_in_time(*at)) {
         None => resting,

@@ -146,6 +146,36 @@ fn by_hand(until: Option<i64>) -> Scene {
 }
 
 #[test]
+fn a_pause_by_hand_is_somebodys_concern_once_it_leaves_no_time_for_a_rotation() {
+    use Reason as R;
+    for (sentence, look, expected) in [
+        ("paused by hand", by_hand(None), (State::Paused, Some(R::PausedByHand), Some(-60))),
+        (
+            "paused by hand until an hour before its expiry",
+            by_hand(Some(29 * DAY - 3_600)).edit(|it| it.now = at(24 * DAY)),
+            (State::Paused, Some(R::PausedByHand), Some(-60)),
+        ),
+        (
+            "paused by hand until it is too late for a rotation",
+            by_hand(Some(29 * DAY - 60)).edit(|it| it.now = at(24 * DAY)),
+            (State::Paused, Some(R::PausedNearExpiry), Some(-60)),
+        ),
+        (
+            "paused by hand until before now",
+            by_hand(Some(0)).edit(|it| it.now = at(24 * DAY)),
+            (State::Due, Some(R::ExpiryNear), Some(22 * DAY)),
+        ),
+        (
+            "paused by hand, and at its gate",
+            unfinished(14 * 60).edit(|it| it.record.pause = by_hand(None).record.pause),
+            (State::Rotating, Some(R::RotationUnderWay), Some(-14 * 60)),
+        ),
+    ] {
+        assert_eq!(short(&look.stands()), expected, "{sentence}");
+    }
+}
+
+#[test]
 fn a_pause_by_hand_says_by_whom_until_when_and_why_on_one_line() {
     let paused = by_hand(Some(DAY)).stands();
     let until = crate::text::instant(at(DAY));
@@ -237,27 +267,6 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             "paused, and expired",
             quiet().edit(|it| (it.policy.paused, it.now) = (true, at(30 * DAY))),
             (State::Paused, Some(R::PausedNearExpiry), None),
-        ),
-        ("paused by hand", by_hand(None), (State::Paused, Some(R::PausedByHand), Some(-60))),
-        (
-            "paused by hand until an hour before its expiry",
-            by_hand(Some(29 * DAY - 3_600)).edit(|it| it.now = at(24 * DAY)),
-            (State::Paused, Some(R::PausedByHand), Some(-60)),
-        ),
-        (
-            "paused by hand until it is too late for a rotation",
-            by_hand(Some(29 * DAY - 60)).edit(|it| it.now = at(24 * DAY)),
-            (State::Paused, Some(R::PausedNearExpiry), Some(-60)),
-        ),
-        (
-            "paused by hand until before now",
-            by_hand(Some(0)).edit(|it| it.now = at(24 * DAY)),
-            (State::Due, Some(R::ExpiryNear), Some(22 * DAY)),
-        ),
-        (
-            "paused by hand, and at its gate",
-            unfinished(14 * 60).edit(|it| it.record.pause = by_hand(None).record.pause),
-            (State::Rotating, Some(R::RotationUnderWay), Some(-14 * 60)),
         ),
         (
             "at its gate",
