@@ -88,6 +88,13 @@ PYTHON
   echo "$name: $(grep -c 'passed for resource' <<<"$said") resources fit Kubernetes $schemas"
 done
 
+step 'AWS'
+# There is no AWS here to ask; they are JSON, and name one account and one region alike.
+for file in deploy/aws/*.json deploy/consumers/aws/*.json; do
+  "$bin/python3" -m json.tool "$file" >/dev/null || fail "$file is not JSON"
+  ! grep -oE 'arn:aws:[a-z]+:[a-z0-9-]*:[0-9]*' "$file" | grep -vE ':(eu-central-1)?:123456789012$' || fail "$file names another account or region"
+done
+
 step 'consumers'
 "$bin/python3" - "$work/consumers.yaml" deploy/consumers/{external-secrets,secrets-store-csi}/*.yaml <<'PYTHON'
 import sys, yaml

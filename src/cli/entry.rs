@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use super::arguments::{AdoptSource, Import, Pause, Resume};
 use super::error::{self, CliError};
 use super::{
     Account, Arguments, CheckDepth, Command, ExitCode, demo, log, muster, roll_back, rotate_now,
@@ -105,14 +104,27 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             let code = super::check::check(mustered.config.clone(), &files, wanted, output).await?;
             Ok(mustered.end(code))
         }
-        Command::Import(wanted) => Box::pin(import(arguments, wanted)).await,
+        Command::Import(wanted) => {
+            let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
+            let work = super::import::import(mustered.config.clone(), wanted, output);
+            Ok(mustered.end(Box::pin(work).await?))
+        }
         Command::Identify => {
             let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
-            let code = super::identify::identify(mustered.config.clone(), output).await?;
+            Ok(mustered.end(super::identify::identify(mustered.config.clone(), output).await?))
+        }
+        Command::Pause(wanted) => {
+            let which = &wanted.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
+            let code = super::pause::pause(mustered.config.clone(), wanted, output).await?;
             Ok(mustered.end(code))
         }
-        Command::Pause(wanted) => pause(arguments, wanted).await,
-        Command::Resume(wanted) => resume(arguments, wanted).await,
+        Command::Resume(wanted) => {
+            let which = &wanted.names;
+            let mustered = muster::for_choice(load(arguments)?, which, Purpose::Look).await?;
+            let code = super::pause::resume(mustered.config.clone(), wanted, output).await?;
+            Ok(mustered.end(code))
+        }
         Command::Fleet(wanted) => super::fleet::fleet(load(arguments)?, wanted, output).await,
         Command::Account(operation @ Account::List(_)) => {
             // Whether an account is covered shows only with the rules' members.
@@ -137,35 +149,11 @@ async fn dispatch(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             super::audit_log::audit_log(configured, operation, output)
         }
         Command::Adopt(adoption) => {
-            let names: Vec<_> = match adoption.source() {
-                Some(AdoptSource::One(name, _)) => vec![name.clone()],
-                Some(AdoptSource::File(_)) | None => vec![],
-            };
+            let names = adoption.names();
             let mustered = muster::for_names(load(arguments)?, &names, Purpose::Look).await?;
             Box::pin(super::adopt::adopt(mustered.config, adoption, output)).await
         }
     }
-}
-
-async fn pause(arguments: &Arguments, wanted: &Pause) -> anyhow::Result<ExitCode> {
-    let mustered = muster::for_choice(load(arguments)?, &wanted.names, Purpose::Look).await?;
-    let config = mustered.config.clone();
-    let code = super::pause::pause(config, wanted, arguments.output).await?;
-    Ok(mustered.end(code))
-}
-
-async fn resume(arguments: &Arguments, wanted: &Resume) -> anyhow::Result<ExitCode> {
-    let mustered = muster::for_choice(load(arguments)?, &wanted.names, Purpose::Look).await?;
-    let config = mustered.config.clone();
-    let code = super::pause::resume(config, wanted, arguments.output).await?;
-    Ok(mustered.end(code))
-}
-
-async fn import(arguments: &Arguments, wanted: &Import) -> anyhow::Result<ExitCode> {
-    let mustered = muster::for_names(read(arguments)?, &[], Purpose::Look).await?;
-    let config = mustered.config.clone();
-    let code = Box::pin(super::import::import(config, wanted, arguments.output)).await?;
-    Ok(mustered.end(code))
 }
 
 fn load(arguments: &Arguments) -> Result<Arc<Config>, CliError> {

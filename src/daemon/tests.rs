@@ -117,7 +117,14 @@ impl Driver for Fake {
                 let _ = permit.at_work(self.calls(2, time)).await;
                 return self.report(Outcome::NotDue, None, Some(PERIOD));
             }
-            _ => {}
+            Does::Rests { .. }
+            | Does::Fails(_)
+            | Does::Holds { .. }
+            | Does::Waits(_)
+            | Does::Asks(..)
+            | Does::Loses
+            | Does::Ages(_)
+            | Does::Panics => {}
         }
         {
             let _busy = self.enter(&self.seen.busy, &self.seen.most_busy);

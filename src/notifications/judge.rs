@@ -31,10 +31,16 @@ struct Memory {
     problem: Option<(EventKind, Timestamp)>,
     expiring: Option<Timestamp>,
     compromised: Option<RotationId>,
-    /// Since when it is paused by hand, as it was last seen.
-    paused: Option<Timestamp>,
-    /// Whether that was ever seen.
-    is_pause_known: bool,
+    pause: PauseMemory,
+}
+
+/// Whether it was paused by hand when it was last seen.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum PauseMemory {
+    #[default]
+    NotSeen,
+    NotPaused,
+    PausedSince(Timestamp),
 }
 
 /// How a credential stands, as far as it is somebody's concern.
@@ -188,14 +194,13 @@ fn pause_changed(condition: &Condition, memory: &mut Memory) -> Option<EventKind
     if condition.state == State::Unknown {
         return None;
     }
-    let since = condition.pause.as_ref().map(|pause| pause.since);
-    let before = std::mem::replace(&mut memory.paused, since);
-    if !std::mem::replace(&mut memory.is_pause_known, true) {
-        return None;
-    }
-    match (before, since) {
-        (_, Some(since)) if before != Some(since) => Some(EventKind::Paused),
-        (Some(_), None) => Some(EventKind::Resumed),
+    let pause = condition.pause.as_ref();
+    let now = pause.map_or(PauseMemory::NotPaused, |pause| PauseMemory::PausedSince(pause.since));
+    let before = std::mem::replace(&mut memory.pause, now);
+    match (before, now) {
+        (PauseMemory::NotSeen, _) => None,
+        (_, PauseMemory::PausedSince(_)) if before != now => Some(EventKind::Paused),
+        (PauseMemory::PausedSince(_), PauseMemory::NotPaused) => Some(EventKind::Resumed),
         (_, _) => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The examples of `config/`: once the files that they name are there, `pintail check --offline` finds nothing.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::process::Command;
@@ -67,7 +68,7 @@ fn every_example_passes_its_check_as_it_is_shipped() {
                         make(&path, key, &sandbox);
                     }
                     moved.push_str(&before);
-                    moved.push_str(&format!("\"{}\"", path.display()));
+                    write!(moved, "\"{}\"", path.display()).unwrap();
                     before = after.to_owned();
                 }
                 moved.push_str(&before);

@@ -65,6 +65,14 @@ impl Adopt {
         }
     }
 
+    /// The credentials that are named one by one.
+    pub fn names(&self) -> Vec<CredentialName> {
+        match self.source() {
+            Some(AdoptSource::One(name, _)) => vec![name.clone()],
+            Some(AdoptSource::File(_)) | None => vec![],
+        }
+    }
+
     /// Whether only some of a file's lines are meant.
     pub fn is_choosy(&self) -> bool {
         !self.names.names.is_empty() || !self.names.filters.is_empty()

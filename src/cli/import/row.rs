@@ -113,7 +113,9 @@ impl Answer for Rows {
             let account = row.username.as_ref().map(AccountName::as_str).unwrap_or_default();
             match row.outcome {
                 Outcome::Imported => match row.token_id {
-                    Some(id) => writeln!(out, "{place}: {name}, account {account}, token {id}")?,
+                    Some(id) => {
+                        writeln!(out, "{place}: {name}, account {account}, token {id}")?;
+                    }
                     None => writeln!(out, "{place}: {name}, account {account}")?,
                 },
                 Outcome::AlreadyManaged => {

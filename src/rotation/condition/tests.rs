@@ -146,36 +146,6 @@ fn by_hand(until: Option<i64>) -> Scene {
 }
 
 #[test]
-fn a_pause_by_hand_is_somebodys_concern_once_it_leaves_no_time_for_a_rotation() {
-    use Reason as R;
-    for (sentence, look, expected) in [
-        ("paused by hand", by_hand(None), (State::Paused, Some(R::PausedByHand), Some(-60))),
-        (
-            "paused by hand until an hour before its expiry",
-            by_hand(Some(29 * DAY - 3_600)).edit(|it| it.now = at(24 * DAY)),
-            (State::Paused, Some(R::PausedByHand), Some(-60)),
-        ),
-        (
-            "paused by hand until it is too late for a rotation",
-            by_hand(Some(29 * DAY - 60)).edit(|it| it.now = at(24 * DAY)),
-            (State::Paused, Some(R::PausedNearExpiry), Some(-60)),
-        ),
-        (
-            "paused by hand until before now",
-            by_hand(Some(0)).edit(|it| it.now = at(24 * DAY)),
-            (State::Due, Some(R::ExpiryNear), Some(22 * DAY)),
-        ),
-        (
-            "paused by hand, and at its gate",
-            unfinished(14 * 60).edit(|it| it.record.pause = by_hand(None).record.pause),
-            (State::Rotating, Some(R::RotationUnderWay), Some(-14 * 60)),
-        ),
-    ] {
-        assert_eq!(short(&look.stands()), expected, "{sentence}");
-    }
-}
-
-#[test]
 fn a_pause_by_hand_says_by_whom_until_when_and_why_on_one_line() {
     let paused = by_hand(Some(DAY)).stands();
     let until = crate::text::instant(at(DAY));
@@ -214,15 +184,18 @@ fn kept(is_in_doubt: bool) -> Kept {
     Kept { problem, is_in_doubt }
 }
 
+type Row = (&'static str, Scene, (State, Option<Reason>, Option<i64>));
+
+fn stand(rows: Vec<Row>) {
+    for (what, scene, expected) in rows {
+        assert_eq!(short(&scene.stands()), expected, "{what}");
+    }
+}
+
 #[test]
-fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
+fn what_the_record_shows_at_rest_tells_how_a_credential_stands_where_no_run_does() {
     use Reason as R;
-    let mirror = |reason| {
-        Some(Problem { step: Some(Step::Mirror), reason, message: "copy".to_owned(), hint: None })
-    };
-    let wait = |scene: &mut Scene| scene.policy.gate = GatePace::Wait(Duration::from_mins(15));
-    let rolled_back = |scene: &mut Scene| scene.record.token_name = "made by hand".to_owned();
-    let rows = [
+    stand(vec![
         ("at rest", quiet(), (State::Fresh, None, Some(-DAY))),
         (
             "near its expiry",
@@ -253,6 +226,13 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             quiet().edit(|it| it.tokens.lacks_served = true),
             (State::Due, Some(R::TokenMissing), None),
         ),
+    ]);
+}
+
+#[test]
+fn a_pause_is_told_with_who_made_it_and_with_what_expires_meanwhile() {
+    use Reason as R;
+    stand(vec![
         (
             "paused",
             quiet().edit(|it| it.policy.paused = true),
@@ -268,6 +248,39 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             quiet().edit(|it| (it.policy.paused, it.now) = (true, at(30 * DAY))),
             (State::Paused, Some(R::PausedNearExpiry), None),
         ),
+        ("paused by hand", by_hand(None), (State::Paused, Some(R::PausedByHand), Some(-60))),
+        (
+            "paused by hand until an hour before its expiry",
+            by_hand(Some(29 * DAY - 3_600)).edit(|it| it.now = at(24 * DAY)),
+            (State::Paused, Some(R::PausedByHand), Some(-60)),
+        ),
+        (
+            "paused by hand until it is too late for a rotation",
+            by_hand(Some(29 * DAY - 60)).edit(|it| it.now = at(24 * DAY)),
+            (State::Paused, Some(R::PausedNearExpiry), Some(-60)),
+        ),
+        (
+            "paused by hand until before now",
+            by_hand(Some(0)).edit(|it| it.now = at(24 * DAY)),
+            (State::Due, Some(R::ExpiryNear), Some(22 * DAY)),
+        ),
+        (
+            "paused by hand, and at its gate",
+            unfinished(14 * 60).edit(|it| it.record.pause = by_hand(None).record.pause),
+            (State::Rotating, Some(R::RotationUnderWay), Some(-14 * 60)),
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_under_way_tells_how_a_credential_stands_where_no_run_does() {
+    use Reason as R;
+    let mirror = |reason| {
+        Some(Problem { step: Some(Step::Mirror), reason, message: "copy".to_owned(), hint: None })
+    };
+    let wait = |scene: &mut Scene| scene.policy.gate = GatePace::Wait(Duration::from_mins(15));
+    let rolled_back = |scene: &mut Scene| scene.record.token_name = "made by hand".to_owned();
+    stand(vec![
         (
             "at its gate",
             unfinished(14 * 60),
@@ -308,10 +321,7 @@ fn what_the_secret_shows_tells_how_a_credential_stands_where_no_run_does() {
             quiet().edit(|it| it.mirror = mirror(R::MirrorEdited)),
             (State::Blocked, Some(R::MirrorEdited), None),
         ),
-    ];
-    for (what, scene, expected) in rows {
-        assert_eq!(short(&scene.stands()), expected, "{what}");
-    }
+    ]);
 }
 
 #[test]
