@@ -77,7 +77,7 @@ pub struct Config {
     pub stores: BTreeMap<String, StoreSettings>,
     /// The credentials, by name. Each names a store that exists.
     pub credentials: BTreeMap<CredentialName, Credential>,
-    /// The accounts of which the credentials declare something, by their [canonical](crate::names::AccountName::canonical) usernames.
+    /// The accounts of which the credentials declare something, by their canonical usernames.
     pub accounts: BTreeMap<String, DeclaredAccount>,
     /// The same, as far as tables declare it.
     pub declared_by_tables: BTreeMap<String, DeclaredAccount>,
