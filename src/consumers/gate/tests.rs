@@ -15,7 +15,7 @@ use super::*;
 use crate::consumers::command::sample;
 use crate::consumers::command::settings::Command;
 use crate::http::settings::{HeaderSource, HttpMethod, HttpRequest, Proxy};
-use crate::secret::SecretSource;
+use crate::secret::{SecretSource, Token};
 
 /// A consumer that answers with what its path names, and remembers what it was asked.
 struct Consumer {
@@ -66,23 +66,10 @@ impl Consumer {
 
 fn record() -> Record {
     Record {
-        token_id: "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap(),
         token_name: String::new(),
-        token_type: crate::record::TokenType::ReadWrite,
         username: "etl_account".parse().unwrap(),
-        created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
-        expires_at: None,
-        rotation_id: "0190163d-8694-739b-aea5-966c26f8ad91".parse().unwrap(),
-        published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
-        previous_token_ids: vec![],
-        elsewhere_token_ids: vec![],
-        first_token_at: None,
-        unconfirmed_revocations: 0,
-        renewal_ttl_seconds: None,
-        pause: None,
-        phase: crate::record::Phase::Published,
         token_sha256: String::new(),
-        owner: "prod".parse().unwrap(),
+        ..Record::sample(&Token::new("t").unwrap())
     }
 }
 

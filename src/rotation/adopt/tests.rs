@@ -6,6 +6,7 @@ use super::*;
 use crate::record::TokenType;
 use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy};
 use crate::rotation::schedule::{Calendar, Schedule};
+use crate::secret::Token;
 
 fn id(number: u8) -> TokenId {
     format!("7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a{number:02x}").parse().unwrap()
@@ -50,21 +51,14 @@ fn record(owner: &str, serving: u8, previous: &[u8]) -> Box<Record> {
     Box::new(Record {
         token_id: id(serving),
         token_name: String::new(),
-        token_type: TokenType::ReadWrite,
-        username: "etl_prod".parse().unwrap(),
         created_at: now(),
-        expires_at: None,
         rotation_id: RotationId::starting_at(now()),
         published_at: now(),
         previous_token_ids: previous.iter().map(|&number| id(number)).collect(),
-        elsewhere_token_ids: vec![],
-        first_token_at: None,
-        unconfirmed_revocations: 0,
-        renewal_ttl_seconds: None,
-        pause: None,
         phase: Phase::Retiring,
         token_sha256: String::new(),
         owner: owner.parse().unwrap(),
+        ..Record::sample(&Token::new("t").unwrap())
     })
 }
 

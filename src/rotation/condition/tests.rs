@@ -13,6 +13,7 @@ use crate::rotation::decide::{Refusal, Subject};
 use crate::rotation::evidence::Evidence;
 use crate::rotation::policy::{CatchUp, GatePace, OnFailure};
 use crate::rotation::schedule::{Calendar, Schedule};
+use crate::secret::Token;
 
 const DAY: i64 = 24 * 3_600;
 
@@ -63,21 +64,13 @@ fn quiet() -> Scene {
         record: Record {
             token_id: id(2),
             token_name: TokenName { owner: owner.clone(), credential, rotation }.to_string(),
-            token_type: TokenType::ReadWrite,
-            username: "etl_prod".parse().unwrap(),
             created_at: at(-DAY),
             expires_at: Some(at(29 * DAY)),
             rotation_id: rotation,
             published_at: at(-DAY),
-            previous_token_ids: vec![],
-            elsewhere_token_ids: vec![],
-            first_token_at: None,
-            unconfirmed_revocations: 0,
-            renewal_ttl_seconds: None,
-            pause: None,
-            phase: Phase::Published,
             token_sha256: String::new(),
             owner,
+            ..Record::sample(&Token::new("t").unwrap())
         },
         tokens: Tokens { orphans: Some(vec![]), ..Tokens::default() },
         mirror: None,

@@ -2,7 +2,7 @@
 
 use super::{MirrorState, state};
 use crate::names::{RotationId, TokenName};
-use crate::record::{Phase, Record, SecretContent, TokenType};
+use crate::record::{Phase, Record, SecretContent};
 use crate::secret::Token;
 
 fn token(text: &str) -> Token {
@@ -20,23 +20,10 @@ fn record(text: &str) -> Record {
         rotation: rotation(0),
     };
     Record {
-        token_id: "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap(),
         token_name: name.to_string(),
-        token_type: TokenType::ReadWrite,
-        username: "etl_prod".parse().unwrap(),
-        created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
-        expires_at: None,
         rotation_id: name.rotation,
-        published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
         previous_token_ids: vec!["7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a02".parse().unwrap()],
-        elsewhere_token_ids: vec![],
-        first_token_at: None,
-        unconfirmed_revocations: 0,
-        renewal_ttl_seconds: None,
-        pause: None,
-        phase: Phase::Published,
-        token_sha256: token(text).sha256(),
-        owner: "prod".parse().unwrap(),
+        ..Record::sample(&token(text))
     }
 }
 

@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::names::RotationId;
-use crate::record::{Phase, TokenType};
+use crate::record::Phase;
 use crate::rotation::policy::{GatePace, OnFailure};
+use crate::secret::Token;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -36,23 +37,14 @@ fn policy(schedule: Schedule) -> Policy {
 fn record(created_at: &str, expires_at: Option<&str>) -> Record {
     let created_at = at(created_at);
     Record {
-        token_id: "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap(),
         token_name: String::new(),
-        token_type: TokenType::ReadWrite,
-        username: "etl_prod".parse().unwrap(),
         created_at,
         expires_at: expires_at.map(at),
         rotation_id: RotationId::starting_at(created_at),
         published_at: created_at,
-        previous_token_ids: vec![],
-        elsewhere_token_ids: vec![],
-        first_token_at: None,
-        unconfirmed_revocations: 0,
-        renewal_ttl_seconds: None,
-        pause: None,
         phase: Phase::Retiring,
         token_sha256: String::new(),
-        owner: "prod".parse().unwrap(),
+        ..Record::sample(&Token::new("t").unwrap())
     }
 }
 

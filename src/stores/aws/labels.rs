@@ -82,21 +82,9 @@ mod tests {
         Record {
             token_id: token_id.parse().unwrap(),
             token_name: name.to_owned(),
-            token_type: crate::record::TokenType::ReadWrite,
-            username: "etl_prod".parse().unwrap(),
-            created_at: "2026-11-01T00:00:00Z".parse().unwrap(),
-            expires_at: None,
             rotation_id: ROTATION.parse().unwrap(),
-            published_at: "2026-11-01T00:00:01Z".parse().unwrap(),
-            previous_token_ids: vec![],
-            elsewhere_token_ids: vec![],
-            first_token_at: None,
-            unconfirmed_revocations: 0,
-            renewal_ttl_seconds: None,
-            pause: None,
-            phase: Phase::Published,
             token_sha256: String::new(),
-            owner: "prod".parse().unwrap(),
+            ..Record::sample(&Token::new("t").unwrap())
         }
     }
 

@@ -120,30 +120,21 @@ mod tests {
     use super::super::labels::version_id;
     use super::*;
     use crate::names::{RotationId, TokenName};
-    use crate::record::{Phase, Record, SecretContent, TokenType};
+    use crate::record::{Record, SecretContent};
+    use crate::secret::Token;
 
     fn record() -> Record {
         let rotation = RotationId::starting_at("2026-11-22T12:00:00Z".parse().unwrap());
         let owner = "prod".parse().unwrap();
         let name = TokenName { owner, credential: "etl".parse().unwrap(), rotation };
         Record {
-            token_id: "7f0c2f7e-5f63-4f6e-9a55-0f8f0a3f1a01".parse().unwrap(),
             token_name: name.to_string(),
-            token_type: TokenType::ReadWrite,
-            username: "etl_prod".parse().unwrap(),
             created_at: "2026-11-22T12:00:00Z".parse().unwrap(),
-            expires_at: None,
             rotation_id: rotation,
             published_at: "2026-11-22T12:00:01Z".parse().unwrap(),
-            previous_token_ids: vec![],
-            elsewhere_token_ids: vec![],
-            first_token_at: None,
-            unconfirmed_revocations: 0,
-            renewal_ttl_seconds: None,
-            pause: None,
-            phase: Phase::Published,
             token_sha256: String::new(),
             owner: name.owner,
+            ..Record::sample(&Token::new("t").unwrap())
         }
     }
 

@@ -15,6 +15,7 @@ use crate::rotation::policy::{CatchUp, GatePace, IdentityRule, OnFailure, Policy
 use crate::rotation::schedule::{Calendar, Schedule};
 use crate::rotation::time::Time;
 use crate::rotation::world::{ListedToken, Version};
+use crate::secret::Token;
 
 pub(super) const DAY: i64 = 24 * 3_600;
 
@@ -134,21 +135,12 @@ impl Observed {
             record: Record {
                 token_id: id(2),
                 token_name: name(2).to_string(),
-                token_type: TokenType::ReadWrite,
-                username: "etl_prod".parse().unwrap(),
                 created_at: at(-DAY),
                 expires_at: Some(at(29 * DAY)),
                 rotation_id: name(2).rotation,
                 published_at: at(-DAY),
-                previous_token_ids: vec![],
-                elsewhere_token_ids: vec![],
-                first_token_at: None,
-                unconfirmed_revocations: 0,
-                renewal_ttl_seconds: None,
-                pause: None,
-                phase: Phase::Published,
                 token_sha256: String::new(),
-                owner: "prod".parse().unwrap(),
+                ..Record::sample(&Token::new("t").unwrap())
             },
             listing: Some(vec![listed(2, DAY)]),
             mirrored: false,
